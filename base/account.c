@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/account.h"
+
+#include "base/file.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX   (1024 * 1024)
+#define ID_MAX     4294967294u /* (uid_t)-1 means "leave as is" to the kernel */
+#define FIELDS_MAX 7
+
+/* One line, cut at its colons. The fields are not NUL-terminated. */
+struct line {
+	const char *field[FIELDS_MAX];
+	size_t len[FIELDS_MAX];
+	size_t count;
+};
+
+int accounts_load(
+	struct accounts *a, const char *passwd_path, const char *group_path, struct problem *p)
+{
+	int first = 0, err;
+
+	*a = (struct accounts){ 0 };
+	err = file_read_alloc(passwd_path, FILE_MAX, &a->passwd, NULL);
+	if (err != 0)
+		first = problem_set(p, -err, "%s", passwd_path);
+	err = file_read_alloc(group_path, FILE_MAX, &a->group, NULL);
+	if (err != 0 && first == 0)
+		first = problem_set(p, -err, "%s", group_path);
+	return first;
+}
+
+void accounts_free(struct accounts *a)
+{
+	free(a->passwd);
+	free(a->group);
+	*a = (struct accounts){ 0 };
+}
+
+/* Cut the line at *text and move *text to the next one. False at the end. */
+static bool next_line(const char **text, struct line *l)
+{
+	const char *at = *text;
+
+	if (at == NULL || *at == '\0')
+		return false;
+	l->count = 0;
+	while (l->count < FIELDS_MAX) {
+		size_t n = strcspn(at, ":\n");
+
+		l->field[l->count] = at;
+		l->len[l->count++] = n;
+		at += n;
+		if (*at != ':')
+			break;
+		at++;
+	}
+	at += strcspn(at, "\n");
+	*text = *at == '\n' ? at + 1 : at;
+	return true;
+}
+
+static bool field_is(const struct line *l, size_t i, const char *text)
+{
+	return i < l->count && l->len[i] == strlen(text) &&
+	       memcmp(l->field[i], text, l->len[i]) == 0;
+}
+
+static int field_copy(const struct line *l, size_t i, char *out, size_t size)
+{
+	if (i >= l->count || l->len[i] >= size)
+		return -EINVAL;
+	memcpy(out, l->field[i], l->len[i]);
+	out[l->len[i]] = '\0';
+	return 0;
+}
+
+static int field_id(const struct line *l, size_t i, unsigned int *id)
+{
+	char text[16];
+	uint64_t n;
+
+	if (field_copy(l, i, text, sizeof(text)) != 0 || number_parse(text, ID_MAX, &n) != 0)
+		return -EINVAL;
+	*id = (unsigned int)n;
+	return 0;
+}
+
+/* Is `name` one of the comma-separated members in field i? */
+static bool field_lists(const struct line *l, size_t i, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (i >= l->count)
+		return false;
+	for (const char *at = l->field[i], *end = at + l->len[i]; at < end;) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		size_t n = comma == NULL ? (size_t)(end - at) : (size_t)(comma - at);
+
+		if (n == len && memcmp(at, name, len) == 0)
+			return true;
+		at += n + 1;
+	}
+	return false;
+}
+
+static int add_group(struct account *out, gid_t gid)
+{
+	for (size_t i = 0; i < out->group_count; i++)
+		if (out->groups[i] == gid)
+			return 0;
+	if (out->group_count == ACCOUNT_GROUPS_MAX)
+		return -E2BIG;
+	out->groups[out->group_count++] = gid;
+	return 0;
+}
+
+static int add_groups(const struct accounts *a, struct account *out, struct problem *p)
+{
+	const char *text = a->group;
+	struct line l;
+
+	out->group_count = 0;
+	add_group(out, out->gid);
+	while (next_line(&text, &l)) {
+		gid_t gid;
+
+		if (!field_lists(&l, 3, out->name))
+			continue;
+		if (field_id(&l, 2, &gid) != 0)
+			return problem_set(p, EINVAL, "group file: bad gid in the line of '%.*s'\n",
+				(int)l.len[0], l.field[0]);
+		if (add_group(out, gid) != 0)
+			return problem_set(p, E2BIG, "user '%s' is in more than %d groups\n",
+				out->name, ACCOUNT_GROUPS_MAX);
+	}
+	return 0;
+}
+
+static int take_passwd_line(const struct line *l, struct account *out, struct problem *p)
+{
+	if (field_copy(l, 0, out->name, sizeof(out->name)) != 0 || field_id(l, 2, &out->uid) != 0 ||
+		field_id(l, 3, &out->gid) != 0 ||
+		field_copy(l, 5, out->home, sizeof(out->home)) != 0 ||
+		field_copy(l, 6, out->shell, sizeof(out->shell)) != 0)
+		return problem_set(p, EINVAL, "passwd file: cannot use the line of '%.*s'\n",
+			(int)l->len[0], l->field[0]);
+	return 0;
+}
+
+int accounts_find_user(
+	const struct accounts *a, const char *name, struct account *out, struct problem *p)
+{
+	const char *text = a->passwd;
+	bool numeric;
+	struct line l;
+	uint64_t n;
+	int err;
+
+	*out = (struct account){ 0 };
+	while (next_line(&text, &l)) {
+		if (!field_is(&l, 0, name))
+			continue;
+		err = take_passwd_line(&l, out, p);
+		return err != 0 ? err : add_groups(a, out, p);
+	}
+	numeric = number_parse(name, ID_MAX, &n) == 0;
+	for (text = a->passwd; numeric && next_line(&text, &l);) {
+		if (field_id(&l, 2, &out->uid) != 0 || out->uid != n)
+			continue;
+		err = take_passwd_line(&l, out, p);
+		return err != 0 ? err : add_groups(a, out, p);
+	}
+	if (!numeric)
+		return problem_set(p, ENOENT, "no user '%s' in the passwd file\n", name);
+	*out = (struct account){
+		.uid = (uid_t)n, .gid = (gid_t)n, .home = "/", .shell = "/bin/sh"
+	};
+	memcpy(out->name, name, strlen(name) + 1); /* at most ten digits */
+	return add_groups(a, out, p);
+}
+
+int accounts_find_group(const struct accounts *a, const char *name, gid_t *gid, struct problem *p)
+{
+	const char *text = a->group;
+	struct line l;
+	uint64_t n;
+
+	while (next_line(&text, &l)) {
+		if (!field_is(&l, 0, name))
+			continue;
+		if (field_id(&l, 2, gid) != 0)
+			return problem_set(
+				p, EINVAL, "group file: bad gid in the line of '%s'\n", name);
+		return 0;
+	}
+	if (number_parse(name, ID_MAX, &n) != 0)
+		return problem_set(p, ENOENT, "no group '%s' in the group file\n", name);
+	*gid = (gid_t)n;
+	return 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Read until end of file or until `size` bytes are there. Returns the count or -errno. */
+static ssize_t read_up_to(int fd, char *storage, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, storage + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int file_read(const char *path, char *storage, size_t size, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	storage[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	n = read_up_to(fd, storage, size);
+	close(fd);
+	if (n < 0) {
+		storage[0] = '\0';
+		return (int)n;
+	}
+	if ((size_t)n == size) {
+		storage[0] = '\0';
+		return -EFBIG;
+	}
+	storage[n] = '\0';
+	if (len != NULL)
+		*len = (size_t)n;
+	return 0;
+}
+
+int file_read_alloc(const char *path, size_t max, char **text, size_t *len)
+{
+	size_t size = 4096;
+
+	for (;;) {
+		char *storage;
+		int err;
+
+		if (size > max + 1)
+			size = max + 1;
+		storage = malloc(size);
+		if (storage == NULL)
+			return -ENOMEM;
+		err = file_read(path, storage, size, len);
+		if (err == 0) {
+			*text = storage;
+			return 0;
+		}
+		free(storage);
+		if (err != -EFBIG || size == max + 1)
+			return err;
+		size *= 4;
+	}
+}
+
+int file_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_write(const char *path, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int err = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, bytes, len);
+	if (n < 0)
+		err = -errno;
+	else if ((size_t)n != len)
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+/* close(2) reports what a delayed write could not do. */
+static int write_and_close(int fd, const void *bytes, size_t len, mode_t mode)
+{
+	int err = file_write_all(fd, bytes, len);
+
+	if (err == 0 && fchmod(fd, mode) != 0)
+		err = -errno;
+	if (close(fd) != 0 && err == 0)
+		err = -errno;
+	return err;
+}
+
+int file_create(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, mode);
+
+	return fd < 0 ? -errno : write_and_close(fd, bytes, len, mode);
+}
+
+int file_replace(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+	char temporary[PATH_MAX];
+	int fd, err;
+
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	err = write_and_close(fd, bytes, len, mode);
+	if (err == 0 && rename(temporary, path) != 0)
+		err = -errno;
+	if (err != 0)
+		unlink(temporary);
+	return err;
+}
+
+int file_make_directories(const char *path)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole small files: read, write, create the directories above. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Read all of `path` into `storage` of `size` bytes and NUL-terminate it. `len` (bytes read) may be
+ * NULL. Symbolic links are followed. Returns 0, -EFBIG when the file has more than size - 1 bytes,
+ * or -errno.
+ */
+int file_read(const char *path, char *storage, size_t size, size_t *len);
+
+/*
+ * Read all of `path`, at most `max` bytes, into memory that the caller frees; NUL-terminated.
+ * Returns as file_read(), and -ENOMEM.
+ */
+int file_read_alloc(const char *path, size_t max, char **text, size_t *len);
+
+/* Write `len` bytes to the existing file `path`, in one write(2), as /proc and /sys want it. */
+int file_write(const char *path, const void *bytes, size_t len);
+
+/* Create `path` with mode `mode`, or replace its contents. The write is not atomic. */
+int file_create(const char *path, const void *bytes, size_t len, mode_t mode);
+
+/*
+ * Replace `path` by a new file of mode `mode` through a temporary file beside it and rename(2): a
+ * reader sees the old contents or the new, never a part. Nothing is left behind on failure.
+ */
+int file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
+
+/* Create the directory `path` and those above it, mode 0755; existing ones are fine. */
+int file_make_directories(const char *path);
+
+/* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */
+int file_write_all(int fd, const void *bytes, size_t len);
+
+#endif

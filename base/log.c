@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static struct {
+	int fd;
+	const char *prefix;
+	unsigned long dropped;
+} out = { .fd = STDERR_FILENO, .prefix = "" };
+
+void log_open(int fd, const char *prefix)
+{
+	out.fd = fd;
+	out.prefix = prefix;
+}
+
+int log_fd(void)
+{
+	return out.fd;
+}
+
+/*
+ * A terminal may take a part of a line; the rest is tried once more and then given up, because
+ * waiting for a slow console would stop the program.
+ */
+static int write_whole(const char *bytes, size_t len)
+{
+	size_t done = 0;
+
+	for (int tries = 0; done < len && tries < 4; tries++) {
+		ssize_t n = write(out.fd, bytes + done, len - done);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			break;
+	}
+	return done > 0 ? 0 : -1;
+}
+
+static void say_dropped(void)
+{
+	char text[128];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	buf_printf(&b, "%s%lu console lines dropped: the console is too slow\n", out.prefix,
+		out.dropped);
+	if (write_whole(b.data, b.len) == 0)
+		out.dropped = 0;
+}
+
+void log_raw(const char *line, unsigned long len)
+{
+	if (out.dropped > 0)
+		say_dropped();
+	if (out.dropped > 0 || write_whole(line, len) != 0)
+		out.dropped++;
+}
+
+void log_line(const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	struct buf b;
+	va_list args;
+
+	buf_init(&b, text, sizeof(text));
+	buf_puts(&b, out.prefix);
+	va_start(args, format);
+	buf_vprintf(&b, format, args);
+	va_end(args);
+	for (size_t i = 0; i < b.len; i++)
+		if ((unsigned char)b.data[i] < ' ' && b.data[i] != '\t')
+			b.data[i] = '?';
+	b.data[b.len] = '\n';
+	log_raw(b.data, b.len + 1);
+}

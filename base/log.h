@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Log lines of a program: one write(2) a line, with a prefix, never blocking, never failing. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#define LOG_LINE_MAX 512 /* bytes of a line, prefix and newline included; more is cut */
+
+/*
+ * Send log lines to descriptor `fd`, each with `prefix` in front ("[init] "). The string is kept by
+ * reference. Where `fd` is not to block the program, the caller gives it O_NONBLOCK: a line that
+ * cannot be written at once is dropped, counted, and the count is said when lines fit again. Until
+ * this is called, lines go to standard error without prefix.
+ */
+void log_open(int fd, const char *prefix);
+
+/* The descriptor that lines go to. */
+int log_fd(void);
+
+/* Write one line. Control characters in it are shown as '?', so that no value can forge a line. */
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Write a ready line (`len` bytes, its newline included) to the log's descriptor by the same rules:
+ * all of it, or dropped and counted. For output that is not the program's own.
+ */
+void log_raw(const char *line, unsigned long len);
+
+#endif

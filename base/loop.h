@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop of PID 1, the agent and the probe: descriptors through one epoll(7), and timers as
+ * absolute CLOCK_MONOTONIC milliseconds. No ticks: with nothing due and nothing ready, nothing
+ * wakes up. Sources and timers live in their owners' structs; the loop allocates nothing.
+ */
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#define LOOP_BATCH 64
+
+struct loop_io {
+	int fd; /* -1 when not in the loop */
+	void (*ready)(struct loop_io *io, uint32_t events);
+};
+
+struct loop_timer {
+	uint64_t at_ms;
+	void (*expire)(struct loop_timer *timer);
+	/* Pairing heap: first child, next sibling, and the previous sibling or, for a first child,
+	 * the parent. */
+	struct loop_timer *child, *next, *previous;
+	bool set;
+};
+
+struct loop {
+	int epoll_fd;
+	struct loop_timer *timers; /* the earliest one */
+	struct epoll_event batch[LOOP_BATCH];
+	int batch_len, batch_at;
+};
+
+/* The struct that a member belongs to. */
+#define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* Prepare an empty loop. Returns 0 or -errno of epoll_create1(2). */
+int loop_init(struct loop *l);
+
+/* Close the loop's own descriptor. */
+void loop_close(struct loop *l);
+
+/*
+ * Call `ready` whenever `fd` has one of `events` (EPOLLIN ...; errors and hang-ups always count).
+ * Level-triggered unless `events` has EPOLLET. Returns 0 or -errno of epoll_ctl(2).
+ */
+int loop_add(struct loop *l, struct loop_io *io, int fd, uint32_t events,
+	void (*ready)(struct loop_io *io, uint32_t events));
+
+/* Change the events that are waited for. Returns 0 or -errno. */
+int loop_change(struct loop *l, struct loop_io *io, uint32_t events);
+
+/* Take a source out (its descriptor stays open). Safe within callbacks, and for a source that is
+ * not in. */
+void loop_remove(struct loop *l, struct loop_io *io);
+
+/* Arm `timer` for `at_ms` (clock_ms() time), or move it there. It is disarmed before `expire` runs.
+ */
+void loop_timer_set(struct loop *l, struct loop_timer *timer, uint64_t at_ms);
+
+/* Disarm a timer. Safe within callbacks, and for one that is not armed. */
+void loop_timer_clear(struct loop *l, struct loop_timer *timer);
+
+/*
+ * Add `ms` to the due time of every armed timer, which keeps their order: after the clock has
+ * jumped, nothing becomes due because of it.
+ */
+void loop_timers_shift(struct loop *l, uint64_t ms);
+
+/*
+ * Wait for the next event or timer, without limit where there is none, and run what is due.
+ * Returns 0 (also after EINTR) or -errno of epoll_wait(2).
+ */
+int loop_run_once(struct loop *l);
+
+#endif

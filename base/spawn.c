@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/spawn.h"
+
+#include "base/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+#define CAPABILITIES_MAX 64
+
+const char *spawn_stage_name(uint32_t stage)
+{
+	static const char *const names[] = {
+		[SPAWN_SESSION] = "new session",
+		[SPAWN_SIGNALS] = "signals",
+		[SPAWN_STDIO] = "standard input and output",
+		[SPAWN_CGROUP] = "cgroup",
+		[SPAWN_LIMITS] = "resource limits",
+		[SPAWN_NICE] = "nice value",
+		[SPAWN_OOM_SCORE] = "oom_score_adj",
+		[SPAWN_PREPARE] = "private mounts",
+		[SPAWN_GROUPS] = "supplementary groups",
+		[SPAWN_GID] = "group id",
+		[SPAWN_BOUNDING] = "capability bounding set",
+		[SPAWN_UID] = "user id",
+		[SPAWN_AMBIENT] = "ambient capabilities",
+		[SPAWN_DIRECTORY] = "working directory",
+		[SPAWN_NO_NEW_PRIVS] = "no_new_privs",
+		[SPAWN_SECCOMP] = "seccomp filter",
+		[SPAWN_EXEC] = "exec",
+	};
+	_Static_assert(sizeof(names) / sizeof(names[0]) == SPAWN_STAGES, "every stage has a name");
+
+	return stage < SPAWN_STAGES ? names[stage] : "unknown stage";
+}
+
+bool spawn_failure_is_permanent(const struct spawn_failure *f)
+{
+	if (f->stage == SPAWN_EXEC)
+		return f->error == ENOENT || f->error == EACCES || f->error == ENOEXEC ||
+		       f->error == ENOTDIR || f->error == EISDIR || f->error == ELOOP ||
+		       f->error == EPERM || f->error == E2BIG;
+	return f->stage == SPAWN_DIRECTORY && (f->error == ENOENT || f->error == ENOTDIR);
+}
+
+int spawn_exit_code(int wait_status)
+{
+	return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+static int result(long r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+/* ---- the child ------------------------------------------------------------------------------- */
+
+static int reset_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigaction(SIGPIPE, &dfl, NULL);
+	return result(sigprocmask(SIG_SETMASK, &none, NULL));
+}
+
+/* Put `from` at number `to`, without close-on-exec. */
+static int place(int from, int to)
+{
+	if (from == to)
+		return result(fcntl(from, F_SETFD, 0));
+	return result(dup2(from, to));
+}
+
+/* A source that stands where a target will go moves out of the way first. */
+static int place_descriptors(const struct spawn_request *r)
+{
+	int from[3 + 16], count = 3 + (int)r->fd_count;
+
+	if (count > (int)(sizeof(from) / sizeof(from[0])))
+		return -EMFILE;
+	for (int i = 0; i < count; i++) {
+		from[i] = i < 3 ? r->stdio[i] : r->fds[i - 3];
+		if (from[i] < count && from[i] != i) {
+			from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, count);
+			if (from[i] < 0)
+				return -errno;
+		}
+	}
+	for (int i = 0; i < count; i++) {
+		int err = place(from[i], i);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static int join_cgroup(int cgroup_fd)
+{
+	int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = result(write(fd, "0", 1));
+	close(fd);
+	return err;
+}
+
+static int set_limits(const struct spawn_request *r)
+{
+	for (size_t i = 0; i < r->limit_count; i++)
+		if (setrlimit((__typeof__(RLIMIT_NOFILE))r->limits[i].resource,
+			    &r->limits[i].value) != 0)
+			return -errno;
+	return 0;
+}
+
+static int set_oom_score(int score)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", score);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = result(write(fd, text, (size_t)len));
+	close(fd);
+	return err;
+}
+
+/* capabilities(7): a capability above the kernel's last one gives EINVAL and ends the walk. */
+static int drop_bounding(uint64_t keep)
+{
+	for (unsigned int cap = 0; cap < CAPABILITIES_MAX; cap++) {
+		if (keep >> cap & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+			return errno == EINVAL ? 0 : -errno;
+	}
+	return 0;
+}
+
+static int raise_ambient(uint64_t caps)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = data[i].permitted = data[i].inheritable =
+			(uint32_t)(caps >> (32 * i));
+	}
+	if (syscall(SYS_capset, &header, data) != 0)
+		return -errno;
+	for (unsigned int cap = 0; cap < CAPABILITIES_MAX; cap++)
+		if ((caps >> cap & 1) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0)
+			return -errno;
+	return 0;
+}
+
+/* Raw system calls: the C library's wrappers would look for threads to tell. */
+static int become_user(const struct spawn_request *r, uint32_t *stage)
+{
+	const struct account *u = r->user;
+	bool ambient = r->ambient != 0 && u->uid != 0;
+
+	*stage = SPAWN_GROUPS;
+	if (syscall(SYS_setgroups, u->group_count, u->groups) != 0)
+		return -errno;
+	*stage = SPAWN_GID;
+	if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) != 0)
+		return -errno;
+	*stage = SPAWN_BOUNDING;
+	int err = drop_bounding(r->bounding);
+	if (err != 0)
+		return err;
+	*stage = SPAWN_UID;
+	if (ambient && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return -errno;
+	if (syscall(SYS_setresuid, u->uid, u->uid, u->uid) != 0)
+		return -errno;
+	*stage = SPAWN_AMBIENT;
+	return ambient ? raise_ambient(r->ambient) : 0;
+}
+
+/* The value of PATH in an environment, or the usual directories. */
+static const char *path_of(char *const *envp)
+{
+	for (; *envp != NULL; envp++)
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			return *envp + 5;
+	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/* execvpe(3), but along PATH of the new environment and without running scripts that lack "#!". */
+static int exec_along_path(const struct spawn_request *r)
+{
+	const char *name = r->argv[0], *path = path_of(r->envp);
+	size_t name_len = strlen(name);
+	char file[PATH_MAX];
+	int err = -ENOENT;
+
+	if (strchr(name, '/') != NULL) {
+		execve(name, r->argv, r->envp);
+		return -errno;
+	}
+	for (;; path++) {
+		size_t n = strcspn(path, ":");
+
+		if (n > 0 && n + 1 + name_len + 1 <= sizeof(file)) {
+			memcpy(file, path, n);
+			file[n] = '/';
+			memcpy(file + n + 1, name, name_len + 1);
+			execve(file, r->argv, r->envp);
+			if (errno == EACCES)
+				err = -EACCES;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				return -errno;
+		}
+		path += n;
+		if (*path == '\0')
+			return err;
+	}
+}
+
+/* Steps 1 to 5 of the header's list. */
+static int set_up(const struct spawn_request *r, bool in_cgroup, uint32_t *stage)
+{
+	int err;
+
+	*stage = SPAWN_SESSION;
+	if (setsid() < 0)
+		return -errno;
+	*stage = SPAWN_SIGNALS;
+	err = reset_signals();
+	if (err != 0)
+		return err;
+	*stage = SPAWN_CGROUP;
+	if (r->cgroup_fd >= 0 && !in_cgroup && (err = join_cgroup(r->cgroup_fd)) != 0)
+		return err;
+	*stage = SPAWN_STDIO;
+	err = place_descriptors(r);
+	if (err != 0)
+		return err;
+	*stage = SPAWN_LIMITS;
+	err = set_limits(r);
+	if (err != 0)
+		return err;
+	*stage = SPAWN_NICE;
+	if (r->set_nice && setpriority(PRIO_PROCESS, 0, r->nice) != 0)
+		return -errno;
+	*stage = SPAWN_OOM_SCORE;
+	if (r->set_oom_score && (err = set_oom_score(r->oom_score)) != 0)
+		return err;
+	if (r->set_umask)
+		umask(r->umask);
+	*stage = SPAWN_PREPARE;
+	return r->prepare != NULL ? r->prepare(r->prepare_arg) : 0;
+}
+
+/* Steps 6 to 9. Returns only when something failed. */
+static int become_program(const struct spawn_request *r, uint32_t *stage)
+{
+	int err;
+
+	if (r->user != NULL && (err = become_user(r, stage)) != 0)
+		return err;
+	*stage = SPAWN_DIRECTORY;
+	if (chdir(r->directory != NULL ? r->directory : "/") != 0)
+		return -errno;
+	*stage = SPAWN_NO_NEW_PRIVS;
+	if (r->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -errno;
+	*stage = SPAWN_SECCOMP;
+	if (r->seccomp != NULL && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, r->seccomp, 0, 0) != 0)
+		return -errno;
+	*stage = SPAWN_EXEC;
+	/* Before Linux 5.11 every descriptor is close-on-exec by how it was opened, and by that
+	 * only. */
+	syscall(SYS_close_range, 3 + r->fd_count, ~0U, CLOSE_RANGE_CLOEXEC);
+	return exec_along_path(r);
+}
+
+__attribute__((noreturn)) static void child(
+	const struct spawn_request *r, bool in_cgroup, int report)
+{
+	struct spawn_failure failure = { 0 };
+	int err;
+
+	/* The report pipe must not stand where a descriptor of the program will be placed. */
+	report = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
+	err = report < 0 ? -errno : set_up(r, in_cgroup, &failure.stage);
+	if (err == 0)
+		err = become_program(r, &failure.stage);
+	failure.error = -err;
+	(void)!write(report, &failure, sizeof(failure));
+	_exit(SPAWN_EXIT_FAILED);
+}
+
+/* ---- the parent ------------------------------------------------------------------------------ */
+
+/*
+ * clone3(2) starts the child inside the cgroup, so that nothing it ever forks is outside. Kernels
+ * before 5.7 (and seccomp filters that hide clone3) refuse that, and the child joins by itself.
+ */
+static pid_t clone_child(int cgroup_fd, bool *in_cgroup)
+{
+	*in_cgroup = false;
+	if (cgroup_fd >= 0) {
+		struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+			.exit_signal = SIGCHLD,
+			.cgroup = (uint64_t)cgroup_fd };
+		long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+		if (pid >= 0) {
+			*in_cgroup = true;
+			return (pid_t)pid;
+		}
+		if (errno != ENOSYS && errno != EINVAL && errno != E2BIG && errno != EPERM)
+			return -1;
+	}
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
+int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd)
+{
+	bool in_cgroup;
+	int fds[2];
+	pid_t child_pid;
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -errno;
+	child_pid = clone_child(r->cgroup_fd, &in_cgroup);
+	if (child_pid == 0)
+		child(r, in_cgroup, fds[1]);
+	int err = child_pid < 0 ? -errno : 0;
+	close(fds[1]);
+	if (err != 0) {
+		close(fds[0]);
+		return err;
+	}
+	*pid = child_pid;
+	*report_fd = fds[0];
+	return 0;
+}
+
+int spawn_report(int report_fd, struct spawn_failure *failure)
+{
+	ssize_t n = read(report_fd, failure, sizeof(*failure));
+
+	if (n == 0)
+		return 0;
+	if (n < 0)
+		return -errno;
+	return n == (ssize_t)sizeof(*failure) ? 1 : -EIO;
+}
