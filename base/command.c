@@ -137,7 +137,7 @@ static bool is_shell_word(const char *word)
 
 static int split(struct split *s, struct problem *p)
 {
-	while (*s->at != '\0') {
+	while (*s->at != '\0' && !s->shell) {
 		char c = *s->at;
 
 		if (take_one(s) != 0)
