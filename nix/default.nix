@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+#
+# Everything, without flakes:
+#
+#   let mvm = import ./nix { inherit pkgs; };
+#   in mvm.lib.mkGuest { name = "my-app"; ... }
+{
+  pkgs ? import <nixpkgs> { },
+}:
+let
+  # Only what the C programs are built from, so that nothing else rebuilds them.
+  src = builtins.path {
+    name = "mvm-source";
+    path = ../.;
+    filter =
+      path: _:
+      let
+        relative = builtins.substring (builtins.stringLength (toString ../.) + 1) (-1) path;
+        parts = builtins.filter builtins.isString (builtins.split "/" relative);
+        top = builtins.head parts;
+      in
+      builtins.elem top [
+        "meson.build"
+        "meson_options.txt"
+        "base"
+        "init"
+        "mounts"
+        "supervisor"
+        "agent"
+        "probe"
+      ]
+      || relative == "subprojects"
+      || builtins.match "subprojects/(packagefiles(/.*)?|[^/]*[.]wrap)" relative != null;
+  };
+  program =
+    program: description:
+    pkgs.pkgsStatic.callPackage ./packages/program.nix { inherit src program description; };
+
+  packages = rec {
+    init = program "init" "PID 1 of a microVM guest";
+    agent = program "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
+    probe = program "mvm-probe" "Asks microVM guests how they are";
+    kernel = pkgs.callPackage ./packages/kernel.nix { };
+  };
+
+  guest = import ./guest.nix {
+    inherit pkgs;
+    inherit (packages) init agent kernel;
+  };
+  services = import ./services.nix { inherit pkgs; };
+in
+{
+  inherit packages;
+
+  lib = {
+    inherit (guest) mkGuest mkProfiles evalGuest;
+    inherit (services) mkNodeService mkPythonService mkStaticSite;
+  };
+
+  overlay = import ./overlay.nix;
+  module = ./module.nix;
+}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+#
+# mkGuest: from services, users and health checks to a bootable image. The options are in
+# lib/options.nix, and described in OPTIONS.md.
+{
+  pkgs,
+  init,
+  agent,
+  kernel,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (import ./lib/check.nix) check;
+  buildImage = pkgs.callPackage ./image { };
+
+  fail =
+    errors:
+    throw "mkGuest: ${
+      if builtins.length errors == 1 then
+        builtins.head errors
+      else
+        "${toString (builtins.length errors)} errors:"
+        + lib.concatStrings (map (e: "\n  ${e}") errors)
+    }";
+in
+rec {
+  mkGuest =
+    args:
+    let
+      checked = check args;
+      inherit (checked) config;
+    in
+    if checked.errors != [ ] then
+      fail checked.errors
+    else
+      buildImage {
+        inherit config init agent;
+        kernel = if config.kernel != null then config.kernel else kernel;
+        cacert = if args ? cacert then args.cacert else pkgs.cacert;
+      };
+
+  /*
+    Several guests as the packages of a flake: mkProfiles { minimal = { name = "web"; ... }; }.
+    Each profile is there under its name and as tenant-<name>, which is what hosts ask for.
+  */
+  mkProfiles =
+    profiles:
+    lib.mapAttrs (_: mkGuest) profiles
+    // lib.mapAttrs' (name: args: lib.nameValuePair "tenant-${name}" (mkGuest args)) (
+      builtins.removeAttrs profiles [ "default" ]
+    );
+
+  /*
+    A guest composed of modules (module.nix): evalGuest [ ./web.nix ./db.nix ]. Modules get `pkgs`
+    as an argument.
+  */
+  evalGuest =
+    modules:
+    (lib.evalModules {
+      modules = [
+        ./module.nix
+        { _module.args.pkgs = pkgs; }
+      ]
+      ++ modules;
+    }).config.image;
+}

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+#
+# What mkGuest was given, checked and completed: check ARGS = { errors; config; }.
+#
+# `errors` are messages of the form "services.web.restart: expected ..., got ...", all of them at
+# once. `config` (only to be used when there are none) has every option, null where nothing was
+# given and there is no default.
+let
+  inherit (builtins)
+    attrNames
+    concatLists
+    concatMap
+    concatStringsSep
+    elem
+    filter
+    hasAttr
+    listToAttrs
+    map
+    match
+    toJSON
+    ;
+  text = import ./text.nix;
+  inherit (text)
+    alternatives
+    closest
+    optional
+    optionals
+    unique
+    ;
+  accounts = import ./accounts.nix;
+  commands = import ./commands.nix;
+  options = import ./options.nix;
+  inherit (import ./types.nix) join;
+
+  # "; did you mean web?" or the names that there are.
+  hint =
+    name: names: what:
+    let
+      near = closest name names;
+    in
+    if near != null then
+      "; did you mean ${near}?"
+    else if names == [ ] then
+      "; there are no ${what}"
+    else
+      "; ${what}: ${concatStringsSep ", " names}";
+
+  # Users that services ask for with createUser, and that nobody has defined.
+  createdUsers =
+    config:
+    let
+      wanted = concatMap (
+        n:
+        let
+          s = config.services.${n};
+        in
+        optional (
+          s.createUser
+          && s.user != null
+          && s.user != "root"
+          && s.user != config.serviceGroup
+          && !(hasAttr s.user config.users)
+        ) s.user
+      ) (attrNames config.services);
+    in
+    listToAttrs (
+      map (name: {
+        inherit name;
+        value = {
+          uid = null;
+          group = null;
+          home = null;
+        };
+      }) (unique wanted)
+    );
+
+  userErrors =
+    config: at: user: mayBeRoot:
+    let
+      names = attrNames config.users;
+    in
+    if user == null || user == config.serviceGroup || elem user names then
+      [ ]
+    else if user == "root" then
+      optional (!mayBeRoot) "${at}: checks and probes never run as root"
+    else
+      [
+        "${at}: no user ${toJSON user}${hint user names "users"}; define it: users.${user} = { };"
+      ];
+
+  # Services that (after, requires) wait for themselves in the end.
+  inCycle =
+    services: name:
+    let
+      next = n: filter (m: hasAttr m services) (dependencies services.${n});
+      reached = builtins.genericClosure {
+        startSet = map (key: { inherit key; }) (next name);
+        operator = item: map (key: { inherit key; }) (next item.key);
+      };
+    in
+    elem name (map (item: item.key) reached);
+
+  dependencies =
+    s:
+    unique (
+      (if s.after == null then [ ] else s.after) ++ (if s.requires == null then [ ] else s.requires)
+    );
+
+  serviceErrors =
+    config: groups: name:
+    let
+      s = config.services.${name};
+      at = join "services" name;
+      names = attrNames config.services;
+      checked = hasAttr name config.healthChecks;
+      refer =
+        option:
+        concatMap (
+          other:
+          if other == name then
+            [ "${at}.${option}: a service cannot wait for itself" ]
+          else
+            optional (
+              !(elem other names)
+            ) "${at}.${option}: no service ${toJSON other}${hint other names "services"}"
+        ) (if s.${option} == null then [ ] else s.${option});
+      needs =
+        option: condition: what:
+        optional (!condition) "${at}.${option}: ${what}";
+    in
+    userErrors config "${at}.user" s.user true
+    ++ refer "after"
+    ++ refer "requires"
+    ++ concatMap (
+      g:
+      optional (
+        !(elem g groups)
+      ) "${at}.supplementaryGroups: no group ${toJSON g}${hint g groups "groups"}"
+    ) (if s.supplementaryGroups == null then [ ] else s.supplementaryGroups)
+    ++ optionals (s.ready == "healthy") (
+      needs "ready" checked "healthy needs a health check; define healthChecks.${name}"
+    )
+    ++ optionals (s.unhealthyRestartAfter != null && s.unhealthyRestartAfter > 0) (
+      needs "unhealthyRestartAfter" checked "needs a health check; define healthChecks.${name}"
+    )
+    ++ optionals (s.remainAfterExit == true) (
+      needs "remainAfterExit" (s.type == "oneshot") "only a service of type oneshot remains after exit"
+    )
+    ++ optionals (s.onInterval != null) (
+      needs "onInterval" (s.type == "oneshot") "only a service of type oneshot runs at an interval"
+    )
+    ++ concatMap (
+      o: optionals (s.${o} != null) (needs o (s.logFile != null) "there is no logFile to rotate")
+    ) [ "logMaxSize" "logKeep" ];
+
+  cycleErrors =
+    config:
+    let
+      cyclic = filter (inCycle config.services) (attrNames config.services);
+    in
+    optional (
+      cyclic != [ ] && builtins.length cyclic > 1
+    ) "services: ${concatStringsSep ", " cyclic} wait for each other (after, requires)";
+
+  healthCheckErrors =
+    config: name:
+    let
+      names = attrNames config.services;
+      at = join "healthChecks" name;
+    in
+    optional (
+      !(elem name names)
+    ) "${at}: no service ${toJSON name}${hint name names "services"}; a check of something else is a probe"
+    ++ userErrors config "${at}.user" config.healthChecks.${name}.user false;
+
+  fileErrors =
+    config: path:
+    let
+      f = config.extraFiles.${path};
+      at = join "extraFiles" path;
+    in
+    optional (
+      (f.content == null) == (f.source == null)
+    ) "${at}: give one of content and source"
+    ++ optional (
+      match "(.*/)?[.][.]?(/.*)?" path != null || match ".*//.*" path != null
+    ) "${at}: the path must not have empty, . or .. components"
+    ++ optional (
+      match "/(nix/store|proc|sys|dev|run|tmp|mnt/(config|secrets|data))(/.*)?" path != null
+    ) "${at}: the guest mounts something over this place, or it is the store"
+    ++ optional (
+      match "/(init|sbin/(init|vminitd)|etc/(passwd|group|mvm/init[.]ini|mvm/(services|integrations|probes)[.]d/.*))" path
+      != null
+    ) "${at}: mkGuest writes this file";
+
+  hostnameErrors =
+    config: given:
+    let
+      hostname = builtins.head (filter (o: o.name == "hostname") options.guest);
+    in
+    optionals (!given) (
+      map (_: "name: ${config.name} cannot be a host name; give hostname as well") (
+        hostname.type.check "" config.name
+      )
+    );
+
+  complete =
+    args:
+    let
+      filled = options.type.fill args;
+      withUsers = filled // {
+        users = createdUsers filled // filled.users;
+      };
+    in
+    withUsers
+    // {
+      hostname = if filled.hostname != null then filled.hostname else filled.name;
+    };
+
+  crossErrors =
+    args: config:
+    let
+      groups = attrNames (accounts.assign { inherit (config) serviceGroup users; }).groups;
+      accountErrors = accounts.errors { inherit (config) serviceGroup users; };
+    in
+    accountErrors
+    ++ hostnameErrors config (args.hostname or null != null)
+    ++ concatMap (serviceErrors config (if accountErrors == [ ] then groups else [ ])) (
+      attrNames config.services
+    )
+    ++ cycleErrors config
+    ++ concatMap (healthCheckErrors config) (attrNames config.healthChecks)
+    ++ concatLists (
+      map (n: userErrors config "${join "probes" n}.user" config.probes.${n}.user false) (
+        attrNames config.probes
+      )
+    )
+    ++ concatMap (fileErrors config) (attrNames config.extraFiles)
+    ++ commands.errors config;
+in
+{
+  inherit alternatives;
+
+  check =
+    args:
+    let
+      typeErrors = options.type.check "" args;
+      config = complete args;
+    in
+    {
+      inherit config;
+      # What belongs together is only looked at when each value is of its type.
+      errors = if typeErrors != [ ] then typeErrors else crossErrors args config;
+    };
+}

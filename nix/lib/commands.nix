@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+#
+# The commands of a guest: which of them need a shell, and so whether the image has one.
+let
+  inherit (builtins)
+    attrNames
+    concatMap
+    elem
+    head
+    isString
+    map
+    match
+    unsafeDiscardStringContext
+    ;
+  text = import ./text.nix;
+  inherit (text) optional optionals trim;
+  inherit (import ./types.nix) join;
+  words = import ./words.nix;
+
+  # A path directly in the store is a file that was written as a whole: a script.
+  isStoreFile = program: match "/nix/store/[^/]+" program != null;
+
+  # { text; kind; program; why; }: `kind` is exec, shell, lines (several, for a script) or error;
+  # `program` is what an exec starts; `why` says why the image needs a shell, or is null.
+  describe =
+    value:
+    let
+      line = trim value;
+      plain = unsafeDiscardStringContext line;
+      class = words.classify plain;
+      program = head class.argv;
+    in
+    if !(isString value) then
+      {
+        text = "${value}";
+        kind = "exec";
+        program = "${value}";
+        why = "is a script";
+      }
+    else if match "[^\n]*" plain == null then
+      {
+        text = line;
+        kind = "lines";
+        program = null;
+        why = "has several lines";
+      }
+    else if class.kind == "exec" then
+      {
+        text = line;
+        inherit (class) kind;
+        inherit program;
+        why =
+          if isStoreFile program then
+            "is a script"
+          else if match "[^/]*" program != null then
+            "names its program without a path"
+          else
+            null;
+      }
+    else
+      {
+        text = line;
+        inherit (class) kind;
+        program = null;
+        why = if class.kind == "shell" then "uses shell syntax" else class.reason;
+      };
+
+  each =
+    part: values: names:
+    concatMap (
+      n:
+      concatMap (
+        option:
+        optional (values.${n}.${option} != null) (
+          describe values.${n}.${option} // { at = "${join part n}.${option}"; }
+        )
+      ) names
+    ) (attrNames values);
+in
+rec {
+  inherit describe;
+
+  # Every command of the configuration, each with `at`, the path of its option.
+  all =
+    config:
+    each "services" config.services [
+      "command"
+      "preStart"
+    ]
+    ++ each "healthChecks" config.healthChecks [
+      "healthCmd"
+      "checkpointCmd"
+      "restoreCmd"
+    ]
+    ++ each "probes" config.probes [ "command" ];
+
+  # The commands because of which the image has a shell.
+  needShell = config: builtins.filter (c: c.kind != "error" && c.why != null) (all config);
+
+  hasShell =
+    config: config.shell == "always" || (config.shell == "auto" && needShell config != [ ]);
+
+  errors =
+    config:
+    concatMap (
+      c:
+      if c.kind == "error" then
+        [ "${c.at}: ${c.why}" ]
+      else
+        optional (
+          config.shell == "never"
+          && elem c.kind [
+            "shell"
+            "lines"
+          ]
+        ) "${c.at}: ${c.why}, and shell = \"never\""
+    ) (all config);
+
+  # What the image builder looks for in the finished tree: programs that are in the store or that
+  # PATH has to find.
+  programs =
+    config:
+    map (c: { inherit (c) at program; }) (
+      builtins.filter (
+        c:
+        c.kind == "exec"
+        && (match "[^/]*" (plain c.program) != null || match "/nix/store/.*" (plain c.program) != null)
+      ) (all config)
+    );
+
+  plain = unsafeDiscardStringContext;
+}

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+#
+# The text files of a guest, from a checked configuration (check.nix).
+let
+  inherit (builtins)
+    attrNames
+    concatMap
+    concatStringsSep
+    elem
+    filter
+    isBool
+    isFloat
+    isList
+    listToAttrs
+    map
+    toJSON
+    toString
+    ;
+  inherit (import ./text.nix) optional;
+  accounts = import ./accounts.nix;
+  commands = import ./commands.nix;
+  options = import ./options.nix;
+
+  # A value in a file of key = value lines.
+  iniValue =
+    value:
+    if isBool value then
+      (if value then "true" else "false")
+    else if isFloat value then
+      toJSON value
+    else if isList value then
+      concatStringsSep " " value
+    else
+      toString value;
+
+  iniSection =
+    name: entries:
+    concatStringsSep "" (
+      [ "[${name}]\n" ] ++ map (
+        e:
+        let
+          value = iniValue e.value;
+        in
+        "${e.key} =${if value == "" then "" else " ${value}"}\n"
+      ) entries
+    );
+
+  # A command for a file of one line: several lines become a script in the store.
+  iniCommand =
+    script: name: value:
+    let
+      c = commands.describe value;
+    in
+    if c.kind == "lines" then script name "#!/bin/sh\n${c.text}\n" else c.text;
+
+  service =
+    script: name: s:
+    let
+      given = filter (o: o ? ini && s.${o.name} != null && s.${o.name} != [ ]) options.service;
+      entry = o: {
+        key = o.ini;
+        value =
+          if elem o.name [ "command" ] then
+            iniCommand script name s.${o.name}
+          else if o.name == "preStart" then
+            iniCommand script "${name}-pre-start" s.${o.name}
+          else
+            s.${o.name};
+      };
+      env = map (key: {
+        inherit key;
+        value = s.env.${key};
+      }) (attrNames s.env);
+    in
+    iniSection "service" (map entry given)
+    + (if env == [ ] then "" else "\n" + iniSection "env" env);
+
+  # What is given, under the names that the agent reads.
+  json =
+    table: name: value: extra:
+    toJSON (
+      {
+        inherit name;
+      }
+      // listToAttrs (
+        map (o: {
+          name = o.json;
+          value =
+            if o.type.kind == "command" then (commands.describe value.${o.name}).text else value.${o.name};
+        }) (filter (o: value.${o.name} != null) table)
+      )
+      // extra
+    )
+    + "\n";
+
+  healthCheck =
+    config: name:
+    let
+      c = config.healthChecks.${name};
+      owner = config.services.${name}.user;
+    in
+    json options.healthCheck name c (
+      if c.user == null && owner != null && owner != "root" then { user = owner; } else { }
+    );
+
+  file = path: text: {
+    inherit path text;
+    mode = "0644";
+  };
+in
+{
+  inherit service healthCheck;
+
+  /*
+    The files of `config`, a list of { path; mode; text; } with paths that begin with "/".
+
+    agent   path of the agent's program in the image
+    path    PATH of everything that runs, directories separated by ":"
+    script  name: text: path in the store of an executable file with that text
+  */
+  files =
+    {
+      config,
+      agent,
+      path,
+      script,
+    }:
+    let
+      ids = accounts.assign { inherit (config) serviceGroup users; };
+      loginShell = if commands.hasShell config then "/bin/sh" else "/sbin/nologin";
+      each =
+        directory: extension: values: render:
+        map (n: file "/etc/mvm/${directory}/${n}.${extension}" (render n)) (attrNames values);
+    in
+    [
+      (file "/etc/passwd" (
+        accounts.passwd {
+          shell = loginShell;
+          accounts = ids;
+        }
+      ))
+      (file "/etc/group" (accounts.group ids))
+      (file "/etc/hostname" "${config.hostname}\n")
+      (file "/etc/hosts" ''
+        127.0.0.1 localhost
+        ::1 localhost
+        127.0.1.1 ${config.hostname}
+      '')
+      (file "/etc/nsswitch.conf" ''
+        passwd: files
+        group: files
+        hosts: files dns
+      '')
+      (file "/etc/mvm/init.ini" (
+        iniSection "guest" [
+          {
+            key = "hostname";
+            value = config.hostname;
+          }
+          {
+            key = "service_group";
+            value = config.serviceGroup;
+          }
+          {
+            key = "agent";
+            value = agent;
+          }
+          {
+            key = "path";
+            value = path;
+          }
+        ]
+      ))
+    ]
+    ++ each "services.d" "ini" config.services (n: service script n config.services.${n})
+    ++ each "integrations.d" "json" config.healthChecks (healthCheck config)
+    ++ each "probes.d" "json" config.probes (n: json options.probe n config.probes.${n} { });
+
+  # Home directories to create, parents first: a list of { path; uid; gid; }. A home that is one of
+  # the system's directories, or under something that the guest mounts, is not ours to own.
+  homes =
+    config:
+    let
+      ids = accounts.assign { inherit (config) serviceGroup users; };
+      ours =
+        home:
+        builtins.match "/|/(bin|dev|etc|home|init|lib|lib64|mnt|nix|proc|root|run|sbin|sys|tmp|usr|var)|/var/(lib|log|run|empty|tmp)|/(dev|proc|sys|run|tmp|nix|mnt/(config|secrets|data))/.*" home
+        == null;
+      owners = filter (n: ours ids.users.${n}.home) (
+        [ config.serviceGroup ] ++ attrNames config.users
+      );
+    in
+    builtins.sort (a: b: a.path < b.path) (
+      map (n: {
+        path = ids.users.${n}.home;
+        inherit (ids.users.${n}) uid gid;
+      }) owners
+    );
+}

@@ -1,0 +1,725 @@
+# SPDX-License-Identifier: MIT
+#
+# Every option of mkGuest, once. The checks (check.nix), the files in the guest (files.nix), the
+# NixOS-style module (../module.nix) and the reference (../OPTIONS.md, reference.nix) all read this
+# table, and nothing else says what an option is called, takes or does.
+#
+# An option is { name; type; description; }, and one of
+#
+#   required = true;     must be given
+#   default = VALUE;     what it is when not given
+#   (neither)            not given means that nothing is written: `defaultText` says what holds
+#
+# and, where a file in the guest carries it, `ini` or `json`: the key there. `example` is Nix text.
+# `planned` marks what init does not read yet: it is refused, and the reference does not list it.
+let
+  t = import ./types.nix;
+  inherit (import ./text.nix) characters;
+
+  # A name that is also a file's name in the guest. C: SERVICE_NAME in supervisor/.
+  fileName = t.name "[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}" "1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.'";
+  accountName = t.name "[A-Za-z_][A-Za-z0-9_-]{0,31}" "1 to 32 letters, digits, '_' and '-', starting with a letter or '_'";
+  variableName = t.name "[A-Za-z_][A-Za-z0-9_]*" "letters, digits and '_', not starting with a digit";
+
+  limit = t.either (t.either (t.int 0 null) (t.enum [ "infinity" ])) (
+    t.name "([0-9]+|infinity):([0-9]+|infinity)" "text \"SOFT:HARD\""
+  );
+  memory = t.either t.size (t.enum [ "max" ]);
+
+  rlimit = resource: description: example: {
+    name =
+      "limit"
+      + builtins.replaceStrings (characters "abcdefghijklmnopqrstuvwxyz") (
+        characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+      ) (builtins.substring 0 1 resource)
+      + builtins.substring 1 (-1) resource;
+    type = limit;
+    ini = "limit_${resource}";
+    defaultText = "as PID 1 has it";
+    inherit description example;
+  };
+
+  rlimits = [
+    (rlimit "nofile" "Open files." "65536")
+    (rlimit "nproc" "Processes of the service's user." "256")
+    (rlimit "core" "Bytes of a core dump." "0")
+    (rlimit "fsize" "Bytes of a file that the service writes." "1073741824")
+    (rlimit "memlock" "Bytes of memory that may be locked." ''"infinity"'')
+    (rlimit "stack" "Bytes of stack." "8388608")
+    (rlimit "as" "Bytes of address space." "1073741824")
+    (rlimit "data" "Bytes of data." "1073741824")
+    (rlimit "cpu" "Seconds of CPU time." "3600")
+    (rlimit "sigpending" "Signals that may be queued." "1024")
+    (rlimit "msgqueue" "Bytes in POSIX message queues." "819200")
+    (rlimit "nice" "Ceiling of the nice value, as 20 minus it." "20")
+    (rlimit "rtprio" "Ceiling of the real-time priority." "0")
+  ];
+
+  user = [
+    {
+      name = "uid";
+      type = t.int 1 65533;
+      defaultText = "the next free one from 1000, users in the order of their names";
+      description = "User id. Set it for a user that owns files on the data drive, so that adding another user never changes it.";
+      example = "1000";
+    }
+    {
+      name = "group";
+      type = accountName;
+      defaultText = "a group of the user's own name";
+      description = "Primary group. Users that name the same group share it.";
+      example = ''"app"'';
+    }
+    {
+      name = "home";
+      type = t.name "/[^:\n\r]*" "an absolute path without ':'";
+      defaultText = "/home/<name>";
+      description = "Home directory. The image has it, owned by the user.";
+      example = ''"/var/lib/app"'';
+    }
+  ];
+
+  service = [
+    {
+      name = "command";
+      type = t.command;
+      required = true;
+      ini = "command";
+      description = "What runs. A text of one line is executed directly and runs in a shell only when it uses shell syntax; a text of several lines becomes a script.";
+      example = ''"''${pkgs.python3}/bin/python3 -m http.server 8080"'';
+    }
+    {
+      name = "preStart";
+      type = t.command;
+      ini = "pre_start";
+      defaultText = "none";
+      description = "Runs as root before every start of the command; when it fails, the start has failed. Killed after 60 s.";
+      example = ''"mkdir -p /run/web"'';
+    }
+    {
+      name = "env";
+      type = t.attrsOf "an environment variable" variableName t.line;
+      default = { };
+      description = "Environment variables. /mnt/config/mvm-env.env overrides them at run time.";
+      example = ''{ PORT = "8080"; }'';
+    }
+    {
+      name = "user";
+      type = accountName;
+      ini = "user";
+      defaultText = "the service group's user";
+      description = "Who runs the command: a user of `users`, or root, which has to be written out.";
+      example = ''"app"'';
+    }
+    {
+      name = "createUser";
+      type = t.bool;
+      default = false;
+      description = "Define `user` with default settings when `users` does not define it. The service helpers set this.";
+      example = "true";
+    }
+    {
+      name = "logFile";
+      type = t.absolutePath;
+      ini = "log_file";
+      defaultText = "the console, each line tagged with the service's name";
+      description = "File that the output is appended to.";
+      example = ''"/var/log/web.log"'';
+    }
+    {
+      name = "type";
+      type = t.enum [
+        "simple"
+        "oneshot"
+      ];
+      ini = "type";
+      defaultText = "simple";
+      description = "simple: the command is the service. oneshot: it does its work and ends, and counts as running once it has succeeded.";
+      example = ''"oneshot"'';
+    }
+    {
+      name = "remainAfterExit";
+      planned = true;
+      type = t.bool;
+      ini = "remain_after_exit";
+      defaultText = "false";
+      description = "A oneshot counts as running after it has succeeded.";
+      example = "true";
+    }
+    {
+      name = "restart";
+      type = t.enum [
+        "always"
+        "on-failure"
+        "never"
+      ];
+      ini = "restart";
+      defaultText = "always";
+      description = "When the command is started again after it has ended. A oneshot that has succeeded is not.";
+      example = ''"on-failure"'';
+    }
+    {
+      name = "after";
+      planned = true;
+      type = t.listOf fileName;
+      ini = "after";
+      defaultText = "none";
+      description = "Services that must be ready before this one starts.";
+      example = ''[ "db" ]'';
+    }
+    {
+      name = "requires";
+      planned = true;
+      type = t.listOf fileName;
+      ini = "requires";
+      defaultText = "none";
+      description = "Services that must be ready before this one starts, and without which it does not run.";
+      example = ''[ "db" ]'';
+    }
+    {
+      name = "ready";
+      planned = true;
+      type = t.enum [
+        "started"
+        "notify"
+        "healthy"
+      ];
+      ini = "ready";
+      defaultText = "started";
+      description = "When the service is ready: its process has started, it has sent READY=1 to $NOTIFY_SOCKET, or its health check has passed once.";
+      example = ''"healthy"'';
+    }
+    {
+      name = "restartDelay";
+      type = t.span;
+      ini = "restart_delay";
+      defaultText = "100 ms";
+      description = "Delay before the first automatic restart; it doubles with each further one.";
+      example = ''"1s"'';
+    }
+    {
+      name = "restartDelayMax";
+      type = t.span;
+      ini = "restart_delay_max";
+      defaultText = "30 s";
+      description = "Where the doubling of `restartDelay` ends.";
+      example = ''"5min"'';
+    }
+    {
+      name = "startTimeout";
+      type = t.span;
+      ini = "start_timeout";
+      defaultText = "30 s";
+      description = "A oneshot that has not ended by then is stopped, and has failed. 0 is no limit.";
+      example = ''"2min"'';
+    }
+    {
+      name = "startLimit";
+      type = t.int 0 16;
+      ini = "start_limit";
+      defaultText = "no limit";
+      description = "So many automatic restarts within `startLimitInterval`, and one more fails the service for good. 0 is no limit.";
+      example = "5";
+    }
+    {
+      name = "startLimitInterval";
+      type = t.span;
+      ini = "start_limit_interval";
+      defaultText = "10 s";
+      description = "The window of `startLimit`.";
+      example = ''"1min"'';
+    }
+    {
+      name = "stopTimeout";
+      type = t.span;
+      ini = "stop_timeout";
+      defaultText = "1 s";
+      description = "How long the service has after TERM before it is killed.";
+      example = "5";
+    }
+    {
+      name = "startLimitAction";
+      planned = true;
+      type = t.enum [
+        "none"
+        "reboot"
+        "poweroff"
+      ];
+      ini = "start_limit_action";
+      defaultText = "none";
+      description = "What happens at the limit: the service stays failed, the guest restarts, or it ends.";
+      example = ''"reboot"'';
+    }
+    {
+      name = "unhealthyRestartAfter";
+      planned = true;
+      type = t.int 0 1000000;
+      ini = "unhealthy_restart_after";
+      defaultText = "0, never";
+      description = "After how many failed health checks in a row the service is restarted.";
+      example = "3";
+    }
+    {
+      name = "onInterval";
+      planned = true;
+      type = t.span;
+      ini = "on_interval";
+      defaultText = "none";
+      description = "Run the oneshot again and again, this long from start to start, never two at once.";
+      example = ''"1h"'';
+    }
+    {
+      name = "onBootDelay";
+      planned = true;
+      type = t.span;
+      ini = "on_boot_delay";
+      defaultText = "none";
+      description = "Start the service this long after boot.";
+      example = ''"30s"'';
+    }
+    {
+      name = "workingDirectory";
+      type = t.absolutePath;
+      ini = "working_directory";
+      defaultText = "/";
+      description = "Directory that the command starts in.";
+      example = ''"/srv"'';
+    }
+    {
+      name = "environmentFile";
+      type = t.absolutePath;
+      ini = "environment_file";
+      defaultText = "none";
+      description = "File of NAME=value lines in the guest, read before every start. `env` is below it, mvm-env.env above.";
+      example = ''"/mnt/secrets/web.env"'';
+    }
+    {
+      name = "supplementaryGroups";
+      type = t.listOf accountName;
+      ini = "supplementary_groups";
+      defaultText = "the groups that list the user";
+      description = "Further groups of the process.";
+      example = ''[ "media" ]'';
+    }
+    {
+      name = "umask";
+      type = t.name "0?[0-7]{3}" "three octal digits as a string";
+      ini = "umask";
+      defaultText = "022";
+      description = "File mode creation mask.";
+      example = ''"027"'';
+    }
+    {
+      name = "nice";
+      type = t.int (-20) 19;
+      ini = "nice";
+      defaultText = "0";
+      description = "Scheduling priority; lower runs first.";
+      example = "10";
+    }
+    {
+      name = "oomScoreAdj";
+      type = t.int (-1000) 1000;
+      ini = "oom_score_adj";
+      defaultText = "0";
+      description = "How readily the kernel kills the service when memory runs out.";
+      example = "500";
+    }
+    {
+      name = "memoryMax";
+      planned = true;
+      type = memory;
+      ini = "memory_max";
+      defaultText = "no limit";
+      description = "Memory at which the service is killed.";
+      example = ''"256M"'';
+    }
+    {
+      name = "memoryHigh";
+      planned = true;
+      type = memory;
+      ini = "memory_high";
+      defaultText = "no limit";
+      description = "Memory above which the service is slowed down and its memory reclaimed.";
+      example = ''"200M"'';
+    }
+    {
+      name = "memorySwapMax";
+      planned = true;
+      type = memory;
+      ini = "memory_swap_max";
+      defaultText = "no limit";
+      description = "Swap that the service may use.";
+      example = "0";
+    }
+    {
+      name = "cpuMax";
+      planned = true;
+      type = t.name "[1-9][0-9]*%" "a percentage of one CPU such as \"150%\"";
+      ini = "cpu_max";
+      defaultText = "no limit";
+      description = "CPU time that the service may use.";
+      example = ''"50%"'';
+    }
+    {
+      name = "cpuWeight";
+      planned = true;
+      type = t.int 1 10000;
+      ini = "cpu_weight";
+      defaultText = "100";
+      description = "Share of the CPU among services that compete for it.";
+      example = "200";
+    }
+    {
+      name = "tasksMax";
+      planned = true;
+      type = t.either (t.int 1 null) (t.enum [ "max" ]);
+      ini = "tasks_max";
+      defaultText = "no limit";
+      description = "Processes and threads that the service may have.";
+      example = "64";
+    }
+  ]
+  ++ rlimits
+  ++ [
+    {
+      name = "capabilities";
+      type = t.listOf (t.name "(CAP_|cap_)?[A-Za-z_]+" "a capability such as \"net_bind_service\"");
+      ini = "capabilities";
+      defaultText = "none; all for root";
+      description = "Capabilities that the command has although it does not run as root.";
+      example = ''[ "net_bind_service" ]'';
+    }
+    {
+      name = "noNewPrivs";
+      type = t.bool;
+      ini = "no_new_privs";
+      defaultText = "true";
+      description = "Set-user-id programs and file capabilities give the service nothing.";
+      example = "false";
+    }
+    {
+      name = "seccomp";
+      planned = true;
+      type = t.enum [
+        "essential"
+        "minimal"
+        "standard"
+        "network"
+        "unrestricted"
+      ];
+      ini = "seccomp";
+      defaultText = "unrestricted";
+      description = "Which system calls the service may make.";
+      example = ''"network"'';
+    }
+    {
+      name = "privateTmp";
+      planned = true;
+      type = t.bool;
+      ini = "private_tmp";
+      defaultText = "false";
+      description = "A /tmp and /var/tmp that no other service sees.";
+      example = "true";
+    }
+    {
+      name = "readOnlyPaths";
+      planned = true;
+      type = t.listOf t.absolutePath;
+      ini = "read_only_paths";
+      defaultText = "none";
+      description = "Paths that the service cannot write to.";
+      example = ''[ "/etc" ]'';
+    }
+    {
+      name = "logMaxSize";
+      planned = true;
+      type = t.size;
+      ini = "log_max_size";
+      defaultText = "no rotation";
+      description = "Size at which `logFile` is rotated.";
+      example = ''"10M"'';
+    }
+    {
+      name = "logKeep";
+      planned = true;
+      type = t.int 0 1000;
+      ini = "log_keep";
+      defaultText = "see mvm-service(5)";
+      description = "How many rotated log files are kept.";
+      example = "3";
+    }
+  ];
+
+  seconds = t.int 0 4294967295;
+
+  healthCheck = [
+    {
+      name = "healthCmd";
+      type = t.command;
+      required = true;
+      json = "health_cmd";
+      description = "Exit code 0 means healthy. Runs without a shell where it can, as `command` does, and never as root.";
+      example = ''"''${pkgs.curl}/bin/curl -sf http://localhost:8080/"'';
+    }
+    {
+      name = "healthIntervalSecs";
+      type = seconds;
+      default = 30;
+      json = "health_interval_secs";
+      description = "Seconds from check to check.";
+      example = "5";
+    }
+    {
+      name = "healthTimeoutSecs";
+      type = seconds;
+      default = 10;
+      json = "health_timeout_secs";
+      description = "Seconds after which a check is killed and counts as failed.";
+      example = "3";
+    }
+    {
+      name = "startupGraceSecs";
+      type = seconds;
+      json = "startup_grace_secs";
+      defaultText = "0";
+      description = "Seconds after the agent's start in which a failed check means \"starting\".";
+      example = "60";
+    }
+    {
+      name = "checkpointCmd";
+      type = t.command;
+      json = "checkpoint_cmd";
+      defaultText = "none";
+      description = "Runs before the guest is put to sleep.";
+      example = ''"''${app}/bin/app --flush"'';
+    }
+    {
+      name = "restoreCmd";
+      type = t.command;
+      json = "restore_cmd";
+      defaultText = "none";
+      description = "Runs after the guest has woken up.";
+      example = ''"''${app}/bin/app --reconnect"'';
+    }
+    {
+      name = "critical";
+      type = t.bool;
+      json = "critical";
+      defaultText = "false";
+      description = "The guest is not ready to sleep while `checkpointCmd` fails.";
+      example = "true";
+    }
+    {
+      name = "user";
+      type = accountName;
+      json = "user";
+      defaultText = "the user of the service, or the service group's user where that is root";
+      description = "Who runs the three commands; never root.";
+      example = ''"app"'';
+    }
+  ];
+
+  probe = [
+    {
+      name = "command";
+      type = t.command;
+      required = true;
+      json = "cmd";
+      description = "Exit code 0 means healthy.";
+      example = ''"''${pkgs.coreutils}/bin/df --output=pcent /mnt/data"'';
+    }
+    {
+      name = "description";
+      type = t.string;
+      json = "description";
+      defaultText = "none";
+      description = "What the probe measures, for people.";
+      example = ''"free space on the data drive"'';
+    }
+    {
+      name = "intervalSecs";
+      type = seconds;
+      default = 30;
+      json = "interval_secs";
+      description = "Seconds from run to run.";
+      example = "60";
+    }
+    {
+      name = "timeoutSecs";
+      type = seconds;
+      default = 10;
+      json = "timeout_secs";
+      description = "Seconds after which a run is killed and counts as failed.";
+      example = "5";
+    }
+    {
+      name = "outputFormat";
+      type = t.enum [
+        "exit_code"
+        "json"
+      ];
+      default = "exit_code";
+      json = "output_format";
+      description = "json: the output of a successful run is JSON and is part of the report.";
+      example = ''"json"'';
+    }
+    {
+      name = "user";
+      type = accountName;
+      json = "user";
+      defaultText = "the service group's user";
+      description = "Who runs the command; never root.";
+      example = ''"app"'';
+    }
+  ];
+
+  extraFile = [
+    {
+      name = "content";
+      type = t.string;
+      defaultText = "none: give `content` or `source`";
+      description = "Text of the file.";
+      example = ''"listen 8080\n"'';
+    }
+    {
+      name = "source";
+      type = t.package;
+      defaultText = "none: give `content` or `source`";
+      description = "File to copy.";
+      example = "./app.conf";
+    }
+    {
+      name = "mode";
+      type = t.name "0?[0-7]{3}" "three octal digits as a string";
+      default = "0644";
+      description = "Permissions. The file belongs to root.";
+      example = ''"0755"'';
+    }
+  ];
+in
+rec {
+  inherit
+    fileName
+    accountName
+    user
+    service
+    healthCheck
+    probe
+    extraFile
+    ;
+
+  guest = [
+    {
+      name = "name";
+      type = t.name "[A-Za-z0-9][A-Za-z0-9+._-]{0,62}" "1 to 63 letters, digits, '+', '.', '_' and '-', starting with a letter or digit";
+      required = true;
+      description = "Name of the guest; the package is called mvm-<name>.";
+      example = ''"my-app"'';
+    }
+    {
+      name = "packages";
+      type = t.listOf t.package;
+      default = [ ];
+      description = "Packages in the image. Their bin directories are the PATH of services, health checks and probes.";
+      example = "[ pkgs.curl ]";
+    }
+    {
+      name = "hostname";
+      type = t.name "[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?" "1 to 64 letters, digits, '_', '-' and '.'";
+      defaultText = "`name`";
+      description = "Host name of the guest.";
+      example = ''"web-1"'';
+    }
+    {
+      name = "serviceGroup";
+      type = accountName;
+      default = "mvm";
+      description = "Group (gid 900) that may read /mnt/secrets, and user (uid 900) that runs what names no other user. Every user of `users` is a member.";
+      example = ''"app"'';
+    }
+    {
+      name = "users";
+      type = t.attrsOf "a user" accountName (t.submodule user);
+      default = { };
+      description = "Further users.";
+      example = "{ app = { uid = 1000; }; }";
+    }
+    {
+      name = "services";
+      type = t.attrsOf "a service" fileName (t.submodule service);
+      default = { };
+      description = "What the guest runs. Each becomes /etc/mvm/services.d/<name>.ini; mvm-service(5) has the details.";
+    }
+    {
+      name = "healthChecks";
+      type = t.attrsOf "a health check" fileName (t.submodule healthCheck);
+      default = { };
+      description = "How the agent tells that the service of the same name is healthy. Each becomes /etc/mvm/integrations.d/<name>.json.";
+    }
+    {
+      name = "probes";
+      type = t.attrsOf "a probe" fileName (t.submodule probe);
+      default = { };
+      description = "Measurements that belong to no service. Each becomes /etc/mvm/probes.d/<name>.json.";
+    }
+    {
+      name = "rootfsType";
+      type = t.enum [
+        "ext4"
+        "squashfs"
+      ];
+      default = "ext4";
+      description = "File system of the image. squashfs is compressed with LZ4 and read-only: what the guest writes to /etc and /var stays in memory.";
+      example = ''"squashfs"'';
+    }
+    {
+      name = "freeSpaceMiB";
+      type = t.int 0 1048576;
+      default = 64;
+      description = "Room to write in an ext4 image, in MiB.";
+      example = "512";
+    }
+    {
+      name = "shell";
+      type = t.enum [
+        "auto"
+        "always"
+        "never"
+      ];
+      default = "auto";
+      description = "Whether the image has busybox, as /bin/sh, /usr/bin/env and at the end of PATH. auto: when a command needs a shell, names its program without a path, or is itself a script.";
+      example = ''"always"'';
+    }
+    {
+      name = "extraFiles";
+      type = t.attrsOf "a file" (t.name "/[^\n\r]*[^/\n\r]" "an absolute path") (t.submodule extraFile);
+      default = { };
+      description = "Further files in the image, by their path.";
+      example = ''{ "/etc/app.conf".content = "listen 8080\n"; }'';
+    }
+    {
+      name = "cacert";
+      type = t.package;
+      defaultText = "`pkgs.cacert`";
+      description = "Package with /etc/ssl/certs/ca-bundle.crt, for TLS clients; null for none.";
+      example = "null";
+    }
+    {
+      name = "kernel";
+      type = t.package;
+      defaultText = "the kernel of this flake";
+      description = "Package with vmlinux (x86_64) or Image (aarch64).";
+      example = "myKernel";
+    }
+    {
+      name = "ociImage";
+      type = t.bool;
+      default = true;
+      description = "Also make image.tar, the same files as an OCI container image.";
+      example = "false";
+    }
+  ];
+
+  type = t.submodule guest;
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+#
+# Strings, in builtins only: what the checks and the generated files need and the language lacks.
+let
+  inherit (builtins)
+    concatStringsSep
+    elemAt
+    filter
+    foldl'
+    genList
+    head
+    isAttrs
+    isBool
+    isFloat
+    isFunction
+    isInt
+    isList
+    isPath
+    isString
+    length
+    match
+    replaceStrings
+    sort
+    stringLength
+    substring
+    tail
+    toJSON
+    toString
+    unsafeDiscardStringContext
+    ;
+in
+rec {
+  # The characters (bytes) of `text`.
+  characters = text: genList (i: substring i 1 text) (stringLength text);
+
+  hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
+
+  # `text` without white space at either end. Its string context is kept.
+  trim =
+    text:
+    let
+      blank = c: c == " " || c == "\t" || c == "\n" || c == "\r";
+      bytes = characters (unsafeDiscardStringContext text);
+      count = length bytes;
+      first = i: if i < count && blank (elemAt bytes i) then first (i + 1) else i;
+      last = i: if i > 0 && blank (elemAt bytes (i - 1)) then last (i - 1) else i;
+      start = first 0;
+    in
+    substring start (last count - start) text;
+
+  lines = text: filter isString (builtins.split "\n" text);
+
+  # Lower case of ASCII letters.
+  toLower = replaceStrings (characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (
+    characters "abcdefghijklmnopqrstuvwxyz"
+  );
+
+  # How many insertions, deletions and replacements turn `a` into `b` (Levenshtein distance).
+  distance =
+    a: b:
+    let
+      as = characters a;
+      bs = characters b;
+      minimum = foldl' (x: y: if y < x then y else x);
+      # From the row for a prefix of `a`, the row for the prefix that is one character longer.
+      nextRow =
+        row: c:
+        foldl' (
+          done: i:
+          let
+            cost = minimum (elemAt row (i + 1) + 1) [
+              (elemAt done i + 1)
+              (elemAt row i + (if c == elemAt bs i then 0 else 1))
+            ];
+          in
+          builtins.seq cost (done ++ [ cost ])
+        ) [ (head row + 1) ] (genList (i: i) (length bs));
+    in
+    elemAt (foldl' nextRow (genList (i: i) (length bs + 1)) as) (length bs);
+
+  # The one of `names` that `name` is most likely a misspelling of, or null.
+  closest =
+    name: names:
+    let
+      limit = if stringLength name < 5 then 1 else 1 + stringLength name / 5;
+      near = filter (n: n.distance <= limit) (
+        map (candidate: {
+          inherit candidate;
+          distance = distance (toLower name) (toLower candidate);
+        }) names
+      );
+    in
+    if near == [ ] then null else (head (sort (a: b: a.distance < b.distance) near)).candidate;
+
+  # "a", "a or b", "a, b or c".
+  alternatives =
+    words:
+    if length words < 2 then
+      concatStringsSep "" words
+    else
+      concatStringsSep ", " (genList (elemAt words) (length words - 1))
+      + " or "
+      + elemAt words (length words - 1);
+
+  isDerivation = value: isAttrs value && value.type or null == "derivation";
+
+  # A value as an error message shows it, on one line and not long.
+  show =
+    value:
+    let
+      text =
+        if isString value || isInt value || isBool value || value == null then
+          toJSON (if isString value then unsafeDiscardStringContext value else value)
+        else if isFloat value then
+          toJSON value
+        else if isPath value then
+          toString value
+        else if isFunction value then
+          "a function"
+        else if isDerivation value then
+          "the package ${value.name or "(no name)"}"
+        else if isList value then
+          if value == [ ] then "an empty list" else "a list that starts with ${show (head value)}"
+        else
+          let
+            names = builtins.attrNames value;
+          in
+          if names == [ ] then "{ }" else "{ ${concatStringsSep "; " names}; }";
+    in
+    if stringLength text > 120 then substring 0 117 text + "..." else text;
+
+  isName = pattern: value: isString value && match pattern value != null;
+
+  # `values` in order, each once.
+  unique =
+    values: foldl' (seen: v: if builtins.elem v seen then seen else seen ++ [ v ]) [ ] values;
+
+  # The elements that occur more than once, each once.
+  duplicates =
+    values: unique (filter (v: length (filter (w: w == v) values) > 1) values);
+
+  # Fold over a list with an index.
+  imap =
+    f: values:
+    genList (i: f i (elemAt values i)) (length values);
+
+  optional = condition: value: if condition then [ value ] else [ ];
+  optionals = condition: values: if condition then values else [ ];
+  optionalString = condition: text: if condition then text else "";
+  rest = tail;
+}

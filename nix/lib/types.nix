@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+#
+# The types of options. A type is a set:
+#
+#   kind    its name; nix/module.nix maps it to a type of the NixOS module system
+#   doc     how the reference calls it
+#   check   path: value: list of error messages, empty when the value is of this type
+#   fill    value: the value with the defaults of what it leaves out
+#
+# Builtins only, so that every rejection can be tested without nixpkgs.
+let
+  inherit (builtins)
+    all
+    attrNames
+    concatMap
+    concatStringsSep
+    elem
+    filter
+    hasAttr
+    isAttrs
+    isBool
+    isFloat
+    isInt
+    isList
+    isPath
+    isString
+    listToAttrs
+    map
+    mapAttrs
+    match
+    toJSON
+    unsafeDiscardStringContext
+    ;
+  text = import ./text.nix;
+  inherit (text)
+    alternatives
+    closest
+    imap
+    isDerivation
+    optional
+    optionals
+    show
+    trim
+    ;
+
+  expected =
+    path: what: value:
+    [ "${path}: expected ${what}, got ${show value}" ];
+
+  basic = kind: doc: ok: {
+    inherit kind doc;
+    check = path: value: if ok value then [ ] else expected path doc value;
+    fill = value: value;
+  };
+
+  # A key of an attribute set as part of a path: quoted when it is no identifier.
+  key = name: if match "[A-Za-z_][A-Za-z0-9_'-]*" name != null then name else toJSON name;
+
+  join = path: name: if path == "" then key name else "${path}.${key name}";
+
+  # A file of key = value lines can carry it: one line, no white space at the ends.
+  lineErrors =
+    path: value:
+    let
+      plain = unsafeDiscardStringContext value;
+    in
+    if match "[^\n\r]*" plain == null then
+      [ "${path}: the value must be one line, got ${show plain}" ]
+    else
+      optional (
+        trim plain != plain
+      ) "${path}: the value must not begin or end with white space, got ${show plain}";
+in
+rec {
+  inherit join lineErrors;
+
+  bool = basic "bool" "true or false" isBool;
+
+  int =
+    low: high:
+    basic "int" (
+      if high == null then
+        "an integer, ${toString low} or more"
+      else
+        "an integer from ${toString low} to ${toString high}"
+    ) (value: isInt value && value >= low && (high == null || value <= high))
+    // {
+      inherit low high;
+    };
+
+  # Any text: for JSON files, which can carry all of it.
+  string = basic "string" "a string" isString;
+
+  # Text for our line-based files.
+  line = {
+    kind = "line";
+    doc = "a string of one line";
+    check =
+      path: value: if isString value then lineErrors path value else expected path line.doc value;
+    fill = value: value;
+  };
+
+  # A line that matches a regular expression; `what` says which.
+  name =
+    pattern: what:
+    basic "name" what (value: isString value && match pattern (unsafeDiscardStringContext value) != null)
+    // {
+      inherit pattern;
+    };
+
+  absolutePath = name "/[^\n\r]*[^ \t\n\r]|/" "an absolute path";
+
+  enum =
+    values:
+    basic "enum" (alternatives (map toJSON values)) (value: elem value values)
+    // {
+      inherit values;
+    };
+
+  # What the guest runs: text, or a script that a package or a path is.
+  command = {
+    kind = "command";
+    doc = "a command line, or a package or path that is a script";
+    check =
+      path: value:
+      if isString value then
+        optional (trim value == "") "${path}: the command is empty"
+      else
+        optionals (!(isDerivation value || isPath value)) (expected path command.doc value);
+    fill = value: value;
+  };
+
+  span =
+    basic "span" "a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\""
+      (
+        value:
+        (isInt value && value >= 0)
+        || (isFloat value && value >= 0)
+        || text.isName "[0-9]+([.][0-9]+)?(ms|s|min|h)?" value
+      );
+
+  size = basic "size" "a size: bytes, or text such as \"64K\", \"512M\", \"2G\"" (
+    value: (isInt value && value >= 0) || text.isName "[0-9]+[KMGT]?" value
+  );
+
+  # One of two types; errors speak of both.
+  either =
+    a: b:
+    {
+      kind = "either";
+      doc = "${a.doc}, or ${b.doc}";
+      check =
+        path: value:
+        if a.check path value == [ ] || b.check path value == [ ] then
+          [ ]
+        else
+          expected path "${a.doc}, or ${b.doc}" value;
+      fill = value: value;
+      members = [
+        a
+        b
+      ];
+    };
+
+  package = basic "package" "a package or a store path" (
+    value: isDerivation value || isPath value || (isString value && match "/.*" value != null)
+  );
+
+  listOf = element: {
+    kind = "list";
+    doc = "a list, each element ${element.doc}";
+    inherit element;
+    check =
+      path: value:
+      if isList value then
+        builtins.concatLists (imap (i: v: element.check "${path}[${toString i}]" v) value)
+      else
+        expected path "a list" value;
+    fill = value: value;
+  };
+
+  # Names of the user's choice; `keys` is the type of the names, `of` what they are names of.
+  attrsOf = of: keys: element: {
+    kind = "attrs";
+    doc = "an attribute set, each value ${element.doc}";
+    inherit of keys element;
+    check =
+      path: value:
+      if !isAttrs value || isDerivation value then
+        expected path "an attribute set" value
+      else
+        concatMap (
+          n:
+          map (_: "${join path n}: the name of ${of} must be ${keys.doc}, got ${toJSON n}") (
+            keys.check "" n
+          )
+          ++ element.check (join path n) value.${n}
+        ) (attrNames value);
+    fill = value: mapAttrs (_: element.fill) value;
+  };
+
+  # A fixed set of options, each { name, type, description, and default or required }.
+  submodule =
+    options:
+    let
+      names = map (o: o.name) (filter (o: !(o.planned or false)) options);
+      known = map (o: o.name) options;
+      checkOption =
+        path: value: o:
+        let
+          at = join path o.name;
+        in
+        if !(hasAttr o.name value) then
+          optional (o.required or false) "${at}: required, and not given"
+        else if value.${o.name} == null && !(o.required or false) then
+          [ ]
+        else if o.planned or false then
+          [ "${at}: init does not support this yet" ]
+        else
+          o.type.check at value.${o.name};
+      unknown =
+        path: n:
+        let
+          near = closest n names;
+        in
+        "${join path n}: no such option"
+        + (
+          if near != null then
+            "; did you mean ${near}?"
+          else
+            "; ${if path == "" then "there are" else "${path} has"} ${concatStringsSep ", " names}"
+        );
+    in
+    {
+      kind = "submodule";
+      doc = "a set of options";
+      inherit options;
+      check =
+        path: value:
+        if !isAttrs value || isDerivation value then
+          expected (if path == "" then "the argument" else path) "an attribute set" value
+        else
+          map (unknown path) (filter (n: !(elem n known)) (attrNames value))
+          ++ concatMap (checkOption path value) options;
+      # Every option is there afterwards; null stands for "not given, and no default".
+      fill =
+        value:
+        listToAttrs (
+          map (o: {
+            inherit (o) name;
+            value =
+              let
+                given = value.${o.name} or null;
+              in
+              if given != null then o.type.fill given else o.default or null;
+          }) options
+        );
+    };
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+#
+# The options of mkGuest as a module, for guests that are composed with lib.evalModules:
+#
+#   (lib.evalModules {
+#     modules = [
+#       mvm.nixosModules.guest
+#       { _module.args.pkgs = pkgs; }
+#       { name = "web"; services.web.command = "..."; }
+#     ];
+#   }).config.image
+#
+# The table of options is lib/options.nix; this file only says its types in the module system's
+# words. What concerns several options together is checked by mkGuest, as without modules.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  inherit (lib) mkOption types;
+  options = import ./lib/options.nix;
+
+  moduleType =
+    t:
+    {
+      inherit (types) bool;
+      string = types.str;
+      line = types.singleLineStr;
+      name = types.strMatching t.pattern;
+      enum = types.enum t.values;
+      int =
+        if t.high != null then
+          types.ints.between t.low t.high
+        else if t.low == 0 then
+          types.ints.unsigned
+        else
+          types.ints.positive;
+      span = types.oneOf [
+        types.ints.unsigned
+        types.float
+        (types.strMatching "[0-9]+([.][0-9]+)?(ms|s|min|h)?")
+      ];
+      size = types.either types.ints.unsigned (types.strMatching "[0-9]+[KMGT]?");
+      either = types.either (moduleType (builtins.elemAt t.members 0)) (
+        moduleType (builtins.elemAt t.members 1)
+      );
+      command = types.oneOf [
+        types.package
+        types.path
+        types.str
+      ];
+      package = types.either types.package types.path;
+      list = types.listOf (moduleType t.element);
+      attrs = types.attrsOf (moduleType t.element);
+      submodule = types.submodule { options = moduleOptions t.options; };
+    }
+    .${t.kind};
+
+  moduleOption =
+    o:
+    mkOption (
+      {
+        inherit (o) description;
+        type =
+          let
+            type = moduleType o.type;
+          in
+          if o.required or false || o ? default then type else types.nullOr type;
+      }
+      // lib.optionalAttrs (!(o.required or false)) { default = o.default or null; }
+      // lib.optionalAttrs (o ? defaultText) { defaultText = lib.literalMD o.defaultText; }
+      // lib.optionalAttrs (o ? example) { example = lib.literalExpression o.example; }
+    );
+
+  moduleOptions =
+    table:
+    builtins.listToAttrs (
+      map (o: {
+        inherit (o) name;
+        value = moduleOption o;
+      }) (builtins.filter (o: !(o.planned or false)) table)
+    );
+
+  names = map (o: o.name) options.guest;
+in
+{
+  options = moduleOptions options.guest // {
+    cacert = moduleOption (builtins.head (builtins.filter (o: o.name == "cacert") options.guest)) // {
+      default = pkgs.cacert;
+    };
+    image = mkOption {
+      description = "The image: what mkGuest makes of the other options.";
+      type = types.package;
+      readOnly = true;
+    };
+  };
+
+  config.image = (import ./. { inherit pkgs; }).lib.mkGuest (lib.genAttrs names (name: config.${name}));
+}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+#
+# The guest's kernel: nixpkgs' sources of Linux 6.1 with the configuration of ../kernel, which is
+# also what the tests' kernel is built with. $out/vmlinux for x86_64, $out/Image for aarch64.
+{
+  lib,
+  stdenv,
+  buildPackages,
+  linux_6_1,
+  bc,
+  bison,
+  elfutils,
+  flex,
+  openssl,
+  perl,
+  xz,
+}:
+
+let
+  inherit (stdenv.hostPlatform) isAarch64;
+  architecture = if isAarch64 then "aarch64" else "x86_64";
+  image = if isAarch64 then "Image" else "vmlinux";
+  imagePath = if isAarch64 then "arch/arm64/boot/Image" else "vmlinux";
+in
+stdenv.mkDerivation {
+  pname = "mvm-kernel";
+  inherit (linux_6_1) version src;
+
+  strictDeps = true;
+  depsBuildBuild = [ buildPackages.stdenv.cc ];
+  nativeBuildInputs = [
+    bc
+    bison
+    elfutils
+    flex
+    openssl
+    perl
+    xz
+  ];
+  hardeningDisable = [ "all" ];
+  enableParallelBuilding = true;
+
+  makeFlags = [
+    "O=build"
+    "ARCH=${stdenv.hostPlatform.linuxArch}"
+  ]
+  ++ lib.optional (
+    stdenv.hostPlatform != stdenv.buildPlatform
+  ) "CROSS_COMPILE=${stdenv.cc.targetPrefix or ""}";
+
+  postPatch = ''
+    patchShebangs scripts
+    find . -name Makefile -o -name '*.mk' | xargs sed -i 's|/bin/pwd|pwd|g'
+  '';
+
+  # The same kernel whoever builds it, and whenever.
+  KBUILD_BUILD_TIMESTAMP = "1970-01-01 00:00:01 UTC";
+  KBUILD_BUILD_USER = "nix";
+  KBUILD_BUILD_HOST = "nix";
+
+  configurePhase = ''
+    runHook preConfigure
+    sh ${../kernel}/configure "$PWD" ${architecture} build
+    runHook postConfigure
+  '';
+  buildFlags = [ image ];
+  installPhase = ''
+    runHook preInstall
+    install -D -m 0444 build/${imagePath} "$out/${image}"
+    install -m 0444 build/.config "$out/config"
+    runHook postInstall
+  '';
+  # vmlinux is what the VMM loads: nothing is stripped or patched.
+  dontFixup = true;
+
+  meta = {
+    description = "Linux kernel for microVM guests";
+    license = lib.licenses.gpl2Only;
+    platforms = [
+      "x86_64-linux"
+      "aarch64-linux"
+    ];
+  };
+}

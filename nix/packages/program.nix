@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+#
+# One of the C programs, static: for pkgsStatic.callPackage.
+{
+  lib,
+  stdenv,
+  fetchurl,
+  meson,
+  ninja,
+  src,
+  program,
+  description,
+}:
+
+let
+  # The sources that meson.build's wraps name, from where the wraps have them.
+  wrap =
+    file:
+    let
+      lines = builtins.filter builtins.isString (builtins.split "\n" (builtins.readFile file));
+      get =
+        key:
+        builtins.head (
+          builtins.concatMap (
+            line:
+            let
+              found = builtins.match "${key} = (.*)" line;
+            in
+            if found == null then [ ] else found
+          ) lines
+        );
+    in
+    fetchurl {
+      name = get "source_filename";
+      url = get "source_url";
+      sha256 = get "source_hash";
+    };
+  sources = map wrap [
+    ../../subprojects/inih.wrap
+    ../../subprojects/jansson.wrap
+  ];
+in
+stdenv.mkDerivation {
+  pname = program;
+  version = "0.1.0";
+  inherit src;
+
+  strictDeps = true;
+  nativeBuildInputs = [
+    meson
+    ninja
+  ];
+
+  # meson looks here before it downloads.
+  preConfigure = ''
+    mkdir -p subprojects/packagecache
+    ${lib.concatStrings (map (s: "cp ${s} subprojects/packagecache/${s.name}\n") sources)}
+  '';
+  mesonFlags = [
+    "-Drelease=true"
+    "-Doptimization=s"
+    "-Ddebug=false"
+  ];
+  ninjaFlags = [ program ];
+  # The release build says itself how it is linked: static, at a fixed address.
+  hardeningDisable = [ "all" ];
+
+  installPhase = ''
+    runHook preInstall
+    install -D -m 0555 ${program} "$out/bin/${program}"
+    runHook postInstall
+  '';
+  dontFixup = true;
+
+  meta = {
+    inherit description;
+    license = lib.licenses.mit;
+    platforms = lib.platforms.linux;
+    mainProgram = program;
+  };
+}

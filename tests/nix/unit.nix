@@ -1,0 +1,927 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the pure functions: a list of { name; got; want; }. Evaluated by test_functions.py, and
+# by nix/checks.nix on a real nixpkgs.
+let
+  lib = ../../nix/lib;
+  text = import (lib + "/text.nix");
+  words = import (lib + "/words.nix");
+  accounts = import (lib + "/accounts.nix");
+  commands = import (lib + "/commands.nix");
+  files = import (lib + "/files.nix");
+  types = import (lib + "/types.nix");
+  inherit (import (lib + "/check.nix")) check;
+
+  test = name: got: want: { inherit name got want; };
+
+  # A package, for functions that only look at it.
+  package = name: {
+    type = "derivation";
+    inherit name;
+    outPath = "/nix/store/00000000000000000000000000000000-${name}";
+    outputSpecified = false;
+  };
+  python = "/nix/store/00000000000000000000000000000000-python3/bin/python3";
+  script = "/nix/store/00000000000000000000000000000000-start";
+
+  # A guest that passes all checks, changed.
+  guest = changes: { name = "web"; } // changes;
+  errors = changes: (check (guest changes)).errors;
+  config =
+    changes:
+    let
+      checked = check (guest changes);
+    in
+    if checked.errors == [ ] then checked.config else throw (toString checked.errors);
+  service = changes: { services.web = { command = python; } // changes; };
+
+  rejected = name: changes: want: test "rejected: ${name}" (errors changes) want;
+  accepted = name: changes: test "accepted: ${name}" (errors changes) [ ];
+
+  vectors = builtins.fromJSON (builtins.readFile ../vectors/command-lines.json);
+
+  # The files of a guest, path -> text.
+  filesOf =
+    changes:
+    builtins.listToAttrs (
+      map
+        (f: {
+          name = f.path;
+          value = f.text;
+        })
+        (
+          files.files {
+            config = config changes;
+            agent = "/nix/store/agent/bin/mvm-guest-agent";
+            path = "/nix/store/curl/bin:/bin";
+            script = name: content: "/nix/store/script-${name}<${content}>";
+          }
+        )
+    );
+  ini = changes: (filesOf (service changes))."/etc/mvm/services.d/web.ini";
+  json = path: changes: builtins.fromJSON (filesOf changes).${path};
+
+  ids =
+    users:
+    accounts.assign {
+      serviceGroup = "mvm";
+      users = builtins.mapAttrs (
+        _: u:
+        {
+          uid = null;
+          group = null;
+          home = null;
+        }
+        // u
+      ) users;
+    };
+  idsOf = users: builtins.mapAttrs (n: _: { inherit ((ids users).users.${n}) uid gid; }) users;
+in
+# --- text -----------------------------------------------------------------------------------------
+[
+  (test "trim" (text.trim "  \n a b\t\n") "a b")
+  (test "trim of white space" (text.trim " \n ") "")
+  (test "trim of nothing" (text.trim "") "")
+  (test "distance of equal words" (text.distance "command" "command") 0)
+  (test "distance: a letter left out" (text.distance "comand" "command") 1)
+  (test "distance: two letters exchanged" (text.distance "preStrat" "preStart") 2)
+  (test "distance to nothing" (text.distance "abc" "") 3)
+  (test "closest" (text.closest "comand" [
+    "preStart"
+    "command"
+  ]) "command")
+  (test "closest: case does not count" (text.closest "logfile" [ "logFile" ]) "logFile")
+  (test "closest: nothing is near" (text.closest "zzz" [ "command" ]) null)
+  (test "alternatives" (text.alternatives [
+    "a"
+    "b"
+    "c"
+  ]) "a, b or c")
+  (test "show: a package" (text.show (package "curl")) "the package curl")
+  (test "show: a long text is cut" (builtins.stringLength (
+    text.show (builtins.concatStringsSep "" (builtins.genList (_: "x") 500))
+  )) 120)
+]
+# --- words ----------------------------------------------------------------------------------------
+++ map (
+  v:
+  test "command line: ${builtins.toJSON v.text}" (builtins.removeAttrs (words.classify v.text) [
+    "reason"
+  ]) (builtins.removeAttrs v [ "text" ])
+) vectors
+++ map (
+  w: test "command line: only a shell knows ${w}" (words.classify "${w} x").kind "shell"
+) words.shellWords
+++ [
+  (test "command line: a long one" (words.classify (
+    builtins.concatStringsSep " " (builtins.genList (i: "word-${toString i}") 4000)
+  )).kind "exec")
+  (test "command line: an open quote has a reason" (words.classify "a 'b").reason
+    "a single quote is not closed"
+  )
+]
+# --- accounts -------------------------------------------------------------------------------------
+++ [
+  (test "uids: from 1000, in the order of names"
+    (idsOf {
+      b = { };
+      a = { };
+    })
+    {
+      a = {
+        uid = 1000;
+        gid = 1000;
+      };
+      b = {
+        uid = 1001;
+        gid = 1001;
+      };
+    }
+  )
+  (test "uids: an explicit one is never given twice"
+    (idsOf {
+      a.uid = 1001;
+      b = { };
+      c = { };
+    })
+    {
+      a = {
+        uid = 1001;
+        gid = 1001;
+      };
+      b = {
+        uid = 1002;
+        gid = 1002;
+      };
+      c = {
+        uid = 1003;
+        gid = 1003;
+      };
+    }
+  )
+  (test "uids: the place among all users decides where it is free"
+    (idsOf {
+      a.uid = 50;
+      b = { };
+    }).b.uid
+    1001
+  )
+  (test "gids: users share a group that they name"
+    (idsOf {
+      a.group = "b";
+      b = { };
+    })
+    {
+      a = {
+        uid = 1000;
+        gid = 1001;
+      };
+      b = {
+        uid = 1001;
+        gid = 1001;
+      };
+    }
+  )
+  (test "gids: a group of another name has the id of its first user"
+    (ids {
+      a.group = "app";
+      b.group = "app";
+    }).groups.app.gid
+    1000
+  )
+  (test "gids: a group does not take the id of another user's own group"
+    (ids {
+      a.group = "z";
+      b.uid = 1000;
+      z.uid = 70;
+      y.group = "app";
+    }).groups
+    {
+      root = {
+        gid = 0;
+        members = [ ];
+      };
+      mvm = {
+        gid = 900;
+        members = [
+          "a"
+          "b"
+          "y"
+          "z"
+        ];
+      };
+      mvm-agent = {
+        gid = 901;
+        members = [ ];
+      };
+      nogroup = {
+        gid = 65534;
+        members = [ ];
+      };
+      app = {
+        gid = 1002;
+        members = [ ];
+      };
+      b = {
+        gid = 1000;
+        members = [ ];
+      };
+      z = {
+        gid = 70;
+        members = [ ];
+      };
+    }
+  )
+  (test "gids: the service group can be a primary group"
+    (idsOf { a.group = "mvm"; })
+    {
+      a = {
+        uid = 1000;
+        gid = 900;
+      };
+    }
+  )
+  (test "/etc/passwd and /etc/group"
+    (
+      let
+        f = filesOf {
+          users.app = {
+            uid = 70;
+            home = "/var/lib/app";
+          };
+          services.web = {
+            command = "cd /srv && run";
+            user = "app";
+          };
+        };
+      in
+      f."/etc/passwd" + f."/etc/group"
+    )
+    ''
+      root:x:0:0:root:/root:/bin/sh
+      app:x:70:70:app:/var/lib/app:/bin/sh
+      mvm:x:900:900:mvm:/home/mvm:/bin/sh
+      mvm-agent:x:901:901:mvm-agent:/:/sbin/nologin
+      nobody:x:65534:65534:nobody:/:/sbin/nologin
+      root:x:0:
+      app:x:70:
+      mvm:x:900:app
+      mvm-agent:x:901:
+      nogroup:x:65534:
+    ''
+  )
+  (test "/etc/passwd of an image without a shell"
+    (builtins.match ".*/bin/sh.*" (filesOf (service { }))."/etc/passwd")
+    null
+  )
+  (test "homes: parents first, each with its owner"
+    (files.homes (config {
+      users.b.home = "/srv/app/b";
+      users.a = {
+        uid = 70;
+        home = "/srv/app";
+      };
+    }))
+    [
+      {
+        path = "/home/mvm";
+        uid = 900;
+        gid = 900;
+      }
+      {
+        path = "/srv/app";
+        uid = 70;
+        gid = 70;
+      }
+      {
+        path = "/srv/app/b";
+        uid = 1001;
+        gid = 1001;
+      }
+    ]
+  )
+  (test "homes: system directories and mount points are left alone"
+    (map (h: h.path) (
+      files.homes (config {
+        users = {
+          a.home = "/";
+          b.home = "/var/lib";
+          c.home = "/mnt/data/c";
+          d.home = "/run/d";
+          e.home = "/etc";
+        };
+      })
+    ))
+    [ "/home/mvm" ]
+  )
+]
+# --- checks: what is accepted ---------------------------------------------------------------------
+++ [
+  (accepted "a name alone" { })
+  (accepted "the documented parameters" {
+    packages = [ (package "curl") ];
+    hostname = "web-1";
+    serviceGroup = "app";
+    users.www = {
+      uid = 1000;
+      group = "www";
+      home = "/home/www";
+    };
+    services.web = {
+      command = "${python} -m http.server 8080";
+      preStart = "mkdir -p /tmp/data";
+      env.PORT = "8080";
+      user = "www";
+      logFile = "/var/log/web.log";
+    };
+    healthChecks.web = {
+      healthCmd = "curl -sf http://localhost:8080/";
+      healthIntervalSecs = 5;
+      healthTimeoutSecs = 3;
+      startupGraceSecs = 60;
+      checkpointCmd = "sync";
+      restoreCmd = "true";
+      critical = true;
+    };
+    probes.disk = {
+      command = "df /";
+      description = "free space";
+      intervalSecs = 60;
+      timeoutSecs = 5;
+      outputFormat = "exit_code";
+    };
+    rootfsType = "squashfs";
+    cacert = null;
+  })
+  (accepted "null counts as not given" {
+    hostname = null;
+    services.web = {
+      command = python;
+      user = null;
+      preStart = null;
+      logFile = null;
+    };
+  })
+  (accepted "packages and paths as commands" {
+    services.web = {
+      command = package "start";
+      preStart = ./unit.nix;
+    };
+  })
+  (accepted "root, written out" (service { user = "root"; }))
+  (accepted "the service group's user, written out" (service { user = "mvm"; }))
+  (accepted "a user that the service defines" (service {
+    user = "web";
+    createUser = true;
+  }))
+  (accepted "spans, sizes and limits" (service {
+    stopTimeout = 5;
+    restartDelay = 0.5;
+    restartDelayMax = "5min";
+    limitNofile = 1024;
+    limitCore = "infinity";
+    limitNproc = "10:20";
+    nice = -5;
+    umask = "027";
+  }))
+  (accepted "values with ; and # and quotes" (service {
+    env = {
+      A = "x ; y # z";
+      B = "it's";
+      C = "";
+      D = "=";
+    };
+  }))
+]
+# --- checks: what is refused ----------------------------------------------------------------------
+++ [
+  (test "rejected: no arguments" (check { }).errors [ "name: required, and not given" ])
+  (test "rejected: no set" (check "x").errors [
+    "the argument: expected an attribute set, got \"x\""
+  ])
+  (rejected "an unknown argument" { serivces = { }; } [
+    "serivces: no such option; did you mean services?"
+  ])
+  (rejected "an unknown argument that resembles none" { xyzzy = 1; } [
+    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, healthChecks, probes, rootfsType, freeSpaceMiB, shell, extraFiles, cacert, kernel, ociImage"
+  ])
+  (rejected "a misspelt key of a service" (service { comand = "x"; }) [
+    "services.web.comand: no such option; did you mean command?"
+  ])
+  (rejected "a key of another part" (service { healthCmd = "x"; }) [
+    (
+      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, type, restart, restartDelay, restartDelayMax, startTimeout, startLimit, startLimitInterval, stopTimeout, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, "
+      + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs"
+    )
+  ])
+  (rejected "a misspelt key of a user" { users.a.hme = "/"; } [
+    "users.a.hme: no such option; did you mean home?"
+  ])
+  (rejected "a misspelt key of a check"
+    (
+      service { }
+      // {
+        healthChecks.web = {
+          healthCmd = "x";
+          healthInterval = 5;
+        };
+      }
+    )
+    [
+      "healthChecks.web.healthInterval: no such option; healthChecks.web has healthCmd, healthIntervalSecs, healthTimeoutSecs, startupGraceSecs, checkpointCmd, restoreCmd, critical, user"
+    ]
+  )
+  (rejected "what init cannot do" (service { memoryMax = "1G"; }) [
+    "services.web.memoryMax: init does not support this yet"
+  ])
+  (rejected "a service without a command" { services.web = { }; } [
+    "services.web.command: required, and not given"
+  ])
+  (rejected "a command that is null" { services.web.command = null; } [
+    "services.web.command: expected a command line, or a package or path that is a script, got null"
+  ])
+  (rejected "a command that is a number" { services.web.command = 8080; } [
+    "services.web.command: expected a command line, or a package or path that is a script, got 8080"
+  ])
+  (rejected "an empty command" { services.web.command = " \n"; } [
+    "services.web.command: the command is empty"
+  ])
+  (rejected "an open quote" { services.web.command = "echo 'a"; } [
+    "services.web.command: a single quote is not closed"
+  ])
+  (rejected "a service that is text" { services.web = python; } [
+    "services.web: expected an attribute set, got ${builtins.toJSON python}"
+  ])
+  (rejected "services as a list" { services = [ ]; } [
+    "services: expected an attribute set, got an empty list"
+  ])
+  (rejected "a package as services" { services = package "curl"; } [
+    "services: expected an attribute set, got the package curl"
+  ])
+  (rejected "packages that are no list" { packages = package "curl"; } [
+    "packages: expected a list, got the package curl"
+  ])
+  (rejected "a package that is a number" {
+    packages = [
+      (package "curl")
+      1
+    ];
+  } [ "packages[1]: expected a package or a store path, got 1" ])
+  (rejected "another choice" (service { restart = "sometimes"; }) [
+    "services.web.restart: expected \"always\", \"on-failure\" or \"never\", got \"sometimes\""
+  ])
+  (rejected "a number as text" (service { nice = "5"; }) [
+    "services.web.nice: expected an integer from -20 to 19, got \"5\""
+  ])
+  (rejected "a number out of range" (service { nice = 20; }) [
+    "services.web.nice: expected an integer from -20 to 19, got 20"
+  ])
+  (rejected "a Boolean as text" (service { noNewPrivs = "false"; }) [
+    "services.web.noNewPrivs: expected true or false, got \"false\""
+  ])
+  (rejected "a span with a space" (service { stopTimeout = "5 s"; }) [
+    "services.web.stopTimeout: expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got \"5 s\""
+  ])
+  (rejected "a negative span" (service { stopTimeout = -1; }) [
+    "services.web.stopTimeout: expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got -1"
+  ])
+  (rejected "a path that is not absolute" (service { logFile = "web.log"; }) [
+    "services.web.logFile: expected an absolute path, got \"web.log\""
+  ])
+  (rejected "a path that ends in white space" (service { logFile = "/var/log/x "; }) [
+    "services.web.logFile: expected an absolute path, got \"/var/log/x \""
+  ])
+  (rejected "a limit of three" (service { limitNofile = "1:2:3"; }) [
+    "services.web.limitNofile: expected an integer, 0 or more, or \"infinity\", or text \"SOFT:HARD\", got \"1:2:3\""
+  ])
+  (rejected "an environment value of two lines" (service { env.A = "a\nb"; }) [
+    "services.web.env.A: the value must be one line, got \"a\\nb\""
+  ])
+  (rejected "an environment value with a space at its end" (service { env.A = "a "; }) [
+    "services.web.env.A: the value must not begin or end with white space, got \"a \""
+  ])
+  (rejected "an environment value that is a number" (service { env.PORT = 8080; }) [
+    "services.web.env.PORT: expected a string of one line, got 8080"
+  ])
+  (rejected "a name that no variable can have" (service { env."A-B" = "x"; }) [
+    "services.web.env.A-B: the name of an environment variable must be letters, digits and '_', not starting with a digit, got \"A-B\""
+  ])
+  (rejected "a name that no file can have" { services."a/b".command = python; } [
+    "services.\"a/b\": the name of a service must be 1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.', got \"a/b\""
+  ])
+  (rejected "a name of a guest with a space" { name = "my app"; } [
+    "name: expected 1 to 63 letters, digits, '+', '.', '_' and '-', starting with a letter or digit, got \"my app\""
+  ])
+  (rejected "a name that is no host name" { name = "a+b"; } [
+    "name: a+b cannot be a host name; give hostname as well"
+  ])
+  (rejected "a host name that ends in a dash" { hostname = "web-"; } [
+    "hostname: expected 1 to 64 letters, digits, '_', '-' and '.', got \"web-\""
+  ])
+  (rejected "several errors at once" { services.web = { restart = 1; nice = 99; }; } [
+    "services.web.command: required, and not given"
+    "services.web.restart: expected \"always\", \"on-failure\" or \"never\", got 1"
+    "services.web.nice: expected an integer from -20 to 19, got 99"
+  ])
+  (rejected "a user that is not defined" (service { user = "www"; }) [
+    "services.web.user: no user \"www\"; there are no users; define it: users.www = { };"
+  ])
+  (rejected "a user that is misspelt" (service { user = "wwww"; } // { users.www = { }; }) [
+    "services.web.user: no user \"wwww\"; did you mean www?; define it: users.wwww = { };"
+  ])
+  (rejected "a check as root"
+    (
+      service { }
+      // {
+        healthChecks.web = {
+          healthCmd = python;
+          user = "root";
+        };
+      }
+    )
+    [ "healthChecks.web.user: checks and probes never run as root" ]
+  )
+  (rejected "a probe as an undefined user"
+    {
+      probes.p = {
+        command = python;
+        user = "x";
+      };
+    }
+    [ "probes.p.user: no user \"x\"; there are no users; define it: users.x = { };" ]
+  )
+  (rejected "a check without a service" (service { } // { healthChecks.wbe.healthCmd = python; }) [
+    "healthChecks.wbe: no service \"wbe\"; services: web; a check of something else is a probe"
+  ])
+  (rejected "a uid twice"
+    {
+      users = {
+        a.uid = 1000;
+        b.uid = 1000;
+      };
+    }
+    [ "users.a.uid: 1000 is also the uid of b" ]
+  )
+  (rejected "the service group's uid" { users.a.uid = 900; } [
+    "users.a.uid: 900 belongs to the service group's user"
+  ])
+  (rejected "the agent's uid" { users.a.uid = 901; } [
+    "users.a.uid: 901 belongs to the agent's user"
+  ])
+  (rejected "root's uid" { users.a.uid = 0; } [
+    "users.a.uid: expected an integer from 1 to 65533, got 0"
+  ])
+  (rejected "a user of the image's own" { users.root = { }; } [
+    "users.root: the image has a user of this name already"
+  ])
+  (rejected "the service group's user again" { users.mvm = { }; } [
+    "users.mvm: this is the service group's user (uid 900); it needs no definition"
+  ])
+  (rejected "a group of the image's own" { users.a.group = "root"; } [
+    "users.a.group: root is a group of the image's own; choose another"
+  ])
+  (rejected "a service group that exists" { serviceGroup = "root"; } [
+    "serviceGroup: root is a name of the image's own; choose another"
+  ])
+  (rejected "a home with a colon" { users.a.home = "/a:b"; } [
+    "users.a.home: expected an absolute path without ':', got \"/a:b\""
+  ])
+  (rejected "a supplementary group that does not exist"
+    (service { supplementaryGroups = [ "media" ]; })
+    [ "services.web.supplementaryGroups: no group \"media\"; groups: mvm, mvm-agent, nogroup, root" ]
+  )
+  (rejected "a shell that is needed and refused"
+    {
+      shell = "never";
+      services.web = {
+        command = "cd /srv && run";
+        preStart = "a\nb";
+      };
+    }
+    [
+      "services.web.command: uses shell syntax, and shell = \"never\""
+      "services.web.preStart: has several lines, and shell = \"never\""
+    ]
+  )
+  (rejected "a file with and without content"
+    {
+      extraFiles = {
+        "/etc/a" = { };
+        "/etc/b" = {
+          content = "x";
+          source = ./unit.nix;
+        };
+      };
+    }
+    [
+      "extraFiles.\"/etc/a\": give one of content and source"
+      "extraFiles.\"/etc/b\": give one of content and source"
+    ]
+  )
+  (rejected "a file above the root" { extraFiles."/etc/../init".content = ""; } [
+    "extraFiles.\"/etc/../init\": the path must not have empty, . or .. components"
+  ])
+  (rejected "a file under a mount" { extraFiles."/run/x".content = ""; } [
+    "extraFiles.\"/run/x\": the guest mounts something over this place, or it is the store"
+  ])
+  (rejected "a file that mkGuest writes" { extraFiles."/etc/passwd".content = ""; } [
+    "extraFiles.\"/etc/passwd\": mkGuest writes this file"
+  ])
+]
+# --- which guests have a shell --------------------------------------------------------------------
+++ map
+  (
+    v:
+    test "shell: ${v.name}" {
+      shell = commands.hasShell (config v.guest);
+      because = map (c: "${c.at} ${c.why}") (commands.needShell (config v.guest));
+    } v.want
+  )
+  [
+    {
+      name = "a guest without services";
+      guest = { };
+      want = {
+        shell = false;
+        because = [ ];
+      };
+    }
+    {
+      name = "programs with their paths";
+      guest = service { preStart = "${python} -c 'import os; os.mkdir(\"/x\")'"; } // {
+        healthChecks.web.healthCmd = "${python} -m x";
+      };
+      want = {
+        shell = false;
+        because = [ ];
+      };
+    }
+    {
+      name = "shell syntax";
+      guest = service { } // {
+        healthChecks.web.healthCmd = "a || b";
+      };
+      want = {
+        shell = true;
+        because = [ "healthChecks.web.healthCmd uses shell syntax" ];
+      };
+    }
+    {
+      name = "several lines";
+      guest = service { preStart = "mkdir /x\nmkdir /y\n"; };
+      want = {
+        shell = true;
+        because = [ "services.web.preStart has several lines" ];
+      };
+    }
+    {
+      name = "a program without a path";
+      guest = service { preStart = "mkdir -p /tmp/data"; };
+      want = {
+        shell = true;
+        because = [ "services.web.preStart names its program without a path" ];
+      };
+    }
+    {
+      name = "a script of the store, as a package and as text";
+      guest = {
+        services.web = {
+          command = package "start";
+          preStart = "${script} --fast";
+        };
+      };
+      want = {
+        shell = true;
+        because = [
+          "services.web.command is a script"
+          "services.web.preStart is a script"
+        ];
+      };
+    }
+    {
+      name = "a command in a probe";
+      guest.probes.disk.command = "df | tail -1";
+      want = {
+        shell = true;
+        because = [ "probes.disk.command uses shell syntax" ];
+      };
+    }
+    {
+      name = "always";
+      guest.shell = "always";
+      want = {
+        shell = true;
+        because = [ ];
+      };
+    }
+    {
+      name = "never, although a program has no path";
+      guest = service { preStart = "mkdir x"; } // { shell = "never"; };
+      want = {
+        shell = false;
+        because = [ "services.web.preStart names its program without a path" ];
+      };
+    }
+  ]
+# --- files ----------------------------------------------------------------------------------------
+++ [
+  (test "files: which there are"
+    (builtins.attrNames (
+      filesOf (
+        service { }
+        // {
+          healthChecks.web.healthCmd = python;
+          probes.disk.command = "df";
+        }
+      )
+    ))
+    [
+      "/etc/group"
+      "/etc/hostname"
+      "/etc/hosts"
+      "/etc/mvm/init.ini"
+      "/etc/mvm/integrations.d/web.json"
+      "/etc/mvm/probes.d/disk.json"
+      "/etc/mvm/services.d/web.ini"
+      "/etc/nsswitch.conf"
+      "/etc/passwd"
+    ]
+  )
+  (test "files: init.ini"
+    (filesOf {
+      hostname = "web-1";
+      serviceGroup = "app";
+    })."/etc/mvm/init.ini"
+    ''
+      [guest]
+      hostname = web-1
+      service_group = app
+      agent = /nix/store/agent/bin/mvm-guest-agent
+      path = /nix/store/curl/bin:/bin
+    ''
+  )
+  (test "files: hosts" (filesOf { })."/etc/hosts" ''
+    127.0.0.1 localhost
+    ::1 localhost
+    127.0.1.1 web
+  '')
+  (test "service file: only a command" (ini { }) ''
+    [service]
+    command = ${python}
+  '')
+  (test "service file: the values of every type"
+    (ini {
+      command = " ${python} -m http.server 8080\n";
+      preStart = "mkdir -p /tmp/data";
+      user = "root";
+      logFile = "/var/log/web.log";
+      restart = "on-failure";
+      stopTimeout = 5;
+      restartDelay = 0.5;
+      restartDelayMax = "2min";
+      noNewPrivs = false;
+      nice = -5;
+      umask = "027";
+      limitNofile = 65536;
+      limitCore = "infinity";
+      capabilities = [
+        "net_bind_service"
+        "sys_nice"
+      ];
+      supplementaryGroups = [ ];
+      env = {
+        PORT = "8080";
+        A = "x ; y # z";
+        EMPTY = "";
+      };
+    })
+    ''
+      [service]
+      command = ${python} -m http.server 8080
+      pre_start = mkdir -p /tmp/data
+      user = root
+      log_file = /var/log/web.log
+      restart = on-failure
+      restart_delay = 0.5
+      restart_delay_max = 2min
+      stop_timeout = 5
+      umask = 027
+      nice = -5
+      limit_nofile = 65536
+      limit_core = infinity
+      capabilities = net_bind_service sys_nice
+      no_new_privs = false
+
+      [env]
+      A = x ; y # z
+      EMPTY =
+      PORT = 8080
+    ''
+  )
+  (test "service file: several lines become a script"
+    (ini {
+      command = "  set -e\n  run\n";
+      preStart = "a\nb";
+    })
+    ''
+      [service]
+      command = /nix/store/script-web<#!/bin/sh
+      set -e
+        run
+      >
+      pre_start = /nix/store/script-web-pre-start<#!/bin/sh
+      a
+      b
+      >
+    ''
+  )
+  (test "service file: a package as a command" (ini { command = package "start"; }) ''
+    [service]
+    command = /nix/store/00000000000000000000000000000000-start
+  '')
+  (test "health check: defaults"
+    (json "/etc/mvm/integrations.d/web.json" (
+      service { }
+      // {
+        healthChecks.web.healthCmd = "a\nb\n";
+      }
+    ))
+    {
+      name = "web";
+      health_cmd = "a\nb";
+      health_interval_secs = 30;
+      health_timeout_secs = 10;
+    }
+  )
+  (test "health check: everything"
+    (json "/etc/mvm/integrations.d/web.json" (
+      service { }
+      // {
+        users.www = { };
+        healthChecks.web = {
+          healthCmd = "a";
+          healthIntervalSecs = 5;
+          healthTimeoutSecs = 3;
+          startupGraceSecs = 60;
+          checkpointCmd = package "save";
+          restoreCmd = "c";
+          critical = true;
+          user = "www";
+        };
+      }
+    ))
+    {
+      name = "web";
+      health_cmd = "a";
+      health_interval_secs = 5;
+      health_timeout_secs = 3;
+      startup_grace_secs = 60;
+      checkpoint_cmd = "/nix/store/00000000000000000000000000000000-save";
+      restore_cmd = "c";
+      critical = true;
+      user = "www";
+    }
+  )
+  (test "health check: runs as the service's user"
+    (json "/etc/mvm/integrations.d/web.json" (
+      service {
+        user = "www";
+        createUser = true;
+      }
+      // {
+        healthChecks.web.healthCmd = "a";
+      }
+    )).user
+    "www"
+  )
+  (test "health check: never as root"
+    (
+      json "/etc/mvm/integrations.d/web.json" (
+        service { user = "root"; }
+        // {
+          healthChecks.web.healthCmd = "a";
+        }
+      )
+      ? user
+    )
+    false
+  )
+  (test "probe"
+    (json "/etc/mvm/probes.d/disk.json" {
+      probes.disk = {
+        command = "df";
+        description = "two\nlines";
+        outputFormat = "json";
+      };
+    })
+    {
+      name = "disk";
+      cmd = "df";
+      description = "two\nlines";
+      interval_secs = 30;
+      timeout_secs = 10;
+      output_format = "json";
+    }
+  )
+  (test "types: a path of options quotes what is no identifier" (types.join "a.b" "c/d") "a.b.\"c/d\"")
+]
