@@ -20,7 +20,7 @@ release: | packages-build
 	@$(MAKE) --no-print-directory $(KERNEL_HEADERS)
 	@sh subprojects/fetch
 	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
-		-Drelease=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(MESON_QUIET)
+		-Drelease=true -Db_lto=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(MESON_QUIET)
 	@ninja -C build/meson-release $(PROGRAMS) $(MESON_QUIET)
 	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
 		install -m 755 build/meson-release/$$p build/release/; done

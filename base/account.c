@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/account.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
 
@@ -181,7 +182,7 @@ int accounts_find_user(
 	*out = (struct account){
 		.uid = (uid_t)n, .gid = (gid_t)n, .home = "/", .shell = "/bin/sh"
 	};
-	memcpy(out->name, name, strlen(name) + 1); /* at most ten digits */
+	buf_format(out->name, sizeof(out->name), "%u", out->uid); /* `name` may have many zeros */
 	return add_groups(a, out, p);
 }
 

@@ -33,8 +33,20 @@ void buf_put(struct buf *b, const void *bytes, size_t len);
 /* Append a string, all or nothing. */
 void buf_puts(struct buf *b, const char *text);
 
-/* Append formatted text. What does not fit is left out, and `cut` is set. */
+/*
+ * Append formatted text. What does not fit is left out, and `cut` is set. The conversions are those
+ * of printf(3) that PID 1 needs: %s %.Ns %.*s %c %d %u %x %o with width, 0 and the lengths l, ll
+ * and z; the C library's own would add floating point and stdio to the program, an eighth of its
+ * size.
+ */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list args);
+
+/*
+ * Format into `storage` of `size` bytes, by the rules of buf_printf(). Returns the length of the
+ * text, or `size` when it was cut.
+ */
+size_t buf_format(char *storage, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

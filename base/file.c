@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,7 +33,8 @@ static ssize_t read_up_to(int fd, char *storage, size_t size)
 
 int file_read(const char *path, char *storage, size_t size, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Without O_NONBLOCK a FIFO among the configuration files would stop the program. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n;
 
 	storage[0] = '\0';
@@ -136,7 +139,7 @@ int file_replace(const char *path, const void *bytes, size_t len, mode_t mode)
 	char temporary[PATH_MAX];
 	int fd, err;
 
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
+	if (buf_format(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
 		return -ENAMETOOLONG;
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
@@ -153,6 +156,7 @@ int file_make_directories(const char *path)
 {
 	char part[PATH_MAX];
 	size_t len = strlen(path);
+	struct stat st;
 
 	if (len >= sizeof(part))
 		return -ENAMETOOLONG;
@@ -164,5 +168,7 @@ int file_make_directories(const char *path)
 		if (mkdir(part, 0755) != 0 && errno != EEXIST)
 			return -errno;
 	}
-	return 0;
+	if (stat(path, &st) != 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }

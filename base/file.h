@@ -8,8 +8,8 @@
 
 /*
  * Read all of `path` into `storage` of `size` bytes and NUL-terminate it. `len` (bytes read) may be
- * NULL. Symbolic links are followed. Returns 0, -EFBIG when the file has more than size - 1 bytes,
- * or -errno.
+ * NULL. Symbolic links are followed; a FIFO is not waited for. Returns 0, -EFBIG when the file has
+ * more than size - 1 bytes, or -errno.
  */
 int file_read(const char *path, char *storage, size_t size, size_t *len);
 
@@ -31,7 +31,10 @@ int file_create(const char *path, const void *bytes, size_t len, mode_t mode);
  */
 int file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
 
-/* Create the directory `path` and those above it, mode 0755; existing ones are fine. */
+/*
+ * Create the directory `path` and those above it, mode 0755; existing ones are fine. Returns 0,
+ * -ENOTDIR when a file stands in the way, or -errno.
+ */
 int file_make_directories(const char *path);
 
 /* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */

@@ -124,6 +124,7 @@ void loop_timer_set(struct loop *l, struct loop_timer *timer, uint64_t at_ms)
 {
 	loop_timer_clear(l, timer);
 	timer->at_ms = at_ms;
+	timer->pass = l->pass;
 	timer->child = timer->next = timer->previous = NULL;
 	timer->set = true;
 	l->timers = merge(l->timers, timer);
@@ -170,7 +171,8 @@ static void run_timers(struct loop *l)
 	if (l->timers == NULL)
 		return;
 	now = clock_ms();
-	while (l->timers != NULL && l->timers->at_ms <= now) {
+	l->pass++;
+	while (l->timers != NULL && l->timers->at_ms <= now && l->timers->pass != l->pass) {
 		struct loop_timer *t = l->timers;
 
 		loop_timer_clear(l, t);

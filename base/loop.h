@@ -24,12 +24,14 @@ struct loop_timer {
 	/* Pairing heap: first child, next sibling, and the previous sibling or, for a first child,
 	 * the parent. */
 	struct loop_timer *child, *next, *previous;
+	uint32_t pass; /* of the loop, when it was armed */
 	bool set;
 };
 
 struct loop {
 	int epoll_fd;
 	struct loop_timer *timers; /* the earliest one */
+	uint32_t pass;             /* counts loop_run_once() */
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_len, batch_at;
 };
@@ -57,7 +59,10 @@ int loop_change(struct loop *l, struct loop_io *io, uint32_t events);
  * not in. */
 void loop_remove(struct loop *l, struct loop_io *io);
 
-/* Arm `timer` for `at_ms` (clock_ms() time), or move it there. It is disarmed before `expire` runs.
+/*
+ * Arm `timer` for `at_ms` (clock_ms() time), or move it there. It is disarmed before `expire` runs.
+ * A timer that is armed for now or the past by another's `expire` has its turn in the next pass, so
+ * that timers cannot keep the loop from its descriptors.
  */
 void loop_timer_set(struct loop *l, struct loop_timer *timer, uint64_t at_ms);
 

@@ -3,7 +3,17 @@
 
 #include "base/buf.h"
 
+#include <errno.h>
 #include <string.h>
+
+/*
+ * musl's words for ENOMEM are "Out of memory", which the host takes for the kernel's out-of-memory
+ * killer when it reads them on the console.
+ */
+const char *problem_errno_text(int code)
+{
+	return code == ENOMEM ? "Cannot allocate memory" : strerror(code);
+}
 
 int problem_set(struct problem *p, int code, const char *format, ...)
 {
@@ -18,6 +28,6 @@ int problem_set(struct problem *p, int code, const char *format, ...)
 	if (b.len > 0 && b.data[b.len - 1] == '\n')
 		b.data[--b.len] = '\0';
 	else
-		buf_printf(&b, ": %s", strerror(code));
+		buf_printf(&b, ": %s", problem_errno_text(code));
 	return -code;
 }

@@ -18,4 +18,7 @@ struct problem {
 int problem_set(struct problem *p, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* An errno value in words that are safe on a console that a host watches for crashes. */
+const char *problem_errno_text(int code);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/spawn.h"
 
-#include "base/number.h"
+#include "base/buf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -72,13 +71,15 @@ static int result(long r)
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
+/* execve(2) resets handlers, but what is ignored would stay ignored. */
 static int reset_signals(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	sigemptyset(&none);
-	sigaction(SIGPIPE, &dfl, NULL);
+	for (int signal = 1; signal <= SIGSYS; signal++)
+		sigaction(signal, &dfl, NULL); /* KILL and STOP refuse, and need not */
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
@@ -129,8 +130,8 @@ static int join_cgroup(int cgroup_fd)
 static int set_limits(const struct spawn_request *r)
 {
 	for (size_t i = 0; i < r->limit_count; i++)
-		if (setrlimit((__typeof__(RLIMIT_NOFILE))r->limits[i].resource,
-			    &r->limits[i].value) != 0)
+		if (prlimit(0, (__typeof__(RLIMIT_NOFILE))r->limits[i].resource,
+			    &r->limits[i].value, NULL) != 0)
 			return -errno;
 	return 0;
 }
@@ -138,30 +139,39 @@ static int set_limits(const struct spawn_request *r)
 static int set_oom_score(int score)
 {
 	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", score);
+	size_t len = buf_format(text, sizeof(text), "%d", score);
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = result(write(fd, text, (size_t)len));
+	err = result(write(fd, text, len));
 	close(fd);
 	return err;
 }
 
-/* capabilities(7): a capability above the kernel's last one gives EINVAL and ends the walk. */
+/*
+ * capabilities(7): a capability above the kernel's last one gives EINVAL and ends the walk. A
+ * caller without CAP_SETPCAP gets EPERM even for one that is not in the set.
+ */
 static int drop_bounding(uint64_t keep)
 {
 	for (unsigned int cap = 0; cap < CAPABILITIES_MAX; cap++) {
-		if (keep >> cap & 1)
+		if ((keep >> cap & 1) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-			return errno == EINVAL ? 0 : -errno;
+		if (errno == EINVAL)
+			return 0;
+		if (errno != EPERM || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+			return -errno;
 	}
 	return 0;
 }
 
-static int raise_ambient(uint64_t caps)
+/*
+ * Exactly `caps`, in every set. Also for none at all: from one plain uid to another setresuid(2)
+ * clears nothing, and the program would get what a privileged caller has.
+ */
+static int set_capabilities(uint64_t caps)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
@@ -184,24 +194,29 @@ static int become_user(const struct spawn_request *r, uint32_t *stage)
 {
 	const struct account *u = r->user;
 	bool ambient = r->ambient != 0 && u->uid != 0;
+	int err;
 
 	*stage = SPAWN_GROUPS;
 	if (syscall(SYS_setgroups, u->group_count, u->groups) != 0)
 		return -errno;
 	*stage = SPAWN_GID;
+	if (u->gid == (gid_t)-1) /* to the kernel: leave it as it is */
+		return -EINVAL;
 	if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) != 0)
 		return -errno;
 	*stage = SPAWN_BOUNDING;
-	int err = drop_bounding(r->bounding);
+	err = drop_bounding(r->bounding);
 	if (err != 0)
 		return err;
 	*stage = SPAWN_UID;
+	if (u->uid == (uid_t)-1)
+		return -EINVAL;
 	if (ambient && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
 		return -errno;
 	if (syscall(SYS_setresuid, u->uid, u->uid, u->uid) != 0)
 		return -errno;
 	*stage = SPAWN_AMBIENT;
-	return ambient ? raise_ambient(r->ambient) : 0;
+	return u->uid != 0 ? set_capabilities(r->ambient) : 0;
 }
 
 /* The value of PATH in an environment, or the usual directories. */
@@ -309,12 +324,14 @@ __attribute__((noreturn)) static void child(
 	int err;
 
 	/* The report pipe must not stand where a descriptor of the program will be placed. */
-	report = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
-	err = report < 0 ? -errno : set_up(r, in_cgroup, &failure.stage);
+	int moved = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
+
+	failure.stage = SPAWN_STDIO;
+	err = moved < 0 ? -errno : set_up(r, in_cgroup, &failure.stage);
 	if (err == 0)
 		err = become_program(r, &failure.stage);
 	failure.error = -err;
-	(void)!write(report, &failure, sizeof(failure));
+	(void)!write(moved < 0 ? report : moved, &failure, sizeof(failure));
 	_exit(SPAWN_EXIT_FAILED);
 }
 

@@ -3,8 +3,8 @@
  * The one way in which init and the agent start programs. In the child, in this order:
  *
  *    1. setsid(2), an empty signal mask, default dispositions
- *    2. standard input, output and error, then the passed descriptors from 3 up
- *    3. the cgroup, where the kernel could not start the child inside it
+ *    2. the cgroup, where the kernel could not start the child inside it
+ *    3. standard input, output and error, then the passed descriptors from 3 up
  *    4. resource limits, nice value, oom_score_adj, umask
  *    5. the `prepare` hook (mounts that need privilege)
  *    6. supplementary groups, gid, capability bounding set, uid, ambient capabilities
@@ -32,8 +32,8 @@
 enum spawn_stage {
 	SPAWN_SESSION,
 	SPAWN_SIGNALS,
-	SPAWN_STDIO,
 	SPAWN_CGROUP,
+	SPAWN_STDIO,
 	SPAWN_LIMITS,
 	SPAWN_NICE,
 	SPAWN_OOM_SCORE,
@@ -69,7 +69,8 @@ struct spawn_request {
 	size_t fd_count;            /* how many */
 	const char *directory;      /* working directory; NULL: "/" */
 	const struct account *user; /* NULL: the caller's own identity and privileges stay */
-	uint64_t bounding; /* capabilities (bit n = capability n) that stay in the bounding set */
+	uint64_t bounding; /* capabilities (bit n = capability n) that stay in the bounding set;
+			    * to drop one the caller needs CAP_SETPCAP */
 	uint64_t ambient;  /* capabilities that the program gets although its uid is not 0 */
 	bool no_new_privs;
 	int cgroup_fd; /* directory of the cgroup-v2 group to start in, or -1 */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/agent.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/protocol.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/vm_sockets.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG       128
+#define AGENT_USER    "mvm-agent"
+#define AGENT_UID     "901" /* where the passwd file does not have the user */
+#define STATE_DIR     "/run/mvm-guest-agent"
+#define CAPABILITY(n) ((uint64_t)1 << (n))
+
+/* Returns a listening socket or -errno. */
+static int listen_on_vsock(struct problem *p)
+{
+	struct sockaddr_vm address = {
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = PROTOCOL_AGENT_PORT
+	};
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return problem_set(p, errno, "no guest agent: no vsock");
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+		listen(fd, BACKLOG) != 0) {
+		problem_set(p, errno, "no guest agent: vsock port %d", PROTOCOL_AGENT_PORT);
+		close(fd);
+		return -p->code;
+	}
+	return fd;
+}
+
+/* The program: what init.ini names, or the first that is there. */
+static const char *find_program(const struct settings *s)
+{
+	static const char *const places[] = { "/usr/bin/" AGENT_NAME, "/bin/" AGENT_NAME,
+		"/usr/sbin/" AGENT_NAME, "/sbin/" AGENT_NAME };
+
+	if (s->agent[0] != '\0')
+		return s->agent;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+/*
+ * It starts checks as other users and kills them, and takes the bounding set from them: nothing
+ * else of root's power.
+ */
+static int configure(
+	const struct guest *g, const char *program, struct service_config *c, struct problem *p)
+{
+	char text[SETTINGS_PATH_MAX + 128];
+	struct account ignored;
+	bool known = accounts_find_user(&g->supervisor.accounts, AGENT_USER, &ignored, p) == 0;
+
+	service_config_init(c);
+	buf_format(text, sizeof(text), "'%s' --listen-fd 3 --check-user '%s'", program,
+		g->supervisor.default_user);
+	c->user = strdup(known ? AGENT_USER : AGENT_UID);
+	c->ambient = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_KILL) |
+		     CAPABILITY(CAP_SETPCAP);
+	c->capabilities_set = true;
+	return c->user == NULL ? problem_set(p, ENOMEM, AGENT_NAME)
+			       : command_parse(text, &c->command, p);
+}
+
+/* Where the agent keeps what must outlive it. */
+static void make_state_directory(const struct service *agent)
+{
+	const struct account *a = agent->account;
+
+	if ((mkdir(STATE_DIR, 0700) != 0 && errno != EEXIST) ||
+		(a != NULL && chown(STATE_DIR, a->uid, a->gid) != 0))
+		log_line("cannot make " STATE_DIR ": %s", problem_errno_text(errno));
+}
+
+void agent_add(struct guest *g)
+{
+	const char *program = find_program(&g->settings);
+	struct service_config config;
+	struct problem p;
+	int fd;
+
+	if (program == NULL) {
+		log_line("no guest agent: the image has no " AGENT_NAME);
+		return;
+	}
+	fd = listen_on_vsock(&p);
+	if (fd < 0 || configure(g, program, &config, &p) != 0) {
+		guest_report(&p);
+		return;
+	}
+	g->agent = supervisor_add(&g->supervisor, AGENT_NAME, &config);
+	if (g->agent == NULL)
+		return;
+	g->agent_fds[0] = fd;
+	g->agent->fds = g->agent_fds;
+	g->agent->fd_count = 1;
+	make_state_directory(g->agent);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/boot.h"
+
+#include "base/log.h"
+#include "init/agent.h"
+#include "init/console.h"
+#include "init/names.h"
+#include "init/network.h"
+#include "init/shutdown.h"
+#include "init/signals.h"
+#include "mounts/api_filesystems.h"
+#include "mounts/overlay.h"
+#include "mounts/secrets.h"
+#include "supervisor/env_file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define ENV_FILE     "/mnt/config/mvm-env.env"
+#define SERVICES_DIR "/etc/mvm/services.d"
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define CA_BUNDLE    "/etc/ssl/certs/ca-bundle.crt"
+#define FILES_MAX    65536 /* descriptors of PID 1: three a service, and some */
+
+void guest_report(const struct problem *p)
+{
+	log_line("%s", p->text);
+}
+
+static void check(int err, const char *what)
+{
+	struct problem p;
+
+	if (err < 0) {
+		problem_set(&p, -err, "%s", what);
+		guest_report(&p);
+	}
+}
+
+static void raise_file_limit(void)
+{
+	const struct rlimit limit = { FILES_MAX, FILES_MAX };
+
+	check(prlimit(0, RLIMIT_NOFILE, &limit, NULL) != 0 ? -errno : 0,
+		"cannot raise the descriptor limit");
+}
+
+static void set_up_names(struct guest *g)
+{
+	struct problem p;
+
+	if (network_config_from_cmdline(&g->cmdline, &g->network, &p) != 0)
+		guest_report(&p);
+	names_set_host(g->settings.hostname, guest_report);
+	names_set_resolver(&g->network, &g->settings.nameservers, guest_report);
+}
+
+static void mount_plain_drive(struct guest *g, enum drive_role role)
+{
+	const char *device = g->drives.device[role];
+	struct problem p;
+
+	if (device[0] == '\0')
+		return;
+	if (drive_mount(device, drive_mount_point(role), role == DRIVE_DATA, &p) != 0)
+		guest_report(&p);
+	else
+		log_line("mounted %s drive (%s)", drive_role_name(role),
+			device + sizeof("/dev/") - 1);
+}
+
+static void mount_secrets(struct guest *g)
+{
+	const char *device = g->drives.device[DRIVE_SECRETS];
+	struct problem p;
+	gid_t group = 0;
+
+	if (device[0] == '\0')
+		return;
+	if (accounts_find_group(&g->supervisor.accounts, g->settings.service_group, &group, &p) !=
+		0)
+		log_line("secrets: %s: only root can read them", p.text);
+	if (secrets_mount(device, group, guest_report, &p) != 0)
+		guest_report(&p);
+	else
+		log_line("mounted secrets drive (%s)", device + sizeof("/dev/") - 1);
+}
+
+static void mount_drives(struct guest *g)
+{
+	drives_find(g->settings.drives, &g->drives, guest_report);
+	mount_plain_drive(g, DRIVE_CONFIG);
+	mount_secrets(g);
+	mount_plain_drive(g, DRIVE_DATA);
+}
+
+static void read_environment(struct guest *g)
+{
+	struct strings *base = &g->supervisor.base_environment;
+
+	check(strings_set(base, "PATH", DEFAULT_PATH), "environment");
+	if (access(CA_BUNDLE, R_OK) == 0)
+		check(strings_set(base, "SSL_CERT_FILE", CA_BUNDLE), "environment");
+	for (size_t i = 0; i < g->settings.env.count; i++)
+		check(strings_set_variable(base, g->settings.env.list[i]), "environment");
+	env_file_read(ENV_FILE, &g->supervisor.override_environment, guest_report);
+}
+
+static void set_up_network(struct guest *g)
+{
+	char summary[256];
+
+	network_configure(&g->network, summary, sizeof(summary), guest_report);
+	log_line("%s", summary);
+}
+
+static void load_services(struct guest *g)
+{
+	int bad = supervisor_load(&g->supervisor, SERVICES_DIR);
+
+	check(bad, "cannot read " SERVICES_DIR);
+	if (bad > 0)
+		log_line("%d service%s cannot run", bad, bad == 1 ? "" : "s");
+	g->supervisor.changed = shutdown_service_changed;
+}
+
+static void read_accounts(struct guest *g)
+{
+	struct supervisor *s = &g->supervisor;
+	struct problem p;
+
+	if (accounts_load(&s->accounts, "/etc/passwd", "/etc/group", &p) != 0)
+		guest_report(&p);
+	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
+}
+
+int boot(struct guest *g)
+{
+	struct problem p;
+	int err;
+
+	api_filesystems_mount(console_keep_problem);
+	console_open("[init] ");
+	log_line("mvm-init " PROGRAM_VERSION);
+	check(power_take_over_keys(), "cannot take over Ctrl-Alt-Del");
+	raise_file_limit();
+	err = loop_init(&g->loop);
+	if (err == 0)
+		err = signals_open(g);
+	if (err != 0)
+		return err;
+	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
+	if (cmdline_read(&g->cmdline, &p) != 0)
+		guest_report(&p);
+	if (overlay_root_is_read_only())
+		overlay_mount_all(guest_report);
+	settings_read(SETTINGS_FILE, &g->settings, guest_report);
+	read_accounts(g);
+	set_up_names(g);
+	mount_drives(g);
+	read_environment(g);
+	set_up_network(g);
+	load_services(g);
+	agent_add(g);
+	supervisor_start_all(&g->supervisor);
+	log_line("%zu services started", g->supervisor.count);
+	return 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/network.h"
+
+#include "base/buf.h"
+#include "init/netlink.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOOPBACK_INDEX 1 /* lo is the first interface of every network namespace */
+
+/* Returns the index or -errno; -ENODEV when there is no such interface. */
+static int index_of(int fd, const char *name)
+{
+	struct ifreq r = { 0 };
+
+	buf_format(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	return ioctl(fd, SIOCGIFINDEX, &r) != 0 ? -errno : r.ifr_ifindex;
+}
+
+static void note(int err, int *first, void (*report)(const struct problem *p), const char *what,
+	const char *device, const char *text)
+{
+	struct problem p;
+
+	if (err == 0)
+		return;
+	problem_set(&p, -err, "network: %s %s%s%s", device, what, text[0] != '\0' ? " " : "", text);
+	report(&p);
+	if (*first == 0)
+		*first = err;
+}
+
+static int set_addresses(int fd, unsigned int index, const struct network_config *n,
+	void (*report)(const struct problem *p))
+{
+	int first = 0;
+
+	note(netlink_link_up(fd, index), &first, report, "cannot be set up", n->device, "");
+	for (size_t i = 0; i < n->address_count; i++)
+		note(netlink_address_add(fd, index, &n->addresses[i]), &first, report,
+			"cannot get address", n->device, n->addresses[i].text);
+	for (size_t i = 0; i < n->gateway_count; i++)
+		note(netlink_default_route_add(fd, index, &n->gateways[i]), &first, report,
+			"cannot get default route", n->device, n->gateways[i].text);
+	return first;
+}
+
+static void summarize(const struct network_config *n, struct buf *b)
+{
+	buf_printf(b, "network: %s", n->device);
+	for (size_t i = 0; i < n->address_count; i++)
+		buf_printf(b, " %s/%u", n->addresses[i].text, n->addresses[i].prefix);
+	for (size_t i = 0; i < n->gateway_count; i++)
+		buf_printf(b, " gw %s", n->gateways[i].text);
+}
+
+static int configure(int fd, const struct network_config *n, struct buf *summary,
+	void (*report)(const struct problem *p))
+{
+	int index = index_of(fd, n->device), err;
+
+	if (index < 0) {
+		buf_printf(summary, "network: no %s: only lo is up", n->device);
+		return n->address_count > 0 ? index : 0;
+	}
+	if (n->address_count > 0) {
+		err = set_addresses(fd, (unsigned int)index, n, report);
+		summarize(n, summary);
+		if (err != 0)
+			buf_puts(summary, " (incomplete)");
+		return err;
+	}
+	err = netlink_has_address(fd, (unsigned int)index);
+	if (err > 0)
+		buf_printf(summary, "network: %s was configured by the kernel", n->device);
+	else
+		buf_printf(summary,
+			"network: no address for %s on the kernel command line "
+			"(mvm.ip= or ip=): only lo is up",
+			n->device);
+	return err < 0 ? err : 0;
+}
+
+int network_configure(const struct network_config *n, char *summary, size_t size,
+	void (*report)(const struct problem *p))
+{
+	int fd = netlink_open(), first = 0, err;
+	struct buf b;
+
+	buf_init(&b, summary, size);
+	if (fd < 0) {
+		note(fd, &first, report, "cannot be configured: rtnetlink", n->device, "");
+		buf_puts(&b, "network: none");
+		return fd;
+	}
+	note(netlink_link_up(fd, LOOPBACK_INDEX), &first, report, "cannot be set up", "lo", "");
+	err = configure(fd, n, &b, report);
+	close(fd);
+	return first != 0 ? first : err;
+}

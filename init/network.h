@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Bring up lo and eth0. */
+#ifndef INIT_NETWORK_H
+#define INIT_NETWORK_H
+
+#include "init/network_config.h"
+
+/*
+ * Set lo up, then the configured device with its addresses and default routes, by rtnetlink;
+ * nothing is waited for. Without an address in `n`, a device that the kernel has configured is left
+ * as it is. Every failure is told to `report`; `summary` (`size` bytes) gets one line about the
+ * outcome. Returns 0, or the first -errno.
+ */
+int network_configure(const struct network_config *n, char *summary, size_t size,
+	void (*report)(const struct problem *p));
+
+#endif

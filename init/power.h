@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The only way out of PID 1: everything stopped and written, then reboot(2). */
+#ifndef INIT_POWER_H
+#define INIT_POWER_H
+
+#include "base/problem.h"
+
+enum power_action {
+	POWER_RESTART, /* RB_AUTOBOOT: with reboot=k it ends Firecracker on x86 */
+	POWER_OFF,     /* RB_POWER_OFF: on x86 Firecracker goes on running */
+};
+
+/*
+ * Make Ctrl-Alt-Del a SIGINT to PID 1 instead of an immediate restart (reboot(2),
+ * LINUX_REBOOT_CMD_CAD_OFF). Returns 0 or -errno.
+ */
+int power_take_over_keys(void);
+
+/*
+ * Kill every process that is left, unmount every file system that has a device (in reverse order;
+ * one that is busy, and the root, become read-only instead), sync(2) and reboot(2). Problems are
+ * told to `report`. Returns only when reboot(2) fails, with -errno.
+ */
+int power_end(enum power_action action, void (*report)(const struct problem *p));
+
+#endif

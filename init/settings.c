@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/settings.h"
+
+#include "base/buf.h"
+#include "init/network_config.h"
+#include "supervisor/env_file.h"
+#include "supervisor/ini_file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+struct key {
+	const char *section, *name;
+	int (*set)(const struct key *k, struct settings *s, const char *value, struct problem *p);
+	size_t offset, size; /* of the member, for the text setters */
+};
+
+static int copy_text(const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	if (value[0] == '\0')
+		return problem_set(p, EINVAL, "needs a value\n");
+	if (strlen(value) >= k->size)
+		return problem_set(
+			p, ENAMETOOLONG, "'%s' has more than %zu bytes\n", value, k->size - 1);
+	buf_format((char *)s + k->offset, k->size, "%s", value);
+	return 0;
+}
+
+/* RFC 1123, section 2.1: letters, digits and hyphens; dots between labels. */
+static int set_hostname(
+	const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	static const char legal[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
+
+	if (strspn(value, legal) < strlen(value) || value[0] == '-' || value[0] == '.')
+		return problem_set(p, EINVAL, "'%s' is no host name\n", value);
+	return copy_text(k, s, value, p);
+}
+
+static int set_path(const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	if (value[0] != '/')
+		return problem_set(p, EINVAL, "'%s' is not an absolute path\n", value);
+	return copy_text(k, s, value, p);
+}
+
+static int set_nameservers(
+	const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	struct network_address a;
+
+	(void)k;
+	for (value += strspn(value, " \t,"); *value != '\0'; value += strspn(value, " \t,")) {
+		size_t len = strcspn(value, " \t,");
+
+		if (network_address_parse(value, len, &a) != 0)
+			return problem_set(
+				p, EINVAL, "'%.*s' is not an address\n", (int)len, value);
+		if (strings_add(&s->nameservers, value, len) != 0)
+			return problem_set(p, ENOMEM, "nameservers");
+		value += len;
+	}
+	return 0;
+}
+
+#define TEXT(section_, key_, set_, member)                                                         \
+	{                                                                                          \
+		section_, key_, set_, offsetof(struct settings, member),                           \
+			sizeof(((struct settings *)0)->member)                                     \
+	}
+
+static const struct key keys[] = {
+	TEXT("guest", "hostname", set_hostname, hostname),
+	TEXT("guest", "service_group", copy_text, service_group),
+	TEXT("guest", "agent", set_path, agent),
+	{ "guest", "nameservers", set_nameservers, 0, 0 },
+	TEXT("drives", "config", set_path, drives[DRIVE_CONFIG]),
+	TEXT("drives", "secrets", set_path, drives[DRIVE_SECRETS]),
+	TEXT("drives", "data", set_path, drives[DRIVE_DATA]),
+};
+
+struct reading {
+	struct settings *settings;
+	unsigned int seen; /* a bit for each key */
+	void (*report)(const struct problem *p);
+};
+
+static int set_env(struct settings *s, const char *key, const char *value, struct problem *p)
+{
+	if (!env_name_is_valid(key, strlen(key)))
+		return problem_set(p, EINVAL, "'%s' is no name for an environment variable\n", key);
+	return strings_set(&s->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
+}
+
+static int read_entry(
+	void *arg, const char *section, const char *key, const char *value, struct problem *p)
+{
+	struct reading *r = arg;
+	struct problem why;
+
+	if (strcmp(section, "env") == 0)
+		return set_env(r->settings, key, value, p);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, key) != 0)
+			continue;
+		if (r->seen >> i & 1)
+			return problem_set(p, EEXIST, "%s is set a second time\n", key);
+		r->seen |= 1u << i;
+		if (keys[i].set(&keys[i], r->settings, value, &why) != 0)
+			return problem_set(p, why.code, "%s: %s\n", key, why.text);
+		return 0;
+	}
+	return problem_set(p, ENOENT, "unknown key '%s' in section [%s]\n", key, section);
+}
+
+static void read_problem(void *arg, const struct problem *p)
+{
+	struct reading *r = arg;
+
+	r->report(p);
+}
+
+int settings_read(const char *path, struct settings *s, void (*report)(const struct problem *p))
+{
+	struct reading r = { .settings = s, .report = report };
+
+	*s = (struct settings){ .service_group = "mvm" };
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return 0;
+	return ini_file_read(path, read_entry, &r, read_problem);
+}
+
+void settings_free(struct settings *s)
+{
+	strings_free(&s->nameservers);
+	strings_free(&s->env);
+}

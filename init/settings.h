@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* /etc/mvm/init.ini, mvm-init.ini(5): what the image says about the whole guest. */
+#ifndef INIT_SETTINGS_H
+#define INIT_SETTINGS_H
+
+#include "base/account.h"
+#include "base/problem.h"
+#include "base/strings.h"
+#include "mounts/drives.h"
+
+#define SETTINGS_FILE     "/etc/mvm/init.ini"
+#define SETTINGS_HOST_MAX 65 /* Linux has at most 64 bytes of host name; terminator included */
+#define SETTINGS_PATH_MAX 256
+
+struct settings {
+	char hostname[SETTINGS_HOST_MAX];     /* "" when none is set */
+	char service_group[ACCOUNT_NAME_MAX]; /* who may read secrets, and the default user's name
+					       */
+	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "" means: look for it */
+	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "" means: find it */
+	struct strings nameservers; /* for resolv.conf when the kernel command line has none */
+	struct strings env;         /* the environment of every service */
+};
+
+/*
+ * Read `path` into `s`, on top of the defaults. A file that is not there is fine. Every bad line is
+ * told to `report`, the others count. Returns 0 or -errno.
+ */
+int settings_read(const char *path, struct settings *s, void (*report)(const struct problem *p));
+
+/* Free what settings_read() took. */
+void settings_free(struct settings *s);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/shutdown.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stddef.h>
+
+/*
+ * The 1.8 s: services get their TERM and 1.0 s, the agent 0.2 s; at 1.4 s whatever is left is
+ * killed, which may take 0.2 s (power.c); the rest is for unmounting.
+ */
+#define SERVICES_MS 1000
+#define AGENT_MS    200
+#define ALL_MS      1400
+
+static void finish(struct guest *g)
+{
+	struct problem p;
+	int err;
+
+	loop_timer_clear(&g->loop, &g->end_timer);
+	log_line("goodbye");
+	err = power_end(g->end, guest_report);
+	problem_set(&p, -err, "cannot %s", g->end == POWER_OFF ? "power off" : "restart");
+	guest_report(&p);
+}
+
+static void on_deadline(struct loop_timer *timer)
+{
+	struct guest *g = LOOP_OWNER(timer, struct guest, end_timer);
+
+	log_line("some processes do not end: going down without them");
+	finish(g);
+}
+
+static void go_on(struct guest *g)
+{
+	struct supervisor *s = &g->supervisor;
+
+	if (supervisor_is_active(s, false))
+		return;
+	if (!supervisor_is_active(s, true)) {
+		finish(g);
+		return;
+	}
+	if (g->agent != NULL && g->agent->machine.wanted)
+		supervisor_stop_all(s, true, AGENT_MS);
+}
+
+void shutdown_service_changed(struct supervisor *s, struct service *service)
+{
+	struct guest *g = LOOP_OWNER(s, struct guest, supervisor);
+
+	(void)service;
+	if (g->ending)
+		go_on(g);
+}
+
+void shutdown_begin(struct guest *g, enum power_action action)
+{
+	if (g->ending)
+		return;
+	log_line("shutting down...");
+	g->end = action;
+	g->end_timer.expire = on_deadline;
+	loop_timer_set(&g->loop, &g->end_timer, clock_ms() + ALL_MS);
+	supervisor_stop_all(&g->supervisor, false, SERVICES_MS);
+	g->ending = true;
+	go_on(g);
+}

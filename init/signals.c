@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/signals.h"
+
+#include "init/shutdown.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static void on_child(struct guest *g)
+{
+	supervisor_reap(&g->supervisor);
+}
+
+static void on_restart(struct guest *g)
+{
+	shutdown_begin(g, POWER_RESTART);
+}
+
+static void on_power_off(struct guest *g)
+{
+	shutdown_begin(g, POWER_OFF);
+}
+
+static const struct {
+	int signal;
+	void (*act)(struct guest *g);
+} meanings[] = {
+	{ SIGCHLD, on_child },
+	{ SIGINT, on_restart }, /* Ctrl-Alt-Del */
+	{ SIGTERM, on_restart },
+	{ SIGPWR, on_power_off },
+	{ SIGUSR2, on_power_off },
+};
+
+static void on_signal(struct loop_io *io, uint32_t events)
+{
+	struct guest *g = LOOP_OWNER(io, struct guest, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+			if ((uint32_t)meanings[i].signal == info.ssi_signo)
+				meanings[i].act(g);
+}
+
+int signals_open(struct guest *g)
+{
+	sigset_t all, wanted;
+	int fd, err;
+
+	sigfillset(&all);
+	sigemptyset(&wanted);
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		sigaddset(&wanted, meanings[i].signal);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0)
+		return -errno;
+	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	err = loop_add(&g->loop, &g->signals, fd, EPOLLIN, on_signal);
+	if (err != 0)
+		close(fd);
+	return err;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounts/api_filesystems.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum step_kind {
+	STEP_MOUNT,     /* a file system of type `type` on `path`; "already mounted" is fine */
+	STEP_DIRECTORY, /* the directory `path` */
+	STEP_LINK,      /* the symbolic link `path` to `target` */
+};
+
+struct step {
+	enum step_kind kind;
+	const char *path;
+	const char *type; /* or the link's target */
+	unsigned long flags;
+	const char *options;
+};
+
+#define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+/*
+ * Sizes: a service that fills /tmp or /dev/shm must not take the memory that /run (and with it our
+ * own state) needs, so that each has its own limit. Mount points are made on the way where they can
+ * be: on a read-only root they must be in the image.
+ */
+static const struct step steps[] = {
+	{ STEP_MOUNT, "/proc", "proc", SAFE, NULL },
+	{ STEP_MOUNT, "/sys", "sysfs", SAFE, NULL },
+	{ STEP_MOUNT, "/dev", "devtmpfs", MS_NOSUID, "mode=0755" },
+	{ STEP_MOUNT, "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+		"gid=5,mode=0620,ptmxmode=0666" },
+	{ STEP_MOUNT, "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ STEP_MOUNT, "/dev/mqueue", "mqueue", SAFE, NULL },
+	{ STEP_MOUNT, "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=25%" },
+	{ STEP_MOUNT, "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ STEP_MOUNT, "/sys/fs/cgroup", "cgroup2", SAFE, "nsdelegate,memory_recursiveprot" },
+	{ STEP_LINK, "/dev/fd", "/proc/self/fd", 0, NULL },
+	{ STEP_LINK, "/dev/stdin", "/proc/self/fd/0", 0, NULL },
+	{ STEP_LINK, "/dev/stdout", "/proc/self/fd/1", 0, NULL },
+	{ STEP_LINK, "/dev/stderr", "/proc/self/fd/2", 0, NULL },
+	{ STEP_DIRECTORY, "/run/mvm", NULL, 0700, NULL },
+};
+
+/*
+ * The kernel mounts devtmpfs by itself (CONFIG_DEVTMPFS_MOUNT) without nosuid; a second mount of
+ * the same type is EBUSY, and the flags are set on the one that is there.
+ */
+static int mount_one(const struct step *s)
+{
+	if (mount(s->type, s->path, s->type, s->flags, s->options) == 0)
+		return 0;
+	if (errno == ENOENT && mkdir(s->path, 0755) == 0 &&
+		mount(s->type, s->path, s->type, s->flags, s->options) == 0)
+		return 0;
+	if (errno == EBUSY &&
+		mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
+		return 0;
+	return -errno;
+}
+
+static int run_step(const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_MOUNT:
+		return mount_one(s);
+	case STEP_DIRECTORY:
+		return mkdir(s->path, (mode_t)s->flags) != 0 && errno != EEXIST ? -errno : 0;
+	case STEP_LINK:
+		return symlink(s->type, s->path) != 0 && errno != EEXIST ? -errno : 0;
+	}
+	return -EINVAL;
+}
+
+unsigned int api_filesystems_mount(void (*report)(const struct problem *p))
+{
+	unsigned int failures = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const struct step *s = &steps[i];
+		int err = run_step(s);
+		struct problem p;
+
+		if (err == 0)
+			continue;
+		failures++;
+		if (s->kind == STEP_MOUNT)
+			problem_set(&p, -err, "cannot mount %s on %s", s->type, s->path);
+		else
+			problem_set(&p, -err, "cannot make %s", s->path);
+		report(&p);
+	}
+	return failures;
+}

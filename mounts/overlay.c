@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounts/overlay.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define CHANGES "/run/mvm/overlay"
+
+static const char *const directories[] = { "etc", "var", "home", "root" };
+
+bool overlay_root_is_read_only(void)
+{
+	struct statvfs s;
+
+	return statvfs("/", &s) == 0 && (s.f_flag & ST_RDONLY) != 0;
+}
+
+/* The upper directory becomes the visible one, so it takes owner and mode of the one below. */
+static int make_upper(const char *path, const struct stat *below)
+{
+	if (mkdir(path, 0700) != 0)
+		return -errno;
+	if (below->st_uid != 0 || below->st_gid != 0)
+		if (chown(path, below->st_uid, below->st_gid) != 0)
+			return -errno;
+	return chmod(path, below->st_mode & 07777) != 0 ? -errno : 0;
+}
+
+static int mount_overlay(const char *name, const struct stat *below)
+{
+	char target[16], upper[64], work[64], options[192];
+	int err;
+
+	buf_format(target, sizeof(target), "/%s", name);
+	buf_format(upper, sizeof(upper), CHANGES "/%s", name);
+	buf_format(work, sizeof(work), CHANGES "/%s.work", name);
+	buf_format(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", target, upper,
+		work);
+	err = make_upper(upper, below);
+	if (err == 0 && mkdir(work, 0700) != 0)
+		err = -errno;
+	if (err == 0 && mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options) != 0)
+		err = -errno;
+	return err;
+}
+
+unsigned int overlay_mount_all(void (*report)(const struct problem *p))
+{
+	unsigned int failures = 0;
+	struct problem p;
+
+	if (mkdir(CHANGES, 0700) != 0 ||
+		mount("tmpfs", CHANGES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=50%") != 0) {
+		problem_set(&p, errno, "cannot mount the tmpfs for changes on " CHANGES);
+		report(&p);
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		char target[16];
+		struct stat below;
+		int err;
+
+		buf_format(target, sizeof(target), "/%s", directories[i]);
+		if (lstat(target, &below) != 0 || !S_ISDIR(below.st_mode))
+			continue;
+		err = mount_overlay(directories[i], &below);
+		if (err != 0) {
+			problem_set(&p, -err, "cannot mount an overlay on %s: it stays read-only",
+				target);
+			report(&p);
+			failures++;
+		}
+	}
+	return failures;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounts/secrets.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "mounts/drives.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* Both lie in /run/mvm, which only root can enter: the writable view of the copy, and the drive. */
+#define COPY  "/run/mvm/secrets"
+#define DRIVE "/run/mvm/secrets-drive"
+
+/* Hosts make drives of 4 to 16 MiB. */
+#define COPY_OPTIONS "mode=0550,size=64m"
+
+static bool is_mount_point(const char *path)
+{
+	struct stat here, above;
+	char parent[64];
+
+	buf_format(parent, sizeof(parent), "%s/..", path);
+	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
+}
+
+/* The tmpfs for the copy, and its read-only view for services. */
+static int mount_copy(gid_t group, struct problem *p)
+{
+	const char *target = drive_mount_point(DRIVE_SECRETS);
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (is_mount_point(COPY))
+		return 0;
+	if (mkdir(COPY, 0700) != 0 && errno != EEXIST)
+		return problem_set(p, errno, "cannot make " COPY);
+	if (mount("tmpfs", COPY, "tmpfs", flags, COPY_OPTIONS) != 0)
+		return problem_set(p, errno, "cannot mount a tmpfs for the secrets");
+	if (chown(COPY, 0, group) == 0 && mount(COPY, target, NULL, MS_BIND, NULL) == 0) {
+		if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) == 0)
+			return 0;
+		problem_set(p, errno, "cannot make %s read-only", target);
+		umount2(target, MNT_DETACH);
+	} else {
+		problem_set(p, errno, "cannot mount %s", target);
+	}
+	umount2(COPY, MNT_DETACH);
+	return -p->code;
+}
+
+static int mount_drive(const char *device, struct problem *p)
+{
+	if (mkdir(DRIVE, 0700) != 0 && errno != EEXIST)
+		return problem_set(p, errno, "cannot make " DRIVE);
+	return drive_mount(device, DRIVE, false, p);
+}
+
+int secrets_mount(
+	const char *device, gid_t group, void (*report)(const struct problem *p), struct problem *p)
+{
+	int err = mount_drive(device, p);
+
+	if (err != 0)
+		return err;
+	err = mount_copy(group, p);
+	if (err == 0)
+		secrets_copy(DRIVE, COPY, group, report);
+	if (umount2(DRIVE, 0) != 0)
+		umount2(DRIVE, MNT_DETACH);
+	rmdir(DRIVE);
+	return err;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+#include "base/directory.h"
+#include "base/file.h"
+#include "mounts/secrets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 16
+#define NEW_NAME  ".mvm-new" /* a file under construction; never the name of a secret */
+
+/* One directory of the drive and its copy. */
+struct pair {
+	int from, to;     /* descriptors of both directories */
+	const char *path; /* below the drive's root, for messages: "" or "sub/dir" */
+	unsigned int depth;
+	gid_t group;
+	void (*report)(const struct problem *p);
+	unsigned int failures;
+};
+
+static void fail(struct pair *d, int code, const char *name, const char *what)
+{
+	struct problem p;
+
+	problem_set(
+		&p, code, "secret %s%s%s %s", d->path, d->path[0] != '\0' ? "/" : "", name, what);
+	d->report(&p);
+	d->failures++;
+}
+
+static int remove_entry(void *arg, const char *name);
+
+/* Remove a file or a directory with everything below it. */
+static void remove_tree(int at, const char *name, unsigned int depth)
+{
+	struct pair below = { .depth = depth + 1 };
+
+	if (unlinkat(at, name, 0) == 0 || depth > DEPTH_MAX)
+		return;
+	below.to = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below.to < 0)
+		return;
+	directory_each(below.to, remove_entry, &below);
+	close(below.to);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+static int remove_entry(void *arg, const char *name)
+{
+	const struct pair *d = arg;
+
+	remove_tree(d->to, name, d->depth);
+	return 0;
+}
+
+static int copy_bytes(int from, int to)
+{
+	char block[4096];
+
+	for (;;) {
+		ssize_t n = read(from, block, sizeof(block));
+		int err;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		err = file_write_all(to, block, (size_t)n);
+		if (err != 0)
+			return err;
+	}
+}
+
+/* Owner and mode are right before the first byte is there. */
+static int copy_contents(int from, struct pair *d)
+{
+	int to =
+		openat(d->to, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	int err;
+
+	if (to < 0)
+		return -errno;
+	err = fchown(to, 0, d->group) != 0 || fchmod(to, 0440) != 0 ? -errno : copy_bytes(from, to);
+	close(to);
+	return err;
+}
+
+/* Give the finished file its name; a directory that had the name before goes. */
+static int put_in_place(struct pair *d, const char *name)
+{
+	if (renameat(d->to, NEW_NAME, d->to, name) == 0)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	remove_tree(d->to, name, d->depth);
+	return renameat(d->to, NEW_NAME, d->to, name) != 0 ? -errno : 0;
+}
+
+static void copy_file(struct pair *d, const char *name)
+{
+	int from = openat(d->from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int err;
+
+	if (from < 0) {
+		fail(d, errno, name, "cannot be read");
+		return;
+	}
+	unlinkat(d->to, NEW_NAME, 0);
+	err = copy_contents(from, d);
+	close(from);
+	if (err == 0)
+		err = put_in_place(d, name);
+	if (err != 0) {
+		unlinkat(d->to, NEW_NAME, 0);
+		fail(d, -err, name, "cannot be copied");
+	}
+}
+
+static void copy_link(struct pair *d, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(d->from, name, target, sizeof(target) - 1);
+
+	if (n < 0) {
+		fail(d, errno, name, "cannot be read");
+		return;
+	}
+	target[n] = '\0';
+	unlinkat(d->to, NEW_NAME, 0);
+	int err = symlinkat(target, d->to, NEW_NAME) != 0 ? -errno : put_in_place(d, name);
+	if (err != 0) {
+		unlinkat(d->to, NEW_NAME, 0);
+		fail(d, -err, name, "cannot be copied");
+	}
+}
+
+static void copy_directory(struct pair *above, const char *name);
+
+/* mkfs makes lost+found; it is no secret. */
+static int copy_entry(void *arg, const char *name)
+{
+	struct pair *d = arg;
+	struct stat st;
+
+	if (d->depth == 0 && strcmp(name, "lost+found") == 0)
+		return 0;
+	if (fstatat(d->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		fail(d, errno, name, "cannot be read");
+	else if (S_ISREG(st.st_mode))
+		copy_file(d, name);
+	else if (S_ISLNK(st.st_mode))
+		copy_link(d, name);
+	else if (S_ISDIR(st.st_mode))
+		copy_directory(d, name);
+	else
+		fail(d, EINVAL, name, "is not a file, directory or link");
+	return 0;
+}
+
+static int remove_if_gone(void *arg, const char *name)
+{
+	struct pair *d = arg;
+	struct stat st;
+
+	if (fstatat(d->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+		remove_tree(d->to, name, d->depth);
+	return 0;
+}
+
+static void copy_tree(struct pair *d)
+{
+	int err = directory_each(d->from, copy_entry, d);
+
+	if (err == 0)
+		err = directory_each(d->to, remove_if_gone, d);
+	if (err != 0)
+		fail(d, -err, "", "cannot be listed");
+}
+
+/* A file of that name that is now a directory goes first. */
+static int open_copy_directory(int at, const char *name, gid_t group)
+{
+	struct stat st;
+	int fd;
+
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+		unlinkat(at, name, 0);
+	if (mkdirat(at, name, 0500) != 0 && errno != EEXIST)
+		return -1;
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (fchown(fd, 0, group) != 0 || fchmod(fd, 0550) != 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void copy_directory(struct pair *above, const char *name)
+{
+	char path[PATH_MAX];
+	struct pair d = *above;
+
+	d.path = path;
+	d.depth++;
+	d.failures = 0;
+	if (d.depth > DEPTH_MAX ||
+		buf_format(path, sizeof(path), "%s%s%s", above->path,
+			above->path[0] != '\0' ? "/" : "", name) >= sizeof(path)) {
+		fail(above, ELOOP, name, "lies too deep");
+		return;
+	}
+	d.from = openat(above->from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d.to = d.from < 0 ? -1 : open_copy_directory(above->to, name, d.group);
+	if (d.to < 0)
+		fail(above, errno, name, "cannot be copied");
+	else
+		copy_tree(&d);
+	if (d.from >= 0)
+		close(d.from);
+	if (d.to >= 0)
+		close(d.to);
+	above->failures += d.failures;
+}
+
+unsigned int secrets_copy(
+	const char *from, const char *to, gid_t group, void (*report)(const struct problem *p))
+{
+	struct pair d = { .path = "", .group = group, .report = report };
+
+	d.from = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d.to = d.from < 0 ? -1 : open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d.to < 0)
+		fail(&d, errno, "", "drive cannot be read");
+	else
+		copy_tree(&d);
+	if (d.from >= 0)
+		close(d.from);
+	if (d.to >= 0)
+		close(d.to);
+	return d.failures;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/account_cache.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int add_groups(const struct accounts *a, const struct strings *names, struct account *out,
+	struct problem *p)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		gid_t gid;
+		int err = accounts_find_group(a, names->list[i], &gid, p);
+
+		if (err != 0)
+			return err;
+		if (out->group_count == ACCOUNT_GROUPS_MAX)
+			return problem_set(p, E2BIG, "more than %d groups\n", ACCOUNT_GROUPS_MAX);
+		out->groups[out->group_count++] = gid;
+	}
+	return 0;
+}
+
+/* The user's name and the groups', one text. */
+static void make_key(struct buf *key, const char *name, const struct strings *groups)
+{
+	buf_puts(key, name);
+	for (size_t i = 0; i < groups->count; i++)
+		buf_printf(key, ":%s", groups->list[i]);
+}
+
+const struct account *account_cache_find(struct account_entry **entries, const struct accounts *a,
+	const char *name, const struct strings *extra_groups, struct problem *p)
+{
+	char key[512];
+	struct buf b;
+	struct account_entry *e;
+
+	buf_init(&b, key, sizeof(key));
+	make_key(&b, name, extra_groups);
+	for (e = *entries; e != NULL; e = e->next)
+		if (!b.cut && strcmp(e->key, key) == 0)
+			return &e->account;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL || (e->key = strdup(key)) == NULL) {
+		free(e);
+		problem_set(p, ENOMEM, "user '%s'", name);
+		return NULL;
+	}
+	if (accounts_find_user(a, name, &e->account, p) != 0 ||
+		add_groups(a, extra_groups, &e->account, p) != 0) {
+		free(e->key);
+		free(e);
+		return NULL;
+	}
+	e->next = *entries;
+	*entries = e;
+	return &e->account;
+}
+
+void account_cache_free(struct account_entry **entries)
+{
+	while (*entries != NULL) {
+		struct account_entry *e = *entries;
+
+		*entries = e->next;
+		free(e->key);
+		free(e);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What happened to a service, in words. */
+#ifndef SUPERVISOR_DESCRIBE_H
+#define SUPERVISOR_DESCRIBE_H
+
+#include "base/buf.h"
+#include "supervisor/supervisor.h"
+
+/* Log a change of state that an operator wants to know of: an end, a failure, a restart to come. */
+void describe_change(const struct service *v, enum machine_state before);
+
+/* How the latest process ended: "exec /bin/x: No such file or directory", "exit code 1", "signal 9
+ * (Killed)". */
+void describe_end(const struct service *v, struct buf *out);
+
+#endif

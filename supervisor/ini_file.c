@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/ini_file.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (256 * 1024)
+
+struct reading {
+	const char *path;
+	ini_file_entry entry;
+	void *arg;
+	void (*report)(void *arg, const struct problem *p);
+	int first_refused; /* the first line that `entry` refused: it is told already */
+	bool bad;
+};
+
+static void tell(struct reading *r, int line, const char *text)
+{
+	struct problem p;
+
+	problem_set(&p, EINVAL, "%s:%d: %s\n", r->path, line, text);
+	r->report(r->arg, &p);
+	r->bad = true;
+}
+
+/* inih calls this with key and value NULL where a section begins. */
+static int on_entry(void *user, const char *section, const char *key, const char *value, int line)
+{
+	struct reading *r = user;
+	struct problem p;
+
+	if (key == NULL || r->entry(r->arg, section, key, value, &p) == 0)
+		return 1;
+	tell(r, line, p.text);
+	if (r->first_refused == 0)
+		r->first_refused = line;
+	return 0;
+}
+
+/* inih goes on after an error, and says in the end which line had the first one. */
+static void parse(struct reading *r, const char *text)
+{
+	int line = ini_parse_string(text, on_entry, r);
+
+	if (line > 0 && line != r->first_refused)
+		tell(r, line, "not a [section] and not KEY = VALUE");
+	else if (line < 0)
+		tell(r, 0, "cannot be parsed");
+}
+
+int ini_file_read(const char *path, ini_file_entry entry, void *arg,
+	void (*report)(void *arg, const struct problem *p))
+{
+	struct reading r = { .path = path, .entry = entry, .arg = arg, .report = report };
+	struct problem p;
+	char *text;
+	size_t len;
+	int err = file_read_alloc(path, FILE_MAX, &text, &len);
+
+	if (err != 0) {
+		problem_set(&p, -err, "cannot read %s", path);
+		report(arg, &p);
+		return err;
+	}
+	if (memchr(text, '\0', len) != NULL)
+		tell(&r, 0, "has a NUL byte: not a text file");
+	else
+		parse(&r, text);
+	free(text);
+	return r.bad ? -EINVAL : 0;
+}

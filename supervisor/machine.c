@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/machine.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define KILL_AGAIN_MS 1000 /* a process in uninterruptible sleep takes its KILL later */
+
+static unsigned int enter(struct machine *m, enum machine_state state, uint64_t now)
+{
+	m->state = state;
+	m->entered_ms = now;
+	m->due_ms = 0;
+	return 0;
+}
+
+uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n)
+{
+	uint64_t delay = first;
+
+	while (n-- > 1 && delay < max)
+		delay *= 2;
+	return delay < max ? delay : max;
+}
+
+/* xorshift32: plenty for a jitter. */
+static uint64_t jitter(struct machine *m, uint64_t delay)
+{
+	uint64_t tenth = delay / 10;
+
+	m->random ^= m->random << 13;
+	m->random ^= m->random >> 17;
+	m->random ^= m->random << 5;
+	return delay - tenth + (tenth > 0 ? m->random % (2 * tenth + 1) : 0);
+}
+
+/* Note an automatic start at `now`; true when it is one more than the limit allows. */
+static bool over_start_limit(struct machine *m, uint64_t now)
+{
+	unsigned int limit = m->rules.start_limit;
+	uint64_t oldest;
+
+	if (limit == 0)
+		return false;
+	oldest = m->start_times[m->start_count % limit];
+	if (m->start_count >= limit && now - oldest < m->rules.start_limit_interval)
+		return true;
+	m->start_times[m->start_count++ % limit] = now;
+	return false;
+}
+
+/* ---- the handlers, in the order of a service's life -------------------------------------------
+ */
+
+static unsigned int do_ignore(struct machine *m, uint64_t now)
+{
+	(void)m;
+	(void)now;
+	return 0;
+}
+
+static unsigned int do_wait(struct machine *m, uint64_t now)
+{
+	m->wanted = true;
+	enter(m, MACHINE_WAITING, now);
+	return MACHINE_DO_CHECK;
+}
+
+/* A start by hand forgets earlier failures. */
+static unsigned int do_start(struct machine *m, uint64_t now)
+{
+	m->failures = 0;
+	m->start_count = 0;
+	return do_wait(m, now);
+}
+
+static unsigned int do_main(struct machine *m, uint64_t now)
+{
+	bool limited = m->rules.ready != MACHINE_READY_STARTED || m->rules.type == MACHINE_ONESHOT;
+
+	enter(m, MACHINE_START, now);
+	m->started_ms = now;
+	if (limited && m->rules.start_timeout > 0)
+		m->due_ms = now + m->rules.start_timeout;
+	return MACHINE_DO_MAIN;
+}
+
+static unsigned int do_launch(struct machine *m, uint64_t now)
+{
+	m->ended = false;
+	m->ready_ms = 0;
+	m->exit = (struct machine_exit){ 0 };
+	if (!m->rules.has_pre_start)
+		return do_main(m, now);
+	enter(m, MACHINE_PRE, now);
+	m->due_ms = now + m->rules.pre_start_timeout;
+	return MACHINE_DO_PRE;
+}
+
+static unsigned int do_ready(struct machine *m, uint64_t now)
+{
+	enter(m, MACHINE_RUNNING, now);
+	m->ready_ms = now;
+	return 0;
+}
+
+static unsigned int do_exec(struct machine *m, uint64_t now)
+{
+	if (m->rules.ready == MACHINE_READY_STARTED && m->rules.type == MACHINE_SIMPLE)
+		return do_ready(m, now);
+	return 0;
+}
+
+static unsigned int back_off(struct machine *m, uint64_t now)
+{
+	uint64_t reset =
+		m->rules.restart_reset > 2 * m->delay ? m->rules.restart_reset : 2 * m->delay;
+
+	if (m->ready_ms != 0 && m->entered_ms - m->ready_ms >= reset)
+		m->failures = 0;
+	if (over_start_limit(m, now)) {
+		enter(m, MACHINE_FAILED, now);
+		return MACHINE_DO_LIMIT;
+	}
+	m->failures++;
+	m->delay = m->exit.permanent ? m->rules.restart_delay_max
+				     : machine_backoff(m->rules.restart_delay,
+					       m->rules.restart_delay_max, m->failures);
+	enter(m, MACHINE_BACKOFF, now);
+	m->due_ms = now + jitter(m, m->delay);
+	return 0;
+}
+
+/* Nothing of it is left: what comes next? */
+static unsigned int do_settle(struct machine *m, uint64_t now)
+{
+	bool restart = m->rules.restart == MACHINE_RESTART_ALWAYS ||
+		       (m->rules.restart == MACHINE_RESTART_ON_FAILURE && !m->exit.success);
+	bool done = m->rules.type == MACHINE_ONESHOT && m->exit.success;
+
+	if (m->again) {
+		m->again = false;
+		return do_start(m, now);
+	}
+	if (!m->wanted)
+		return enter(m, MACHINE_INACTIVE, now);
+	if (restart && !done)
+		return back_off(m, now);
+	return enter(m, m->exit.success ? MACHINE_EXITED : MACHINE_FAILED, now);
+}
+
+static unsigned int do_kill(struct machine *m, uint64_t now)
+{
+	enter(m, MACHINE_KILL, now);
+	m->due_ms = now + KILL_AGAIN_MS;
+	return MACHINE_DO_KILL;
+}
+
+/* pre_start has ended: on with the command, or down with what it left. */
+static unsigned int do_prepared(struct machine *m, uint64_t now)
+{
+	return m->exit.success ? do_main(m, now) : do_kill(m, now);
+}
+
+/* The process has ended by itself: nothing that it has started stays. */
+static unsigned int do_ended(struct machine *m, uint64_t now)
+{
+	return do_kill(m, now);
+}
+
+/* No process was made, so nothing has to go. */
+static unsigned int do_unmade(struct machine *m, uint64_t now)
+{
+	m->exit = (struct machine_exit){ 0 };
+	m->ended = true;
+	return do_settle(m, now);
+}
+
+static unsigned int do_term(struct machine *m, uint64_t now)
+{
+	enter(m, MACHINE_STOP, now);
+	m->due_ms = now + m->rules.stop_timeout;
+	return MACHINE_DO_TERM;
+}
+
+static unsigned int do_stop(struct machine *m, uint64_t now)
+{
+	m->wanted = m->again = false;
+	return do_term(m, now);
+}
+
+static unsigned int do_restart(struct machine *m, uint64_t now)
+{
+	m->wanted = m->again = true;
+	return do_term(m, now);
+}
+
+/* Nothing runs: to stop is to forget the start. */
+static unsigned int do_rest(struct machine *m, uint64_t now)
+{
+	m->wanted = m->again = false;
+	return enter(m, MACHINE_INACTIVE, now);
+}
+
+/* While it goes down, only the plan for afterwards changes. */
+static unsigned int do_plan_stop(struct machine *m, uint64_t now)
+{
+	(void)now;
+	m->wanted = m->again = false;
+	return 0;
+}
+
+static unsigned int do_plan_start(struct machine *m, uint64_t now)
+{
+	(void)now;
+	m->wanted = m->again = true;
+	return 0;
+}
+
+/* Not ready in time: a failure, but it gets its TERM. */
+static unsigned int do_too_late(struct machine *m, uint64_t now)
+{
+	m->exit = (struct machine_exit){ 0 };
+	return do_term(m, now);
+}
+
+static unsigned int do_blocked(struct machine *m, uint64_t now)
+{
+	return enter(m, MACHINE_FAILED, now);
+}
+
+static unsigned int do_retry(struct machine *m, uint64_t now)
+{
+	m->restarts++;
+	enter(m, MACHINE_WAITING, now);
+	return MACHINE_DO_CHECK;
+}
+
+/* ---- the table --------------------------------------------------------------------------------
+ */
+
+struct handler {
+	unsigned int (*run)(struct machine *m, uint64_t now);
+	const char *name;
+};
+
+#define H(verb)                                                                                    \
+	{                                                                                          \
+		do_##verb, #verb                                                                   \
+	}
+#define NONE                                                                                       \
+	{                                                                                          \
+		do_ignore, "-"                                                                     \
+	}
+
+/* clang-format off */
+static const struct handler table[MACHINE_STATES][MACHINE_EVENTS] = {
+/*                       START          STOP          RESTART        CLEARED    BLOCKED     SPAWN_FAILED EXEC      READY     EXITED       GONE       TIMEOUT    */
+[MACHINE_INACTIVE] = { H(start),      NONE,         H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
+[MACHINE_WAITING]  = { NONE,          H(rest),      NONE,          H(launch), H(blocked), NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
+[MACHINE_PRE]      = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   NONE,     NONE,     H(prepared), NONE,      H(kill) },
+[MACHINE_START]    = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   H(exec),  H(ready), H(ended),    NONE,      H(too_late) },
+[MACHINE_RUNNING]  = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     NONE,     H(ended),    NONE,      NONE },
+[MACHINE_STOP]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        H(settle), H(kill) },
+[MACHINE_KILL]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        H(settle), H(kill) },
+[MACHINE_BACKOFF]  = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(retry) },
+[MACHINE_EXITED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
+[MACHINE_FAILED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
+};
+/* clang-format on */
+
+void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t seed)
+{
+	*m = (struct machine){ .rules = *rules, .random = seed != 0 ? seed : 1 };
+	if (m->rules.start_limit > MACHINE_STARTS_MAX)
+		m->rules.start_limit = MACHINE_STARTS_MAX;
+}
+
+unsigned int machine_step(struct machine *m, enum machine_event event,
+	const struct machine_exit *exit, uint64_t now_ms)
+{
+	/* A process that had to be told to stop has not ended by itself, unless nobody wants it. */
+	if (event == MACHINE_EV_EXITED && !m->ended) {
+		m->ended = m->state != MACHINE_PRE || !exit->success;
+		if (m->state != MACHINE_STOP && m->state != MACHINE_KILL)
+			m->exit = *exit;
+	}
+	return table[m->state][event].run(m, now_ms);
+}
+
+bool machine_is_active(const struct machine *m)
+{
+	switch (m->state) {
+	case MACHINE_PRE:
+	case MACHINE_START:
+	case MACHINE_RUNNING:
+	case MACHINE_STOP:
+	case MACHINE_KILL:
+		return true;
+	case MACHINE_INACTIVE:
+	case MACHINE_WAITING:
+	case MACHINE_BACKOFF:
+	case MACHINE_EXITED:
+	case MACHINE_FAILED:
+	case MACHINE_STATES:
+		break;
+	}
+	return false;
+}
+
+bool machine_is_up(const struct machine *m)
+{
+	return m->state == MACHINE_RUNNING ||
+	       (m->state == MACHINE_EXITED && m->rules.type == MACHINE_ONESHOT);
+}
+
+bool machine_exit_is_success(int wait_status)
+{
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status) == 0;
+	return WTERMSIG(wait_status) == SIGHUP || WTERMSIG(wait_status) == SIGINT ||
+	       WTERMSIG(wait_status) == SIGTERM || WTERMSIG(wait_status) == SIGPIPE;
+}
+
+const char *machine_state_name(enum machine_state state)
+{
+	static const char *const names[] = { "inactive", "waiting", "start-pre", "start", "running",
+		"stop-sigterm", "stop-sigkill", "auto-restart", "exited", "failed" };
+	_Static_assert(
+		sizeof(names) / sizeof(names[0]) == MACHINE_STATES, "every state has a name");
+
+	return (unsigned int)state < MACHINE_STATES ? names[state] : "unknown";
+}
+
+void machine_print_table(FILE *out)
+{
+	static const char *const events[] = { "start", "stop", "restart", "cleared", "blocked",
+		"spawn failed", "exec", "ready", "exited", "gone", "timeout" };
+	_Static_assert(
+		sizeof(events) / sizeof(events[0]) == MACHINE_EVENTS, "every event has a name");
+
+	fprintf(out, "| state |");
+	for (int e = 0; e < MACHINE_EVENTS; e++)
+		fprintf(out, " %s |", events[e]);
+	fprintf(out, "\n|---|");
+	for (int e = 0; e < MACHINE_EVENTS; e++)
+		fprintf(out, "---|");
+	for (int s = 0; s < MACHINE_STATES; s++) {
+		fprintf(out, "\n| %s |", machine_state_name((enum machine_state)s));
+		for (int e = 0; e < MACHINE_EVENTS; e++)
+			fprintf(out, " %s |", table[s][e].name);
+	}
+	fprintf(out, "\n");
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of one service as a pure state machine: machine_step() takes an event and the time,
+ * changes the state and says what has to be done. It makes no system call, so that every path is
+ * tested with a made-up clock. The table of [state][event] is in machine.c; reading it is reading
+ * the specification.
+ */
+#ifndef SUPERVISOR_MACHINE_H
+#define SUPERVISOR_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Named as systemd names the sub-states of a service. */
+enum machine_state {
+	MACHINE_INACTIVE, /* not started, or stopped on request */
+	MACHINE_WAITING,  /* is to start when what it comes after is there */
+	MACHINE_PRE,      /* pre_start runs */
+	MACHINE_START,    /* the process is there, but not ready yet */
+	MACHINE_RUNNING,  /* ready */
+	MACHINE_STOP,     /* TERM was sent; something of it is left */
+	MACHINE_KILL,     /* KILL was sent; something of it may be left */
+	MACHINE_BACKOFF,  /* waits for the next automatic start */
+	MACHINE_EXITED,   /* ended by itself, successfully, and stays so */
+	MACHINE_FAILED,   /* ended or could not start, and stays so */
+	MACHINE_STATES,
+};
+
+enum machine_event {
+	MACHINE_EV_START,        /* somebody wants it to run */
+	MACHINE_EV_STOP,         /* somebody wants it not to run */
+	MACHINE_EV_RESTART,      /* stop, then start, whatever the restart policy is */
+	MACHINE_EV_CLEARED,      /* what it comes after is there */
+	MACHINE_EV_BLOCKED,      /* what it requires has failed for good */
+	MACHINE_EV_SPAWN_FAILED, /* no process could be made */
+	MACHINE_EV_EXEC,         /* the process runs its program */
+	MACHINE_EV_READY,        /* it says that it is ready, or its health check does */
+	MACHINE_EV_EXITED,       /* the process (of pre_start or the command) has ended */
+	MACHINE_EV_GONE,         /* nothing of it is left */
+	MACHINE_EV_TIMEOUT,      /* the timer that was asked for */
+	MACHINE_EVENTS,
+};
+
+/* What machine_step() asks for; a set of bits. */
+enum {
+	MACHINE_DO_CHECK =
+		1 << 0, /* see whether what it comes after is there: EV_CLEARED or EV_BLOCKED */
+	MACHINE_DO_PRE = 1 << 1,   /* start pre_start */
+	MACHINE_DO_MAIN = 1 << 2,  /* start the command */
+	MACHINE_DO_TERM = 1 << 3,  /* send TERM to all of it */
+	MACHINE_DO_KILL = 1 << 4,  /* send KILL to all of it */
+	MACHINE_DO_LIMIT = 1 << 5, /* the start limit was hit: do its action */
+};
+
+enum machine_restart { MACHINE_RESTART_ALWAYS, MACHINE_RESTART_ON_FAILURE, MACHINE_RESTART_NEVER };
+enum machine_type { MACHINE_SIMPLE, MACHINE_ONESHOT };
+enum machine_ready { MACHINE_READY_STARTED, MACHINE_READY_NOTIFY, MACHINE_READY_HEALTHY };
+
+#define MACHINE_STARTS_MAX 16 /* largest start_limit that can be kept count of */
+
+/* What the service file says. Times in milliseconds. */
+struct machine_rules {
+	enum machine_restart restart;
+	enum machine_type type;
+	enum machine_ready ready;
+	bool has_pre_start;
+	uint64_t pre_start_timeout; /* pre_start is killed after this */
+	uint64_t start_timeout;     /* readiness must come within this; 0: no limit */
+	uint64_t stop_timeout;      /* from TERM to KILL */
+	uint64_t restart_delay;     /* before the first automatic start; doubles */
+	uint64_t restart_delay_max; /* and ends here */
+	uint64_t restart_reset; /* ready for this long (or twice the delay) forgets the failures */
+	unsigned int start_limit; /* automatic starts within start_limit_interval; 0: no limit */
+	uint64_t start_limit_interval;
+};
+
+/* How the process ended, with MACHINE_EV_EXITED. */
+struct machine_exit {
+	bool success;   /* see machine_exit_is_success() */
+	bool permanent; /* trying again cannot help: the program is not there, ... */
+};
+
+struct machine {
+	struct machine_rules rules;
+	enum machine_state state;
+	bool wanted;                              /* is to run */
+	bool again;                               /* start again after the stop that is under way */
+	bool ended;                               /* the process has ended (in STOP and KILL) */
+	struct machine_exit exit;                 /* how, once `ended` */
+	unsigned int failures;                    /* automatic starts since it last ran for long */
+	unsigned int restarts;                    /* automatic starts since boot */
+	uint64_t delay;                           /* of the latest back-off, ms, before jitter */
+	uint64_t entered_ms;                      /* when the state was entered */
+	uint64_t started_ms;                      /* when the process was started */
+	uint64_t ready_ms;                        /* when it became ready; 0: not in this run */
+	uint64_t due_ms;                          /* the timer; 0: none */
+	uint64_t start_times[MACHINE_STARTS_MAX]; /* of the latest automatic starts, a ring */
+	unsigned int start_count;
+	uint32_t random; /* state of the jitter; any value but 0 */
+};
+
+/* A machine at rest. `seed` makes the jitter differ between machines. */
+void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t seed);
+
+/*
+ * Let `event` happen at `now_ms`. `exit` is looked at for MACHINE_EV_EXITED only. Returns the
+ * MACHINE_DO_... bits to be carried out now; the caller arms its timer for m->due_ms (0: disarms
+ * it).
+ */
+unsigned int machine_step(struct machine *m, enum machine_event event,
+	const struct machine_exit *exit, uint64_t now_ms);
+
+/* Delay number n (from 1): min(first * 2^(n-1), max), all in ms. */
+uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n);
+
+/* Is a process of the service (or what is left of it) there? */
+bool machine_is_active(const struct machine *m);
+
+/* May what comes after this service start? Ready, or a oneshot that is done. */
+bool machine_is_up(const struct machine *m);
+
+/*
+ * Has a process with this wait(2) status ended well? Exit code 0, or one of the signals HUP, INT,
+ * TERM and PIPE, as systemd.service(5) has it.
+ */
+bool machine_exit_is_success(int wait_status);
+
+/* The state in systemd's words: "running", "auto-restart", ... */
+const char *machine_state_name(enum machine_state state);
+
+/* Print the table of [state][event] as Markdown. */
+void machine_print_table(FILE *out);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/process.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What most programs are tested with; those that want more may raise it up to the hard limit. */
+#define NOFILE_SOFT 1024
+#define NOFILE_HARD 524288
+
+static void close_report(struct service *v)
+{
+	int fd = v->report.fd;
+
+	if (fd < 0)
+		return;
+	loop_remove(v->owner->loop, &v->report);
+	close(fd);
+}
+
+void process_take_report(struct service *v)
+{
+	if (v->report.fd < 0)
+		return;
+	v->failed_to_run = spawn_report(v->report.fd, &v->failure) == 1;
+	close_report(v);
+}
+
+/* End of file: the program runs. Anything else is followed by the child's end, which is acted on
+ * then. */
+static void on_report(struct loop_io *io, uint32_t events)
+{
+	struct service *v = LOOP_OWNER(io, struct service, report);
+
+	(void)events;
+	process_take_report(v);
+	if (!v->failed_to_run)
+		supervisor_event(v, MACHINE_EV_EXEC, NULL);
+}
+
+/* Where output goes: a log file opened anew for each start, or the pipe to the console. */
+static int open_output(struct service *v, int *fd, struct problem *p)
+{
+	int err;
+
+	if (v->config.log_file != NULL) {
+		*fd = output_open_file(v->config.log_file, v->account->gid, p);
+		return *fd < 0 ? *fd : 0;
+	}
+	if (v->output.write_fd < 0) {
+		err = output_open_console(&v->output, v->owner->loop, v->built_in ? NULL : v->name);
+		if (err != 0)
+			return problem_set(p, -err, "output pipe");
+	}
+	*fd = v->output.write_fd;
+	return 0;
+}
+
+static size_t collect_limits(const struct service *v, struct spawn_limit *limits)
+{
+	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, { NOFILE_SOFT, NOFILE_HARD } };
+	memcpy(limits + 1, v->config.limits, v->config.limit_count * sizeof(limits[0]));
+	return v->config.limit_count + 1;
+}
+
+static void fill_identity(const struct service *v, struct spawn_request *r)
+{
+	const struct service_config *c = &v->config;
+
+	r->user = v->account;
+	r->bounding = c->bounding;
+	r->ambient = c->ambient;
+	r->no_new_privs = c->no_new_privs;
+	r->directory = c->working_directory;
+	r->fds = v->fds;
+	r->fd_count = v->fd_count;
+	r->set_nice = c->set_nice;
+	r->nice = (int)c->nice;
+	r->set_oom_score = c->set_oom_score;
+	r->oom_score = (int)c->oom_score;
+	r->set_umask = c->set_umask;
+	r->umask = (mode_t)c->umask;
+}
+
+int process_start(struct service *v, bool pre_start, struct problem *p)
+{
+	struct spawn_limit limits[SERVICE_LIMITS_MAX + 1];
+	struct spawn_request r = {
+		.argv = pre_start ? v->config.pre_start->argv : v->config.command->argv,
+		.envp = v->environment.list,
+		.cgroup_fd = -1,
+		.limits = limits,
+		.limit_count = collect_limits(v, limits),
+	};
+	int out = -1, report = -1, err = open_output(v, &out, p);
+
+	if (err != 0)
+		return err;
+	r.stdio[0] = v->owner->null_fd;
+	r.stdio[1] = r.stdio[2] = out;
+	if (!pre_start)
+		fill_identity(v, &r);
+	v->failed_to_run = v->has_ended = false;
+	v->in_pre_start = pre_start;
+	err = spawn(&r, &v->pid, &report);
+	if (out != v->output.write_fd)
+		close(out);
+	if (err != 0)
+		return problem_set(p, -err, "cannot make a process");
+	close_report(v);
+	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
+	if (err != 0)
+		close(report); /* then the reason of a failed start stays unknown */
+	return 0;
+}
+
+/*
+ * Until the child has called setsid(2) there is no process group of its number, and the signal goes
+ * to the child alone; it has no children yet.
+ */
+void process_signal(struct service *v, int signal)
+{
+	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)
+		kill(v->pid, signal);
+}

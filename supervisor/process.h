@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes of one service: starting, signalling. */
+#ifndef SUPERVISOR_PROCESS_H
+#define SUPERVISOR_PROCESS_H
+
+#include "supervisor/supervisor.h"
+
+/* Start pre_start (as root) or the command. Returns 0 or -errno with `p`; nothing was started then.
+ */
+int process_start(struct service *v, bool pre_start, struct problem *p);
+
+/* Send a signal to everything that belongs to the service. Only to processes that have not been
+ * reaped. */
+void process_signal(struct service *v, int signal);
+
+/* Read what the child said before it ended, if it could not run its program. */
+void process_take_report(struct service *v);
+
+#endif

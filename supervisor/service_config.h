@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What a service file (mvm-service(5)) says. */
+#ifndef SUPERVISOR_SERVICE_CONFIG_H
+#define SUPERVISOR_SERVICE_CONFIG_H
+
+#include "base/command.h"
+#include "base/problem.h"
+#include "base/spawn.h"
+#include "base/strings.h"
+#include "supervisor/machine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERVICE_NAME_MAX   64 /* bytes, terminator included */
+#define SERVICE_LIMITS_MAX 16 /* the kernel has RLIM_NLIMITS = 16 */
+
+struct service_config {
+	struct command *command;
+	struct command *pre_start;
+	char *user;              /* NULL: the service group's user */
+	char *log_file;          /* NULL: lines go to the console */
+	char *working_directory; /* NULL: "/" */
+	char *environment_file;  /* NULL: none */
+	struct strings supplementary_groups;
+	struct strings env; /* the [env] section */
+	struct machine_rules rules;
+	struct spawn_limit limits[SERVICE_LIMITS_MAX];
+	size_t limit_count;
+	bool no_new_privs;
+	bool set_nice, set_oom_score, set_umask;
+	int64_t nice, oom_score;
+	uint64_t umask;
+	uint64_t ambient;  /* `capabilities` */
+	uint64_t bounding; /* what stays in the bounding set: `capabilities`, or all for root */
+	bool capabilities_set;
+};
+
+/* Everything as it is when a file says nothing. */
+void service_config_init(struct service_config *c);
+
+/* Free what the strings and commands took. */
+void service_config_free(struct service_config *c);
+
+/*
+ * Set one key of one section ("service" or "env"). `seen` has a bit for each key of the table in
+ * service_keys.c that was set before. Returns 0, or -errno with `p`: unknown section or key, bad
+ * value, key set twice.
+ */
+int service_config_set(struct service_config *c, uint64_t *seen, const char *section,
+	const char *key, const char *value, struct problem *p);
+
+/*
+ * Read a service file. Every bad line is told to `report`, and the first of them is in `p`, too.
+ * Returns 0 or -errno; then `c` is not to be used, but must be freed.
+ */
+int service_config_read(const char *path, struct service_config *c,
+	void (*report)(const struct problem *p), struct problem *p);
+
+/*
+ * The name of the service that a file of this name describes: the file name without ".ini", if that
+ * is [A-Za-z0-9_.-]{1,63} and does not begin with a dot. Returns 0; -ENOENT for other files, which
+ * are none of ours; -EINVAL for a name that no service can have.
+ */
+int service_name_of_file(const char *file, char name[SERVICE_NAME_MAX]);
+
+/* Print the table of keys as lines of mdoc(7) for mvm-service(5). */
+void service_keys_print_mdoc(FILE *out);
+
+/* Print the names of the keys of [service], a line each. */
+void service_keys_print_names(FILE *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of keys of a service file's [service] section: one source for the parser and the
+ * manual. */
+#ifndef SUPERVISOR_SERVICE_KEYS_H
+#define SUPERVISOR_SERVICE_KEYS_H
+
+#include "supervisor/service_config.h"
+
+enum service_key_type {
+	KEY_COMMAND, /* a command line */
+	KEY_TEXT,    /* any text but the empty one */
+	KEY_PATH,    /* an absolute path */
+	KEY_WORDS,   /* words separated by white space; the empty text is no word */
+	KEY_CHOICE,  /* one of `choices`, stored as its index in an int */
+	KEY_BOOL,    /* yes, no, true, false, on, off, 1, 0 */
+	KEY_SPAN,    /* a time span, in ms */
+	KEY_COUNT,   /* a number from 0 to `max` */
+	KEY_SIGNED,  /* a number from `min` to `max` */
+	KEY_OCTAL,   /* octal digits, up to `max` */
+	KEY_LIMIT,   /* SOFT[:HARD] of the resource `min`, numbers or "infinity" */
+	KEY_CAPS,    /* capability names, "none" or "all" */
+};
+
+struct service_key {
+	const char *name;
+	enum service_key_type type;
+	size_t offset;      /* of the member of struct service_config */
+	size_t flag_offset; /* of a bool that says that the key was set; 0: none */
+	const char *const *choices;
+	int64_t min;
+	uint64_t max;
+	const char *unset; /* the default, as the manual shows it */
+	const char *doc;   /* the manual's words, mdoc(7) */
+};
+
+extern const struct service_key service_keys[];
+extern const size_t service_key_count;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Services, supervised: what the files say (service_config.h), what the state machine decides
+ * (machine.h), carried out with real processes. One struct supervisor in PID 1; everything happens
+ * in its event loop.
+ */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include "base/account.h"
+#include "base/loop.h"
+#include "base/spawn.h"
+#include "supervisor/machine.h"
+#include "supervisor/output.h"
+#include "supervisor/service_config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct supervisor;
+
+struct service {
+	struct supervisor *owner;
+	struct service *next; /* in the order of the names */
+	char name[SERVICE_NAME_MAX];
+	struct service_config config;
+	struct machine machine;
+	const struct account *account; /* who it runs as; owned by the supervisor */
+	struct strings environment;
+	char *problem;  /* why it cannot run, or NULL */
+	const int *fds; /* descriptors that it gets as 3, 4, ...; set by the owner of the service */
+	size_t fd_count;
+	bool built_in;     /* not from a file: the agent */
+	pid_t pid;         /* of pre_start or the command; 0: no process */
+	bool in_pre_start; /* the latest process is or was pre_start */
+	struct loop_io
+		report; /* the pipe on which the child says why it could not run its program */
+	struct loop_timer timer;
+	struct output output;
+	struct spawn_failure failure; /* of the latest start, when `failed_to_run` */
+	bool failed_to_run;
+	int last_status; /* wait(2) status of the latest end, when `has_ended` */
+	bool has_ended;
+	uint64_t ran_ms; /* how long the latest process ran, when `has_ended` */
+};
+
+struct supervisor {
+	struct loop *loop;
+	struct accounts accounts;
+	struct account_entry *known_accounts; /* those that services use */
+	struct strings base_environment;      /* PATH, SSL_CERT_FILE, init.ini's [env] */
+	struct strings override_environment;  /* /mnt/config/mvm-env.env */
+	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
+	int null_fd;                          /* /dev/null, for standard input */
+	struct service *services;
+	size_t count;
+	/* Told after every change of state; may be NULL. */
+	void (*changed)(struct supervisor *s, struct service *service);
+};
+
+/*
+ * Prepare an empty supervisor on `loop`; base_environment, override_environment and default_user
+ * are the caller's to fill. Returns 0 or -errno.
+ */
+int supervisor_init(struct supervisor *s, struct loop *loop);
+
+/*
+ * Read every NAME.ini in `directory`, in the order of the names. A file with errors makes a failed
+ * service with its reason, and the others go on; each error is logged. A directory that is not
+ * there has no services. Returns the number of services that cannot run, or -errno.
+ */
+int supervisor_load(struct supervisor *s, const char *directory);
+
+/*
+ * Add a service that no file describes. `config` is taken over. Returns it, or NULL when there is
+ * no memory or the user is unknown (logged).
+ */
+struct service *supervisor_add(
+	struct supervisor *s, const char *name, struct service_config *config);
+
+/* The service of that name, or NULL. */
+struct service *supervisor_find(struct supervisor *s, const char *name);
+
+/* Start every service that can run, the built-in ones last. */
+void supervisor_start_all(struct supervisor *s);
+
+/*
+ * Stop every service, the built-in ones only with `built_in`; none of them gets longer than
+ * `timeout_ms` from TERM to KILL.
+ */
+void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms);
+
+/* Is any service's process there? With `built_in` false, built-in ones do not count. */
+bool supervisor_is_active(const struct supervisor *s, bool built_in);
+
+/* Let an event happen to one service, and do what follows from it. */
+void supervisor_event(
+	struct service *service, enum machine_event event, const struct machine_exit *exit);
+
+/* Reap every child that has ended. The only place in PID 1 that waits for children. */
+void supervisor_reap(struct supervisor *s);
+
+#endif
