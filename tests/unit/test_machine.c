@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/machine.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <signal.h>
+#include <string.h>
+
+static const struct machine_exit ok = { .success = true };
+static const struct machine_exit bad = { 0 };
+static const struct machine_exit hopeless = { .permanent = true };
+
+static struct machine_rules default_rules(void)
+{
+	return (struct machine_rules){ .restart = MACHINE_RESTART_ALWAYS,
+		.pre_start_timeout = 60000,
+		.start_timeout = 30000,
+		.stop_timeout = 1000,
+		.restart_delay = 100,
+		.restart_delay_max = 30000,
+		.restart_reset = 10000,
+		.start_limit_interval = 10000 };
+}
+
+static struct machine new_machine(const struct machine_rules *rules)
+{
+	struct machine m;
+
+	machine_init(&m, rules, 7);
+	return m;
+}
+
+/* START, then what the supervisor answers to MACHINE_DO_CHECK and a successful exec. */
+static void bring_up(struct machine *m, uint64_t now)
+{
+	cr_assert(machine_step(m, MACHINE_EV_START, NULL, now) == MACHINE_DO_CHECK);
+	cr_assert(machine_step(m, MACHINE_EV_CLEARED, NULL, now) == MACHINE_DO_MAIN);
+	machine_step(m, MACHINE_EV_EXEC, NULL, now);
+	cr_assert(m->state == MACHINE_RUNNING);
+}
+
+/* The process ends by itself, and nothing is left. */
+static unsigned int end(struct machine *m, const struct machine_exit *how, uint64_t now)
+{
+	cr_assert(machine_step(m, MACHINE_EV_EXITED, how, now) == MACHINE_DO_KILL);
+	cr_assert(m->state == MACHINE_KILL);
+	return machine_step(m, MACHINE_EV_GONE, NULL, now);
+}
+
+/* The back-off passes, and it runs again at once. Returns the time. */
+static uint64_t retry(struct machine *m)
+{
+	uint64_t now = m->due_ms;
+
+	cr_assert(m->state == MACHINE_BACKOFF);
+	cr_assert(machine_step(m, MACHINE_EV_TIMEOUT, NULL, now) == MACHINE_DO_CHECK);
+	cr_assert(machine_step(m, MACHINE_EV_CLEARED, NULL, now) == MACHINE_DO_MAIN);
+	machine_step(m, MACHINE_EV_EXEC, NULL, now);
+	return now;
+}
+
+Test(machine, backoff_doubles_to_the_cap)
+{
+	const uint64_t expected[] = { 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000,
+		30000 };
+
+	for (unsigned int n = 1; n <= sizeof(expected) / sizeof(expected[0]); n++)
+		cr_expect(machine_backoff(100, 30000, n) == expected[n - 1], "number %u", n);
+	cr_expect(machine_backoff(100, 30000, 4000000000u) == 30000);
+	cr_expect(machine_backoff(0, 0, 5) == 0);
+	cr_expect(machine_backoff(50000, 30000, 1) == 30000);
+}
+
+Test(machine, crash_loop_delays_double_with_jitter)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+	uint64_t now = 1000;
+	bool varied = false;
+
+	bring_up(&m, now);
+	for (unsigned int n = 1; n <= 14; n++) {
+		uint64_t nominal = machine_backoff(100, 30000, n), delay;
+
+		end(&m, &bad, now);
+		cr_assert(m.state == MACHINE_BACKOFF);
+		delay = m.due_ms - now;
+		cr_expect(delay >= nominal - nominal / 10 && delay <= nominal + nominal / 10,
+			"number %u: %lu ms", n, (unsigned long)delay);
+		varied |= delay != nominal;
+		cr_expect(m.failures == n);
+		now = retry(&m);
+		cr_expect(m.restarts == n);
+	}
+	cr_expect(varied, "there is a jitter");
+}
+
+Test(machine, long_run_forgets_failures)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+	uint64_t now = 0;
+
+	bring_up(&m, now);
+	for (int n = 0; n < 9; n++) {
+		end(&m, &bad, now);
+		now = retry(&m);
+	}
+	/* The latest delay was 25.6 s: ready for twice that is what it takes. */
+	now += 2 * m.delay - 1;
+	end(&m, &bad, now);
+	cr_expect(m.failures == 10);
+	now = retry(&m);
+	now += 2 * m.delay;
+	end(&m, &bad, now);
+	cr_expect(m.failures == 1);
+	cr_expect(m.delay == 100);
+}
+
+Test(machine, time_to_clean_up_is_not_uptime)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	bring_up(&m, 0);
+	end(&m, &bad, 100);
+	retry(&m);
+	uint64_t now = m.ready_ms + 9999;
+	machine_step(&m, MACHINE_EV_EXITED, &bad, now);
+	machine_step(&m, MACHINE_EV_GONE, NULL, now + 60000);
+	cr_expect(m.failures == 2);
+}
+
+Test(machine, hopeless_failures_wait_the_maximum)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
+	end(&m, &hopeless, 5);
+	cr_expect(m.state == MACHINE_BACKOFF);
+	cr_expect(m.delay == 30000);
+}
+
+Test(machine, restart_policies)
+{
+	const struct {
+		enum machine_restart policy;
+		const struct machine_exit *how;
+		enum machine_state after;
+	} cases[] = {
+		{ MACHINE_RESTART_ALWAYS, &ok, MACHINE_BACKOFF },
+		{ MACHINE_RESTART_ALWAYS, &bad, MACHINE_BACKOFF },
+		{ MACHINE_RESTART_ON_FAILURE, &ok, MACHINE_EXITED },
+		{ MACHINE_RESTART_ON_FAILURE, &bad, MACHINE_BACKOFF },
+		{ MACHINE_RESTART_NEVER, &ok, MACHINE_EXITED },
+		{ MACHINE_RESTART_NEVER, &bad, MACHINE_FAILED },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine_rules rules = default_rules();
+
+		rules.restart = cases[i].policy;
+		struct machine m = new_machine(&rules);
+		bring_up(&m, 0);
+		end(&m, cases[i].how, 10);
+		cr_expect(m.state == cases[i].after, "case %zu: %s", i,
+			machine_state_name(m.state));
+	}
+}
+
+Test(machine, oneshot_that_succeeds_is_up_and_stays)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.type = MACHINE_ONESHOT;
+	struct machine m = new_machine(&rules);
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
+	machine_step(&m, MACHINE_EV_EXEC, NULL, 0);
+	cr_expect(m.state == MACHINE_START);
+	cr_expect(not(machine_is_up(&m)));
+	cr_expect(m.due_ms == 30000);
+	end(&m, &ok, 20);
+	cr_expect(m.state == MACHINE_EXITED);
+	cr_expect(machine_is_up(&m));
+	cr_expect(machine_step(&m, MACHINE_EV_START, NULL, 30) == MACHINE_DO_CHECK);
+}
+
+Test(machine, pre_start_comes_before_every_start)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.has_pre_start = true;
+	struct machine m = new_machine(&rules);
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	for (int round = 0; round < 3; round++) {
+		uint64_t now = m.due_ms;
+
+		cr_assert(machine_step(&m, MACHINE_EV_CLEARED, NULL, now) == MACHINE_DO_PRE);
+		cr_expect(m.due_ms == now + 60000);
+		machine_step(&m, MACHINE_EV_EXEC, NULL, now);
+		cr_assert(m.state == MACHINE_PRE, "the exec of pre_start is not the service's");
+		cr_assert(machine_step(&m, MACHINE_EV_EXITED, &ok, now) == MACHINE_DO_MAIN);
+		machine_step(&m, MACHINE_EV_EXEC, NULL, now);
+		cr_assert(m.state == MACHINE_RUNNING);
+		end(&m, &bad, now);
+		machine_step(&m, MACHINE_EV_TIMEOUT, NULL, m.due_ms);
+	}
+}
+
+Test(machine, pre_start_failure_is_a_failed_start)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.has_pre_start = true;
+	struct machine m = new_machine(&rules);
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
+	cr_expect(machine_step(&m, MACHINE_EV_EXITED, &bad, 1) == MACHINE_DO_KILL);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 1);
+	cr_expect(m.state == MACHINE_BACKOFF);
+	machine_step(&m, MACHINE_EV_TIMEOUT, NULL, m.due_ms);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 500);
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 60500) == MACHINE_DO_KILL);
+	machine_step(&m, MACHINE_EV_EXITED, &ok, 60501);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 60501);
+	cr_expect(m.state == MACHINE_BACKOFF, "a pre_start that was killed has failed");
+}
+
+Test(machine, stop_is_term_then_kill)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	bring_up(&m, 0);
+	cr_expect(machine_step(&m, MACHINE_EV_STOP, NULL, 50) == MACHINE_DO_TERM);
+	cr_expect(m.due_ms == 1050);
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 1050) == MACHINE_DO_KILL);
+	cr_expect(m.due_ms == 2050, "KILL is repeated");
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 2050) == MACHINE_DO_KILL);
+	machine_step(&m, MACHINE_EV_EXITED, &bad, 2060);
+	cr_expect(m.state == MACHINE_KILL, "as long as something is left");
+	machine_step(&m, MACHINE_EV_GONE, NULL, 2060);
+	cr_expect(m.state == MACHINE_INACTIVE);
+	cr_expect(m.due_ms == 0);
+}
+
+Test(machine, restart_by_hand_forgets_failures_whatever_the_policy)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.restart = MACHINE_RESTART_NEVER;
+	struct machine m = new_machine(&rules);
+	bring_up(&m, 0);
+	m.failures = 5;
+	cr_expect(machine_step(&m, MACHINE_EV_RESTART, NULL, 10) == MACHINE_DO_TERM);
+	machine_step(&m, MACHINE_EV_EXITED, &bad, 20);
+	cr_expect(machine_step(&m, MACHINE_EV_GONE, NULL, 20) == MACHINE_DO_CHECK);
+	cr_expect(m.state == MACHINE_WAITING);
+	cr_expect(m.failures == 0);
+}
+
+Test(machine, plans_change_while_it_goes_down)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	bring_up(&m, 0);
+	machine_step(&m, MACHINE_EV_RESTART, NULL, 10);
+	cr_expect(machine_step(&m, MACHINE_EV_STOP, NULL, 11) == 0);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 12);
+	cr_expect(m.state == MACHINE_INACTIVE);
+
+	bring_up(&m, 20);
+	machine_step(&m, MACHINE_EV_STOP, NULL, 21);
+	machine_step(&m, MACHINE_EV_START, NULL, 22);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 23);
+	cr_expect(m.state == MACHINE_WAITING);
+}
+
+Test(machine, readiness_that_does_not_come_is_a_failure)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.ready = MACHINE_READY_NOTIFY;
+	struct machine m = new_machine(&rules);
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
+	machine_step(&m, MACHINE_EV_EXEC, NULL, 1);
+	cr_expect(m.state == MACHINE_START);
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 30000) == MACHINE_DO_TERM);
+	machine_step(&m, MACHINE_EV_EXITED, &ok, 30001);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 30001);
+	cr_expect(m.state == MACHINE_BACKOFF);
+	machine_step(&m, MACHINE_EV_TIMEOUT, NULL, m.due_ms);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 40000);
+	machine_step(&m, MACHINE_EV_READY, NULL, 40001);
+	cr_expect(m.state == MACHINE_RUNNING);
+	cr_expect(m.due_ms == 0);
+}
+
+Test(machine, start_limit_fails_for_good)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.start_limit = 3;
+	struct machine m = new_machine(&rules);
+	uint64_t now = 0;
+
+	bring_up(&m, now);
+	for (int n = 0; n < 3; n++) {
+		end(&m, &bad, now);
+		now = retry(&m);
+	}
+	cr_expect(end(&m, &bad, now) == MACHINE_DO_LIMIT);
+	cr_expect(m.state == MACHINE_FAILED);
+	cr_expect(machine_step(&m, MACHINE_EV_START, NULL, now) == MACHINE_DO_CHECK,
+		"by hand it can be started");
+}
+
+Test(machine, start_limit_counts_within_its_window_only)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.start_limit = 2;
+	struct machine m = new_machine(&rules);
+	uint64_t now = 0;
+
+	bring_up(&m, now);
+	for (int n = 0; n < 20; n++) {
+		end(&m, &bad, now);
+		cr_assert(m.state == MACHINE_BACKOFF, "restart %d", n);
+		now = retry(&m) + 6000;
+	}
+}
+
+Test(machine, spawn_failure_backs_off_without_a_process)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
+	cr_expect(machine_step(&m, MACHINE_EV_SPAWN_FAILED, NULL, 0) == 0);
+	cr_expect(m.state == MACHINE_BACKOFF);
+}
+
+Test(machine, what_it_requires_has_failed)
+{
+	struct machine_rules rules = default_rules();
+	struct machine m = new_machine(&rules);
+
+	machine_step(&m, MACHINE_EV_START, NULL, 0);
+	machine_step(&m, MACHINE_EV_BLOCKED, NULL, 0);
+	cr_expect(m.state == MACHINE_FAILED);
+}
+
+/* Whatever comes in whatever order: it asks for a process only when there is none, and never loses one. */
+Test(machine, random_events_keep_the_books)
+{
+	uint32_t r = 12345;
+
+	for (int run = 0; run < 200; run++) {
+		struct machine_rules rules = default_rules();
+		bool process = false;
+
+		rules.has_pre_start = run & 1;
+		rules.ready = run & 2 ? MACHINE_READY_NOTIFY : MACHINE_READY_STARTED;
+		rules.restart = (enum machine_restart)(run % 3);
+		rules.type = run & 8 ? MACHINE_ONESHOT : MACHINE_SIMPLE;
+		struct machine m = new_machine(&rules);
+
+		for (uint64_t now = 1; now < 500; now++) {
+			enum machine_event e;
+			unsigned int todo;
+
+			r = r * 1664525u + 1013904223u;
+			e = (enum machine_event)((r >> 16) % MACHINE_EVENTS);
+			if ((e == MACHINE_EV_EXITED || e == MACHINE_EV_EXEC) && !process)
+				continue;
+			if (e == MACHINE_EV_GONE && process)
+				continue;
+			if (e == MACHINE_EV_SPAWN_FAILED)
+				continue;
+			if (e == MACHINE_EV_TIMEOUT && m.due_ms == 0)
+				continue;
+			if (e == MACHINE_EV_EXITED)
+				process = false;
+			todo = machine_step(&m, e, r & 0x100000 ? &ok : &bad, now);
+			if (todo & (MACHINE_DO_PRE | MACHINE_DO_MAIN)) {
+				cr_assert(not(process), "run %d: a second process", run);
+				process = true;
+			}
+			cr_assert(not(process) || machine_is_active(&m),
+				"run %d: a process is there in state %s", run,
+				machine_state_name(m.state));
+		}
+	}
+}
+
+Test(machine, exit_status_words)
+{
+	cr_expect(machine_exit_is_success(0));
+	cr_expect(not(machine_exit_is_success(1 << 8)));
+	cr_expect(machine_exit_is_success(SIGTERM));
+	cr_expect(machine_exit_is_success(SIGPIPE));
+	cr_expect(not(machine_exit_is_success(SIGKILL)));
+	cr_expect(not(machine_exit_is_success(SIGSEGV)));
+}
