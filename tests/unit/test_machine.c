@@ -2,7 +2,6 @@
 #include "supervisor/machine.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <signal.h>
 #include <string.h>
 
@@ -165,8 +164,8 @@ Test(machine, restart_policies)
 		struct machine m = new_machine(&rules);
 		bring_up(&m, 0);
 		end(&m, cases[i].how, 10);
-		cr_expect(m.state == cases[i].after, "case %zu: %s", i,
-			machine_state_name(m.state));
+		cr_expect(
+			m.state == cases[i].after, "case %zu: %s", i, machine_state_name(m.state));
 	}
 }
 
@@ -180,7 +179,7 @@ Test(machine, oneshot_that_succeeds_is_up_and_stays)
 	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
 	machine_step(&m, MACHINE_EV_EXEC, NULL, 0);
 	cr_expect(m.state == MACHINE_START);
-	cr_expect(not(machine_is_up(&m)));
+	cr_expect(!(machine_is_up(&m)));
 	cr_expect(m.due_ms == 30000);
 	end(&m, &ok, 20);
 	cr_expect(m.state == MACHINE_EXITED);
@@ -357,7 +356,8 @@ Test(machine, what_it_requires_has_failed)
 	cr_expect(m.state == MACHINE_FAILED);
 }
 
-/* Whatever comes in whatever order: it asks for a process only when there is none, and never loses one. */
+/* Whatever comes in whatever order: it asks for a process only when there is none, and never loses
+ * one. */
 Test(machine, random_events_keep_the_books)
 {
 	uint32_t r = 12345;
@@ -390,10 +390,10 @@ Test(machine, random_events_keep_the_books)
 				process = false;
 			todo = machine_step(&m, e, r & 0x100000 ? &ok : &bad, now);
 			if (todo & (MACHINE_DO_PRE | MACHINE_DO_MAIN)) {
-				cr_assert(not(process), "run %d: a second process", run);
+				cr_assert(!process, "run %d: a second process", run);
 				process = true;
 			}
-			cr_assert(not(process) || machine_is_active(&m),
+			cr_assert(!process || machine_is_active(&m),
 				"run %d: a process is there in state %s", run,
 				machine_state_name(m.state));
 		}
@@ -403,9 +403,9 @@ Test(machine, random_events_keep_the_books)
 Test(machine, exit_status_words)
 {
 	cr_expect(machine_exit_is_success(0));
-	cr_expect(not(machine_exit_is_success(1 << 8)));
+	cr_expect(!(machine_exit_is_success(1 << 8)));
 	cr_expect(machine_exit_is_success(SIGTERM));
 	cr_expect(machine_exit_is_success(SIGPIPE));
-	cr_expect(not(machine_exit_is_success(SIGKILL)));
-	cr_expect(not(machine_exit_is_success(SIGSEGV)));
+	cr_expect(!(machine_exit_is_success(SIGKILL)));
+	cr_expect(!(machine_exit_is_success(SIGSEGV)));
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "mounts/drives.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char none[DRIVE_ROLES][DRIVE_DEVICE_MAX];
+
+static struct drive_seen drive(const char *device, bool read_only, const char *label)
+{
+	struct drive_seen d = { .read_only = read_only, .content.ext4 = true };
+
+	snprintf(d.device, sizeof(d.device), "/dev/%s", device);
+	snprintf(d.content.label, sizeof(d.content.label), "%s", label);
+	return d;
+}
+
+static void expect(const struct drive_seen *seen, size_t count, const char *config,
+	const char *secrets, const char *data)
+{
+	const char *wanted[] = { config, secrets, data };
+	struct drives got;
+
+	drives_assign(seen, count, none, &got);
+	for (int r = 0; r < DRIVE_ROLES; r++) {
+		const char *name = got.device[r][0] != '\0' ? got.device[r] + 5 : "";
+
+		cr_expect(strcmp(name, wanted[r]) == 0, "%s is '%s', not '%s'",
+			drive_role_name((enum drive_role)r), name, wanted[r]);
+	}
+}
+
+#define EXPECT(config, secrets, data, ...)                                                         \
+	do {                                                                                       \
+		struct drive_seen seen_[] = { __VA_ARGS__ };                                       \
+		expect(seen_, sizeof(seen_) / sizeof(seen_[0]), config, secrets, data);            \
+	} while (0)
+
+Test(drives, by_label_in_any_order)
+{
+	EXPECT("vdb", "vdc", "vdd", drive("vdb", true, "mvm-config"),
+		drive("vdc", true, "mvm-secrets"), drive("vdd", false, "mvm-data"));
+	EXPECT("vdb", "vdd", "vdc", drive("vdb", true, "mvm-config"),
+		drive("vdc", false, "mvm-data"), drive("vdd", true, "mvm-secrets"));
+	EXPECT("vdd", "vdb", "vdc", drive("vdb", true, "mvm-secrets"),
+		drive("vdc", false, "mvm-data"), drive("vdd", true, "mvm-config"));
+	EXPECT("vdz", "", "", drive("vdz", true, "mvm-config"));
+}
+
+Test(drives, by_position_in_both_orders)
+{
+	EXPECT("vdb", "vdc", "vdd", drive("vdb", true, ""), drive("vdc", true, ""),
+		drive("vdd", false, ""));
+	EXPECT("vdb", "vdd", "vdc", drive("vdb", true, ""), drive("vdc", false, ""),
+		drive("vdd", true, ""));
+	EXPECT("vdb", "vdc", "", drive("vdb", true, ""), drive("vdc", true, ""));
+	EXPECT("", "", "vdb", drive("vdb", false, ""));
+	EXPECT("", "", "", drive("vde", false, ""));
+}
+
+Test(drives, labels_before_positions)
+{
+	/* The data volume of a user has no label of ours. */
+	EXPECT("vdb", "vdc", "vdd", drive("vdb", true, "mvm-config"),
+		drive("vdc", true, "mvm-secrets"), drive("vdd", false, "my-disk"));
+	/* An absent secrets drive must not make another drive's content secret. */
+	EXPECT("vdb", "", "vdc", drive("vdb", true, "mvm-config"), drive("vdc", false, "mvm-data"));
+	/* A labelled drive of another kind is nobody's by position. */
+	EXPECT("", "", "", drive("vdb", true, "mvm-extra-1"));
+	/* Two with one label: the first. */
+	EXPECT("vdb", "", "", drive("vdb", true, "mvm-config"), drive("vdc", true, "mvm-config"));
+}
+
+Test(drives, fixed_devices_come_first)
+{
+	struct drive_seen seen[] = { drive("vdb", true, "mvm-config"), drive("vdc", false, "") };
+	char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX] = { "", "", "/dev/vdb" };
+	struct drives got;
+
+	drives_assign(seen, 2, (const char(*)[DRIVE_DEVICE_MAX])fixed, &got);
+	cr_expect(strcmp(got.device[DRIVE_DATA], "/dev/vdb") == 0);
+	cr_expect(got.device[DRIVE_CONFIG][0] == '\0', "a device has one role");
+}
+
+Test(block_label, superblock)
+{
+	unsigned char bytes[BLOCK_LABEL_BYTES] = { 0 };
+	struct block_label l;
+
+	block_label_parse(bytes, sizeof(bytes), &l);
+	cr_expect(!(l.ext4));
+	bytes[1024 + 0x38] = 0x53;
+	bytes[1024 + 0x39] = 0xEF;
+	memcpy(bytes + 1024 + 0x78, "mvm-config", 10);
+	block_label_parse(bytes, sizeof(bytes), &l);
+	cr_expect(l.ext4 && strcmp(l.label, "mvm-config") == 0);
+	memcpy(bytes + 1024 + 0x78, "sixteen-letters!", 16);
+	block_label_parse(bytes, sizeof(bytes), &l);
+	cr_expect(strcmp(l.label, "sixteen-letters!") == 0);
+	bytes[1024 + 0x78 + 3] = 0x1b;
+	block_label_parse(bytes, sizeof(bytes), &l);
+	cr_expect(strcmp(l.label, "six") == 0, "nothing unprintable in a label");
+	block_label_parse(bytes, sizeof(bytes) - 1, &l);
+	cr_expect(!(l.ext4), "a device that is too small");
+}

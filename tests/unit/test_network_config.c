@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/network_config.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct problem problem;
+
+static int parse(const char *text, struct network_config *n)
+{
+	struct cmdline c;
+
+	problem.text[0] = '\0';
+	cmdline_parse(&c, text);
+	return network_config_from_cmdline(&c, n, &problem);
+}
+
+static bool is(const struct network_address *a, const char *text, unsigned int prefix)
+{
+	return strcmp(a->text, text) == 0 && a->prefix == prefix;
+}
+
+Test(cmdline, words)
+{
+	struct cmdline c;
+
+	cmdline_parse(&c, "console=ttyS0 a=1 ab=2 a=3 b=\"x y\" \"c=d e\" flag\n");
+	cr_expect(strcmp(cmdline_value(&c, "a"), "3") == 0, "the last one wins");
+	cr_expect(strcmp(cmdline_value(&c, "ab"), "2") == 0);
+	cr_expect(strcmp(cmdline_value(&c, "b"), "x y") == 0);
+	cr_expect(strcmp(cmdline_value(&c, "c"), "d e") == 0);
+	cr_expect(cmdline_value(&c, "flag") == NULL);
+	cr_expect(cmdline_value(&c, "nothing") == NULL);
+	cmdline_parse(&c, "");
+	cr_expect(cmdline_value(&c, "a") == NULL);
+}
+
+Test(cmdline, too_long_is_cut)
+{
+	static char text[2 * CMDLINE_MAX];
+	struct cmdline c;
+
+	memset(text, 'x', sizeof(text) - 1);
+	cmdline_parse(&c, text);
+	cr_expect(c.len <= sizeof(c.text));
+	cr_expect(c.text[c.len - 1] == '\0');
+}
+
+Test(network_config, of_mvm)
+{
+	struct network_config n;
+
+	cr_assert(parse("mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1", &n) == 0);
+	cr_expect(n.address_count == 1 && is(&n.addresses[0], "172.16.0.2", 24));
+	cr_expect(n.addresses[0].family == AF_INET);
+	cr_expect(n.gateway_count == 1 && is(&n.gateways[0], "172.16.0.1", 32));
+	cr_expect(n.dns_count == 0);
+	cr_expect(strcmp(n.device, "eth0") == 0);
+	cr_assert(
+		parse("mvm.ip=10.0.0.2,fd00::2/64 mvm.gw=10.0.0.1,fd00::1 mvm.dns=1.1.1.1,fd00::53",
+			&n) == 0);
+	cr_expect(n.address_count == 2 && is(&n.addresses[0], "10.0.0.2", 32) &&
+		  is(&n.addresses[1], "fd00::2", 64));
+	cr_expect(n.addresses[1].family == AF_INET6 && n.gateway_count == 2);
+	cr_expect(n.dns_count == 2 && is(&n.dns[1], "fd00::53", 128));
+}
+
+Test(network_config, of_the_kernel)
+{
+	struct network_config n;
+
+	cr_assert(parse("ip=172.16.0.2::172.16.0.1:255.255.255.252::eth0:off", &n) == 0);
+	cr_expect(n.address_count == 1 && is(&n.addresses[0], "172.16.0.2", 30));
+	cr_expect(n.gateway_count == 1 && is(&n.gateways[0], "172.16.0.1", 32));
+	cr_assert(parse("ip=10.0.0.2:::::net1:off:9.9.9.9:8.8.4.4", &n) == 0);
+	cr_expect(strcmp(n.device, "net1") == 0 && n.dns_count == 2);
+	cr_assert(parse("ip=dhcp", &n) == 0);
+	cr_expect(n.address_count == 0);
+	cr_assert(parse("ip=:::::eth0:dhcp", &n) == 0);
+	cr_expect(n.address_count == 0);
+	cr_assert(parse("ip=1.2.3.4:::255.255.255.0::eth0:off mvm.ip=5.6.7.8/16", &n) == 0);
+	cr_expect(is(&n.addresses[0], "5.6.7.8", 16), "mvm.ip comes first");
+	cr_assert(parse("ip=1.2.3.4:::255.255.255.0::eth0:off mvm.dns=4.4.4.4", &n) == 0);
+	cr_expect(n.dns_count == 1 && n.address_count == 1);
+}
+
+Test(network_config, nonsense_is_named)
+{
+	const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "mvm.ip=nonsense", "mvm.ip: 'nonsense' is not an address" },
+		{ "mvm.ip=1.2.3.4/33", "mvm.ip: '1.2.3.4/33' is not an address" },
+		{ "mvm.ip=1.2.3.4/", "mvm.ip: '1.2.3.4/' is not an address" },
+		{ "mvm.ip=1.2.3.4/24 mvm.gw=1.2.3", "mvm.gw: '1.2.3' is not an address" },
+		{ "mvm.dns=1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4", "mvm.dns: '4.4.4.4' is one too many" },
+		{ "ip=1.2.3.4:::255.0.255.0::eth0:off", "ip=1.2.3.4:::255.0.255.0::eth0:off" },
+		{ "ip=1.2.3.4:::::interface-name-too-long:off", "makes no sense" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct network_config n;
+
+		cr_expect(parse(cases[i].text, &n) != 0, "%s", cases[i].text);
+		cr_expect(strstr(problem.text, cases[i].message) != NULL, "%s", problem.text);
+	}
+	struct network_config n;
+	parse("mvm.ip=1.2.3.4/24 mvm.gw=x", &n);
+	cr_expect(n.address_count == 1, "the good word counts");
+}
