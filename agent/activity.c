@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/activity.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define STAT_FIRST_LINE 256
+
+/*
+ * cpu  user nice system idle iowait irq softirq steal guest guest_nice, in ticks. The last two are
+ * in the first two already; idle, iowait and steal (of the host) are no work of this guest.
+ */
+uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second)
+{
+	static const bool counts[] = { true, true, true, false, false, true, true };
+	uint64_t ticks = 0;
+	char *end;
+
+	if (strncmp(text, "cpu ", 4) != 0 || ticks_per_second == 0)
+		return 0;
+	text += 4;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		unsigned long long n = strtoull(text, &end, 10);
+
+		if (end == text)
+			break;
+		ticks += counts[i] ? n : 0;
+		text = end;
+	}
+	return ticks * (1000000 / ticks_per_second);
+}
+
+/* The file has a line for every processor and more; the first one is all that is wanted. */
+static uint64_t all_used_us(void)
+{
+	char text[STAT_FIRST_LINE];
+	int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return activity_parse_stat(text, (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static uint64_t timeval_us(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+struct activity_sample activity_sample(uint64_t checks_us)
+{
+	struct activity_sample s = { .now_ms = clock_ms(), .used_us = all_used_us() };
+	struct rusage self;
+	uint64_t own_us = checks_us;
+
+	if (getrusage(RUSAGE_SELF, &self) == 0)
+		own_us += timeval_us(&self.ru_utime) + timeval_us(&self.ru_stime);
+	s.used_us = s.used_us > own_us ? s.used_us - own_us : 0;
+	return s;
+}
+
+static void take(struct activity *a, const struct activity_sample *s)
+{
+	a->sampled_ms = s->now_ms;
+	a->used_us = s->used_us;
+}
+
+void activity_begin(struct activity *a, const struct activity_sample *s)
+{
+	a->busy = a->was_busy = false;
+	take(a, s);
+}
+
+void activity_update(struct activity *a, const struct activity_sample *s, time_t now)
+{
+	uint64_t elapsed_ms = s->now_ms - a->sampled_ms;
+	uint64_t used_us = s->used_us > a->used_us ? s->used_us - a->used_us : 0;
+
+	if (elapsed_ms < a->interval_ms || elapsed_ms == 0)
+		return;
+	a->busy = (double)used_us >= a->threshold * 1000.0 * (double)elapsed_ms;
+	if (a->busy) {
+		a->was_busy = true;
+		a->last_busy_at = now;
+	}
+	take(a, s);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is the guest busy? Measured when the host asks, so that an idle guest is not woken to measure
+ * itself: how much CPU time all processes have used since the last measurement, without that of
+ * the agent and its checks. It is "busy" when that is at least `threshold` processors on average.
+ *
+ * A measurement covers the time between two questions of the host (or since the agent's start),
+ * and at least the sample interval: questions that come sooner get the last answer.
+ */
+#ifndef AGENT_ACTIVITY_H
+#define AGENT_ACTIVITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct activity {
+	double threshold;     /* processors */
+	uint64_t interval_ms; /* the shortest time to measure over */
+	uint64_t sampled_ms;  /* clock_ms() of the last measurement */
+	uint64_t used_us;     /* CPU time of others until then */
+	bool busy;
+	bool was_busy;
+	time_t last_busy_at; /* when `was_busy` */
+};
+
+/* CPU time since boot of everything but the agent and its checks, in microseconds. */
+struct activity_sample {
+	uint64_t now_ms;
+	uint64_t used_us;
+};
+
+/*
+ * Take a sample. `checks_us` is the CPU time of the checks that have ended. Without /proc/stat it
+ * is as if no CPU time had been used.
+ */
+struct activity_sample activity_sample(uint64_t checks_us);
+
+/* The CPU time of all processes, in microseconds, from the text of /proc/stat (proc(5)). */
+uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second);
+
+/* Start measuring, from idle. */
+void activity_begin(struct activity *a, const struct activity_sample *s);
+
+/* Take a sample into account. `now` is the time of day. */
+void activity_update(struct activity *a, const struct activity_sample *s, time_t now);
+
+#endif

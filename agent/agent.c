@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/agent.h"
+
+#include "agent/request.h"
+#include "agent/schedule.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define FILES_MAX 8192 /* descriptors that the agent allows itself */
+
+const struct agent_paths agent_default_paths = {
+	.integrations = "/etc/mvm/integrations.d",
+	.probes = "/etc/mvm/probes.d",
+	.history = "/run/mvm-guest-agent/history.json",
+};
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void use_options(struct agent *a)
+{
+	a->activity.threshold = a->options.busy_threshold;
+	a->activity.interval_ms = schedule_ms(a->options.sample_interval_secs);
+}
+
+static void load_accounts(struct agent *a)
+{
+	struct problem p;
+
+	if (identities_load(&a->identities, &p) != 0)
+		log_line("%s", p.text);
+}
+
+/* SIGHUP: everything that is configured in files, except the socket. */
+static void reload(struct agent *a)
+{
+	struct options o = a->given;
+	struct problem p;
+
+	if (options_read_config(&o, &p) != 0) {
+		log_line("%s; the old settings stay", p.text);
+	} else {
+		a->options = o;
+		use_options(a);
+	}
+	load_accounts(a);
+	monitors_load(&a->integrations);
+	monitors_load(&a->probes);
+	monitors_begin(&a->integrations);
+	monitors_begin(&a->probes);
+	a->history.changed = true;
+	log_line("configuration read again (%zu integrations, %zu probes)", a->integrations.count,
+		a->probes.count);
+}
+
+static void handle_signal(struct agent *a, uint32_t number)
+{
+	switch (number) {
+	case SIGCHLD:
+		jobs_reap(&a->jobs);
+		break;
+	case SIGHUP:
+		reload(a);
+		break;
+	default:
+		a->stopping = true;
+		break;
+	}
+}
+
+static void signals_ready(struct loop_io *io, uint32_t events)
+{
+	struct agent *a = LOOP_OWNER(io, struct agent, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		handle_signal(a, info.ssi_signo);
+}
+
+static int open_signals(struct agent *a)
+{
+	sigset_t set;
+	int fd, err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	err = loop_add(&a->loop, &a->signals, fd, EPOLLIN, signals_ready);
+	if (err != 0)
+		close(fd);
+	return err;
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
+
+/* Many connections need many descriptors. Commands get the limit as it was. */
+static void raise_files_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void result_changed(void *owner)
+{
+	struct agent *a = owner;
+
+	a->history.changed = true;
+}
+
+static void init_parts(struct agent *a, const struct agent_paths *paths)
+{
+	struct activity_sample now = activity_sample(0);
+
+	a->identities.default_user = a->options.check_user;
+	a->checker = (struct checker){ .loop = &a->loop,
+		.jobs = &a->jobs,
+		.identities = &a->identities,
+		.changed = result_changed,
+		.owner = a };
+	monitors_init(&a->integrations, DEFINITION_INTEGRATION, paths->integrations, &a->checker);
+	monitors_init(&a->probes, DEFINITION_PROBE, paths->probes, &a->checker);
+	a->history = (struct history){ .path = paths->history,
+		.integrations = &a->integrations,
+		.probes = &a->probes,
+		.activity = &a->activity,
+		.changed = true };
+	server_init(&a->server, &a->loop, request_received, a);
+	use_options(a);
+	activity_begin(&a->activity, &now);
+}
+
+static int start_listening(struct agent *a, struct problem *p)
+{
+	int fd = a->options.listen_fd, err;
+
+	if (fd >= 0)
+		err = listener_adopt(fd, p);
+	else
+		err = fd = listener_bind((uint32_t)a->options.port, p);
+	if (err < 0)
+		return err;
+	err = listener_start(&a->listener, &a->server, fd);
+	return err != 0 ? problem_set(p, -err, "cannot watch the listening socket") : 0;
+}
+
+int agent_start(struct agent *a, const struct options *o, const struct agent_paths *paths,
+	struct problem *p)
+{
+	int err;
+
+	*a = (struct agent){ .options = *o, .given = *o, .signals.fd = -1 };
+	err = options_read_config(&a->options, p);
+	if (err != 0)
+		return err;
+	err = loop_init(&a->loop);
+	if (err == 0)
+		err = open_signals(a);
+	if (err == 0)
+		err = jobs_init(&a->jobs, &a->loop);
+	if (err != 0)
+		return problem_set(p, -err, "cannot start");
+	raise_files_limit();
+	init_parts(a, paths);
+	err = start_listening(a, p);
+	if (err != 0)
+		return err;
+	load_accounts(a);
+	monitors_load(&a->integrations);
+	monitors_load(&a->probes);
+	history_load(&a->history);
+	monitors_begin(&a->integrations);
+	monitors_begin(&a->probes);
+	log_line("listening on vsock port %u (%zu integrations, %zu probes)",
+		(unsigned int)a->options.port, a->integrations.count, a->probes.count);
+	return 0;
+}
+
+/* ---- running and stopping -------------------------------------------------------------------- */
+
+static void agent_stop(struct agent *a)
+{
+	int signals = a->signals.fd;
+
+	history_save(&a->history);
+	listener_close(&a->listener);
+	server_close(&a->server);
+	jobs_close(&a->jobs);
+	monitors_free(&a->integrations);
+	monitors_free(&a->probes);
+	identities_free(&a->identities);
+	loop_remove(&a->loop, &a->signals);
+	close(signals);
+	loop_close(&a->loop);
+}
+
+int agent_run(struct agent *a, struct problem *p)
+{
+	int err = 0;
+
+	while (err == 0 && !a->stopping) {
+		err = loop_run_once(&a->loop);
+		if (err == 0)
+			err = a->listener.error;
+		history_save(&a->history);
+	}
+	agent_stop(a);
+	return err != 0 ? problem_set(p, -err, "cannot go on serving") : 0;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/check.h"
+
+#include "agent/json.h"
+#include "agent/quote.h"
+#include "agent/schedule.h"
+#include "agent/utf8.h"
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUOTED_MAX 256
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+void check_result_free(struct check_result *r)
+{
+	free(r->detail);
+	free(r->output);
+	*r = (struct check_result){ 0 };
+}
+
+int check_set_result(struct check_result *r, bool healthy, time_t checked_at, const char *detail,
+	const char *output)
+{
+	check_result_free(r);
+	r->known = true;
+	r->healthy = healthy;
+	r->checked_at = checked_at;
+	r->detail = detail != NULL ? strdup(detail) : NULL;
+	r->output = output != NULL ? strdup(output) : NULL;
+	if ((detail != NULL && r->detail == NULL) || (output != NULL && r->output == NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static void say_result(struct check *c)
+{
+	char quoted[QUOTED_MAX];
+
+	if (c->result.healthy) {
+		if (c->said_unhealthy)
+			log_line("%s '%s' is healthy again", c->kind, c->name);
+		c->said_unhealthy = false;
+	} else if (!c->said_unhealthy && clock_ms() >= c->quiet_until_ms) {
+		log_line("%s '%s' failed: %s", c->kind, c->name,
+			quote_for_console(c->result.detail != NULL ? c->result.detail : "", quoted,
+				sizeof(quoted)));
+		c->said_unhealthy = true;
+	}
+}
+
+static void finish(struct check *c, bool healthy, const char *detail, const char *output)
+{
+	check_set_result(&c->result, healthy, time(NULL), detail, output);
+	say_result(c);
+	c->checker->changed(c->checker->owner);
+}
+
+/* ---- what the command has said --------------------------------------------------------------- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Standard error without white space around it; false when nothing is left. */
+static bool standard_error(const struct capture *err, struct buf *b)
+{
+	const char *at = err->data;
+	size_t len = err->len;
+
+	if (err->cut) {
+		size_t partial = utf8_skip_partial(at, len);
+
+		at += partial;
+		len -= partial;
+	}
+	for (; len > 0 && is_blank(*at); at++)
+		len--;
+	while (len > 0 && is_blank(at[len - 1]))
+		len--;
+	if (len == 0)
+		return false;
+	if (err->cut)
+		buf_puts(b, "... ");
+	utf8_put_lossy(b, at, len);
+	return true;
+}
+
+static void describe_failure(const struct check *c, struct buf *b)
+{
+	const struct job *job = &c->job;
+
+	switch (job->end) {
+	case JOB_TIMED_OUT:
+		buf_printf(b, "timed out after %llus", (unsigned long long)c->timeout_ms / 1000);
+		break;
+	case JOB_NOT_RUN:
+		buf_printf(b, "failed to execute: %s: %s", spawn_stage_name(job->failure.stage),
+			problem_errno_text(job->failure.error));
+		break;
+	case JOB_EXITED:
+		if (!standard_error(&job->err, b))
+			buf_printf(b, "exit code %d", job->code);
+		break;
+	case JOB_SIGNALED:
+	case JOB_KILLED:
+		if (!standard_error(&job->err, b))
+			buf_printf(b, "exit code -1 (signal %d)", job->code);
+		break;
+	}
+}
+
+/* Is what the command has printed JSON that a report can hold? */
+static int check_output(const struct capture *out, struct json *value, struct problem *p)
+{
+	int err;
+
+	if (out->cut)
+		return problem_set(p, EFBIG, "it has more than %d bytes\n", CHECK_OUTPUT_MAX);
+	err = json_check(out->len > 0 ? out->data : "", out->len, value, p);
+	if (err == 0 && json_nesting(*value) > CHECK_NESTING_MAX)
+		err = problem_set(
+			p, EINVAL, "it is nested deeper than %d levels\n", CHECK_NESTING_MAX);
+	return err;
+}
+
+/* The output as compact JSON for free(), or NULL when it is not JSON. */
+static char *take_output(struct check *c)
+{
+	struct problem p;
+	struct json value;
+	struct buf b;
+	char *text;
+
+	if (check_output(&c->job.out, &value, &p) != 0) {
+		if (!c->said_bad_output)
+			log_line("%s '%s': its output is not used: %s", c->kind, c->name, p.text);
+		c->said_bad_output = true;
+		return NULL;
+	}
+	c->said_bad_output = false;
+	text = malloc(value.len + 1);
+	if (text == NULL)
+		return NULL;
+	buf_init(&b, text, value.len + 1);
+	json_put_compact(&b, value);
+	return text;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Invalid bytes become three, and "... " may stand in front. */
+#define DETAIL_SIZE (3 * CHECK_DETAIL_MAX + 8)
+
+static void set_next(struct check *c)
+{
+	uint64_t next = schedule_next(c->job.started_ms, c->interval_ms, clock_ms());
+
+	loop_timer_set(c->checker->loop, &c->due, next);
+}
+
+static void job_done(struct job *job)
+{
+	struct check *c = LOOP_OWNER(job, struct check, job);
+	char detail[DETAIL_SIZE];
+	struct buf b = BUF_OVER(detail);
+	char *output = NULL;
+	bool healthy = job->end == JOB_EXITED && job->code == 0;
+
+	buf_clear(&b);
+	if (c->stopped != NULL) {
+		job_release(job);
+		c->stopped(c);
+		return;
+	}
+	if (healthy)
+		buf_puts(&b, "ok");
+	else
+		describe_failure(c, &b);
+	if (healthy && c->json_output)
+		output = take_output(c);
+	job_release(job);
+	set_next(c);
+	finish(c, healthy, detail, output);
+	free(output);
+}
+
+static int start_job(struct check *c, const struct command *command, const struct identity *id,
+	struct problem *p)
+{
+	struct job_spec spec = {
+		.argv = command->argv,
+		.envp = id->environment,
+		.user = id->user,
+		.timeout_ms = c->timeout_ms,
+		.out_max = c->json_output ? CHECK_OUTPUT_MAX : 0,
+		.err_max = CHECK_DETAIL_MAX,
+		.err_last = true,
+		.kill_rest = true,
+	};
+	int err;
+
+	if (command->shell && access(command->argv[0], X_OK) != 0)
+		return problem_set(p, errno, "the command needs a shell: %s", command->argv[0]);
+	err = job_start(&c->job, &spec);
+	return err != 0 ? problem_set(p, -err, "cannot start a process") : 0;
+}
+
+static int run(struct check *c, struct problem *p)
+{
+	struct command *command;
+	struct identity id;
+	int err = command_parse(c->command, &command, p);
+
+	if (err != 0)
+		return err;
+	err = identity_find(c->checker->identities, c->user, &id, p);
+	if (err == 0)
+		err = start_job(c, command, &id, p);
+	identity_free(&id);
+	free(command);
+	return err;
+}
+
+static void is_due(struct loop_timer *timer)
+{
+	struct check *c = LOOP_OWNER(timer, struct check, due);
+	char detail[3 * PROBLEM_TEXT_MAX + 32];
+	struct buf b = BUF_OVER(detail);
+	struct problem p;
+
+	if (run(c, &p) == 0)
+		return;
+	c->job.started_ms = clock_ms();
+	set_next(c);
+	buf_puts(&b, "failed to execute: ");
+	utf8_put_lossy(&b, p.text, strlen(p.text));
+	finish(c, false, detail, NULL);
+}
+
+void check_init(struct check *c, struct checker *checker)
+{
+	c->checker = checker;
+	c->due.expire = is_due;
+	job_init(&c->job, checker->jobs, job_done);
+}
+
+void check_begin(struct check *c)
+{
+	loop_timer_set(c->checker->loop, &c->due, clock_ms());
+}
+
+void check_stop(struct check *c, void (*stopped)(struct check *check))
+{
+	loop_timer_clear(c->checker->loop, &c->due);
+	c->stopped = stopped;
+	if (job_is_running(&c->job))
+		job_kill(&c->job);
+	else
+		stopped(c);
+}
+
+void check_free(struct check *c)
+{
+	check_result_free(&c->result);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The messages of mvm-protocol(7), as both ends see them. A message is JSON in one of two forms: a
+ * string "NAME" (or {"NAME":null}) for one without fields, and {"NAME":{...}} for one with fields.
+ */
+#ifndef AGENT_MESSAGES_H
+#define AGENT_MESSAGES_H
+
+#include "agent/fields.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum request_kind {
+	REQUEST_PING,
+	REQUEST_WORKER_STATUS,
+	REQUEST_INTEGRATION_STATUS,
+	REQUEST_PROBE_STATUS,
+	REQUEST_WAKE,
+	REQUEST_POST_RESTORE,
+	REQUEST_SLEEP_PREP,
+	REQUEST_CHECKPOINT_INTEGRATIONS,
+	REQUEST_EXEC,
+	REQUEST_KINDS,
+};
+
+struct sleep_prep {
+	uint64_t drain_timeout_secs;
+};
+
+struct checkpoint_integrations {
+	struct field_list integrations; /* char *: names */
+};
+
+struct exec_request {
+	char *command;
+	struct field_bytes stdin_bytes;
+	uint64_t timeout_secs;
+	bool has_timeout;
+};
+
+struct request {
+	enum request_kind kind;
+	union {
+		struct sleep_prep sleep_prep;
+		struct checkpoint_integrations checkpoint;
+		struct exec_request exec;
+	} body;
+};
+
+/* One row of a table of messages. */
+struct message_type {
+	const char *name;
+	const struct fields *fields; /* NULL: a message without fields */
+};
+
+/*
+ * Find which of `count` messages `text` is, and decode its fields into `out`, which must be zeroed.
+ * Returns 0 and the row's number in `index`; or -EINVAL with `p` for text that is no such message;
+ * or -ENOMEM.
+ */
+int message_decode(const struct message_type *types, size_t count, const char *text, size_t len,
+	size_t *index, void *out, struct problem *p);
+
+/* Decode a request as message_decode() does. request_free() frees it, also after an error. */
+int request_decode(const char *text, size_t len, struct request *r, struct problem *p);
+
+void request_free(struct request *r);
+
+/* The name of a request on the wire, such as "SleepPrep". */
+const char *request_name(enum request_kind kind);
+
+#endif
