@@ -33,13 +33,20 @@ let
       || builtins.match "subprojects/(packagefiles(/.*)?|[^/]*[.]wrap)" relative != null;
   };
   program =
-    program: description:
-    pkgs.pkgsStatic.callPackage ./packages/program.nix { inherit src program description; };
+    directory: program: description:
+    pkgs.pkgsStatic.callPackage ./packages/program.nix {
+      inherit
+        src
+        directory
+        program
+        description
+        ;
+    };
 
   packages = rec {
-    init = program "init" "PID 1 of a microVM guest";
-    agent = program "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
-    probe = program "mvm-probe" "Asks microVM guests how they are";
+    init = program "init" "init" "PID 1 of a microVM guest";
+    agent = program "agent" "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
+    probe = program "probe" "mvm-probe" "Asks microVM guests how they are";
     kernel = pkgs.callPackage ./packages/kernel.nix { };
   };
 

@@ -64,9 +64,10 @@ in
     name          name of the package and of the user
     src           the sources, with package.json and package-lock.json
     npmHash       hash of the packages in package-lock.json (npmDepsHash of buildNpmPackage); set it
-                  to "" and build to be told the right one
-    buildPhase    shell commands that build the program; the default runs the TypeScript compiler.
-                  $TSC and $VITE are the compiler and the bundler, where installed
+                  to "" and build to be told the right one. null: there are none, and npm is not run
+    buildPhase    shell commands that build the program; the default runs the TypeScript compiler,
+                  or nothing where npmHash is null. $TSC and $VITE are the compiler and the bundler,
+                  where installed
     entrypoint    program to run, relative to `src` as built
     port          TCP port that it listens on
     env, user     environment and user of the service
@@ -80,14 +81,20 @@ in
       npmHash,
       entrypoint,
       port,
-      buildPhase ? ''node "$TSC"'',
+      buildPhase ? if npmHash == null then "" else ''node "$TSC"'',
       env ? { },
       user ? name,
       nodejs ? pkgs.nodejs_22,
       pruneDevDeps ? true,
     }:
     let
-      package = pkgs.buildNpmPackage {
+      plain = pkgs.stdenvNoCC.mkDerivation {
+        inherit name src buildPhase;
+        nativeBuildInputs = [ nodejs ];
+        installPhase = ''cp -R . "$out"'';
+      };
+      package = if npmHash == null then plain else npmPackage;
+      npmPackage = pkgs.buildNpmPackage {
         pname = name;
         version = "0";
         inherit src nodejs;

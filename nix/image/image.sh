@@ -219,19 +219,33 @@ make_ext4() {
 	}
 }
 
+# --- The tree as an archive -------------------------------------------------------------------------
+
+# The same archive whoever makes it, and whenever.
+readonly tar_options=(--format=gnu --sort=name --mtime="@$image_time" --numeric-owner)
+
+# make_archive FILE: first what belongs to root, then the home directories themselves.
+make_archive() {
+	local i list=$NIX_BUILD_TOP/archive.list
+	(cd "$root" && find . -mindepth 1 -print0) | LC_ALL=C sort -z |
+		grep -zvxF -f <(printf '%s\n' "${homePaths[@]/#/.}") >"$list"
+	tar -C "$root" "${tar_options[@]}" --owner=0 --group=0 --no-recursion --null -T "$list" -cf "$1"
+	for i in "${!homePaths[@]}"; do
+		tar -C "$root" "${tar_options[@]}" --owner="${homeUids[$i]}" --group="${homeGids[$i]}" \
+			--no-recursion -rf "$1" ".${homePaths[$i]}"
+	done
+}
+
 # --- squashfs -------------------------------------------------------------------------------------
 
+# From the archive, because it has the owners.
 make_squashfs() {
-	local owners=() i
-	for i in "${!homePaths[@]}"; do
-		owners+=(-p "${homePaths[$i]} m 755 ${homeUids[$i]} ${homeGids[$i]}")
-	done
-	# mksquashfs takes the time from one of the two, and refuses both.
+	# One time is enough for sqfstar, and it refuses two.
 	(
 		unset SOURCE_DATE_EPOCH
-		mksquashfs "$root" "$1" -noappend -quiet -no-progress -comp lz4 -Xhc -b 128K \
-			-all-root -no-xattrs -mkfs-time "$image_time" -all-time "$image_time" \
-			-processors "${NIX_BUILD_CORES:-1}" ${owners[0]+"${owners[@]}"}
+		sqfstar -quiet -no-progress -comp lz4 -Xhc -b 128K -no-xattrs -processors "${NIX_BUILD_CORES:-1}" \
+			-mkfs-time "$image_time" -all-time "$image_time" -root-time "$image_time" \
+			-root-mode 0755 -root-uid 0 -root-gid 0 "$1" <"$archive"
 	)
 }
 
@@ -245,29 +259,12 @@ size() {
 	stat -L --format=%s "$1"
 }
 
-# tar_options: the same archive whoever makes it, and whenever.
-readonly tar_options=(--format=gnu --sort=name --mtime="@$image_time" --numeric-owner)
-
-make_layer() {
-	local layer=$1 list=$NIX_BUILD_TOP/layer.list i
-	# Everything that belongs to root, then the home directories themselves.
-	(cd "$root" && find . -print0) | LC_ALL=C sort -z |
-		grep -zvxF -f <(printf '%s\n' "${homePaths[@]/#/.}") >"$list"
-	tar -C "$root" "${tar_options[@]}" --owner=0 --group=0 --no-recursion --null -T "$list" \
-		-cf "$layer"
-	for i in "${!homePaths[@]}"; do
-		tar -C "$root" "${tar_options[@]}" --owner="${homeUids[$i]}" --group="${homeGids[$i]}" \
-			--no-recursion -rf "$layer" ".${homePaths[$i]}"
-	done
-}
-
 # An OCI image layout, and the manifest.json by which older versions of docker load it.
 make_oci() {
 	local oci=$NIX_BUILD_TOP/oci blobs=$NIX_BUILD_TOP/oci/blobs/sha256 layer config manifest
 	mkdir -p "$blobs"
-	make_layer "$NIX_BUILD_TOP/layer"
-	layer=$(digest "$NIX_BUILD_TOP/layer")
-	mv "$NIX_BUILD_TOP/layer" "$blobs/$layer"
+	layer=$(digest "$archive")
+	mv "$archive" "$blobs/$layer"
 	# shellcheck disable=SC2154 # set by the derivation
 	printf '{"architecture":"%s","config":{"Entrypoint":["/init"],"WorkingDir":"/"},"created":"1970-01-01T00:00:01Z","history":[{"created":"1970-01-01T00:00:01Z","created_by":"mkGuest"}],"os":"linux","rootfs":{"diff_ids":["sha256:%s"],"type":"layers"}}' \
 		"$ociArchitecture" "$layer" >"$NIX_BUILD_TOP/config"
@@ -328,6 +325,8 @@ make_image() {
 	# Two images are the same file system exactly if they have the same content.
 	uuid=$(sort "$closure/store-paths" - <<<"$etc ${initProgram:?}" | sha256sum | cut -c 1-32 |
 		sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/\1-\2-8\3-8\4-\5/')
+	archive=$NIX_BUILD_TOP/archive.tar
+	make_archive "$archive"
 	"make_$rootfsType" "$out/rootfs.$rootfsType"
 	# The name that hosts expect, whatever the file system.
 	[ "$rootfsType" = ext4 ] || ln -s "rootfs.$rootfsType" "$out/rootfs.ext4"

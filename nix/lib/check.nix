@@ -200,7 +200,7 @@ let
     in
     optionals (!given) (
       map (_: "name: ${config.name} cannot be a host name; give hostname as well") (
-        hostname.type.check "" config.name
+        hostname.type.check "" config.hostname
       )
     );
 
@@ -214,7 +214,11 @@ let
     in
     withUsers
     // {
-      hostname = if filled.hostname != null then filled.hostname else filled.name;
+      hostname =
+        if filled.hostname != null then
+          filled.hostname
+        else
+          builtins.replaceStrings [ "_" "+" ] [ "-" "-" ] filled.name;
     };
 
   crossErrors =

@@ -152,21 +152,31 @@ in
         hosts: files dns
       '')
       (file "/etc/mvm/init.ini" (
-        iniSection "guest" [
-          {
-            key = "hostname";
-            value = config.hostname;
+        iniSection "guest" (
+          [
+            {
+              key = "hostname";
+              value = config.hostname;
+            }
+            {
+              key = "service_group";
+              value = config.serviceGroup;
+            }
+            {
+              key = "agent";
+              value = agent;
+            }
+          ]
+          ++ optional (config.nameservers != [ ]) {
+            key = "nameservers";
+            value = config.nameservers;
           }
+        )
+        # For the services, and for the agent and its checks.
+        + "\n"
+        + iniSection "env" [
           {
-            key = "service_group";
-            value = config.serviceGroup;
-          }
-          {
-            key = "agent";
-            value = agent;
-          }
-          {
-            key = "path";
+            key = "PATH";
             value = path;
           }
         ]

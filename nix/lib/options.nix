@@ -626,8 +626,8 @@ rec {
     }
     {
       name = "hostname";
-      type = t.name "[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?" "1 to 64 letters, digits, '_', '-' and '.'";
-      defaultText = "`name`";
+      type = t.name "[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?" "1 to 64 letters, digits, '-' and '.'";
+      defaultText = "`name`, with '-' for '_' and '+'";
       description = "Host name of the guest.";
       example = ''"web-1"'';
     }
@@ -697,6 +697,13 @@ rec {
       default = { };
       description = "Further files in the image, by their path.";
       example = ''{ "/etc/app.conf".content = "listen 8080\n"; }'';
+    }
+    {
+      name = "nameservers";
+      type = t.listOf (t.name "[0-9a-fA-F.:]+" "an IP address");
+      default = [ ];
+      description = "Name servers, for a guest to which the kernel command line gives none.";
+      example = ''[ "192.0.2.53" ]'';
     }
     {
       name = "cacert";

@@ -40,23 +40,24 @@ stdenv.mkDerivation {
   hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
 
+  # For configure as well as for the build. Empty unless this is a cross build.
+  CROSS_COMPILE = stdenv.cc.targetPrefix or "";
   makeFlags = [
     "O=build"
     "ARCH=${stdenv.hostPlatform.linuxArch}"
-  ]
-  ++ lib.optional (
-    stdenv.hostPlatform != stdenv.buildPlatform
-  ) "CROSS_COMPILE=${stdenv.cc.targetPrefix or ""}";
+    "HOSTCC=${buildPackages.stdenv.cc}/bin/${buildPackages.stdenv.cc.targetPrefix or ""}cc"
+  ];
 
   postPatch = ''
     patchShebangs scripts
     find . -name Makefile -o -name '*.mk' | xargs sed -i 's|/bin/pwd|pwd|g'
   '';
 
-  # The same kernel whoever builds it, and whenever.
-  KBUILD_BUILD_TIMESTAMP = "1970-01-01 00:00:01 UTC";
-  KBUILD_BUILD_USER = "nix";
-  KBUILD_BUILD_HOST = "nix";
+  # Nothing of the machine or the day goes into the kernel.
+  KBUILD_BUILD_TIMESTAMP = "1970-01-01 00:00:00 UTC";
+  KBUILD_BUILD_VERSION = "1";
+  KBUILD_BUILD_USER = "mvm";
+  KBUILD_BUILD_HOST = "mvm";
 
   configurePhase = ''
     runHook preConfigure

@@ -9,6 +9,7 @@
   ninja,
   src,
   program,
+  directory,
   description,
 }:
 
@@ -41,7 +42,7 @@ let
   ];
 in
 stdenv.mkDerivation {
-  pname = program;
+  pname = if program == "init" then "mvm-init" else program;
   version = "0.1.0";
   inherit src;
 
@@ -56,18 +57,15 @@ stdenv.mkDerivation {
     mkdir -p subprojects/packagecache
     ${lib.concatStrings (map (s: "cp ${s} subprojects/packagecache/${s.name}\n") sources)}
   '';
-  mesonFlags = [
-    "-Drelease=true"
-    "-Doptimization=s"
-    "-Ddebug=false"
-  ];
-  ninjaFlags = [ program ];
+  mesonBuildType = "minsize";
+  mesonFlags = [ "-Drelease=true" ];
+  ninjaFlags = [ "${directory}/${program}" ];
   # The release build says itself how it is linked: static, at a fixed address.
   hardeningDisable = [ "all" ];
 
   installPhase = ''
     runHook preInstall
-    install -D -m 0555 ${program} "$out/bin/${program}"
+    install -D -m 0555 ${directory}/${program} "$out/bin/${program}"
     runHook postInstall
   '';
   dontFixup = true;

@@ -403,7 +403,7 @@ in
     "serivces: no such option; did you mean services?"
   ])
   (rejected "an unknown argument that resembles none" { xyzzy = 1; } [
-    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, healthChecks, probes, rootfsType, freeSpaceMiB, shell, extraFiles, cacert, kernel, ociImage"
+    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, healthChecks, probes, rootfsType, freeSpaceMiB, shell, extraFiles, nameservers, cacert, kernel, ociImage"
   ])
   (rejected "a misspelt key of a service" (service { comand = "x"; }) [
     "services.web.comand: no such option; did you mean command?"
@@ -512,11 +512,11 @@ in
   (rejected "a name of a guest with a space" { name = "my app"; } [
     "name: expected 1 to 63 letters, digits, '+', '.', '_' and '-', starting with a letter or digit, got \"my app\""
   ])
-  (rejected "a name that is no host name" { name = "a+b"; } [
-    "name: a+b cannot be a host name; give hostname as well"
+  (rejected "a name that is no host name" { name = "web_"; } [
+    "name: web_ cannot be a host name; give hostname as well"
   ])
   (rejected "a host name that ends in a dash" { hostname = "web-"; } [
-    "hostname: expected 1 to 64 letters, digits, '_', '-' and '.', got \"web-\""
+    "hostname: expected 1 to 64 letters, digits, '-' and '.', got \"web-\""
   ])
   (rejected "several errors at once" { services.web = { restart = 1; nice = 99; }; } [
     "services.web.command: required, and not given"
@@ -751,14 +751,25 @@ in
     (filesOf {
       hostname = "web-1";
       serviceGroup = "app";
+      nameservers = [
+        "192.0.2.53"
+        "2001:db8::53"
+      ];
     })."/etc/mvm/init.ini"
     ''
       [guest]
       hostname = web-1
       service_group = app
       agent = /nix/store/agent/bin/mvm-guest-agent
-      path = /nix/store/curl/bin:/bin
+      nameservers = 192.0.2.53 2001:db8::53
+
+      [env]
+      PATH = /nix/store/curl/bin:/bin
     ''
+  )
+  (test "files: the host name is the name, as a host may be called"
+    (filesOf { name = "my_app+1"; })."/etc/hostname"
+    "my-app-1\n"
   )
   (test "files: hosts" (filesOf { })."/etc/hosts" ''
     127.0.0.1 localhost

@@ -35,7 +35,7 @@ let
     };
 
   # What nixpkgs' stdenv has in PATH.
-  initialPath = hostTools "stub-stdenv" [
+  initialPath = hostTools "initial-path" [
     "awk"
     "basename"
     "bash"
@@ -215,7 +215,7 @@ let
       };
 
     e2fsprogs = hostTools "e2fsprogs" [ "mke2fs" "debugfs" "dumpe2fs" "e2fsck" ];
-    squashfsTools = hostTools "squashfs-tools" [ "mksquashfs" "unsquashfs" ];
+    squashfsTools = hostTools "squashfs-tools" [ "mksquashfs" "sqfstar" "unsquashfs" ];
     jq = hostTools "jq" [ "jq" ];
     meson = hostTools "meson" [ "meson" ];
     ninja = hostTools "ninja" [ "ninja" ];
@@ -334,7 +334,7 @@ let
         mkdir -p "$out/bin" "$out/include"
         ln -s /usr/include/linux /usr/include/asm-generic "$out/include"
         ln -s "/usr/include/$(/usr/bin/gcc -print-multiarch)/asm" "$out/include/asm"
-        printf '#!/bin/sh\nexec /usr/bin/musl-gcc "$@" -idirafter %s\n' "$out/include" >"$out/bin/cc"
+        printf '#!/bin/sh\nREALGCC=/usr/bin/gcc exec /usr/bin/musl-gcc "$@" -idirafter %s\n' "$out/include" >"$out/bin/cc"
         chmod +x "$out/bin/cc"
         for program in ar ld as nm objcopy objdump strip; do
           ln -s "/usr/bin/$program" "$out/bin/$program"

@@ -63,14 +63,27 @@ nothing() {
 configure_default() {
 	[ ! -f meson.build ] || ! has_tool meson || {
 		# shellcheck disable=SC2086,SC2154
-		meson setup build --prefix="$out" --buildtype=plain --wrap-mode=nodownload ${mesonFlags-}
+		meson setup build --prefix="$out" --buildtype="${mesonBuildType:-plain}" --wrap-mode=nodownload ${mesonFlags-}
 		cd build
 	}
 }
 
 build_default() {
 	# shellcheck disable=SC2086
-	[ ! -f build.ninja ] || ninja -j "$NIX_BUILD_CORES" ${ninjaFlags-}
+	if [ -f build.ninja ]; then
+		ninja -j "$NIX_BUILD_CORES" ${ninjaFlags-}
+	elif [ -f Makefile ]; then
+		make -j "$NIX_BUILD_CORES" ${makeFlags-} ${buildFlags-}
+	fi
+}
+
+# There is nothing to patch: interpreters are where scripts say they are.
+patchShebangs() {
+	:
+}
+
+runHook() {
+	eval "${!1-}"
 }
 
 cd "$NIX_BUILD_TOP"
@@ -78,6 +91,7 @@ if [ -n "${buildCommand-}" ]; then
 	eval "$buildCommand"
 	exit
 fi
+# The phases, in the order and under the names that nixpkgs' stdenv has.
 run_phase unpackPhase unpack_default
 eval "${postPatch-}"
 eval "${preConfigure-}"

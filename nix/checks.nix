@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+#
+# What `nix flake check` builds: the tests of the pure functions, the programs, and the examples.
+# The suites in ../tests/nix do more, and need no network.
+{
+  pkgs,
+  packages,
+  examples,
+}:
+let
+  failed = builtins.filter (t: t.got != t.want) (import ../tests/nix/unit.nix);
+  reference = import ./lib/reference.nix;
+
+  # An empty derivation, if there is nothing to complain about.
+  verdict =
+    name: complaints:
+    if complaints == [ ] then
+      pkgs.runCommand name { } "touch $out"
+    else
+      throw "${name}: ${builtins.concatStringsSep "\n" complaints}";
+
+  # An image has what hosts look for, and its manifest is right about it.
+  image =
+    name: guest:
+    pkgs.runCommand "${name}-image" { nativeBuildInputs = [ pkgs.jq ]; } ''
+      cd ${guest}
+      for file in $(jq -r '.files | keys[]' manifest.json); do
+        test "$(stat -L -c %s "$file")" = "$(jq -r --arg f "$file" '.files[$f].size' manifest.json)"
+        jq -r --arg f "$file" '.files[$f].sha256 + "  " + $f' manifest.json | sha256sum -c -
+      done
+      test -s vmlinux
+      test -s rootfs.ext4
+      touch $out
+    '';
+in
+{
+  functions = verdict "functions" (
+    map (t: "${t.name}: got ${builtins.toJSON t.got}, want ${builtins.toJSON t.want}") failed
+  );
+  reference = verdict "reference" (
+    if builtins.readFile ./OPTIONS.md == reference.markdown then
+      [ ]
+    else
+      [ "OPTIONS.md is not what lib/options.nix says; run tests/nix/update-reference" ]
+  );
+  inherit (packages) init agent probe;
+  python-http = image "python-http" examples.python-http;
+  static-site = image "static-site" examples.static-site;
+  node = image "node" examples.node;
+}

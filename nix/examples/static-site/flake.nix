@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+{
+  description = "A microVM that serves static files from a compressed, read-only root";
+
+  inputs = {
+    # Where this repository is.
+    mvm.url = "git+https://example.org/mvm-init?dir=nix";
+    nixpkgs.follows = "mvm/nixpkgs";
+  };
+
+  outputs =
+    { mvm, ... }:
+    let
+      guest =
+        system:
+        let
+          inherit (mvm.lib.${system}) mkGuest mkStaticSite;
+          site = mkStaticSite {
+            name = "docs";
+            src = ./site;
+            port = 8080;
+          };
+        in
+        mkGuest {
+          name = "static-site";
+          packages = [ site.package ];
+          rootfsType = "squashfs";
+          services.www = site.service;
+          healthChecks.www = site.healthCheck;
+        };
+    in
+    {
+      packages.x86_64-linux.default = guest "x86_64-linux";
+      packages.aarch64-linux.default = guest "aarch64-linux";
+    };
+}
