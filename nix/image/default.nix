@@ -149,8 +149,7 @@ stdenvNoCC.mkDerivation {
   '';
 
   passthru = {
-    inherit config kernel;
-    files = texts;
+    inherit config kernel etc;
   };
 
   meta = {

@@ -93,6 +93,95 @@ let
     };
   };
 
+  # A service with every key that there is, and files with everything that they can carry.
+  files = {
+    name = "files";
+    hostname = "files-1";
+    serviceGroup = "app";
+    nameservers = [
+      "192.0.2.53"
+      "2001:db8::53"
+    ];
+    shell = "always";
+    users.owner = {
+      uid = 70;
+      home = "/var/lib/owner";
+    };
+    users.other.group = "owner";
+    services = {
+      all = {
+        command = "/bin/sh -c 'echo \"a  b\" | cat'";
+        preStart = "mkdir -p /run/all && true";
+        user = "other";
+        supplementaryGroups = [
+          "owner"
+          "root"
+        ];
+        logFile = "/var/log/all.log";
+        workingDirectory = "/srv/with space";
+        environmentFile = "/mnt/secrets/all.env";
+        type = "oneshot";
+        restart = "on-failure";
+        restartDelay = 0.25;
+        restartDelayMax = "2min";
+        stopTimeout = "1500ms";
+        startTimeout = 90;
+        startLimit = 5;
+        startLimitInterval = "1h";
+        noNewPrivs = false;
+        capabilities = [
+          "net_bind_service"
+          "CAP_CHOWN"
+        ];
+        nice = -5;
+        oomScoreAdj = 500;
+        umask = "0027";
+        limitNofile = "1024:4096";
+        limitNproc = 100;
+        limitCore = 0;
+        limitFsize = 1073741824;
+        limitMemlock = "infinity";
+        limitStack = "8388608:infinity";
+        limitAs = "infinity:infinity";
+        limitData = 1;
+        limitCpu = 3600;
+        limitSigpending = 2;
+        limitMsgqueue = 3;
+        limitNice = 20;
+        limitRtprio = 0;
+        env = {
+          EMPTY = "";
+          QUOTES = "it's \"quoted\"";
+          COMMENT = "a ; b # c";
+          EQUALS = "a=b=c";
+          BRACKET = "[env]";
+          BACKSLASH = "a\\nb";
+          UTF8 = "café";
+          PATH = "/custom";
+        };
+      };
+      plain.command = "/bin/true";
+    };
+    healthChecks.all = {
+      healthCmd = "test \"$X\" = 'a\nb'\necho second line";
+      healthIntervalSecs = 1;
+      healthTimeoutSecs = 2;
+      startupGraceSecs = 3;
+      checkpointCmd = "save it";
+      restoreCmd = "load it";
+      critical = true;
+    };
+    healthChecks.plain.healthCmd = "/bin/true";
+    probes.load = {
+      command = "cat /proc/loadavg";
+      description = "load";
+      intervalSecs = 7;
+      timeoutSecs = 4;
+      outputFormat = "json";
+      user = "owner";
+    };
+  };
+
   squashfs = {
     rootfsType = "squashfs";
   };
@@ -104,6 +193,9 @@ rec {
   squash = mkGuest (web // squashfs);
   everything-ext4 = mkGuest everything;
   everything-squash = mkGuest (everything // squashfs);
+
+  # Only its files are looked at.
+  etc = (mkGuest files).etc;
 
   # Composed of modules, and the same as without.
   modules = mvm.lib.evalGuest [

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The files that mkGuest writes, read by the parsers that read them in the guest (guest_files.c)."""
+
+import os
+import subprocess
+import sys
+
+import store
+import tap
+
+PROGRAM = os.path.join(tap.ROOT, "build", "meson-unit", "tests", "nix", "guest-files")
+
+# What the parsers make of `files` in guests.nix, as guest_files.c prints it.
+WANT = r"""
+guest hostname files-1
+guest service_group app
+guest nameserver 192.0.2.53
+guest nameserver 2001:db8::53
+all command exec </bin/sh> <-c> <echo "a  b" | cat>
+all pre_start shell </bin/sh> <-c> <mkdir -p /run/all && true>
+all user other
+all log_file /var/log/all.log
+all working_directory /srv/with space
+all env BACKSLASH=a\\nb
+all env BRACKET=[env]
+all env COMMENT=a ; b # c
+all env EMPTY=
+all env EQUALS=a=b=c
+all env PATH=/custom
+all env QUOTES=it's "quoted"
+all env UTF8=café
+all group owner
+all group root
+all rules restart=1 type=1 stop=1500 delay=250 delay_max=120000 start=90000 limit=5/3600000
+all process nice=-5 oom=500 umask=027 no_new_privs=0 ambient=401 limits=13
+all account 1000:70 /home/other /bin/sh groups=2
+plain command exec </bin/true>
+plain user -
+plain log_file -
+plain working_directory -
+plain rules restart=0 type=0 stop=1000 delay=100 delay_max=30000 start=30000 limit=0/10000
+plain account 900:900 /home/app /bin/sh groups=1
+all check test "$X" = 'a\nb'\necho second line
+all check-times interval=1 timeout=2 grace=3
+all check-more user=other critical=1 output=0 checkpoint=save it restore=load it
+plain check /bin/true
+plain check-times interval=30 timeout=10 grace=0
+plain check-more user=- critical=0 output=0 checkpoint=- restore=-
+load probe cat /proc/loadavg
+load probe-times interval=7 timeout=4 grace=0
+load probe-more user=owner critical=0 output=1 checkpoint=- restore=-
+"""
+
+
+def build_program():
+    """`make unit` builds it; here only so that this suite runs by itself."""
+    if not os.path.exists(PROGRAM):
+        subprocess.run(
+            ["make", "-s", "-C", tap.ROOT, "unit"], stdout=sys.stderr, check=False
+        )
+    return os.path.exists(PROGRAM)
+
+
+def read(directory):
+    done = subprocess.run(
+        [PROGRAM, directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def main():
+    tap.require_nix()
+    suite = tap.Suite()
+    if not suite.result(build_program(), "the parsers are built"):
+        suite.done()
+
+    # Keys: the table in Nix against the table in C, in both directions.
+    keys = subprocess.run([PROGRAM, "--keys"], stdout=subprocess.PIPE, check=False)
+    known = sorted(keys.stdout.decode().split())
+    table, error = tap.evaluate(os.path.join(tap.HERE, "keys.nix"))
+    if suite.result(table is not None, "the table of options evaluates", error):
+        suite.equal("mkGuest has every key of a service file, and no other", table["read"], known)
+        suite.equal(
+            "what is marked as planned is not read yet",
+            sorted(set(table["planned"]) & set(known)),
+            [],
+        )
+
+    store.prepare(store.FIRST)
+    output, error = store.build("etc")
+    if not suite.result(output is not None, "the files build", error):
+        suite.done()
+    status, text, errors = read(os.path.join(output, "etc"))
+    suite.result(
+        status == 0 and "problem:" not in text and errors == "",
+        "the parsers find no problem",
+        text + errors,
+    )
+    lines = text.splitlines()
+    for want in WANT.strip().splitlines():
+        want = want.replace(r"a\\nb", r"a\nb")
+        suite.result(want in lines, f"read: {want}", text)
+    path = [line for line in lines if line.startswith("guest env PATH=")]
+    suite.result(
+        len(path) == 1
+        and path[0].endswith("/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        and "busybox" in path[0],
+        "read: PATH of the guest",
+        path,
+    )
+    agent = [line for line in lines if line.startswith("guest agent /nix/store/")]
+    suite.result(len(agent) == 1, "read: the agent's program", lines)
+    with open(os.path.join(output, "etc/mvm/services.d/all.ini"), encoding="utf-8") as file:
+        written = {line.split(" =")[0] for line in file if " =" in line}
+    suite.equal("every key is used in this test", sorted(set(known) - written), [])
+
+    # The check can fail: a key that init does not know.
+    broken = os.path.join(tap.WORK, "broken-etc")
+    os.makedirs(os.path.join(broken, "mvm", "services.d"), exist_ok=True)
+    with open(os.path.join(broken, "mvm/services.d/x.ini"), "w", encoding="utf-8") as file:
+        file.write("[service]\ncommand = /bin/true\nno_such_key = 1\n")
+    status, text, _ = read(broken)
+    suite.result(status == 1 and "no_such_key" in text, "an unknown key is a problem", text)
+    suite.done()
+
+
+if __name__ == "__main__":
+    main()
