@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* mvm-probe(1): asks the agents of any number of guests. */
+#include "probe/failure.h"
+#include "probe/options.h"
+#include "probe/output.h"
+#include "probe/verbs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct verb verbs[] = {
+	{ "ping", "TARGET...", "does the agent answer?", OPERANDS_TARGETS, 0, 10000, verb_ping },
+	{ "status", "TARGET...", "is the guest healthy, and what is not?", OPERANDS_TARGETS, 0,
+		10000, verb_status },
+	{ "wait", "TARGET...", "come back when every check is healthy", OPERANDS_TARGETS, 0, 60000,
+		verb_wait },
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void print_help(void)
+{
+	printf("usage: mvm-probe [OPTION]... VERB TARGET...\n\nVerbs:\n");
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		int width = printf("  %s %s", verbs[i].name, verbs[i].operands_text);
+
+		printf("%*s%s\n", width < 32 ? 32 - width : 1, "", verbs[i].summary);
+	}
+	printf("\n"
+	       "A target is the path of a VM's vsock socket (or of the directory with its "
+	       "v.sock),\n"
+	       "or vsock:CID[:PORT].\n"
+	       "\n"
+	       "Options:\n"
+	       "  -j, --json              machine-readable output\n"
+	       "  -t, --timeout TIME      for all that is asked of one target: 500ms, 10s, 2min\n"
+	       "  -p, --port PORT         the agent's port in the guest (52)\n"
+	       "  -h, --help              this text\n"
+	       "  -V, --version           the version\n"
+	       "\n"
+	       "Exit status: 0 healthy or done, 1 unhealthy or refused, 2 usage, 3 no answer.\n"
+	       "mvm-probe(1) has more.\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct problem p = { 0 };
+	struct options o;
+	int status = EXIT_HEALTHY;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (options_parse(&o, argc, argv, verbs, VERB_COUNT, &p) != 0) {
+		fprintf(stderr, "mvm-probe: %s\n", p.text);
+		status = EXIT_USAGE;
+	} else if (o.help) {
+		print_help();
+	} else if (o.version) {
+		puts("mvm-probe " PROGRAM_VERSION);
+	} else {
+		status = o.verb->run(&o);
+	}
+	if (!output_flush() && status == EXIT_HEALTHY)
+		status = EXIT_NO_ANSWER;
+	options_free(&o);
+	return status;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs. Each asks, prints, and returns the program's exit status. */
+#ifndef PROBE_VERBS_H
+#define PROBE_VERBS_H
+
+#include "probe/options.h"
+
+int verb_ping(const struct options *o);
+int verb_status(const struct options *o);
+int verb_wait(const struct options *o);
+
+#endif
