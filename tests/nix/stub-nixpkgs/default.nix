@@ -256,6 +256,14 @@ let
       '';
       meta.mainProgram = "bash";
     };
+    coreutils = relocated {
+      name = "coreutils";
+      buildCommand = ''
+        for program in cat chmod chown cp df env id install ls mkdir mv rm sleep stat touch true; do
+          relocate "$(command -v "$program" || echo "/usr/bin/$program")" "$program"
+        done
+      '';
+    };
     curl = relocated {
       name = "curl";
       buildCommand = "relocate /usr/bin/curl curl";

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The flake as others use it: through git+file:...?dir=nix, with nixpkgs overridden."""
+
+import json
+import os
+import shutil
+import tempfile
+
+import store
+import tap
+
+NIXPKGS = "path:" + os.path.join(tap.HERE, "stub-nixpkgs")
+FLAKE = f"git+file://{tap.ROOT}?dir=nix"
+SYSTEMS = ["x86_64-linux", "aarch64-linux"]
+DERIVATION = "/nix/store/"
+
+
+def nix(*arguments, overrides=(), cwd=None):
+    command = ["nix", *arguments, "--store", store.FIRST, "--no-write-lock-file"]
+    for name, url in overrides:
+        command += ["--override-input", name, url]
+    return tap.run(command, cwd=cwd)
+
+
+def evaluate(installable, overrides, apply=None):
+    """The value of an attribute of a flake, or None and the error."""
+    arguments = ["eval", "--json", installable]
+    if apply:
+        arguments += ["--apply", apply]
+    done = nix(*arguments, overrides=overrides)
+    if done.returncode != 0:
+        return None, done.stderr
+    return json.loads(done.stdout), ""
+
+
+def ours(attribute, apply=None):
+    return evaluate(f"{FLAKE}#{attribute}", [("nixpkgs", NIXPKGS)], apply)
+
+
+CONSUMER = [("mvm", FLAKE), ("nixpkgs", NIXPKGS), ("mvm/nixpkgs", NIXPKGS)]
+
+
+def names(suite, attribute, want):
+    got, error = ours(attribute, "builtins.attrNames")
+    suite.result(got == sorted(want), f"{attribute} has {', '.join(sorted(want))}", error or got)
+
+
+def derivations(suite, attribute):
+    """Every derivation of a set evaluates."""
+    got, error = ours(attribute, "builtins.mapAttrs (_: p: p.drvPath)")
+    suite.result(
+        got is not None and all(path.startswith(DERIVATION) for path in got.values()),
+        f"{attribute} evaluates",
+        error or got,
+    )
+
+
+def copy_of(directory, work):
+    """A flake by itself, as a user has it: not a part of this repository."""
+    target = os.path.join(tempfile.mkdtemp(dir=work), "flake")
+    shutil.copytree(directory, target, copy_function=shutil.copyfile)
+    for parent, _, _ in os.walk(target):
+        os.chmod(parent, 0o755)
+    return target
+
+
+def consumer(suite, name, directory, attributes, work):
+    path = copy_of(directory, work)
+    # An input that follows another's is not there to be overridden.
+    with open(os.path.join(path, "flake.nix"), encoding="utf-8") as file:
+        follows = "nixpkgs.follows" in file.read()
+    overrides = [o for o in CONSUMER if not (follows and o[0] == "nixpkgs")]
+    for attribute in attributes:
+        got, error = evaluate(f"path:{path}#packages.{attribute}.drvPath", overrides)
+        suite.result(
+            got is not None and got.startswith(DERIVATION), f"{name}: {attribute} evaluates", error
+        )
+
+
+def expression(suite, name, text, want):
+    """An expression over the flake (`mvm`), its sources (`source`) and the test's nixpkgs (`pkgs`)."""
+    preamble = f"""
+      let
+        pkgs = import {tap.HERE}/stub-nixpkgs {{ system = "x86_64-linux"; }};
+        mvm = import {tap.ROOT}/nix {{ inherit pkgs; }};
+      in
+    """
+    done = nix("eval", "--impure", "--json", "--expr", preamble + text)
+    got = json.loads(done.stdout) if done.returncode == 0 else None
+    suite.result(got == want, name, done.stderr or got)
+
+
+MODULES = """
+let
+  evaluated = pkgs.lib.evalModules {
+    modules = [
+      mvm.module
+      { _module.args.pkgs = pkgs; }
+      { name = "web"; packages = [ pkgs.curl ]; services.web.command = "/bin/true"; }
+      { packages = [ pkgs.python3 ]; services.web.env.PORT = "8080"; services.db.command = "/bin/db"; }
+    ];
+  };
+in
+{
+  packages = builtins.length evaluated.config.packages;
+  services = builtins.attrNames evaluated.config.services;
+  env = evaluated.config.services.web.env;
+  interval = evaluated.options.healthChecks.type.name;
+  same = evaluated.config.image.drvPath == (mvm.lib.mkGuest {
+    name = "web";
+    packages = [ pkgs.curl pkgs.python3 ];
+    services.web = { command = "/bin/true"; env.PORT = "8080"; };
+    services.db.command = "/bin/db";
+  }).drvPath;
+}
+"""
+
+REFUSED = """
+let
+  tried = module: (builtins.tryEval (mvm.lib.evalGuest [ { name = "web"; } module ]).drvPath).success;
+in
+map tried [
+  { services.web.command = "/bin/true"; }
+  { services.web.comand = "/bin/true"; }
+  { services.web = { command = "/bin/true"; restart = "sometimes"; }; }
+  { services.web = { command = "/bin/true"; user = "nobody-defined"; }; }
+  { hostname = 1; }
+]
+"""
+
+
+def main():
+    tap.require_nix()
+    if shutil.which("git") is None or not os.path.isdir(os.path.join(tap.ROOT, ".git")):
+        tap.skip_all("not a git checkout")
+    suite = tap.Suite()
+    store.prepare(store.FIRST)
+    work = os.path.join(tap.WORK, "flakes")
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+
+    functions = "evalGuest mkGuest mkNodeService mkProfiles mkPythonService mkStaticSite".split()
+    for system in SYSTEMS:
+        names(suite, f"lib.{system}", functions)
+        names(suite, f"packages.{system}", ["agent", "default", "init", "kernel", "probe"])
+        derivations(suite, f"packages.{system}")
+        derivations(suite, f"checks.{system}")
+        got, error = ours(f"formatter.{system}.drvPath")
+        suite.result(got is not None, f"formatter.{system} evaluates", error)
+        got, error = ours(f"apps.{system}.default.program")
+        suite.result(
+            got is not None and got.endswith("/bin/mvm-probe"), f"apps.{system}.default", error
+        )
+    got, error = ours("templates.default.description")
+    suite.result(isinstance(got, str), "templates.default is there", error)
+    got, error = ours("nixosModules.guest", "builtins.typeOf")
+    suite.result(got in ("path", "lambda", "string"), "nixosModules.guest is a module", error or got)
+    got, error = ours(
+        "overlays.default",
+        "overlay: let pkgs = import %s/stub-nixpkgs { system = \"x86_64-linux\";"
+        " overlays = [ overlay ]; }; in builtins.attrNames (overlay pkgs pkgs)" % tap.HERE,
+    )
+    suite.result(
+        got is None or got == ["mvm-guest-agent", "mvm-init", "mvm-kernel", "mvm-probe", "mvmLib"],
+        "overlays.default has our packages",
+        error or got,
+    )
+
+    examples = os.path.join(tap.ROOT, "nix", "examples")
+    for name in sorted(os.listdir(examples)):
+        consumer(
+            suite,
+            f"example {name}",
+            os.path.join(examples, name),
+            [f"{system}.default" for system in SYSTEMS],
+            work,
+        )
+    consumer(
+        suite,
+        "the documented form",
+        os.path.join(tap.HERE, "documented"),
+        [f"aarch64-linux.{n}" for n in ("default", "options", "python", "static", "scripts")],
+        work,
+    )
+
+    # `nix flake init` would look for the real nixpkgs; it copies this directory.
+    template, error = ours("templates.default.path", "path: \"${path}\"")
+    if suite.result(template is not None, "the template has a path", error):
+        directory = store.FIRST + template
+        consumer(suite, "the template", directory, [f"{s}.default" for s in SYSTEMS], work)
+
+    expression(
+        suite,
+        "modules: options are merged, and make what mkGuest makes",
+        MODULES,
+        {
+            "packages": 2,
+            "services": ["db", "web"],
+            "env": {"PORT": "8080"},
+            "interval": "attrsOf",
+            "same": True,
+        },
+    )
+    expression(
+        suite,
+        "modules: what mkGuest refuses is refused",
+        REFUSED,
+        [True, False, False, False, False],
+    )
+    expression(
+        suite,
+        "mkGuest's error names the option",
+        '(builtins.tryEval (mvm.lib.mkGuest { name = "a"; services.a.comand = "b"; })).success',
+        False,
+    )
+    expression(
+        suite,
+        "mkProfiles: each profile under both of its names",
+        """
+        builtins.mapAttrs (_: p: p.config.name) (mvm.lib.mkProfiles {
+          default = { name = "a"; };
+          small = { name = "b"; };
+        })
+        """,
+        {"default": "a", "small": "b", "tenant-small": "b"},
+    )
+    expression(
+        suite,
+        "helpers: the port as /proc/net/tcp has it",
+        """
+        map (port: builtins.match "[^:]*:([0-9A-F]{4}) .*" (mvm.lib.mkStaticSite {
+          name = "x"; src = ./.; inherit port;
+        }).healthCheck.healthCmd) [ 1 80 3100 8080 65535 ]
+        """,
+        [["0001"], ["0050"], ["0C1C"], ["1F90"], ["FFFF"]],
+    )
+    expression(
+        suite,
+        "helpers: services run as a user of their own, which need not be defined",
+        """
+        (mvm.lib.mkGuest {
+          name = "x";
+          services.www = (mvm.lib.mkStaticSite { name = "docs"; src = ./.; }).service;
+        }).config.users
+        """,
+        {"docs": {"uid": None, "group": None, "home": None}},
+    )
+    expression(
+        suite,
+        "helpers: their commands need no shell",
+        """
+        let commands = import %s/nix/lib/commands.nix; in
+        map (s: (commands.describe s).why) (builtins.concatMap
+          (h: [ h.service.command h.healthCheck.healthCmd ]) [
+            (mvm.lib.mkStaticSite { name = "x"; src = ./.; })
+            (mvm.lib.mkPythonService { name = "x"; src = ./.; entrypoint = "x"; port = 1; })
+            (mvm.lib.mkNodeService { name = "x"; src = ./.; npmHash = ""; entrypoint = "x"; port = 1; })
+          ])
+        """ % tap.ROOT,
+        [None] * 6,
+    )
+    suite.done()
+
+
+if __name__ == "__main__":
+    main()
