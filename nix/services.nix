@@ -154,11 +154,14 @@ in
     }:
     let
       package = pkgs.runCommand name { inherit src; } ''cp -R "$src" "$out"'';
+      # Without packages Python itself will do, and no environment around it is needed.
+      interpreter =
+        if pythonPackages python.pkgs == [ ] then python else python.withPackages pythonPackages;
     in
     {
       inherit package;
       service = {
-        command = "${python.withPackages pythonPackages}/bin/python3 ${package}/${entrypoint}";
+        command = "${interpreter}/bin/python3 ${package}/${entrypoint}";
         env = {
           PYTHONUNBUFFERED = "1";
         }

@@ -136,7 +136,7 @@ stdenvNoCC.mkDerivation {
   busybox = if hasShell then "${busybox}" else "";
   guestName = config.name;
   initProgram = "${init}/bin/init";
-  ociArchitecture = stdenv.hostPlatform.go.GOARCH or stdenv.hostPlatform.parsed.cpu.name;
+  ociArchitecture = if stdenv.hostPlatform.isAarch64 then "arm64" else "amd64";
   homePaths = map (h: h.path) homes;
   homeUids = map (h: h.uid) homes;
   homeGids = map (h: h.gid) homes;

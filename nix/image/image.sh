@@ -11,6 +11,7 @@ readonly block_size=4096
 # shellcheck disable=SC2154 # set by the derivation
 image_name=$name
 root=$NIX_BUILD_TOP/root
+unset TAR_OPTIONS
 
 die() {
 	echo "$image_name: $*" >&2

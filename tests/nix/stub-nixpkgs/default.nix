@@ -132,7 +132,6 @@ let
         isx86_64 = cpu == "x86_64";
         isAarch64 = cpu == "aarch64";
         parsed.cpu.name = cpu;
-        go.GOARCH = if cpu == "aarch64" then "arm64" else "amd64";
         linuxArch = if cpu == "aarch64" then "arm64" else "x86_64";
       };
       buildPlatform = hostPlatform;
@@ -289,6 +288,7 @@ let
       }
       // {
         withPackages = _: self.python3;
+        pkgs.flask = self.python3;
       };
     # Only for evaluation: the tests build nothing of Node's.
     nodejs_22 = hostTools "nodejs" [ "node" ];

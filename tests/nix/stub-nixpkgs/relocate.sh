@@ -13,5 +13,7 @@ relocate() {
 		cp -L "$library" "$out/lib/"
 	done < <(ldd "$1" | awk '$2 == "=>" { print $3 } $1 ~ "^/.*/ld-" { print $1 }')
 	chmod -R u+w "$out/lib"
-	patchelf --set-interpreter "$(echo "$out"/lib/ld-*)" --set-rpath "$out/lib" "$out/bin/$2"
+	# RPATH, not RUNPATH: it counts for what the libraries need, too.
+	patchelf --set-interpreter "$(echo "$out"/lib/ld-*)" --force-rpath --set-rpath "$out/lib" \
+		"$out/bin/$2"
 }
