@@ -124,6 +124,16 @@ static void load_services(struct guest *g)
 	if (bad > 0)
 		log_line("%d service%s cannot run", bad, bad == 1 ? "" : "s");
 	g->supervisor.changed = shutdown_service_changed;
+	g->supervisor.start_limit_hit = shutdown_start_limit_hit;
+}
+
+static void open_cgroups(struct guest *g)
+{
+	struct problem p;
+
+	g->supervisor.cgroups_fd = cgroups_open(guest_report, &p);
+	if (g->supervisor.cgroups_fd < 0)
+		guest_report(&p);
 }
 
 static void read_accounts(struct guest *g)
@@ -164,7 +174,9 @@ int boot(struct guest *g)
 	set_up_network(g);
 	load_services(g);
 	agent_add(g);
+	open_cgroups(g);
 	supervisor_start_all(&g->supervisor);
-	log_line("%zu services started", g->supervisor.count);
+	log_line("%zu of %zu services started", supervisor_count_runnable(&g->supervisor),
+		g->supervisor.count);
 	return 0;
 }

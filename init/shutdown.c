@@ -69,3 +69,13 @@ void shutdown_begin(struct guest *g, enum power_action action)
 	g->ending = true;
 	go_on(g);
 }
+
+void shutdown_start_limit_hit(struct supervisor *s, struct service *service)
+{
+	struct guest *g = LOOP_OWNER(s, struct guest, supervisor);
+
+	log_line("%s has hit its start limit: the guest goes down", service->name);
+	if (service->config.start_limit_action == SERVICE_LIMIT_EXIT)
+		log_line("guest exit code %u", service->config.start_limit_exit_code);
+	shutdown_begin(g, POWER_RESTART);
+}

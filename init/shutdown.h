@@ -16,4 +16,7 @@ void shutdown_begin(struct guest *g, enum power_action action);
  */
 void shutdown_service_changed(struct supervisor *s, struct service *service);
 
+/* For struct supervisor's `start_limit_hit`: the guest goes down as the service file says. */
+void shutdown_start_limit_hit(struct supervisor *s, struct service *service);
+
 #endif

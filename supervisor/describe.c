@@ -33,6 +33,8 @@ void describe_end(const struct service *v, struct buf *out)
 		buf_printf(out, "signal %d (%s)", WTERMSIG(v->last_status),
 			strsignal(WTERMSIG(v->last_status)));
 	}
+	if (v->has_ended && v->out_of_memory)
+		buf_puts(out, ", memory_max was reached");
 	if (v->has_ended && !v->failed_to_run && !v->in_pre_start) {
 		buf_puts(out, " after ");
 		put_seconds(out, v->ran_ms);

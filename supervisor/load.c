@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "supervisor/account_cache.h"
 #include "supervisor/env_file.h"
+#include "supervisor/notify.h"
+#include "supervisor/order.h"
 #include "supervisor/prepare.h"
 #include "supervisor/supervisor.h"
 
@@ -19,8 +21,7 @@ static void log_problem(const struct problem *p)
 	log_line("%s", p->text);
 }
 
-/* Keep the reason why a service cannot run, for its status. */
-static void cannot_run(struct service *v, const char *reason)
+void service_cannot_run(struct service *v, const char *reason)
 {
 	free(v->problem);
 	v->problem = strdup(reason);
@@ -35,6 +36,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 		return NULL;
 	v->owner = s;
 	v->report.fd = v->output.io.fd = v->output.write_fd = -1;
+	v->cgroup_fd = v->cgroup_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
 	while (*at != NULL && strcmp((*at)->name, name) < 0)
 		at = &(*at)->next;
@@ -87,16 +89,13 @@ int service_prepare(struct service *v, struct problem *p)
 	}
 	for (size_t i = 0; err == 0 && i < v->config.env.count; i++)
 		err = strings_set_variable(&env, v->config.env.list[i]);
+	if (err == 0 && v->config.rules.ready == MACHINE_READY_NOTIFY)
+		err = strings_set(&env, "NOTIFY_SOCKET", NOTIFY_SOCKET_PATH);
 	for (size_t i = 0; err == 0 && i < s->override_environment.count; i++)
 		err = strings_set_variable(&env, s->override_environment.list[i]);
 	strings_free(&v->environment);
 	v->environment = env;
 	return err != 0 ? problem_set(p, -err, "environment") : 0;
-}
-
-static void report_for_load(const struct problem *p)
-{
-	log_line("%s", p->text);
 }
 
 static int load_file(struct supervisor *s, const char *directory, const char *file)
@@ -117,7 +116,7 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	if (v == NULL)
 		return -ENOMEM;
 	buf_format(path, sizeof(path), "%s/%s", directory, file);
-	err = service_config_read(path, &v->config, report_for_load, &p);
+	err = service_config_read(path, &v->config, log_problem, &p);
 	machine_init(&v->machine, &v->config.rules, seed_of(name));
 	if (err == 0) {
 		err = service_prepare(v, &p);
@@ -125,7 +124,7 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 			log_line("%s: %s", name, p.text);
 	}
 	if (err != 0)
-		cannot_run(v, p.text);
+		service_cannot_run(v, p.text);
 	return err != 0;
 }
 
@@ -156,6 +155,7 @@ int supervisor_load(struct supervisor *s, const char *directory)
 		return errno == ENOENT ? 0 : -errno;
 	err = directory_each(fd, load_entry, &l);
 	close(fd);
+	order_check(s);
 	return err != 0 ? err : l.bad;
 }
 
@@ -172,7 +172,7 @@ struct service *supervisor_add(
 	machine_init(&v->machine, &v->config.rules, seed_of(name));
 	if (service_prepare(v, &p) != 0) {
 		log_line("%s: %s", name, p.text);
-		cannot_run(v, p.text);
+		service_cannot_run(v, p.text);
 	}
 	return v;
 }

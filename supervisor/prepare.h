@@ -13,4 +13,7 @@
  */
 int service_prepare(struct service *v, struct problem *p);
 
+/* Keep the reason why a service cannot run, for its status: nothing starts it any more. */
+void service_cannot_run(struct service *v, const char *reason);
+
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/process.h"
 
-#include "base/log.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -60,6 +58,31 @@ static int open_output(struct service *v, int *fd, struct problem *p)
 	return 0;
 }
 
+/* A log file is the child's alone; the pipe stays. */
+static void close_output(const struct service *v, int fd)
+{
+	if (fd != v->output.write_fd)
+		close(fd);
+}
+
+/* Made at the first start, kept for all others. */
+static int open_cgroup(struct service *v, struct problem *p)
+{
+	int fd;
+
+	if (v->owner->cgroups_fd < 0)
+		return cgroup_limits_any(&v->config.cgroup)
+			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
+			       : 0;
+	if (v->cgroup_fd >= 0)
+		return 0;
+	fd = cgroup_open(v->owner->cgroups_fd, v->name, &v->config.cgroup, p);
+	if (fd < 0)
+		return fd;
+	v->cgroup_fd = fd;
+	return 0;
+}
+
 static size_t collect_limits(const struct service *v, struct spawn_limit *limits)
 {
 	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, { NOFILE_SOFT, NOFILE_HARD } };
@@ -92,7 +115,6 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	struct spawn_request r = {
 		.argv = pre_start ? v->config.pre_start->argv : v->config.command->argv,
 		.envp = v->environment.list,
-		.cgroup_fd = -1,
 		.limits = limits,
 		.limit_count = collect_limits(v, limits),
 	};
@@ -100,6 +122,12 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 
 	if (err != 0)
 		return err;
+	err = open_cgroup(v, p);
+	if (err != 0) {
+		close_output(v, out);
+		return err;
+	}
+	r.cgroup_fd = v->cgroup_fd;
 	r.stdio[0] = v->owner->null_fd;
 	r.stdio[1] = r.stdio[2] = out;
 	if (!pre_start)
@@ -107,8 +135,7 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	v->failed_to_run = v->has_ended = false;
 	v->in_pre_start = pre_start;
 	err = spawn(&r, &v->pid, &report);
-	if (out != v->output.write_fd)
-		close(out);
+	close_output(v, out);
 	if (err != 0)
 		return problem_set(p, -err, "cannot make a process");
 	close_report(v);
@@ -119,11 +146,18 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 }
 
 /*
- * Until the child has called setsid(2) there is no process group of its number, and the signal goes
- * to the child alone; it has no children yet.
+ * Without a cgroup: until the child has called setsid(2) there is no process group of its number,
+ * and the signal goes to the child alone; it has no children yet.
  */
 void process_signal(struct service *v, int signal)
 {
+	if (v->cgroup_fd >= 0) {
+		if (signal == SIGKILL)
+			cgroup_kill(v->cgroup_fd);
+		else
+			cgroup_signal(v->cgroup_fd, signal);
+		return;
+	}
 	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)
 		kill(v->pid, signal);
 }

@@ -28,7 +28,9 @@ void service_config_init(struct service_config *c)
 			.restart_reset = 10000,
 			.start_limit_interval = 10000,
 		},
+		.start_limit_exit_code = 1,
 	};
+	cgroup_limits_init(&c->cgroup);
 }
 
 void service_config_free(struct service_config *c)
@@ -40,6 +42,8 @@ void service_config_free(struct service_config *c)
 	free(c->working_directory);
 	free(c->environment_file);
 	strings_free(&c->supplementary_groups);
+	strings_free(&c->after);
+	strings_free(&c->requires);
 	strings_free(&c->env);
 	*c = (struct service_config){ 0 };
 }
@@ -190,6 +194,55 @@ static int set_octal(const struct service_key *key, struct service_config *c, vo
 	return 0;
 }
 
+/* A size in bytes, or infinity. */
+static int set_size(const struct service_key *key, struct service_config *c, void *member,
+	const char *value, struct problem *p)
+{
+	uint64_t *bytes = member;
+
+	(void)c;
+	if (strcmp(value, "infinity") == 0 || strcmp(value, "max") == 0)
+		*bytes = CGROUP_MAX;
+	else if (number_parse_size(value, key->max, bytes) != 0)
+		return problem_set(p, EINVAL,
+			"'%s' is not a size such as 64M or 1G, and not infinity\n", value);
+	return 0;
+}
+
+/* "150%": one CPU and a half, in thousandths of a CPU. */
+static int set_percent(const struct service_key *key, struct service_config *c, void *member,
+	const char *value, struct problem *p)
+{
+	char number[16];
+	size_t len = strlen(value);
+	uint64_t percent;
+
+	(void)c;
+	if (len < 2 || len > sizeof(number) || value[len - 1] != '%')
+		return problem_set(
+			p, EINVAL, "'%s' is not a percentage of a CPU, such as 50%%\n", value);
+	memcpy(number, value, len - 1);
+	number[len - 1] = '\0';
+	if (number_parse(number, key->max, &percent) != 0 || percent == 0)
+		return problem_set(p, EINVAL, "'%s' is not a percentage from 1%% to %llu%%\n",
+			value, (unsigned long long)key->max);
+	*(uint64_t *)member = percent * 10;
+	return 0;
+}
+
+static int set_wide_count(const struct service_key *key, struct service_config *c, void *member,
+	const char *value, struct problem *p)
+{
+	uint64_t n;
+
+	(void)c;
+	if (number_parse(value, key->max, &n) != 0 || n < (uint64_t)key->min)
+		return problem_set(p, EINVAL, "'%s' is not a number from %lld to %llu\n", value,
+			(long long)key->min, (unsigned long long)key->max);
+	*(uint64_t *)member = n;
+	return 0;
+}
+
 static int parse_limit(const char *text, rlim_t *out)
 {
 	uint64_t n;
@@ -267,6 +320,9 @@ static const setter setters[] = {
 	[KEY_COUNT] = set_count,
 	[KEY_SIGNED] = set_signed,
 	[KEY_OCTAL] = set_octal,
+	[KEY_SIZE] = set_size,
+	[KEY_PERCENT] = set_percent,
+	[KEY_WIDE] = set_wide_count,
 	[KEY_LIMIT] = set_limit,
 	[KEY_CAPS] = set_caps,
 };

@@ -7,6 +7,7 @@
 #include "base/problem.h"
 #include "base/spawn.h"
 #include "base/strings.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/machine.h"
 
 #include <stdbool.h>
@@ -16,6 +17,13 @@
 #define SERVICE_NAME_MAX   64 /* bytes, terminator included */
 #define SERVICE_LIMITS_MAX 16 /* the kernel has RLIM_NLIMITS = 16 */
 
+/* What happens when a service has hit its start limit. */
+enum service_limit_action {
+	SERVICE_LIMIT_NONE,   /* it stays failed */
+	SERVICE_LIMIT_REBOOT, /* the guest restarts, which ends the VMM of mvm */
+	SERVICE_LIMIT_EXIT,   /* likewise, after a console line with an exit code for the host */
+};
+
 struct service_config {
 	struct command *command;
 	struct command *pre_start;
@@ -24,8 +32,15 @@ struct service_config {
 	char *working_directory; /* NULL: "/" */
 	char *environment_file;  /* NULL: none */
 	struct strings supplementary_groups;
+	struct strings after;
+	struct strings requires;
 	struct strings env; /* the [env] section */
 	struct machine_rules rules;
+	enum service_limit_action start_limit_action;
+	unsigned int start_limit_exit_code;   /* for SERVICE_LIMIT_EXIT */
+	unsigned int unhealthy_restart_after; /* failed checks in a row; 0: never */
+	uint64_t on_boot_delay, on_interval;  /* ms; 0: not scheduled */
+	struct cgroup_limits cgroup;
 	struct spawn_limit limits[SERVICE_LIMITS_MAX];
 	size_t limit_count;
 	bool no_new_privs;

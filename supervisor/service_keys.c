@@ -16,6 +16,8 @@
 #define DAY_MS       86400000u
 
 static const char *const restart_choices[] = { "always", "on-failure", "never", NULL };
+static const char *const ready_choices[] = { "started", "notify", "healthy", NULL };
+static const char *const action_choices[] = { "none", "reboot", "exit", NULL };
 static const char *const type_choices[] = { "simple", "oneshot", NULL };
 
 /* One rlimit key; what the limits mean is in setrlimit(2). */
@@ -122,7 +124,8 @@ const struct service_key service_keys[] = {
 		AT(rules.start_timeout),
 		.max = DAY_MS,
 		.unset = "30s",
-		.doc = DOC("A oneshot that has not ended by then is stopped, and has failed. 0: no "
+		.doc = DOC("A oneshot that has not ended by then, and a service that is not "
+			   "ready by then, is stopped and has failed. 0: no "
 			   "limit.") },
 	{ .name = "start_limit",
 		.type = KEY_COUNT,
@@ -139,6 +142,69 @@ const struct service_key service_keys[] = {
 		.max = 365ull * DAY_MS,
 		.unset = "10s",
 		.doc = DOC("The window of start_limit.") },
+	{ .name = "start_limit_action",
+		.type = KEY_CHOICE,
+		AT(start_limit_action),
+		.choices = action_choices,
+		.unset = "none",
+		.doc = DOC("What follows when the limit is hit. none: the service stays failed. "
+			   "reboot: the guest is "
+			   "shut down and restarted. exit: likewise, after the console line "
+			   ".Dq guest exit code N .") },
+	{ .name = "start_limit_exit_code",
+		.type = KEY_COUNT,
+		AT(start_limit_exit_code),
+		.max = 255,
+		.unset = "1",
+		.doc = DOC("The code of start_limit_action = exit.") },
+	{ .name = "after",
+		.type = KEY_WORDS,
+		AT(after),
+		.unset = "none",
+		.doc = DOC("Services that are to be up, or to have failed once, before this one "
+			   "starts. At shutdown "
+			   "this one stops first.") },
+	{ .name = "requires",
+		.type = KEY_WORDS,
+		AT(requires),
+		.unset = "none",
+		.doc = DOC("Services that must be up before this one starts. When one of them has "
+			   "failed for good, "
+			   "this one fails, too. What happens to them later does not touch it.") },
+	{ .name = "ready",
+		.type = KEY_CHOICE,
+		AT(rules.ready),
+		.choices = ready_choices,
+		.unset = "started",
+		.doc = DOC("When the service counts as up. started: its program runs. notify: it "
+			   "has sent READY=1 to "
+			   "the socket in NOTIFY_SOCKET, see sd_notify(3). healthy: the health "
+			   "check of the same "
+			   "name has passed once.") },
+	{ .name = "unhealthy_restart_after",
+		.type = KEY_COUNT,
+		AT(unhealthy_restart_after),
+		.max = 1000000,
+		.unset = "0",
+		.doc = DOC("So many failed checks in a row of the health check of the same name "
+			   "restart the service. "
+			   "0: never.") },
+	{ .name = "on_boot_delay",
+		.type = KEY_SPAN,
+		AT(on_boot_delay),
+		.max = 365ull * DAY_MS,
+		.unset = "none",
+		.doc = DOC("The service is not started at boot but so long after it.") },
+	{ .name = "on_interval",
+		.type = KEY_SPAN,
+		AT(on_interval),
+		.max = 365ull * DAY_MS,
+		.unset = "none",
+		.doc = DOC("The service is started again and again at this interval, the first "
+			   "time after on_boot_delay "
+			   "or, without it, one interval after boot. Never two at once: as long as "
+			   "it runs, a turn is "
+			   "left out.") },
 	{ .name = "no_new_privs",
 		.type = KEY_BOOL,
 		AT(no_new_privs),
@@ -176,6 +242,46 @@ const struct service_key service_keys[] = {
 		.max = 0777,
 		.unset = "022",
 		.doc = DOC("File mode creation mask, octal.") },
+	{ .name = "memory_max",
+		.type = KEY_SIZE,
+		AT(cgroup.memory_max),
+		.max = INT64_MAX,
+		.unset = "infinity",
+		.doc = DOC("Memory of the whole service, in bytes (K, M, G, T). When it is reached "
+			   "and nothing can be "
+			   "freed, the kernel ends all of the service's processes.") },
+	{ .name = "memory_high",
+		.type = KEY_SIZE,
+		AT(cgroup.memory_high),
+		.max = INT64_MAX,
+		.unset = "infinity",
+		.doc = DOC("From here on the service is slowed down and its memory reclaimed.") },
+	{ .name = "memory_swap_max",
+		.type = KEY_SIZE,
+		AT(cgroup.memory_swap_max),
+		.max = INT64_MAX,
+		.unset = "infinity",
+		.doc = DOC("Swap space of the whole service.") },
+	{ .name = "cpu_max",
+		.type = KEY_PERCENT,
+		AT(cgroup.cpu_max),
+		.max = 100000,
+		.unset = "no limit",
+		.doc = DOC("CPU time that the service gets at most; 150% is one CPU and a half.") },
+	{ .name = "cpu_weight",
+		.type = KEY_WIDE,
+		AT(cgroup.cpu_weight),
+		.min = 1,
+		.max = 10000,
+		.unset = "100",
+		.doc = DOC("Share of the CPU among services that want more than there is.") },
+	{ .name = "tasks_max",
+		.type = KEY_WIDE,
+		AT(cgroup.tasks_max),
+		.min = 1,
+		.max = INT32_MAX,
+		.unset = "no limit",
+		.doc = DOC("Processes and threads of the whole service.") },
 	LIMIT("limit_nofile", RLIMIT_NOFILE),
 	LIMIT("limit_nproc", RLIMIT_NPROC),
 	LIMIT("limit_core", RLIMIT_CORE),

@@ -17,6 +17,9 @@ enum service_key_type {
 	KEY_COUNT,   /* a number from 0 to `max` */
 	KEY_SIGNED,  /* a number from `min` to `max` */
 	KEY_OCTAL,   /* octal digits, up to `max` */
+	KEY_SIZE,    /* bytes with K, M, G or T, up to `max`, or infinity */
+	KEY_PERCENT, /* a percentage up to `max`, stored in thousandths */
+	KEY_WIDE,    /* a number from `min` to `max`, stored in 64 bits */
 	KEY_LIMIT,   /* SOFT[:HARD] of the resource `min`, numbers or "infinity" */
 	KEY_CAPS,    /* capability names, "none" or "all" */
 };

@@ -29,7 +29,8 @@ struct service {
 	struct machine machine;
 	const struct account *account; /* who it runs as; owned by the supervisor */
 	struct strings environment;
-	char *problem;  /* why it cannot run, or NULL */
+	char *problem;     /* why it cannot run, or NULL */
+	unsigned int mark; /* for order_check() */
 	const int *fds; /* descriptors that it gets as 3, 4, ...; set by the owner of the service */
 	size_t fd_count;
 	bool built_in;     /* not from a file: the agent */
@@ -38,7 +39,12 @@ struct service {
 	struct loop_io
 		report; /* the pipe on which the child says why it could not run its program */
 	struct loop_timer timer;
+	struct loop_timer schedule; /* on_boot_delay and on_interval */
 	struct output output;
+	int cgroup_fd; /* directory of its cgroup; -1: none, its process group has to do */
+	struct loop_io cgroup_events; /* while something of it is waited for to vanish */
+	uint64_t oom_kills;           /* cgroup_oom_kills() at the latest end */
+	bool out_of_memory;           /* the latest end was one of these */
 	struct spawn_failure failure; /* of the latest start, when `failed_to_run` */
 	bool failed_to_run;
 	int last_status; /* wait(2) status of the latest end, when `has_ended` */
@@ -54,10 +60,18 @@ struct supervisor {
 	struct strings override_environment;  /* /mnt/config/mvm-env.env */
 	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
 	int null_fd;                          /* /dev/null, for standard input */
+	int cgroups_fd;        /* directory of the services' cgroups; -1: there are none */
+	struct loop_io notify; /* where services say that they are ready */
+	bool ordered;          /* some service has `after` or `requires` */
+	bool stop_built_in;    /* the built-in ones, too */
+	struct loop_timer stop_timer;
+	uint64_t stop_by_ms; /* everything is stopping and has to be down by then; 0: not so */
 	struct service *services;
 	size_t count;
 	/* Told after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
+	/* A service has hit its start limit, and its start_limit_action is not "none". */
+	void (*start_limit_hit)(struct supervisor *s, struct service *service);
 };
 
 /*
@@ -83,12 +97,16 @@ struct service *supervisor_add(
 /* The service of that name, or NULL. */
 struct service *supervisor_find(struct supervisor *s, const char *name);
 
+/* How many services have no errors in their files. */
+size_t supervisor_count_runnable(const struct supervisor *s);
+
 /* Start every service that can run, the built-in ones last. */
 void supervisor_start_all(struct supervisor *s);
 
 /*
- * Stop every service, the built-in ones only with `built_in`; none of them gets longer than
- * `timeout_ms` from TERM to KILL.
+ * Stop every service, the built-in ones only with `built_in`: in parallel, but what starts behind
+ * another stops before it. Whatever is still there `timeout_ms` from now gets its KILL. Nothing
+ * starts any more.
  */
 void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms);
 

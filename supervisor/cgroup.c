@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/cgroup.h"
+
+#include "base/buf.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT     "/sys/fs/cgroup"
+#define SERVICES ROOT "/services"
+
+static int write_at(int directory, const char *file, const char *text)
+{
+	int fd = openat(directory, file, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Read a file of the group, up to `size` - 1 bytes, NUL-terminated. */
+static int read_at(int directory, const char *file, char *text, size_t size)
+{
+	int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	text[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return 0;
+}
+
+/* The number behind `key` and a space in a flat keyed file. */
+static uint64_t keyed_number(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = text; *line != '\0';
+		line += strcspn(line, "\n"), line += *line == '\n') {
+		char digits[24];
+		size_t n;
+		uint64_t value;
+
+		if (strncmp(line, key, len) != 0 || line[len] != ' ')
+			continue;
+		n = strspn(line + len + 1, "0123456789");
+		if (n >= sizeof(digits))
+			break;
+		memcpy(digits, line + len + 1, n);
+		digits[n] = '\0';
+		if (number_parse(digits, CGROUP_MAX - 1, &value) == 0)
+			return value;
+	}
+	return CGROUP_UNSET;
+}
+
+static uint64_t single_number(int fd, const char *file)
+{
+	char text[32];
+	uint64_t value;
+
+	if (read_at(fd, file, text, sizeof(text)) != 0)
+		return CGROUP_UNSET;
+	text[strcspn(text, "\n")] = '\0';
+	return number_parse(text, CGROUP_MAX - 1, &value) == 0 ? value : CGROUP_UNSET;
+}
+
+void cgroup_limits_init(struct cgroup_limits *l)
+{
+	memset(l, 0xff, sizeof(*l));
+}
+
+bool cgroup_limits_any(const struct cgroup_limits *l)
+{
+	struct cgroup_limits none;
+
+	cgroup_limits_init(&none);
+	return memcmp(l, &none, sizeof(none)) != 0;
+}
+
+/* One write for all controllers: each write makes the kernel build every group below anew. */
+static void enable_controllers(int fd, void (*report)(const struct problem *p))
+{
+	static const char *const controllers[] = { "+memory", "+cpu", "+pids" };
+	struct problem p;
+
+	if (write_at(fd, "cgroup.subtree_control", "+memory +cpu +pids") == 0)
+		return;
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+		int err = write_at(fd, "cgroup.subtree_control", controllers[i]);
+
+		if (err == 0)
+			continue;
+		problem_set(&p, -err, "cgroup controller %s cannot be used", controllers[i] + 1);
+		report(&p);
+	}
+}
+
+int cgroups_open(void (*report)(const struct problem *p), struct problem *p)
+{
+	int root = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+	if (root < 0)
+		return problem_set(p, errno, "cannot open " ROOT);
+	enable_controllers(root, report);
+	close(root);
+	if (mkdir(SERVICES, 0755) != 0 && errno != EEXIST)
+		return problem_set(p, errno, "cannot make " SERVICES);
+	fd = open(SERVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return problem_set(p, errno, "cannot open " SERVICES);
+	enable_controllers(fd, report);
+	return fd;
+}
+
+static int set_limit(int fd, const char *file, uint64_t value, struct problem *p)
+{
+	char text[32];
+	int err;
+
+	if (value == CGROUP_UNSET)
+		return 0;
+	if (value == CGROUP_MAX)
+		buf_format(text, sizeof(text), "max");
+	else
+		buf_format(text, sizeof(text), "%llu", (unsigned long long)value);
+	err = write_at(fd, file, text);
+	return err == 0 ? 0 : problem_set(p, -err, "cannot set %s to %s", file, text);
+}
+
+static int set_limits(int fd, const struct cgroup_limits *l, struct problem *p)
+{
+	int err = set_limit(fd, "memory.max", l->memory_max, p);
+
+	if (err == 0)
+		err = set_limit(fd, "memory.high", l->memory_high, p);
+	if (err == 0 && l->memory_swap_max != CGROUP_UNSET) {
+		err = set_limit(fd, "memory.swap.max", l->memory_swap_max, p);
+		if (err == -ENOENT)
+			err = 0; /* a kernel without swap has no such file, and nothing to limit */
+	}
+	/* The kernel ends one process of many otherwise, and leaves a service that is half there.
+	 */
+	if (err == 0 && l->memory_max != CGROUP_UNSET && l->memory_max != CGROUP_MAX)
+		err = set_limit(fd, "memory.oom.group", 1, p);
+	if (err == 0)
+		err = set_limit(fd, "cpu.max",
+			l->cpu_max < CGROUP_MAX ? l->cpu_max * (CGROUP_PERIOD_US / 1000)
+						: l->cpu_max,
+			p);
+	if (err == 0)
+		err = set_limit(fd, "cpu.weight", l->cpu_weight, p);
+	if (err == 0)
+		err = set_limit(fd, "pids.max", l->tasks_max, p);
+	return err;
+}
+
+int cgroup_open(
+	int parent_fd, const char *name, const struct cgroup_limits *limits, struct problem *p)
+{
+	int fd, err;
+
+	if (mkdirat(parent_fd, name, 0755) != 0 && errno != EEXIST)
+		return problem_set(p, errno, "cannot make the cgroup");
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return problem_set(p, errno, "cannot open the cgroup");
+	err = set_limits(fd, limits, p);
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+void cgroup_remove(int parent_fd, const char *name)
+{
+	unlinkat(parent_fd, name, AT_REMOVEDIR);
+}
+
+bool cgroup_is_populated(int fd)
+{
+	char text[128];
+
+	return read_at(fd, "cgroup.events", text, sizeof(text)) == 0 &&
+	       keyed_number(text, "populated") == 1;
+}
+
+int cgroup_open_events(int fd)
+{
+	int events = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+
+	return events < 0 ? -errno : events;
+}
+
+int cgroup_signal(int fd, int signal)
+{
+	int procs = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	size_t kept = 0;
+	ssize_t n;
+
+	if (procs < 0)
+		return -errno;
+	while ((n = read(procs, text + kept, sizeof(text) - kept - 1)) > 0) {
+		char *line = text, *end;
+
+		text[kept + (size_t)n] = '\0';
+		while ((end = strchr(line, '\n')) != NULL) {
+			uint64_t pid;
+
+			*end = '\0';
+			if (number_parse(line, INT32_MAX, &pid) == 0 && pid > 1)
+				kill((pid_t)pid, signal);
+			line = end + 1;
+		}
+		kept = strlen(line);
+		memmove(text, line, kept);
+	}
+	close(procs);
+	return 0;
+}
+
+/* Before Linux 5.14 there is no cgroup.kill: what is there is killed until nothing new comes. */
+int cgroup_kill(int fd)
+{
+	int err = write_at(fd, "cgroup.kill", "1");
+
+	for (int round = 0; err == -ENOENT && round < 16 && cgroup_is_populated(fd); round++)
+		if (cgroup_signal(fd, SIGKILL) != 0)
+			return err;
+	return err == -ENOENT ? 0 : err;
+}
+
+int cgroup_freeze(int fd, bool frozen)
+{
+	return write_at(fd, "cgroup.freeze", frozen ? "1" : "0");
+}
+
+uint64_t cgroup_oom_kills(int fd)
+{
+	char text[256];
+	uint64_t n;
+
+	if (read_at(fd, "memory.events", text, sizeof(text)) != 0)
+		return 0;
+	n = keyed_number(text, "oom_kill");
+	return n == CGROUP_UNSET ? 0 : n;
+}
+
+void cgroup_usage(int fd, struct cgroup_usage *out)
+{
+	char text[512];
+
+	*out = (struct cgroup_usage){ CGROUP_UNSET, CGROUP_UNSET, CGROUP_UNSET };
+	out->memory_bytes = single_number(fd, "memory.current");
+	out->tasks = single_number(fd, "pids.current");
+	if (read_at(fd, "cpu.stat", text, sizeof(text)) == 0)
+		out->cpu_us = keyed_number(text, "usage_usec");
+}

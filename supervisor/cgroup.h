@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One cgroup (v2) a service, /sys/fs/cgroup/services/NAME: everything that the service ever forks
+ * is in it, can be ended as a whole, and is counted and limited together. Source: the kernel's
+ * Documentation/admin-guide/cgroup-v2.rst.
+ */
+#ifndef SUPERVISOR_CGROUP_H
+#define SUPERVISOR_CGROUP_H
+
+#include "base/problem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CGROUP_UNSET     UINT64_MAX       /* a limit that is not touched */
+#define CGROUP_MAX       (UINT64_MAX - 1) /* "max": no limit */
+#define CGROUP_PERIOD_US 100000           /* the kernel's default period of cpu.max */
+
+struct cgroup_limits {
+	uint64_t memory_max, memory_high, memory_swap_max; /* bytes */
+	uint64_t cpu_max;                                  /* thousandths of a CPU */
+	uint64_t cpu_weight;                               /* 1 to 10000; 100 without it */
+	uint64_t tasks_max;
+};
+
+/* What a cgroup has used; CGROUP_UNSET where the kernel does not say. */
+struct cgroup_usage {
+	uint64_t memory_bytes, cpu_us, tasks;
+};
+
+/* Set every limit to CGROUP_UNSET. */
+void cgroup_limits_init(struct cgroup_limits *l);
+
+/* Is any limit set? */
+bool cgroup_limits_any(const struct cgroup_limits *l);
+
+/*
+ * Make the group of all services and turn on the controllers memory, cpu and pids for the groups
+ * below it. A controller that the kernel does not have is told to `report`. Returns a descriptor of
+ * the group's directory, or -errno with `p`; without it services have process groups only.
+ */
+int cgroups_open(void (*report)(const struct problem *p), struct problem *p);
+
+/*
+ * Make the group `name` below `parent_fd`, or find it, and set its limits. Returns a descriptor of
+ * its directory, or -errno with `p`.
+ */
+int cgroup_open(
+	int parent_fd, const char *name, const struct cgroup_limits *limits, struct problem *p);
+
+/* Remove an empty group. */
+void cgroup_remove(int parent_fd, const char *name);
+
+/* Is a process in the group (cgroup.events, populated)? False also when the group cannot be asked.
+ */
+bool cgroup_is_populated(int fd);
+
+/* Open cgroup.events, which polls as EPOLLPRI when "populated" changes. Returns a descriptor or
+ * -errno. */
+int cgroup_open_events(int fd);
+
+/* Send KILL to every process of the group, also to those that it forks meanwhile (cgroup.kill). 0
+ * or -errno. */
+int cgroup_kill(int fd);
+
+/* Send `signal` to every process that is in the group now. Returns 0 or -errno. */
+int cgroup_signal(int fd, int signal);
+
+/* Stop or continue every process of the group (cgroup.freeze). Returns 0 or -errno. */
+int cgroup_freeze(int fd, bool frozen);
+
+/* How many processes the kernel has ended because the group was at memory.max (memory.events,
+ * oom_kill). */
+uint64_t cgroup_oom_kills(int fd);
+
+/* What the group uses. */
+void cgroup_usage(int fd, struct cgroup_usage *out);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/order.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "supervisor/prepare.h"
+
+#include <string.h>
+
+/* The i-th service that `v` comes behind: first those of `after`, then those of `requires`. */
+static struct service *behind(const struct service *v, size_t i, bool *required)
+{
+	const struct strings *after = &v->config.after, *requires = &v->config.requires;
+
+	*required = i >= after->count;
+	return supervisor_find(
+		v->owner, *required ? requires->list[i - after->count] : after->list[i]);
+}
+
+static size_t count_behind(const struct service *v)
+{
+	return v->config.after.count + v->config.requires.count;
+}
+
+static void check_names(struct service *v)
+{
+	const struct strings *lists[] = { &v->config.after, &v->config.requires };
+	char reason[SERVICE_NAME_MAX + 64];
+
+	for (int r = 0; r < 2; r++) {
+		for (size_t i = 0; i < lists[r]->count; i++) {
+			const char *name = lists[r]->list[i];
+
+			if (supervisor_find(v->owner, name) != NULL)
+				continue;
+			buf_format(reason, sizeof(reason), "%s names no service: '%s'",
+				r == 0 ? "after" : "requires", name);
+			log_line("%s: %s", v->name, reason);
+			if (r == 1)
+				service_cannot_run(v, reason);
+		}
+	}
+}
+
+/* Does a way lead from `v` to `goal`? `mark` is new for each question, so that no service is
+ * visited twice. */
+static bool reaches(struct service *v, const struct service *goal, unsigned int mark)
+{
+	for (size_t i = 0; i < count_behind(v); i++) {
+		bool required;
+		struct service *u = behind(v, i, &required);
+
+		if (u == goal)
+			return true;
+		if (u == NULL || u->mark == mark)
+			continue;
+		u->mark = mark;
+		if (reaches(u, goal, mark))
+			return true;
+	}
+	return false;
+}
+
+void order_check(struct supervisor *s)
+{
+	unsigned int mark = 0;
+
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		if (v->problem != NULL || count_behind(v) == 0)
+			continue;
+		s->ordered = true;
+		check_names(v);
+		if (v->problem != NULL || !reaches(v, v, ++mark))
+			continue;
+		service_cannot_run(v, "it comes after itself: a cycle of after and requires");
+		log_line("%s: %s", v->name, v->problem);
+	}
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		v->mark = 0;
+}
+
+/* Nothing more is to be expected of it: it was there, it failed, or nobody wants it. */
+static bool is_settled(const struct service *u)
+{
+	return u->problem != NULL || machine_is_up(&u->machine) || !u->machine.wanted ||
+	       u->machine.failures > 0 || u->machine.state == MACHINE_FAILED ||
+	       u->machine.state == MACHINE_EXITED;
+}
+
+static bool will_never_be_up(const struct service *u)
+{
+	return u->problem != NULL || !u->machine.wanted || u->machine.state == MACHINE_FAILED ||
+	       (u->machine.state == MACHINE_EXITED && !machine_is_up(&u->machine));
+}
+
+enum order_answer order_ask(const struct service *v, const char **blocker)
+{
+	enum order_answer answer = ORDER_CLEAR;
+
+	for (size_t i = 0; i < count_behind(v); i++) {
+		bool required;
+		const struct service *u = behind(v, i, &required);
+
+		if (u == NULL)
+			continue;
+		if (required && will_never_be_up(u)) {
+			*blocker = u->name;
+			return ORDER_BLOCKED;
+		}
+		if (required ? !machine_is_up(&u->machine) : !is_settled(u))
+			answer = ORDER_WAIT;
+	}
+	return answer;
+}
+
+bool order_is_needed(const struct service *v)
+{
+	if (!v->owner->ordered)
+		return false;
+	for (const struct service *u = v->owner->services; u != NULL; u = u->next) {
+		if (u == v || !machine_is_active(&u->machine))
+			continue;
+		for (size_t i = 0; i < count_behind(u); i++) {
+			bool required;
+
+			if (behind(u, i, &required) == v)
+				return true;
+		}
+	}
+	return false;
+}
