@@ -134,22 +134,30 @@ static int accept_one(struct listener *l)
 	return 0;
 }
 
+/* It will never accept again: the agent ends, and its starter opens a new socket. */
+static void give_up(struct listener *l, int err)
+{
+	l->error = err;
+	loop_remove(l->server->loop, &l->io);
+}
+
 static void listener_ready(struct loop_io *io, uint32_t events)
 {
 	struct listener *l = LOOP_OWNER(io, struct listener, io);
-	int err = 0;
+	int tries = 0, err = 0;
 
-	(void)events;
-	for (int i = 0; i < ACCEPT_AT_ONCE && (err == 0 || concerns_one(-err)); i++)
+	while (tries < ACCEPT_AT_ONCE && (err == 0 || concerns_one(-err))) {
 		err = accept_one(l);
-	if (err == 0 || err == -EAGAIN || concerns_one(-err))
-		return;
-	if (is_final(-err)) {
-		l->error = err;
-		loop_remove(l->server->loop, &l->io);
-	} else {
-		make_room(l, -err);
+		tries++;
 	}
+	if (err == -EAGAIN && (events & (EPOLLHUP | EPOLLERR)))
+		give_up(l, -ENOTCONN);
+	else if (is_final(-err))
+		give_up(l, err);
+	/* Without descriptors accept(2) fails also when nobody waits any more: only the first
+	 * failure is about a connection. */
+	else if (err != 0 && err != -EAGAIN && !concerns_one(-err) && tries == 1)
+		make_room(l, -err);
 }
 
 int listener_start(struct listener *l, struct server *server, int fd)
