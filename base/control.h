@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control channel between the agent and PID 1: one SOCK_SEQPACKET pair, made anew for each
+ * start of the agent (descriptor 4 there). Every packet is one struct control_message of one
+ * version. The agent sends requests; PID 1 answers each with any number of CONTROL_ITEM and
+ * CONTROL_STEP messages and one CONTROL_DONE, all with the request's id. Answers to different
+ * requests may be mixed. CONTROL_EVENT messages come unasked, with id 0.
+ *
+ * PID 1 believes nothing: a packet of another size or version, an unknown verb or a name without
+ * its end gets CONTROL_DONE with an error (or is dropped when there is no id to answer to), and
+ * changes nothing.
+ */
+#ifndef BASE_CONTROL_H
+#define BASE_CONTROL_H
+
+#include <stdint.h>
+
+#define CONTROL_VERSION  1
+#define CONTROL_NAME_MAX 64  /* a service's name, terminator included */
+#define CONTROL_TEXT_MAX 256 /* words for people, terminator included */
+#define CONTROL_DATA_MAX 960 /* bytes of a log in one message */
+
+enum control_kind {
+	CONTROL_REQUEST = 1, /* agent to PID 1 */
+	CONTROL_ITEM,        /* one of the things that were asked for */
+	CONTROL_STEP,        /* one step of something that takes several is done: `step` */
+	CONTROL_DONE,  /* the last message for this id: `error`, and `text` when it is not 0 */
+	CONTROL_EVENT, /* PID 1 to agent, unasked: `verb` has a CONTROL_EV_... value */
+};
+
+/* A closed list: numbers are never used for something else. */
+enum control_verb {
+	CONTROL_HELLO = 1, /* ITEM: `text` is PID 1's version */
+	CONTROL_SERVICES,  /* ITEM a service: `service`. With `name`: that one only */
+	CONTROL_RESTART, /* service `name`; DONE when it runs again (or has failed to: ECANCELED) */
+	CONTROL_SYNC,    /* sync(2), then drop the page cache; STEP each */
+	CONTROL_FREEZE,  /* stop the services' processes (cgroup.freeze); the agent's go on */
+	CONTROL_THAW,    /* and let them go on */
+	CONTROL_CLOCK,   /* set the wall clock from /dev/ptp0; ENOENT: there is none, it was left
+			    alone */
+	CONTROL_RESEED,  /* reseed the kernel's random pool; ENOENT: from nothing better than the
+			    clock */
+	CONTROL_REFRESH, /* stop the services, mount config and secrets drives anew, read
+			    mvm-env.env anew; STEP each. The services stay down until CONTROL_RESUME
+			  */
+	CONTROL_ADDRESS, /* give eth0 the IPv4 address in `text` in place of the one it has */
+	CONTROL_RESUME, /* start what CONTROL_REFRESH has stopped; DONE when each runs or has failed
+			   to */
+	CONTROL_SHUTDOWN, /* `value` 0: restart (ends mvm's VMM), 1: power off. DONE comes before it
+			     begins */
+	CONTROL_LOGS, /* ITEM: `data` of service `name`, oldest first, its last `value` lines (0:
+			 all that is kept); `position` is where the next byte will be. With
+			 `position` not 0 in the request: what came since */
+	CONTROL_TIMELINE, /* ITEM a stage of the boot: `step` with its name and times */
+	CONTROL_HEALTH,   /* the check of service `name` passed (`value` 1) or failed (0). Only DONE
+			   */
+};
+
+enum control_event {
+	CONTROL_EV_POST_RESTORE = 1, /* SIGUSR1: do what the host's PostRestore asks for */
+	CONTROL_EV_RELOAD,           /* SIGHUP: read integrations.d and probes.d anew */
+};
+
+/* A service as PID 1 sees it. Absent numbers are UINT64_MAX. */
+struct control_service {
+	char name[CONTROL_NAME_MAX];
+	char state[16];                /* "running", "auto-restart" ...: machine_state_name() */
+	char reason[CONTROL_TEXT_MAX]; /* how the latest process ended, or why it cannot run; "" */
+	int32_t pid;                   /* 0: none */
+	uint32_t uid, gid;             /* who it runs as */
+	uint64_t state_ms;             /* for so long it has been in this state */
+	uint64_t restarts;             /* automatic ones since boot */
+	uint64_t failures;             /* in a row */
+	uint64_t next_start_ms;        /* until the next automatic start */
+	int32_t exit_code; /* of the latest process: code, 128 + signal, or -1: none has ended yet
+			    */
+	uint32_t built_in; /* 1: the agent itself */
+	uint64_t memory_bytes, cpu_us, tasks; /* its cgroup's */
+	uint64_t oom_kills;
+};
+
+/* A step of a longer work, or a stage of the boot. */
+struct control_step {
+	char name[CONTROL_NAME_MAX];
+	char text[CONTROL_TEXT_MAX]; /* result in words; "" when there is nothing to say */
+	int32_t error;               /* 0, or an errno value */
+	uint64_t start_us;           /* CLOCK_MONOTONIC */
+	uint64_t duration_us;
+};
+
+struct control_message {
+	uint16_t version; /* CONTROL_VERSION */
+	uint16_t kind;    /* enum control_kind */
+	uint16_t verb;    /* enum control_verb, or enum control_event */
+	uint16_t length;  /* bytes used of `data` */
+	uint32_t id;      /* chosen by the agent, not 0 */
+	int32_t error;    /* CONTROL_DONE: 0, or an errno value */
+	uint64_t value;
+	uint64_t position;
+	union {
+		struct {
+			char name[CONTROL_NAME_MAX];
+			char text[CONTROL_TEXT_MAX];
+		};
+		struct control_service service;
+		struct control_step step;
+		char data[CONTROL_DATA_MAX];
+	};
+};
+
+#endif
