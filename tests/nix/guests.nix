@@ -23,6 +23,15 @@ let
     };
   };
 
+  # A consumer's flake, evaluated for this machine whatever system it names.
+  documented =
+    ((import ./documented/flake.nix).outputs {
+      mvm.lib.aarch64-linux = mvm.lib // {
+        inherit mkGuest;
+      };
+      nixpkgs = ./this-machine.nix;
+    }).packages.aarch64-linux;
+
   site = mvm.lib.mkStaticSite {
     name = "docs";
     src = ../../nix/examples/static-site/site;
@@ -51,7 +60,7 @@ let
         command = ''
           while true; do
             echo "it's $NAME"   # a comment with a quote: it's fine
-            sleep 1
+            sleep 10
           done
         '';
         env.NAME = "the \"worker\" ; # and 'co'";
@@ -70,6 +79,25 @@ let
         type = "oneshot";
         command = "true";
         user = "root";
+      };
+      # Says what it finds, on the console.
+      report = {
+        type = "oneshot";
+        user = "second";
+        umask = "027";
+        limitNofile = 300;
+        workingDirectory = "/srv";
+        command = ''
+          echo "id $(id)"
+          echo "pwd $(pwd) umask $(umask) nofile $(ulimit -n)"
+          echo "home $HOME $(stat -c '%U:%G %a' "$HOME")"
+          echo "hello $(cat hello.txt)"
+          echo "hosts $(grep -c every-1 /etc/hosts)"
+          touch "$HOME/mine" && echo "home is writable"
+          touch /etc/mine 2>/dev/null || echo "etc is not writable"
+          cat /var/lib/owner/private 2>/dev/null || echo "private is private"
+          env -i /usr/bin/env true && echo "env works"
+        '';
       };
     };
     healthChecks = {
@@ -188,6 +216,8 @@ let
 in
 rec {
   inherit (mvm) packages;
+
+  inherit documented;
 
   ext4 = mkGuest web;
   squash = mkGuest (web // squashfs);

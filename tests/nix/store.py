@@ -10,6 +10,8 @@ import tap
 FIRST = os.path.join(tap.WORK, "store-1")
 SECOND = os.path.join(tap.WORK, "store-2")
 LIMIT_BYTES = 4 << 30
+# Images get the tests' kernel where there is one; only booting needs it.
+KERNEL = os.path.join(tap.ROOT, "build", "kernel", "vmlinux")
 
 
 def _size(directory):
@@ -30,11 +32,12 @@ def prepare(store):
         )
 
 
-def build(name, store=FIRST, options=(), arguments=()):
+def build(name, store=FIRST, options=()):
     """Build an attribute of guests.nix. Returns (directory with the output, ""), or (None, error)."""
+    kernel = ["--arg", "kernel", KERNEL] if os.path.exists(KERNEL) else []
     done = tap.run(
         ["nix-build", "--store", store, "--no-out-link", "--no-build-output"]
-        + [*options, *arguments, os.path.join(tap.HERE, "guests.nix"), "-A", name]
+        + [*options, *kernel, os.path.join(tap.HERE, "guests.nix"), "-A", name]
     )
     if done.returncode != 0:
         return None, done.stderr

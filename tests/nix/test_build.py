@@ -368,6 +368,7 @@ def main():
         because,
         [
             "services.once.command names its program without a path",
+            "services.report.command has several lines",
             "services.script.command is a script",
             "services.worker.command has several lines",
             "services.worker.preStart has several lines",
