@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define DESCRIPTORS_OF_OTHERS 32 /* standard ones, epoll, a directory, and some that came with us  \
-				  */
+#define DESCRIPTORS_OF_OTHERS                                                                      \
+	32 /* standard ones, epoll, a directory, and some that came with us                        \
+	    */
 
 static void exchange_done(struct exchange *x);
 
