@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Where things are, and the programs that the rig compiles for itself into build/rig."""
+import fcntl
+import glob
+import os
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+BUILD = os.path.join(ROOT, "build")
+RELEASE = os.path.join(BUILD, "release")
+LOGS = os.path.join(BUILD, "test-logs")
+_VM = os.path.join(ROOT, "tests", "vm")
+
+WARNINGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wshadow",
+            "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wvla", "-Wswitch-enum"]
+_HOST = ["gcc", "-O2"] + WARNINGS
+# A static program for the guest; musl's own headers first, then the kernel's.
+_GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
+
+# name: (compiler and flags, sources)
+PROGRAMS = {
+    "hvsock": (_HOST, "hvsock/*.c"),
+    "facts": (_GUEST, "payload/facts.c"),
+    "minimal-init": (_GUEST, "payload/minimal_init.c"),
+    "first-instruction": (_GUEST + ["-nostartfiles"], "payload/first_instruction.c"),
+}
+
+
+class MissingFile(Exception):
+    """Something that "make" should have built is not there."""
+
+
+def _kernel_headers():
+    multiarch = subprocess.run(["gcc", "-print-multiarch"], check=True, capture_output=True,
+                               text=True).stdout.strip()
+    return ["-idirafter", "/usr/include", "-idirafter", "/usr/include/" + multiarch]
+
+
+def program(name):
+    """Path of one of PROGRAMS, compiled when its sources are newer."""
+    command, pattern = PROGRAMS[name]
+    sources = sorted(glob.glob(os.path.join(_VM, pattern)))
+    newest = max(os.stat(f).st_mtime for f in
+                 sources + glob.glob(os.path.join(_VM, os.path.dirname(pattern), "*.h")))
+    out = os.path.join(BUILD, "rig", name)
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    with open(out + ".lock", "w") as lock:      # suites run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(out) and os.stat(out).st_mtime >= newest:
+            return out
+        headers = _kernel_headers() if command[0] == "musl-gcc" else []
+        subprocess.run(command + headers + ["-o", out + ".new"] + sources, check=True)
+        os.rename(out + ".new", out)
+    return out
+
+
+def built(name, directory=RELEASE, made_by="make release"):
+    """Path of something that make builds."""
+    path = os.path.join(directory, name)
+    if not os.path.exists(path):
+        raise MissingFile("%s: not there; run: %s" % (path, made_by))
+    return path
+
+
+def kernel():
+    """The guest kernel."""
+    return built("vmlinux", os.path.join(BUILD, "kernel"), "make kernel")
