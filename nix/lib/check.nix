@@ -143,11 +143,15 @@ let
     ++ optionals (s.unhealthyRestartAfter != null && s.unhealthyRestartAfter > 0) (
       needs "unhealthyRestartAfter" checked "needs a health check; define healthChecks.${name}"
     )
-    ++ optionals (s.remainAfterExit == true) (
-      needs "remainAfterExit" (s.type == "oneshot") "only a service of type oneshot remains after exit"
-    )
     ++ optionals (s.onInterval != null) (
-      needs "onInterval" (s.type == "oneshot") "only a service of type oneshot runs at an interval"
+      needs "onInterval" (s.type == "oneshot" || (s.restart != null && s.restart != "always"))
+        "a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\""
+    )
+    ++ optionals (s.startLimitExitCode != null) (
+      needs "startLimitExitCode" (s.startLimitAction == "exit") "only for startLimitAction = \"exit\""
+    )
+    ++ optionals (s.startLimitAction != null && s.startLimitAction != "none") (
+      needs "startLimitAction" (s.startLimit != null && s.startLimit > 0) "there is no startLimit"
     )
     ++ concatMap (
       o: optionals (s.${o} != null) (needs o (s.logFile != null) "there is no logFile to rotate")

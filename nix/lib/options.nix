@@ -24,7 +24,7 @@ let
   limit = t.either (t.either (t.int 0 null) (t.enum [ "infinity" ])) (
     t.name "([0-9]+|infinity):([0-9]+|infinity)" "text \"SOFT:HARD\""
   );
-  memory = t.either t.size (t.enum [ "max" ]);
+  memory = t.either t.size (t.enum [ "infinity" ]);
 
   rlimit = resource: description: example: {
     name =
@@ -138,15 +138,6 @@ let
       example = ''"oneshot"'';
     }
     {
-      name = "remainAfterExit";
-      planned = true;
-      type = t.bool;
-      ini = "remain_after_exit";
-      defaultText = "false";
-      description = "A oneshot counts as running after it has succeeded.";
-      example = "true";
-    }
-    {
       name = "restart";
       type = t.enum [
         "always"
@@ -157,37 +148,6 @@ let
       defaultText = "always";
       description = "When the command is started again after it has ended. A oneshot that has succeeded is not.";
       example = ''"on-failure"'';
-    }
-    {
-      name = "after";
-      planned = true;
-      type = t.listOf fileName;
-      ini = "after";
-      defaultText = "none";
-      description = "Services that must be ready before this one starts.";
-      example = ''[ "db" ]'';
-    }
-    {
-      name = "requires";
-      planned = true;
-      type = t.listOf fileName;
-      ini = "requires";
-      defaultText = "none";
-      description = "Services that must be ready before this one starts, and without which it does not run.";
-      example = ''[ "db" ]'';
-    }
-    {
-      name = "ready";
-      planned = true;
-      type = t.enum [
-        "started"
-        "notify"
-        "healthy"
-      ];
-      ini = "ready";
-      defaultText = "started";
-      description = "When the service is ready: its process has started, it has sent READY=1 to $NOTIFY_SOCKET, or its health check has passed once.";
-      example = ''"healthy"'';
     }
     {
       name = "restartDelay";
@@ -214,6 +174,14 @@ let
       example = ''"2min"'';
     }
     {
+      name = "stopTimeout";
+      type = t.span;
+      ini = "stop_timeout";
+      defaultText = "1 s";
+      description = "How long the service has after TERM before it is killed.";
+      example = "5";
+    }
+    {
       name = "startLimit";
       type = t.int 0 16;
       ini = "start_limit";
@@ -230,29 +198,55 @@ let
       example = ''"1min"'';
     }
     {
-      name = "stopTimeout";
-      type = t.span;
-      ini = "stop_timeout";
-      defaultText = "1 s";
-      description = "How long the service has after TERM before it is killed.";
-      example = "5";
-    }
-    {
       name = "startLimitAction";
-      planned = true;
       type = t.enum [
         "none"
         "reboot"
-        "poweroff"
+        "exit"
       ];
       ini = "start_limit_action";
       defaultText = "none";
-      description = "What happens at the limit: the service stays failed, the guest restarts, or it ends.";
+      description = "What follows when `startLimit` is hit: the service stays failed; the guest restarts; or it restarts after the console line \"guest exit code N\".";
       example = ''"reboot"'';
     }
     {
+      name = "startLimitExitCode";
+      type = t.int 0 255;
+      ini = "start_limit_exit_code";
+      defaultText = "1";
+      description = "The N of `startLimitAction = \"exit\"`.";
+      example = "3";
+    }
+    {
+      name = "after";
+      type = t.listOf fileName;
+      ini = "after";
+      defaultText = "none";
+      description = "Services that must be up, or have failed once, before this one starts. At shutdown this one stops first.";
+      example = ''[ "db" ]'';
+    }
+    {
+      name = "requires";
+      type = t.listOf fileName;
+      ini = "requires";
+      defaultText = "none";
+      description = "Services that must be up before this one starts. When one of them has failed for good, this one fails, too.";
+      example = ''[ "db" ]'';
+    }
+    {
+      name = "ready";
+      type = t.enum [
+        "started"
+        "notify"
+        "healthy"
+      ];
+      ini = "ready";
+      defaultText = "started";
+      description = "When the service counts as up: its program runs, it has sent READY=1 to $NOTIFY_SOCKET, or its health check has passed once.";
+      example = ''"healthy"'';
+    }
+    {
       name = "unhealthyRestartAfter";
-      planned = true;
       type = t.int 0 1000000;
       ini = "unhealthy_restart_after";
       defaultText = "0, never";
@@ -261,20 +255,18 @@ let
     }
     {
       name = "onInterval";
-      planned = true;
       type = t.span;
       ini = "on_interval";
       defaultText = "none";
-      description = "Run the oneshot again and again, this long from start to start, never two at once.";
+      description = "Start the service again and again at this interval, never two at once. The first time is after `onBootDelay`, or one interval after boot.";
       example = ''"1h"'';
     }
     {
       name = "onBootDelay";
-      planned = true;
       type = t.span;
       ini = "on_boot_delay";
       defaultText = "none";
-      description = "Start the service this long after boot.";
+      description = "Start the service not at boot, but so long after it.";
       example = ''"30s"'';
     }
     {
@@ -327,7 +319,6 @@ let
     }
     {
       name = "memoryMax";
-      planned = true;
       type = memory;
       ini = "memory_max";
       defaultText = "no limit";
@@ -336,7 +327,6 @@ let
     }
     {
       name = "memoryHigh";
-      planned = true;
       type = memory;
       ini = "memory_high";
       defaultText = "no limit";
@@ -345,7 +335,6 @@ let
     }
     {
       name = "memorySwapMax";
-      planned = true;
       type = memory;
       ini = "memory_swap_max";
       defaultText = "no limit";
@@ -354,7 +343,6 @@ let
     }
     {
       name = "cpuMax";
-      planned = true;
       type = t.name "[1-9][0-9]*%" "a percentage of one CPU such as \"150%\"";
       ini = "cpu_max";
       defaultText = "no limit";
@@ -363,7 +351,6 @@ let
     }
     {
       name = "cpuWeight";
-      planned = true;
       type = t.int 1 10000;
       ini = "cpu_weight";
       defaultText = "100";
@@ -372,8 +359,7 @@ let
     }
     {
       name = "tasksMax";
-      planned = true;
-      type = t.either (t.int 1 null) (t.enum [ "max" ]);
+      type = t.int 1 2147483647;
       ini = "tasks_max";
       defaultText = "no limit";
       description = "Processes and threads that the service may have.";

@@ -82,11 +82,16 @@ rec {
   closest =
     name: names:
     let
+      letters = word: sort (a: b: a < b) (characters (toLower word));
+      # Letters in another order are one mistake.
+      mistakes =
+        candidate:
+        if letters candidate == letters name then 1 else distance (toLower name) (toLower candidate);
       limit = if stringLength name < 5 then 1 else 1 + stringLength name / 5;
       near = filter (n: n.distance <= limit) (
         map (candidate: {
           inherit candidate;
-          distance = distance (toLower name) (toLower candidate);
+          distance = mistakes candidate;
         }) names
       );
     in

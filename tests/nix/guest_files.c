@@ -83,15 +83,27 @@ static void print_service(const char *name, const struct service_config *c)
 		print_fact(name, "env", c->env.list[i]);
 	for (size_t i = 0; i < c->supplementary_groups.count; i++)
 		print_fact(name, "group", c->supplementary_groups.list[i]);
+	for (size_t i = 0; i < c->after.count; i++)
+		print_fact(name, "after", c->after.list[i]);
+	for (size_t i = 0; i < c->requires.count; i++)
+		print_fact(name, "requires", c->requires.list[i]);
 	printf("%s rules restart=%d type=%d stop=%llu delay=%llu delay_max=%llu start=%llu "
-	       "limit=%llu/%llu\n",
+	       "limit=%llu/%llu ready=%d\n",
 		name, (int)c->rules.restart, (int)c->rules.type,
 		(unsigned long long)c->rules.stop_timeout,
 		(unsigned long long)c->rules.restart_delay,
 		(unsigned long long)c->rules.restart_delay_max,
 		(unsigned long long)c->rules.start_timeout,
 		(unsigned long long)c->rules.start_limit,
-		(unsigned long long)c->rules.start_limit_interval);
+		(unsigned long long)c->rules.start_limit_interval, (int)c->rules.ready);
+	printf("%s schedule action=%d/%u unhealthy=%u boot=%llu interval=%llu\n", name,
+		(int)c->start_limit_action, c->start_limit_exit_code, c->unhealthy_restart_after,
+		(unsigned long long)c->on_boot_delay, (unsigned long long)c->on_interval);
+	printf("%s cgroup memory=%llu/%llu/%llu cpu=%llu/%llu tasks=%llu\n", name,
+		(unsigned long long)c->cgroup.memory_max, (unsigned long long)c->cgroup.memory_high,
+		(unsigned long long)c->cgroup.memory_swap_max,
+		(unsigned long long)c->cgroup.cpu_max, (unsigned long long)c->cgroup.cpu_weight,
+		(unsigned long long)c->cgroup.tasks_max);
 	printf("%s process nice=%lld oom=%lld umask=%03llo no_new_privs=%d ambient=%llx "
 	       "limits=%zu\n",
 		name, (long long)c->nice, (long long)c->oom_score, (unsigned long long)c->umask,

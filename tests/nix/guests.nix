@@ -156,6 +156,23 @@ let
         startTimeout = 90;
         startLimit = 5;
         startLimitInterval = "1h";
+        startLimitAction = "exit";
+        startLimitExitCode = 3;
+        after = [
+          "plain"
+          "first"
+        ];
+        requires = [ "plain" ];
+        ready = "healthy";
+        unhealthyRestartAfter = 4;
+        onInterval = "1h";
+        onBootDelay = 30;
+        memoryMax = "256M";
+        memoryHigh = 100000;
+        memorySwapMax = "infinity";
+        cpuMax = "150%";
+        cpuWeight = 200;
+        tasksMax = 64;
         noNewPrivs = false;
         capabilities = [
           "net_bind_service"
@@ -189,6 +206,7 @@ let
         };
       };
       plain.command = "/bin/true";
+      first.command = "/bin/true";
     };
     healthChecks.all = {
       healthCmd = "test \"$X\" = 'a\nb'\necho second line";

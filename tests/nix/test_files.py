@@ -32,14 +32,19 @@ all env QUOTES=it's "quoted"
 all env UTF8=café
 all group owner
 all group root
-all rules restart=1 type=1 stop=1500 delay=250 delay_max=120000 start=90000 limit=5/3600000
+all rules restart=1 type=1 stop=1500 delay=250 delay_max=120000 start=90000 limit=5/3600000 ready=2
+all after plain
+all after first
+all requires plain
+all schedule action=2/3 unhealthy=4 boot=30000 interval=3600000
+all cgroup memory=268435456/100000/18446744073709551614 cpu=1500/200 tasks=64
 all process nice=-5 oom=500 umask=027 no_new_privs=0 ambient=401 limits=13
 all account 1000:70 /home/other /bin/sh groups=2
 plain command exec </bin/true>
 plain user -
 plain log_file -
 plain working_directory -
-plain rules restart=0 type=0 stop=1000 delay=100 delay_max=30000 start=30000 limit=0/10000
+plain rules restart=0 type=0 stop=1000 delay=100 delay_max=30000 start=30000 limit=0/10000 ready=0
 plain account 900:900 /home/app /bin/sh groups=1
 all check test "$X" = 'a\nb'\necho second line
 all check-times interval=1 timeout=2 grace=3

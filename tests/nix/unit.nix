@@ -91,6 +91,10 @@ in
     "command"
   ]) "command")
   (test "closest: case does not count" (text.closest "logfile" [ "logFile" ]) "logFile")
+  (test "closest: letters in another order" (text.closest "wbe" [
+    "db"
+    "web"
+  ]) "web")
   (test "closest: nothing is near" (text.closest "zzz" [ "command" ]) null)
   (test "alternatives" (text.alternatives [
     "a"
@@ -384,6 +388,43 @@ in
     nice = -5;
     umask = "027";
   }))
+  (accepted "order, readiness, schedules and cgroups"
+    {
+      services = {
+        db = {
+          command = python;
+          ready = "healthy";
+          unhealthyRestartAfter = 3;
+          memoryMax = "1G";
+          memoryHigh = 1000000;
+          memorySwapMax = "infinity";
+          cpuMax = "150%";
+          cpuWeight = 200;
+          tasksMax = 64;
+        };
+        web = {
+          command = python;
+          after = [ "db" ];
+          requires = [ "db" ];
+          startLimit = 5;
+          startLimitAction = "exit";
+          startLimitExitCode = 3;
+        };
+        backup = {
+          command = python;
+          type = "oneshot";
+          onInterval = "1h";
+          onBootDelay = 30;
+        };
+        sweep = {
+          command = python;
+          restart = "never";
+          onInterval = 60;
+        };
+      };
+      healthChecks.db.healthCmd = python;
+    }
+  )
   (accepted "values with ; and # and quotes" (service {
     env = {
       A = "x ; y # z";
@@ -410,7 +451,8 @@ in
   ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
     (
-      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, type, restart, restartDelay, restartDelayMax, startTimeout, startLimit, startLimitInterval, stopTimeout, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, "
+      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
+      + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
       + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs"
     )
   ])
@@ -431,8 +473,8 @@ in
       "healthChecks.web.healthInterval: no such option; healthChecks.web has healthCmd, healthIntervalSecs, healthTimeoutSecs, startupGraceSecs, checkpointCmd, restoreCmd, critical, user"
     ]
   )
-  (rejected "what init cannot do" (service { memoryMax = "1G"; }) [
-    "services.web.memoryMax: init does not support this yet"
+  (rejected "what init cannot do" (service { seccomp = "network"; }) [
+    "services.web.seccomp: init does not support this yet"
   ])
   (rejected "a service without a command" { services.web = { }; } [
     "services.web.command: required, and not given"
@@ -523,6 +565,56 @@ in
     "services.web.restart: expected \"always\", \"on-failure\" or \"never\", got 1"
     "services.web.nice: expected an integer from -20 to 19, got 99"
   ])
+  (rejected "an order that names no service" (service { after = [ "wbe" "db" ]; requires = [ "web" ]; }) [
+    "services.web.after: no service \"wbe\"; did you mean web?"
+    "services.web.after: no service \"db\"; services: web"
+    "services.web.requires: a service cannot wait for itself"
+  ])
+  (rejected "services that wait for each other"
+    {
+      services = {
+        a = {
+          command = python;
+          after = [ "b" ];
+        };
+        b = {
+          command = python;
+          requires = [ "c" ];
+        };
+        c = {
+          command = python;
+          after = [ "a" ];
+        };
+        d = {
+          command = python;
+          after = [ "a" ];
+        };
+      };
+    }
+    [ "services: a, b, c wait for each other (after, requires)" ]
+  )
+  (rejected "readiness and restarts by a check that there is not"
+    (service {
+      ready = "healthy";
+      unhealthyRestartAfter = 3;
+    })
+    [
+      "services.web.ready: healthy needs a health check; define healthChecks.web"
+      "services.web.unhealthyRestartAfter: needs a health check; define healthChecks.web"
+    ]
+  )
+  (rejected "an interval for what never ends" (service { onInterval = "1h"; }) [
+    "services.web.onInterval: a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\""
+  ])
+  (rejected "an action without a limit" (service { startLimitAction = "reboot"; startLimitExitCode = 3; }) [
+    "services.web.startLimitExitCode: only for startLimitAction = \"exit\""
+    "services.web.startLimitAction: there is no startLimit"
+  ])
+  (rejected "a limit that is no size" (service { memoryMax = "1 GB"; cpuMax = 1; tasksMax = 0; }) [
+    "services.web.memoryMax: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", or \"infinity\", got \"1 GB\""
+    "services.web.cpuMax: expected a percentage of one CPU such as \"150%\", got 1"
+    "services.web.tasksMax: expected an integer from 1 to 2147483647, got 0"
+  ])
   (rejected "a user that is not defined" (service { user = "www"; }) [
     "services.web.user: no user \"www\"; there are no users; define it: users.www = { };"
   ])
@@ -551,7 +643,7 @@ in
     [ "probes.p.user: no user \"x\"; there are no users; define it: users.x = { };" ]
   )
   (rejected "a check without a service" (service { } // { healthChecks.wbe.healthCmd = python; }) [
-    "healthChecks.wbe: no service \"wbe\"; services: web; a check of something else is a probe"
+    "healthChecks.wbe: no service \"wbe\"; did you mean web?; a check of something else is a probe"
   ])
   (rejected "a uid twice"
     {
