@@ -244,6 +244,22 @@ Test(probe_exchange, a_stream_goes_on_past_the_deadline_until_it_is_enough)
 	fake_agent_stop(&agent);
 }
 
+Test(probe_exchange, frames_that_come_together_are_told_apart)
+{
+	static const char bytes[] = "\0\0\0\2f1\0\0\0\2f2\0\0\0\2f3";
+	struct fake_answer answers[] = { { NULL, bytes, sizeof(bytes) - 1 }, { 0 } };
+	struct fake_script script = { .answers = answers, .raw = true };
+	struct exchange x = new_exchange("\"Logs\"");
+
+	x.frame = count_frame;
+	fake_agent_start(&agent, &loop, path, &script);
+	run(&x);
+	cr_assert_eq(x.failure.kind, FAILURE_NONE, "%s", x.failure.text);
+	cr_assert_eq(frames, 3);
+	exchange_free(&x);
+	fake_agent_stop(&agent);
+}
+
 /* ---- agents that close ----------------------------------------------------------------------- */
 
 /* Wherever the connection ends, that is said, and never taken for an answer. */
