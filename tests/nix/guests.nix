@@ -63,6 +63,9 @@ let
             sleep 10
           done
         '';
+        after = [ "www" ];
+        memoryMax = "64M";
+        tasksMax = 16;
         env.NAME = "the \"worker\" ; # and 'co'";
         user = "owner";
       };

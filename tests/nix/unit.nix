@@ -236,6 +236,26 @@ in
       };
     }
   )
+  (test "gids: nor on the way to a free one"
+    (
+      let
+        groups =
+          (ids {
+            a.group = "app";
+            b = { };
+            c.group = "a";
+          }).groups;
+      in
+      builtins.mapAttrs (_: g: g.gid) {
+        inherit (groups) a app b;
+      }
+    )
+    {
+      a = 1000;
+      app = 1002;
+      b = 1001;
+    }
+  )
   (test "gids: the service group can be a primary group"
     (idsOf { a.group = "mvm"; })
     {
@@ -280,8 +300,8 @@ in
   )
   (test "homes: parents first, each with its owner"
     (files.homes (config {
-      users.b.home = "/srv/app/b";
-      users.a = {
+      users.a.home = "/srv/app/b";
+      users.b = {
         uid = 70;
         home = "/srv/app";
       };
@@ -299,8 +319,8 @@ in
       }
       {
         path = "/srv/app/b";
-        uid = 1001;
-        gid = 1001;
+        uid = 1000;
+        gid = 1000;
       }
     ]
   )
