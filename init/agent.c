@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/vm_sockets.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -64,8 +65,8 @@ static int configure(
 	bool known = accounts_find_user(&g->supervisor.accounts, AGENT_USER, &ignored, p) == 0;
 
 	service_config_init(c);
-	buf_format(text, sizeof(text), "'%s' --listen-fd 3 --check-user '%s'", program,
-		g->supervisor.default_user);
+	buf_format(text, sizeof(text), "'%s' --listen-fd 3 --control-fd 4 --check-user '%s'",
+		program, g->supervisor.default_user);
 	c->user = strdup(known ? AGENT_USER : AGENT_UID);
 	c->ambient = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_KILL) |
 		     CAPABILITY(CAP_SETPCAP);
@@ -82,6 +83,22 @@ static void make_state_directory(const struct service *agent)
 	if ((mkdir(STATE_DIR, 0700) != 0 && errno != EEXIST) ||
 		(a != NULL && chown(STATE_DIR, a->uid, a->gid) != 0))
 		log_line("cannot make " STATE_DIR ": %s", problem_errno_text(errno));
+}
+
+/* Each agent has a control channel of its own: what a dead one left in it is nobody's any more. */
+static void agent_starting(struct service *v)
+{
+	struct guest *g = LOOP_OWNER(v->owner, struct guest, supervisor);
+	int err = control_open(g);
+
+	if (err != 0)
+		log_line("no control channel for the agent: %s", problem_errno_text(-err));
+	g->agent_fds[1] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
+}
+
+static void agent_started(struct service *v)
+{
+	control_agent_started(LOOP_OWNER(v->owner, struct guest, supervisor));
 }
 
 void agent_add(struct guest *g)
@@ -105,6 +122,8 @@ void agent_add(struct guest *g)
 		return;
 	g->agent_fds[0] = fd;
 	g->agent->fds = g->agent_fds;
-	g->agent->fd_count = 1;
+	g->agent->fd_count = 2;
+	g->agent->starting = agent_starting;
+	g->agent->started = agent_started;
 	make_state_directory(g->agent);
 }

@@ -6,6 +6,7 @@
 #include "init/console.h"
 #include "init/names.h"
 #include "init/network.h"
+#include "init/refresh.h"
 #include "init/shutdown.h"
 #include "init/signals.h"
 #include "mounts/api_filesystems.h"
@@ -57,6 +58,12 @@ static void set_up_names(struct guest *g)
 	names_set_resolver(&g->network, &g->settings.nameservers, guest_report);
 }
 
+static void log_mounted(const struct guest *g, enum drive_role role)
+{
+	log_line("mounted %s drive (%s)", drive_role_name(role),
+		g->drives.device[role] + sizeof("/dev/") - 1);
+}
+
 static void mount_plain_drive(struct guest *g, enum drive_role role)
 {
 	const char *device = g->drives.device[role];
@@ -67,33 +74,40 @@ static void mount_plain_drive(struct guest *g, enum drive_role role)
 	if (drive_mount(device, drive_mount_point(role), role == DRIVE_DATA, &p) != 0)
 		guest_report(&p);
 	else
-		log_line("mounted %s drive (%s)", drive_role_name(role),
-			device + sizeof("/dev/") - 1);
+		log_mounted(g, role);
 }
 
-static void mount_secrets(struct guest *g)
+int mount_secrets(struct guest *g, void (*report)(const struct problem *p))
 {
 	const char *device = g->drives.device[DRIVE_SECRETS];
 	struct problem p;
 	gid_t group = 0;
+	int err;
 
 	if (device[0] == '\0')
-		return;
+		return 0;
 	if (accounts_find_group(&g->supervisor.accounts, g->settings.service_group, &group, &p) !=
 		0)
 		log_line("secrets: %s: only root can read them", p.text);
-	if (secrets_mount(device, group, guest_report, &p) != 0)
-		guest_report(&p);
-	else
-		log_line("mounted secrets drive (%s)", device + sizeof("/dev/") - 1);
+	err = secrets_mount(device, group, report, &p);
+	if (err != 0)
+		report(&p);
+	return err;
 }
 
 static void mount_drives(struct guest *g)
 {
 	drives_find(g->settings.drives, &g->drives, guest_report);
 	mount_plain_drive(g, DRIVE_CONFIG);
-	mount_secrets(g);
+	if (mount_secrets(g, guest_report) == 0 && g->drives.device[DRIVE_SECRETS][0] != '\0')
+		log_mounted(g, DRIVE_SECRETS);
 	mount_plain_drive(g, DRIVE_DATA);
+}
+
+void read_override_environment(struct guest *g, void (*report)(const struct problem *p))
+{
+	strings_free(&g->supervisor.override_environment);
+	env_file_read(ENV_FILE, &g->supervisor.override_environment, report);
 }
 
 static void read_environment(struct guest *g)
@@ -105,7 +119,7 @@ static void read_environment(struct guest *g)
 		check(strings_set(base, "SSL_CERT_FILE", CA_BUNDLE), "environment");
 	for (size_t i = 0; i < g->settings.env.count; i++)
 		check(strings_set_variable(base, g->settings.env.list[i]), "environment");
-	env_file_read(ENV_FILE, &g->supervisor.override_environment, guest_report);
+	read_override_environment(g, guest_report);
 }
 
 static void set_up_network(struct guest *g)
@@ -116,6 +130,23 @@ static void set_up_network(struct guest *g)
 	log_line("%s", summary);
 }
 
+/* "services-up" ends when every service that starts at boot has been up, or has ended, once. */
+static void service_changed(struct supervisor *s, struct service *service)
+{
+	struct guest *g = LOOP_OWNER(s, struct guest, supervisor);
+
+	(void)service;
+	if (!g->all_up && g->timeline.count > 0 && supervisor_has_settled(s)) {
+		g->all_up = true;
+		timeline_mark(&g->timeline, "services-up");
+	}
+	if (g->ending)
+		shutdown_go_on(g);
+	else if (g->refresh.alone)
+		refresh_alone(g);
+	control_go_on(g);
+}
+
 static void load_services(struct guest *g)
 {
 	int bad = supervisor_load(&g->supervisor, SERVICES_DIR);
@@ -123,7 +154,7 @@ static void load_services(struct guest *g)
 	check(bad, "cannot read " SERVICES_DIR);
 	if (bad > 0)
 		log_line("%d service%s cannot run", bad, bad == 1 ? "" : "s");
-	g->supervisor.changed = shutdown_service_changed;
+	g->supervisor.changed = service_changed;
 	g->supervisor.start_limit_hit = shutdown_start_limit_hit;
 }
 
@@ -151,6 +182,7 @@ int boot(struct guest *g)
 	struct problem p;
 	int err;
 
+	timeline_mark(&g->timeline, "kernel");
 	api_filesystems_mount(console_keep_problem);
 	console_open("[init] ");
 	log_line("mvm-init " PROGRAM_VERSION);
@@ -164,18 +196,25 @@ int boot(struct guest *g)
 	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
 	if (cmdline_read(&g->cmdline, &p) != 0)
 		guest_report(&p);
+	timeline_mark(&g->timeline, "api-filesystems");
 	if (overlay_root_is_read_only())
 		overlay_mount_all(guest_report);
+	timeline_mark(&g->timeline, "overlays");
 	settings_read(SETTINGS_FILE, &g->settings, guest_report);
 	read_accounts(g);
 	set_up_names(g);
+	timeline_mark(&g->timeline, "names");
 	mount_drives(g);
 	read_environment(g);
+	timeline_mark(&g->timeline, "drives");
 	set_up_network(g);
+	timeline_mark(&g->timeline, "network");
 	load_services(g);
 	agent_add(g);
+	timeline_mark(&g->timeline, "service-files");
 	open_cgroups(g);
 	supervisor_start_all(&g->supervisor);
+	timeline_mark(&g->timeline, "start");
 	log_line("%zu of %zu services started", supervisor_count_runnable(&g->supervisor),
 		g->supervisor.count);
 	return 0;

@@ -11,4 +11,11 @@
  */
 int boot(struct guest *g);
 
+/* Mount the secrets drive, or refresh what is mounted. Problems are told to `report`. Returns 0 or
+ * -errno. */
+int mount_secrets(struct guest *g, void (*report)(const struct problem *p));
+
+/* Read /mnt/config/mvm-env.env in place of what was read before. */
+void read_override_environment(struct guest *g, void (*report)(const struct problem *p));
+
 #endif

@@ -5,9 +5,11 @@
 
 #include "base/loop.h"
 #include "init/cmdline.h"
+#include "init/control.h"
 #include "init/network_config.h"
 #include "init/power.h"
 #include "init/settings.h"
+#include "init/timeline.h"
 #include "mounts/drives.h"
 #include "supervisor/supervisor.h"
 
@@ -25,8 +27,19 @@ struct guest {
 	struct loop_io signals; /* signalfd(2) */
 	struct service *agent;  /* NULL: the image has none, or there is no vsock */
 	int agent_fds[2];       /* what the agent gets as 3, 4, ... */
-	bool ending;            /* a shutdown is under way */
-	enum power_action end;  /* how it ends */
+	struct control control;
+	struct timeline timeline;
+	bool all_up; /* every service was up once */
+	struct {
+		unsigned int stage; /* number of the next step */
+		bool patience_over; /* services that have not stopped are not waited for any longer
+				     */
+		bool alone;         /* refresh_alone() is under way */
+		uint64_t begun_us;
+		struct loop_timer timer;
+	} refresh;
+	bool ending;           /* a shutdown is under way */
+	enum power_action end; /* how it ends */
 	struct loop_timer end_timer;
 };
 

@@ -103,3 +103,42 @@ int network_configure(const struct network_config *n, char *summary, size_t size
 	close(fd);
 	return first != 0 ? first : err;
 }
+
+int network_readdress(struct network_config *n, const char *to, struct problem *p)
+{
+	struct network_address new;
+	int fd, index, err = 0;
+
+	if (network_address_parse(to, strlen(to), &new) != 0 || new.family != AF_INET)
+		return problem_set(p, EINVAL, "network: '%s' is not an IPv4 address\n", to);
+	for (size_t i = 0; i < n->address_count; i++) {
+		struct network_address *old = &n->addresses[i];
+
+		if (old->family != AF_INET)
+			continue;
+		if (memcmp(old->bytes, new.bytes, 4) == 0)
+			return 0;
+		fd = netlink_open();
+		if (fd < 0)
+			return problem_set(p, -fd, "network: rtnetlink");
+		if (strchr(to, '/') == NULL)
+			new.prefix = old->prefix;
+		index = index_of(fd, n->device);
+		if (index < 0)
+			err = index;
+		if (err == 0)
+			err = netlink_address_add(fd, (unsigned int)index, &new);
+		if (err == 0)
+			err = netlink_address_delete(fd, (unsigned int)index, old);
+		if (err == 0)
+			*old = new;
+		for (size_t g = 0; err == 0 && g < n->gateway_count; g++)
+			err = netlink_default_route_add(fd, (unsigned int)index, &n->gateways[g]);
+		close(fd);
+		return err == 0 ? 0
+				: problem_set(p, -err, "network: %s cannot get address %s",
+					  n->device, to);
+	}
+	return problem_set(
+		p, ENOENT, "network: %s has no IPv4 address from us to exchange\n", n->device);
+}

@@ -14,4 +14,11 @@
 int network_configure(const struct network_config *n, char *summary, size_t size,
 	void (*report)(const struct problem *p));
 
+/*
+ * Exchange the IPv4 address of the device: `from` goes, `to` comes with the same prefix length, and
+ * the default routes of `n` are set again, as far as their gateways can still be reached. Returns 0
+ * or -errno with `p`.
+ */
+int network_readdress(struct network_config *n, const char *to, struct problem *p);
+
 #endif

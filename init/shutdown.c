@@ -34,7 +34,7 @@ static void on_deadline(struct loop_timer *timer)
 	finish(g);
 }
 
-static void go_on(struct guest *g)
+void shutdown_go_on(struct guest *g)
 {
 	struct supervisor *s = &g->supervisor;
 
@@ -48,15 +48,6 @@ static void go_on(struct guest *g)
 		supervisor_stop_all(s, true, AGENT_MS);
 }
 
-void shutdown_service_changed(struct supervisor *s, struct service *service)
-{
-	struct guest *g = LOOP_OWNER(s, struct guest, supervisor);
-
-	(void)service;
-	if (g->ending)
-		go_on(g);
-}
-
 void shutdown_begin(struct guest *g, enum power_action action)
 {
 	if (g->ending)
@@ -67,7 +58,7 @@ void shutdown_begin(struct guest *g, enum power_action action)
 	loop_timer_set(&g->loop, &g->end_timer, clock_ms() + ALL_MS);
 	supervisor_stop_all(&g->supervisor, false, SERVICES_MS);
 	g->ending = true;
-	go_on(g);
+	shutdown_go_on(g);
 }
 
 void shutdown_start_limit_hit(struct supervisor *s, struct service *service)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/signals.h"
 
+#include "init/refresh.h"
 #include "init/shutdown.h"
 
 #include <errno.h>
@@ -24,6 +25,12 @@ static void on_power_off(struct guest *g)
 	shutdown_begin(g, POWER_OFF);
 }
 
+static void on_post_restore(struct guest *g)
+{
+	if (control_send_event(g, CONTROL_EV_POST_RESTORE) != 0)
+		refresh_alone(g);
+}
+
 static const struct {
 	int signal;
 	void (*act)(struct guest *g);
@@ -32,6 +39,7 @@ static const struct {
 	{ SIGINT, on_restart }, /* Ctrl-Alt-Del */
 	{ SIGTERM, on_restart },
 	{ SIGPWR, on_power_off },
+	{ SIGUSR1, on_post_restore },
 	{ SIGUSR2, on_power_off },
 };
 

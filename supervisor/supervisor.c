@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/describe.h"
-#include "supervisor/notify.h"
 #include "supervisor/order.h"
 #include "supervisor/process.h"
 
@@ -32,18 +31,6 @@ struct service *supervisor_find(struct supervisor *s, const char *name)
 	return v;
 }
 
-size_t supervisor_count_runnable(const struct supervisor *s)
-{
-	size_t n = 0;
-
-	for (const struct service *v = s->services; v != NULL; v = v->next)
-		n += v->problem == NULL;
-	return n;
-}
-
-static void stop_those_not_needed(struct supervisor *s);
-static void check_order(struct service *v);
-
 static void on_timer(struct loop_timer *timer)
 {
 	supervisor_event(LOOP_OWNER(timer, struct service, timer), MACHINE_EV_TIMEOUT, NULL);
@@ -52,8 +39,15 @@ static void on_timer(struct loop_timer *timer)
 static void start_process(struct service *v, bool pre_start)
 {
 	struct problem p;
+	int err;
 
-	if (process_start(v, pre_start, &p) == 0)
+	v->unhealthy = 0;
+	if (v->starting != NULL && !pre_start)
+		v->starting(v);
+	err = process_start(v, pre_start, &p);
+	if (v->started != NULL && !pre_start)
+		v->started(v);
+	if (err == 0)
 		return;
 	log_line("%s: %s", v->name, p.text);
 	supervisor_event(v, MACHINE_EV_SPAWN_FAILED, NULL);
@@ -108,11 +102,12 @@ static void on_cgroup_event(struct loop_io *io, uint32_t events)
 	check_gone(v);
 }
 
-/* Something is to start: may it? At shutdown, no. */
-static void check_order(struct service *v)
+void supervisor_reconsider(struct service *v)
 {
 	const char *blocker;
 
+	if (v->machine.state != MACHINE_WAITING || (v->owner->held && !v->built_in))
+		return;
 	if (v->owner->stop_by_ms != 0 && !v->built_in) {
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
 		return;
@@ -141,7 +136,7 @@ static void carry_out(struct service *v, unsigned int todo)
 	if (todo & (MACHINE_DO_TERM | MACHINE_DO_KILL))
 		check_gone(v);
 	if (todo & MACHINE_DO_CHECK)
-		check_order(v);
+		supervisor_reconsider(v);
 	if (todo & MACHINE_DO_PRE)
 		start_process(v, true);
 	if (todo & MACHINE_DO_MAIN)
@@ -155,10 +150,9 @@ static void carry_out(struct service *v, unsigned int todo)
 static void tell_others(struct supervisor *s)
 {
 	for (struct service *v = s->services; s->ordered && v != NULL; v = v->next)
-		if (v->machine.state == MACHINE_WAITING)
-			check_order(v);
+		supervisor_reconsider(v);
 	if (s->ordered && s->stop_by_ms != 0)
-		stop_those_not_needed(s);
+		supervisor_stop_next(s);
 }
 
 void supervisor_event(struct service *v, enum machine_event event, const struct machine_exit *exit)
@@ -183,103 +177,6 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	carry_out(v, todo);
 	if (v->machine.state != before)
 		tell_others(s);
-}
-
-static bool is_scheduled(const struct service *v)
-{
-	return v->config.on_boot_delay != 0 || v->config.on_interval != 0;
-}
-
-/* Its turn has come. While it runs, START means nothing to the machine. */
-static void on_schedule(struct loop_timer *timer)
-{
-	struct service *v = LOOP_OWNER(timer, struct service, schedule);
-	uint64_t now = clock_ms(), interval = v->config.on_interval;
-
-	if (v->owner->stop_by_ms != 0)
-		return;
-	if (interval != 0)
-		loop_timer_set(
-			v->owner->loop, timer, now + interval - (now - timer->at_ms) % interval);
-	supervisor_event(v, MACHINE_EV_START, NULL);
-}
-
-static void arm_schedule(struct service *v)
-{
-	uint64_t first =
-		v->config.on_boot_delay != 0 ? v->config.on_boot_delay : v->config.on_interval;
-
-	v->schedule.expire = on_schedule;
-	loop_timer_set(v->owner->loop, &v->schedule, clock_ms() + first);
-}
-
-/* Everybody is wanted before the first one starts: what comes after another must know that it will
- * come. */
-void supervisor_start_all(struct supervisor *s)
-{
-	bool notify = false;
-	int err;
-
-	for (struct service *v = s->services; v != NULL; v = v->next) {
-		v->machine.wanted = v->problem == NULL && !is_scheduled(v);
-		notify |= v->config.rules.ready == MACHINE_READY_NOTIFY;
-	}
-	if (notify && s->notify.fd < 0 && (err = notify_open(s)) != 0)
-		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
-	for (int built_in = 0; built_in < 2; built_in++) {
-		for (struct service *v = s->services; v != NULL; v = v->next) {
-			if (v->built_in != (built_in == 1) || v->problem != NULL)
-				continue;
-			if (is_scheduled(v))
-				arm_schedule(v);
-			else
-				supervisor_event(v, MACHINE_EV_START, NULL);
-		}
-	}
-}
-
-static void stop_one(struct service *v)
-{
-	uint64_t now = clock_ms(),
-		 left = v->owner->stop_by_ms > now ? v->owner->stop_by_ms - now : 0;
-
-	if (v->machine.rules.stop_timeout > left)
-		v->machine.rules.stop_timeout = left;
-	supervisor_event(v, MACHINE_EV_STOP, NULL);
-}
-
-static void stop_those_not_needed(struct supervisor *s)
-{
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->machine.wanted && (!v->built_in || s->stop_built_in) && !order_is_needed(v))
-			stop_one(v);
-}
-
-/* The time is over: whoever was waited for, everything goes. */
-static void on_stop_deadline(struct loop_timer *timer)
-{
-	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, stop_timer);
-
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->machine.wanted && (!v->built_in || s->stop_built_in))
-			stop_one(v);
-}
-
-void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms)
-{
-	s->stop_by_ms = clock_ms() + timeout_ms;
-	s->stop_built_in = built_in;
-	s->stop_timer.expire = on_stop_deadline;
-	loop_timer_set(s->loop, &s->stop_timer, s->stop_by_ms);
-	stop_those_not_needed(s);
-}
-
-bool supervisor_is_active(const struct supervisor *s, bool built_in)
-{
-	for (const struct service *v = s->services; v != NULL; v = v->next)
-		if ((built_in || !v->built_in) && machine_is_active(&v->machine))
-			return true;
-	return false;
 }
 
 static struct service *service_of_pid(struct supervisor *s, pid_t pid)

@@ -29,10 +29,14 @@ struct service {
 	struct machine machine;
 	const struct account *account; /* who it runs as; owned by the supervisor */
 	struct strings environment;
-	char *problem;     /* why it cannot run, or NULL */
-	unsigned int mark; /* for order_check() */
+	char *problem;          /* why it cannot run, or NULL */
+	unsigned int unhealthy; /* failed health checks in a row while it runs */
+	unsigned int mark;      /* for order_check() */
 	const int *fds; /* descriptors that it gets as 3, 4, ...; set by the owner of the service */
 	size_t fd_count;
+	/* For its owner: called before and after each start of the command; may be NULL. */
+	void (*starting)(struct service *v);
+	void (*started)(struct service *v);
 	bool built_in;     /* not from a file: the agent */
 	pid_t pid;         /* of pre_start or the command; 0: no process */
 	bool in_pre_start; /* the latest process is or was pre_start */
@@ -63,6 +67,7 @@ struct supervisor {
 	int cgroups_fd;        /* directory of the services' cgroups; -1: there are none */
 	struct loop_io notify; /* where services say that they are ready */
 	bool ordered;          /* some service has `after` or `requires` */
+	bool held;             /* nothing but built-in services starts: supervisor_hold() */
 	bool stop_built_in;    /* the built-in ones, too */
 	struct loop_timer stop_timer;
 	uint64_t stop_by_ms; /* everything is stopping and has to be down by then; 0: not so */
@@ -109,6 +114,34 @@ void supervisor_start_all(struct supervisor *s);
  * starts any more.
  */
 void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms);
+
+/* For tell_others(): stop those that nothing active starts behind, as supervisor_stop_all() has
+ * begun to. */
+void supervisor_stop_next(struct supervisor *s);
+
+/* See whether a service that waits for others, or for supervisor_release(), may start now. */
+void supervisor_reconsider(struct service *v);
+
+/*
+ * Stop all services but the built-in ones, each with at most `timeout_ms` from TERM to KILL, and
+ * hold them, and whatever else would start, until supervisor_release(). What had ended for good
+ * before stays so.
+ */
+void supervisor_hold(struct supervisor *s, uint64_t timeout_ms);
+void supervisor_release(struct supervisor *s);
+
+/* Is no service on its way up or down any more? */
+bool supervisor_has_settled(const struct supervisor *s);
+
+/* Freeze or thaw the processes of all services but the built-in ones. Returns 0 or the first
+ * -errno. */
+int supervisor_freeze(struct supervisor *s, bool frozen);
+
+/*
+ * The health check of a service has passed or failed: the first one that passes makes a service
+ * with ready = healthy ready, and unhealthy_restart_after failures in a row restart it.
+ */
+void supervisor_health(struct service *v, bool healthy);
 
 /* Is any service's process there? With `built_in` false, built-in ones do not count. */
 bool supervisor_is_active(const struct supervisor *s, bool built_in);

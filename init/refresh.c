@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/refresh.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "init/boot.h"
+#include "init/control.h"
+#include "init/guest.h"
+#include "init/wake.h"
+#include "mounts/secrets.h"
+#include "supervisor/prepare.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mount.h>
+
+/* The first problem of a step; the step functions take callbacks without an argument. */
+static struct problem first;
+
+static void keep_first(const struct problem *p)
+{
+	if (first.code == 0)
+		first = *p;
+	guest_report(p);
+}
+
+static void on_patience_end(struct loop_timer *timer)
+{
+	struct guest *g = LOOP_OWNER(timer, struct guest, refresh.timer);
+
+	g->refresh.patience_over = true;
+	control_go_on(g);
+	if (g->refresh.alone)
+		refresh_alone(g);
+}
+
+void refresh_begin(struct guest *g)
+{
+	g->refresh.stage = 0;
+	g->refresh.patience_over = false;
+	g->refresh.begun_us = clock_us();
+	g->refresh.timer.expire = on_patience_end;
+	loop_timer_set(&g->loop, &g->refresh.timer, clock_ms() + REFRESH_WAIT_MS);
+	supervisor_hold(&g->supervisor, REFRESH_STOP_MS);
+}
+
+static int step_stop(struct guest *g)
+{
+	loop_timer_clear(&g->loop, &g->refresh.timer);
+	return supervisor_is_active(&g->supervisor, false) ? -ETIMEDOUT : 0;
+}
+
+/* The copy is replaced file by file, so that whoever reads sees the old secret or the new one. */
+static int step_secrets(struct guest *g)
+{
+	return mount_secrets(g, keep_first);
+}
+
+/*
+ * The kernel has the old contents in its cache, and only a file system that nobody has mounted can
+ * be forgotten and read anew.
+ */
+static int step_config(struct guest *g)
+{
+	const char *device = g->drives.device[DRIVE_CONFIG];
+	const char *target = drive_mount_point(DRIVE_CONFIG);
+
+	if (device[0] == '\0')
+		return 0;
+	if (umount2(target, 0) != 0 && errno != EINVAL) {
+		problem_set(&first, errno, "cannot unmount %s", target);
+		return -first.code;
+	}
+	drive_forget_cache(device);
+	return drive_mount(device, target, false, &first);
+}
+
+static int step_environment(struct guest *g)
+{
+	read_override_environment(g, keep_first);
+	for (struct service *v = g->supervisor.services; v != NULL; v = v->next) {
+		struct problem p;
+
+		if (v->problem == NULL && service_prepare(v, &p) != 0)
+			keep_first(&p);
+	}
+	return -first.code;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct guest *g);
+} steps[] = {
+	{ "stop-services", step_stop },
+	{ "secrets", step_secrets },
+	{ "config", step_config },
+	{ "environment", step_environment },
+};
+
+enum refresh_answer refresh_next(struct guest *g, struct refresh_step *out)
+{
+	unsigned int stage = g->refresh.stage;
+	int err;
+
+	if (stage >= sizeof(steps) / sizeof(steps[0]))
+		return REFRESH_DONE;
+	if (stage == 0 && supervisor_is_active(&g->supervisor, false) && !g->refresh.patience_over)
+		return REFRESH_WAIT;
+	first.code = 0;
+	*out = (struct refresh_step){ .name = steps[stage].name, .start_us = clock_us() };
+	if (stage == 0)
+		out->start_us = g->refresh.begun_us;
+	err = steps[stage].run(g);
+	out->error = -err;
+	if (err != 0)
+		buf_format(out->text, sizeof(out->text), "%s",
+			first.code != 0 ? first.text : problem_errno_text(-err));
+	g->refresh.stage++;
+	return REFRESH_STEP;
+}
+
+void refresh_end(struct guest *g)
+{
+	supervisor_release(&g->supervisor);
+}
+
+void refresh_alone(struct guest *g)
+{
+	struct refresh_step s;
+	enum refresh_answer answer;
+
+	if (!g->refresh.alone) {
+		log_line("post-restore: mounting config and secrets anew");
+		supervisor_freeze(&g->supervisor, false);
+		wake_set_clock();
+		wake_reseed();
+		g->refresh.alone = true;
+		refresh_begin(g);
+	}
+	while ((answer = refresh_next(g, &s)) == REFRESH_STEP)
+		if (s.error != 0)
+			log_line("post-restore: %s: %s", s.name, s.text);
+	if (answer == REFRESH_WAIT)
+		return;
+	g->refresh.alone = false;
+	refresh_end(g);
+	log_line("post-restore complete, services restarting");
+}

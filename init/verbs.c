@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/verbs.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "init/guest.h"
+#include "init/network.h"
+#include "init/refresh.h"
+#include "init/shutdown.h"
+#include "init/wake.h"
+#include "supervisor/describe.h"
+#include "supervisor/process.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- messages ---------------------------------------------------------------------------------
+ */
+
+/* The last message: 0, or an errno value with its words unless `text` has better ones. */
+static bool done(struct control_job *job, int error, const char *text)
+{
+	struct control_message *m = &job->answer;
+
+	m->kind = CONTROL_DONE;
+	m->error = error;
+	if (error != 0)
+		buf_format(m->text, sizeof(m->text), "%s",
+			text != NULL ? text : problem_errno_text(error));
+	return true;
+}
+
+static bool step(
+	struct control_job *job, const char *name, uint64_t start_us, int error, const char *text)
+{
+	struct control_step *s = &job->answer.step;
+
+	job->answer.kind = CONTROL_STEP;
+	buf_format(s->name, sizeof(s->name), "%s", name);
+	buf_format(s->text, sizeof(s->text), "%s",
+		text != NULL ? text
+		: error != 0 ? problem_errno_text(error)
+			     : "");
+	s->error = error;
+	s->start_us = start_us;
+	s->duration_us = clock_us() - start_us;
+	if (error != 0 && job->error == 0)
+		job->error = error;
+	return true;
+}
+
+/* ---- services ---------------------------------------------------------------------------------
+ */
+
+static void describe_service(const struct service *v, struct control_service *out)
+{
+	const struct machine *m = &v->machine;
+	struct cgroup_usage usage = { CGROUP_UNSET, CGROUP_UNSET, CGROUP_UNSET };
+	uint64_t now = clock_ms();
+	struct buf reason;
+
+	buf_init(&reason, out->reason, sizeof(out->reason));
+	buf_format(out->name, sizeof(out->name), "%s", v->name);
+	buf_format(out->state, sizeof(out->state), "%s", machine_state_name(m->state));
+	if (v->problem != NULL)
+		buf_puts(&reason, v->problem);
+	else if (v->has_ended)
+		describe_end(v, &reason);
+	out->pid = v->pid;
+	out->uid = v->account != NULL ? v->account->uid : UINT32_MAX;
+	out->gid = v->account != NULL ? v->account->gid : UINT32_MAX;
+	out->state_ms = now - m->entered_ms;
+	out->restarts = m->restarts;
+	out->failures = m->failures;
+	out->next_start_ms = m->state != MACHINE_BACKOFF ? UINT64_MAX
+			     : m->due_ms > now           ? m->due_ms - now
+							 : 0;
+	out->exit_code = v->has_ended ? spawn_exit_code(v->last_status) : -1;
+	out->built_in = v->built_in;
+	if (v->cgroup_fd >= 0)
+		cgroup_usage(v->cgroup_fd, &usage);
+	out->memory_bytes = usage.memory_bytes;
+	out->cpu_us = usage.cpu_us;
+	out->tasks = usage.tasks;
+	out->oom_kills = v->oom_kills;
+}
+
+/* The names are in order, so the latest one says where to go on, whatever has come and gone
+ * meanwhile. */
+static struct service *service_after(struct supervisor *s, const char *name)
+{
+	struct service *v = s->services;
+
+	while (v != NULL && strcmp(v->name, name) <= 0)
+		v = v->next;
+	return v;
+}
+
+static bool next_services(struct guest *g, struct control_job *job)
+{
+	bool one = job->stage == 0 && job->request.name[0] != '\0';
+	struct service *v = one ? supervisor_find(&g->supervisor, job->request.name)
+				: service_after(&g->supervisor, job->request.name);
+
+	if (job->stage == 2 || (v == NULL && !one))
+		return done(job, 0, NULL);
+	if (v == NULL)
+		return done(job, ENOENT, "no such service");
+	job->stage = one ? 2 : 1;
+	memcpy(job->request.name, v->name, sizeof(job->request.name));
+	job->answer.kind = CONTROL_ITEM;
+	describe_service(v, &job->answer.service);
+	return true;
+}
+
+static bool next_restart(struct guest *g, struct control_job *job)
+{
+	struct service *v = supervisor_find(&g->supervisor, job->request.name);
+
+	if (v == NULL)
+		return done(job, ENOENT, "no such service");
+	if (v->problem != NULL)
+		return done(job, EINVAL, v->problem);
+	if (job->stage++ == 0)
+		supervisor_event(v, MACHINE_EV_RESTART, NULL);
+	switch (v->machine.state) {
+	case MACHINE_RUNNING:
+	case MACHINE_EXITED:
+		return done(job, 0, NULL);
+	case MACHINE_BACKOFF:
+	case MACHINE_FAILED:
+	case MACHINE_INACTIVE:
+		return done(job, ECANCELED, "it has not come up again");
+	case MACHINE_WAITING:
+	case MACHINE_PRE:
+	case MACHINE_START:
+	case MACHINE_STOP:
+	case MACHINE_KILL:
+	case MACHINE_STATES:
+		break;
+	}
+	return false;
+}
+
+/*
+ * The agent has run the health check of a service: that may be what makes it ready, and so many
+ * failures in a row restart it.
+ */
+static bool next_health(struct guest *g, struct control_job *job)
+{
+	struct service *v = supervisor_find(&g->supervisor, job->request.name);
+
+	if (v != NULL)
+		supervisor_health(v, job->request.value != 0);
+	return done(job, v == NULL ? ENOENT : 0, NULL);
+}
+
+/* ---- the guest --------------------------------------------------------------------------------
+ */
+
+static bool next_hello(struct guest *g, struct control_job *job)
+{
+	(void)g;
+	if (job->stage++ > 0)
+		return done(job, 0, NULL);
+	job->answer.kind = CONTROL_ITEM;
+	buf_format(job->answer.text, sizeof(job->answer.text), "%s", PROGRAM_VERSION);
+	return true;
+}
+
+static bool next_sync(struct guest *g, struct control_job *job)
+{
+	uint64_t start = clock_us();
+	int err;
+
+	(void)g;
+	switch (job->stage++) {
+	case 0:
+		sync();
+		return step(job, "sync", start, 0, NULL);
+	case 1:
+		err = file_write("/proc/sys/vm/drop_caches", "3", 1);
+		return step(job, "drop-caches", start, -err, NULL);
+	default:
+		return done(job, job->error, NULL);
+	}
+}
+
+static bool next_freeze(struct guest *g, struct control_job *job)
+{
+	int err = supervisor_freeze(&g->supervisor, job->request.verb == CONTROL_FREEZE);
+
+	return done(job, -err, NULL);
+}
+
+static bool next_clock(struct guest *g, struct control_job *job)
+{
+	(void)g;
+	return done(job, -wake_set_clock(), NULL);
+}
+
+static bool next_reseed(struct guest *g, struct control_job *job)
+{
+	(void)g;
+	return done(job, -wake_reseed(), NULL);
+}
+
+static bool next_refresh(struct guest *g, struct control_job *job)
+{
+	struct refresh_step s;
+
+	if (job->stage++ == 0)
+		refresh_begin(g);
+	switch (refresh_next(g, &s)) {
+	case REFRESH_WAIT:
+		return false;
+	case REFRESH_STEP:
+		return step(job, s.name, s.start_us, s.error, s.text);
+	case REFRESH_DONE:
+		break;
+	}
+	return done(job, job->error, NULL);
+}
+
+static bool next_resume(struct guest *g, struct control_job *job)
+{
+	if (job->stage++ == 0)
+		refresh_end(g);
+	if (!supervisor_has_settled(&g->supervisor))
+		return false;
+	return done(job, 0, NULL);
+}
+
+static bool next_address(struct guest *g, struct control_job *job)
+{
+	struct problem p;
+	int err = network_readdress(&g->network, job->request.text, &p);
+
+	return done(job, -err, err != 0 ? p.text : NULL);
+}
+
+static bool next_shutdown(struct guest *g, struct control_job *job)
+{
+	(void)g;
+	return done(job, 0, NULL);
+}
+
+static bool next_timeline(struct guest *g, struct control_job *job)
+{
+	const struct timeline_stage *t = timeline_stage(&g->timeline, job->stage);
+
+	if (t == NULL)
+		return done(job, 0, NULL);
+	job->stage++;
+	step(job, t->name, t->start_us, 0, NULL);
+	job->answer.kind = CONTROL_ITEM;
+	job->answer.step.duration_us = t->end_us - t->start_us;
+	return true;
+}
+
+static const struct {
+	bool (*next)(struct guest *g, struct control_job *job);
+} verbs[] = {
+	[CONTROL_HELLO] = { next_hello },
+	[CONTROL_SERVICES] = { next_services },
+	[CONTROL_RESTART] = { next_restart },
+	[CONTROL_SYNC] = { next_sync },
+	[CONTROL_FREEZE] = { next_freeze },
+	[CONTROL_THAW] = { next_freeze },
+	[CONTROL_CLOCK] = { next_clock },
+	[CONTROL_RESEED] = { next_reseed },
+	[CONTROL_REFRESH] = { next_refresh },
+	[CONTROL_ADDRESS] = { next_address },
+	[CONTROL_RESUME] = { next_resume },
+	[CONTROL_SHUTDOWN] = { next_shutdown },
+	[CONTROL_TIMELINE] = { next_timeline },
+	[CONTROL_HEALTH] = { next_health },
+};
+
+bool verb_is_known(unsigned int verb)
+{
+	return verb < sizeof(verbs) / sizeof(verbs[0]) && verbs[verb].next != NULL;
+}
+
+bool verb_next(struct guest *g, struct control_job *job)
+{
+	return verbs[job->request.verb].next(g, job);
+}
+
+void verb_finished(struct guest *g, const struct control_job *job)
+{
+	if (job->request.verb == CONTROL_SHUTDOWN)
+		shutdown_begin(g, job->request.value == 1 ? POWER_OFF : POWER_RESTART);
+}
