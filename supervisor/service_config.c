@@ -450,10 +450,3 @@ void service_keys_print_names(FILE *out)
 	for (size_t i = 0; i < service_key_count; i++)
 		fprintf(out, "%s\n", service_keys[i].name);
 }
-
-void service_keys_print_mdoc(FILE *out)
-{
-	for (size_t i = 0; i < service_key_count; i++)
-		fprintf(out, ".It Ic %s\n%s\n.br\nDefault: %s.\n", service_keys[i].name,
-			service_keys[i].doc, service_keys[i].unset);
-}

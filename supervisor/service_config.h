@@ -80,9 +80,6 @@ int service_config_read(const char *path, struct service_config *c,
  */
 int service_name_of_file(const char *file, char name[SERVICE_NAME_MAX]);
 
-/* Print the table of keys as lines of mdoc(7) for mvm-service(5). */
-void service_keys_print_mdoc(FILE *out);
-
 /* Print the names of the keys of [service], a line each. */
 void service_keys_print_names(FILE *out);
 

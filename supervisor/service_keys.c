@@ -20,282 +20,232 @@ static const char *const ready_choices[] = { "started", "notify", "healthy", NUL
 static const char *const action_choices[] = { "none", "reboot", "exit", NULL };
 static const char *const type_choices[] = { "simple", "oneshot", NULL };
 
-/* One rlimit key; what the limits mean is in setrlimit(2). */
-#define LIMIT(key, resource_)                                                                      \
+/* One rlimit; see setrlimit(2). */
+#define LIMIT(key, resource, unset_, doc_)                                                         \
 	{                                                                                          \
-		.name = key, .type = KEY_LIMIT, .min = (resource_), .unset = "inherited",          \
-		.doc = DOC(                                                                        \
-			"Resource limit " #resource_ ": SOFT or SOFT:HARD, numbers or infinity.")  \
+		.name = key, .type = KEY_LIMIT, .min = (resource), .unset = DOC(unset_),           \
+		.doc = DOC(doc_),                                                                  \
 	}
 
+/* One line of the manual is one line here. */
+/* clang-format off */
 const struct service_key service_keys[] = {
-	{ .name = "command",
-		.type = KEY_COMMAND,
-		AT(command),
-		.unset = "required",
-		.doc = DOC(
-			"The command line. It is split by the shell's quoting rules and executed "
-			"directly; "
-			"only a text with shell syntax runs as /bin/sh -c.") },
-	{ .name = "pre_start",
-		.type = KEY_COMMAND,
-		AT(pre_start),
-		.unset = "none",
-		.doc = DOC("A command that runs as root before every start. When it fails or takes "
-			   "longer than 60 "
-			   "s, the start has failed.") },
-	{ .name = "user",
-		.type = KEY_TEXT,
-		AT(user),
-		.unset = "the service group's user",
-		.doc = DOC(
-			"User name or uid that the command runs as. Only an explicit root runs as "
-			"root.") },
-	{ .name = "supplementary_groups",
-		.type = KEY_WORDS,
-		AT(supplementary_groups),
-		.unset = "none",
-		.doc = DOC("Group names or gids beside those that list the user as a member.") },
-	{ .name = "log_file",
-		.type = KEY_PATH,
-		AT(log_file),
-		.unset = "the console",
-		.doc = DOC("File that output is appended to; missing directories are made. Without "
-			   "it, "
-			   "each line "
-			   "goes to the console behind the service's name.") },
-	{ .name = "working_directory",
-		.type = KEY_PATH,
-		AT(working_directory),
-		.unset = "/",
+	{ .name = "command", .type = KEY_COMMAND, AT(command),
+		.unset = DOC("required"),
+		.doc = DOC("The command line that the service is.\n"
+			"See\n"
+			".Sx COMMAND LINES .") },
+	{ .name = "pre_start", .type = KEY_COMMAND, AT(pre_start),
+		.unset = DOC("none"),
+		.doc = DOC("A command line that runs as root, in\n"
+			".Pa / ,\n"
+			"with the service's environment, before every start of the command.\n"
+			"When it fails, or takes longer than 60 seconds, that start has "
+			"failed.") },
+	{ .name = "user", .type = KEY_TEXT, AT(user),
+		.unset = DOC("the service group's user"),
+		.doc = DOC("Name or number of the user that the command runs as.\n"
+			"It is root only where this key says so.") },
+	{ .name = "supplementary_groups", .type = KEY_WORDS, AT(supplementary_groups),
+		.unset = DOC("none"),
+		.doc = DOC("Names or numbers of groups, beside those that\n"
+			".Pa /etc/group\n"
+			"lists the user in.") },
+	{ .name = "log_file", .type = KEY_PATH, AT(log_file),
+		.unset = DOC("the console"),
+		.doc = DOC("File that standard output and standard error are appended to.\n"
+			"It is opened at each start; directories that are missing are made.\n"
+			"Without this key every line goes to the console, behind the name of "
+			"the service.") },
+	{ .name = "working_directory", .type = KEY_PATH, AT(working_directory),
+		.unset = DOC("/"),
 		.doc = DOC("Directory that the command starts in.") },
-	{ .name = "environment_file",
-		.type = KEY_PATH,
-		AT(environment_file),
-		.unset = "none",
-		.doc = DOC(
-			"File of NAME=VALUE lines, read before each start of the supervisor; data, "
-			"never "
-			"executed. It must exist.") },
-	{ .name = "type",
-		.type = KEY_CHOICE,
-		AT(rules.type),
-		.choices = type_choices,
-		.unset = "simple",
-		.doc = DOC(
-			"simple: the command is the service. oneshot: it does its work and ends; "
-			"once it has "
-			"ended successfully the service counts as up.") },
-	{ .name = "restart",
-		.type = KEY_CHOICE,
-		AT(rules.restart),
+	{ .name = "environment_file", .type = KEY_PATH, AT(environment_file),
+		.unset = DOC("none"),
+		.doc = DOC("File with a\n"
+			".Ar NAME Ns = Ns Ar VALUE\n"
+			"on each line, by the rules of\n"
+			".Sx ENVIRONMENT .\n"
+			"It is read at boot and must exist.") },
+	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
+		.unset = DOC("simple"),
+		.doc = DOC(".Cm simple :\n"
+			"the command is the service.\n"
+			".Cm oneshot :\n"
+			"the command does its work and ends; the service is up once it has "
+			"ended successfully.") },
+	{ .name = "restart", .type = KEY_CHOICE, AT(rules.restart),
 		.choices = restart_choices,
-		.unset = "always",
-		.doc = DOC(
-			"When the command is started again after it has ended by itself. "
-			"on-failure: unless it "
-			"exited with 0 or by HUP, INT, TERM or PIPE. A oneshot that has succeeded "
-			"is not "
-			"restarted.") },
-	{ .name = "restart_delay",
-		.type = KEY_SPAN,
-		AT(rules.restart_delay),
+		.unset = DOC("always"),
+		.doc = DOC("When the command is started again after it has ended by itself.\n"
+			".Cm on-failure :\n"
+			"unless it ended with exit code 0 or by one of the signals HUP, INT, "
+			"TERM and PIPE.\n"
+			"A oneshot that has succeeded is never restarted.") },
+	{ .name = "restart_delay", .type = KEY_SPAN, AT(rules.restart_delay), .max = DAY_MS,
+		.unset = DOC("100ms"),
+		.doc = DOC("Delay before the first automatic restart.\n"
+			"It doubles with each further one, up to\n"
+			".Ic restart_delay_max .") },
+	{ .name = "restart_delay_max", .type = KEY_SPAN, AT(rules.restart_delay_max),
 		.max = DAY_MS,
-		.unset = "100ms",
-		.doc = DOC("Delay before the first automatic restart; it doubles with each further "
-			   "one.") },
-	{ .name = "restart_delay_max",
-		.type = KEY_SPAN,
-		AT(rules.restart_delay_max),
-		.max = DAY_MS,
-		.unset = "30s",
-		.doc = DOC(
-			"Where the doubling ends. Failures that cannot heal (no such program) wait "
-			"this long at "
-			"once.") },
-	{ .name = "stop_timeout",
-		.type = KEY_SPAN,
-		AT(rules.stop_timeout),
-		.max = DAY_MS,
-		.unset = "1s",
-		.doc = DOC("From TERM to KILL. At shutdown never more than 1 s.") },
-	{ .name = "start_timeout",
-		.type = KEY_SPAN,
-		AT(rules.start_timeout),
-		.max = DAY_MS,
-		.unset = "30s",
+		.unset = DOC("30s"),
+		.doc = DOC("Where the doubling ends.\n"
+			"A failure that no new attempt can heal, such as a program that does "
+			"not exist, waits this long at once.") },
+	{ .name = "stop_timeout", .type = KEY_SPAN, AT(rules.stop_timeout), .max = DAY_MS,
+		.unset = DOC("1s"),
+		.doc = DOC("Time from TERM to KILL when the service is stopped.\n"
+			"A shutdown waits for 1 second at most.") },
+	{ .name = "start_timeout", .type = KEY_SPAN, AT(rules.start_timeout), .max = DAY_MS,
+		.unset = DOC("30s"),
 		.doc = DOC("A oneshot that has not ended by then, and a service that is not "
-			   "ready by then, is stopped and has failed. 0: no "
-			   "limit.") },
-	{ .name = "start_limit",
-		.type = KEY_COUNT,
-		AT(rules.start_limit),
+			"ready by then, is stopped and has failed.\n"
+			"0: no limit.") },
+	{ .name = "start_limit", .type = KEY_COUNT, AT(rules.start_limit),
 		.max = MACHINE_STARTS_MAX,
-		.unset = "0",
-		.doc = DOC("So many automatic restarts within start_limit_interval, and one more "
-			   "fails "
-			   "the service "
-			   "for good. 0: no limit.") },
-	{ .name = "start_limit_interval",
-		.type = KEY_SPAN,
-		AT(rules.start_limit_interval),
+		.unset = DOC("0"),
+		.doc = DOC("Number of automatic restarts within\n"
+			".Ic start_limit_interval ;\n"
+			"one more fails the service for good.\n"
+			"0: no limit.") },
+	{ .name = "start_limit_interval", .type = KEY_SPAN, AT(rules.start_limit_interval),
 		.max = 365ull * DAY_MS,
-		.unset = "10s",
-		.doc = DOC("The window of start_limit.") },
-	{ .name = "start_limit_action",
-		.type = KEY_CHOICE,
-		AT(start_limit_action),
+		.unset = DOC("10s"),
+		.doc = DOC("The time in which\n"
+			".Ic start_limit\n"
+			"counts.") },
+	{ .name = "start_limit_action", .type = KEY_CHOICE, AT(start_limit_action),
 		.choices = action_choices,
-		.unset = "none",
-		.doc = DOC("What follows when the limit is hit. none: the service stays failed. "
-			   "reboot: the guest is "
-			   "shut down and restarted. exit: likewise, after the console line "
-			   ".Dq guest exit code N .") },
-	{ .name = "start_limit_exit_code",
-		.type = KEY_COUNT,
-		AT(start_limit_exit_code),
+		.unset = DOC("none"),
+		.doc = DOC("What follows when\n"
+			".Ic start_limit\n"
+			"is hit.\n"
+			".Cm none :\n"
+			"the service stays failed.\n"
+			".Cm reboot :\n"
+			"the guest shuts down and restarts, which ends the virtual machine.\n"
+			".Cm exit :\n"
+			"likewise, after the console line\n"
+			".Dq guest exit code Ar N .") },
+	{ .name = "start_limit_exit_code", .type = KEY_COUNT, AT(start_limit_exit_code),
 		.max = 255,
-		.unset = "1",
-		.doc = DOC("The code of start_limit_action = exit.") },
-	{ .name = "after",
-		.type = KEY_WORDS,
-		AT(after),
-		.unset = "none",
-		.doc = DOC("Services that are to be up, or to have failed once, before this one "
-			   "starts. At shutdown "
-			   "this one stops first.") },
-	{ .name = "requires",
-		.type = KEY_WORDS,
-		AT(requires),
-		.unset = "none",
-		.doc = DOC("Services that must be up before this one starts. When one of them has "
-			   "failed for good, "
-			   "this one fails, too. What happens to them later does not touch it.") },
-	{ .name = "ready",
-		.type = KEY_CHOICE,
-		AT(rules.ready),
-		.choices = ready_choices,
-		.unset = "started",
-		.doc = DOC("When the service counts as up. started: its program runs. notify: it "
-			   "has sent READY=1 to "
-			   "the socket in NOTIFY_SOCKET, see sd_notify(3). healthy: the health "
-			   "check of the same "
-			   "name has passed once.") },
-	{ .name = "unhealthy_restart_after",
-		.type = KEY_COUNT,
-		AT(unhealthy_restart_after),
+		.unset = DOC("1"),
+		.doc = DOC("The number in that line.") },
+	{ .name = "after", .type = KEY_WORDS, AT(after),
+		.unset = DOC("none"),
+		.doc = DOC("Services that this one starts behind: each is up, has failed once, "
+			"or is not going to start.\n"
+			"At shutdown this one stops before them.") },
+	{ .name = "requires", .type = KEY_WORDS, AT(requires),
+		.unset = DOC("none"),
+		.doc = DOC("Services that must be up before this one starts.\n"
+			"When one of them has failed for good, so has this one.\n"
+			"What happens to them later does not touch it.\n"
+			"At shutdown this one stops before them.") },
+	{ .name = "ready", .type = KEY_CHOICE, AT(rules.ready), .choices = ready_choices,
+		.unset = DOC("started"),
+		.doc = DOC("When the service counts as up.\n"
+			".Cm started :\n"
+			"its program runs.\n"
+			".Cm notify :\n"
+			"it has sent\n"
+			".Li READY=1\n"
+			"to the datagram socket that the variable\n"
+			".Ev NOTIFY_SOCKET\n"
+			"names, as\n"
+			".Fn sd_notify\n"
+			"does.\n"
+			".Cm healthy :\n"
+			"the health check of the same name has passed once.") },
+	{ .name = "unhealthy_restart_after", .type = KEY_COUNT, AT(unhealthy_restart_after),
 		.max = 1000000,
-		.unset = "0",
-		.doc = DOC("So many failed checks in a row of the health check of the same name "
-			   "restart the service. "
-			   "0: never.") },
-	{ .name = "on_boot_delay",
-		.type = KEY_SPAN,
-		AT(on_boot_delay),
+		.unset = DOC("0"),
+		.doc = DOC("Number of failures in a row of the health check of the same name, "
+			"after which the service is restarted.\n"
+			"0: never.") },
+	{ .name = "on_boot_delay", .type = KEY_SPAN, AT(on_boot_delay),
 		.max = 365ull * DAY_MS,
-		.unset = "none",
-		.doc = DOC("The service is not started at boot but so long after it.") },
-	{ .name = "on_interval",
-		.type = KEY_SPAN,
-		AT(on_interval),
-		.max = 365ull * DAY_MS,
-		.unset = "none",
-		.doc = DOC("The service is started again and again at this interval, the first "
-			   "time after on_boot_delay "
-			   "or, without it, one interval after boot. Never two at once: as long as "
-			   "it runs, a turn is "
-			   "left out.") },
-	{ .name = "no_new_privs",
-		.type = KEY_BOOL,
-		AT(no_new_privs),
-		.unset = "yes",
-		.doc = DOC("Programs gain no privileges by set-uid bits or file capabilities.") },
-	{ .name = "capabilities",
-		.type = KEY_CAPS,
-		AT(ambient),
-		FLAG(capabilities_set),
-		.unset = "none; all for root",
-		.doc = DOC("Capabilities that the service has although it is not root, such as "
-			   "net_bind_service; "
-			   "nothing else stays in the bounding set.") },
-	{ .name = "nice",
-		.type = KEY_SIGNED,
-		AT(nice),
-		FLAG(set_nice),
-		.min = -20,
+		.unset = DOC("none"),
+		.doc = DOC("The service starts this long after boot, and not at boot.") },
+	{ .name = "on_interval", .type = KEY_SPAN, AT(on_interval), .max = 365ull * DAY_MS,
+		.unset = DOC("none"),
+		.doc = DOC("The service starts again and again at this interval, for the first "
+			"time after\n"
+			".Ic on_boot_delay\n"
+			"or, without it, one interval after boot.\n"
+			"A turn that comes while it still runs is left out.") },
+	{ .name = "no_new_privs", .type = KEY_BOOL, AT(no_new_privs),
+		.unset = DOC("yes"),
+		.doc = DOC("Programs gain no privileges from set-user-ID bits or file "
+			"capabilities.\n"
+			"See\n"
+			".Xr prctl 2 .") },
+	{ .name = "capabilities", .type = KEY_CAPS, AT(ambient), FLAG(capabilities_set),
+		.unset = DOC("none; all for root"),
+		.doc = DOC("Capabilities\n"
+			".Pq Xr capabilities 7\n"
+			"that the command has although it does not run as root, such as\n"
+			".Cm net_bind_service ;\n"
+			"also\n"
+			".Cm none\n"
+			"and\n"
+			".Cm all .\n"
+			"No others stay in its bounding set.") },
+	{ .name = "nice", .type = KEY_SIGNED, AT(nice), FLAG(set_nice), .min = -20,
 		.max = 19,
-		.unset = "0",
+		.unset = DOC("0"),
 		.doc = DOC("Nice value.") },
-	{ .name = "oom_score_adj",
-		.type = KEY_SIGNED,
-		AT(oom_score),
-		FLAG(set_oom_score),
-		.min = -1000,
-		.max = 1000,
-		.unset = "0",
+	{ .name = "oom_score_adj", .type = KEY_SIGNED, AT(oom_score), FLAG(set_oom_score),
+		.min = -1000, .max = 1000,
+		.unset = DOC("0"),
 		.doc = DOC("Adjustment of the score by which the kernel chooses what to end when "
-			   "memory is short.") },
-	{ .name = "umask",
-		.type = KEY_OCTAL,
-		AT(umask),
-		FLAG(set_umask),
-		.max = 0777,
-		.unset = "022",
-		.doc = DOC("File mode creation mask, octal.") },
-	{ .name = "memory_max",
-		.type = KEY_SIZE,
-		AT(cgroup.memory_max),
+			"memory runs out.\n"
+			"See\n"
+			".Xr proc 5 .") },
+	{ .name = "umask", .type = KEY_OCTAL, AT(umask), FLAG(set_umask), .max = 0777,
+		.unset = DOC("022"),
+		.doc = DOC("File mode creation mask.") },
+	{ .name = "memory_max", .type = KEY_SIZE, AT(cgroup.memory_max), .max = INT64_MAX,
+		.unset = DOC("infinity"),
+		.doc = DOC("Memory.\n"
+			"When nothing more can be freed, the kernel ends the whole service.") },
+	{ .name = "memory_high", .type = KEY_SIZE, AT(cgroup.memory_high), .max = INT64_MAX,
+		.unset = DOC("infinity"),
+		.doc = DOC("Memory, from which on the service is slowed down and its memory "
+			"reclaimed.") },
+	{ .name = "memory_swap_max", .type = KEY_SIZE, AT(cgroup.memory_swap_max),
 		.max = INT64_MAX,
-		.unset = "infinity",
-		.doc = DOC("Memory of the whole service, in bytes (K, M, G, T). When it is reached "
-			   "and nothing can be "
-			   "freed, the kernel ends all of the service's processes.") },
-	{ .name = "memory_high",
-		.type = KEY_SIZE,
-		AT(cgroup.memory_high),
-		.max = INT64_MAX,
-		.unset = "infinity",
-		.doc = DOC("From here on the service is slowed down and its memory reclaimed.") },
-	{ .name = "memory_swap_max",
-		.type = KEY_SIZE,
-		AT(cgroup.memory_swap_max),
-		.max = INT64_MAX,
-		.unset = "infinity",
-		.doc = DOC("Swap space of the whole service.") },
-	{ .name = "cpu_max",
-		.type = KEY_PERCENT,
-		AT(cgroup.cpu_max),
-		.max = 100000,
-		.unset = "no limit",
-		.doc = DOC("CPU time that the service gets at most; 150% is one CPU and a half.") },
-	{ .name = "cpu_weight",
-		.type = KEY_WIDE,
-		AT(cgroup.cpu_weight),
-		.min = 1,
+		.unset = DOC("infinity"),
+		.doc = DOC("Swap space.") },
+	{ .name = "cpu_max", .type = KEY_PERCENT, AT(cgroup.cpu_max), .max = 100000,
+		.unset = DOC("no limit"),
+		.doc = DOC("CPU time;\n"
+			".Cm 150%\n"
+			"is one CPU and a half.") },
+	{ .name = "cpu_weight", .type = KEY_WIDE, AT(cgroup.cpu_weight), .min = 1,
 		.max = 10000,
-		.unset = "100",
+		.unset = DOC("100"),
 		.doc = DOC("Share of the CPU among services that want more than there is.") },
-	{ .name = "tasks_max",
-		.type = KEY_WIDE,
-		AT(cgroup.tasks_max),
-		.min = 1,
+	{ .name = "tasks_max", .type = KEY_WIDE, AT(cgroup.tasks_max), .min = 1,
 		.max = INT32_MAX,
-		.unset = "no limit",
-		.doc = DOC("Processes and threads of the whole service.") },
-	LIMIT("limit_nofile", RLIMIT_NOFILE),
-	LIMIT("limit_nproc", RLIMIT_NPROC),
-	LIMIT("limit_core", RLIMIT_CORE),
-	LIMIT("limit_fsize", RLIMIT_FSIZE),
-	LIMIT("limit_memlock", RLIMIT_MEMLOCK),
-	LIMIT("limit_stack", RLIMIT_STACK),
-	LIMIT("limit_as", RLIMIT_AS),
-	LIMIT("limit_data", RLIMIT_DATA),
-	LIMIT("limit_cpu", RLIMIT_CPU),
-	LIMIT("limit_sigpending", RLIMIT_SIGPENDING),
-	LIMIT("limit_msgqueue", RLIMIT_MSGQUEUE),
-	LIMIT("limit_nice", RLIMIT_NICE),
-	LIMIT("limit_rtprio", RLIMIT_RTPRIO),
+		.unset = DOC("no limit"),
+		.doc = DOC("Number of processes and threads.") },
+	LIMIT("limit_nofile", RLIMIT_NOFILE, "1024:524288", "Open files."),
+	LIMIT("limit_nproc", RLIMIT_NPROC, "the kernel's", "Processes and threads of the user."),
+	LIMIT("limit_core", RLIMIT_CORE, "the kernel's", "Size of a core file."),
+	LIMIT("limit_fsize", RLIMIT_FSIZE, "the kernel's", "Size of a file that is written."),
+	LIMIT("limit_memlock", RLIMIT_MEMLOCK, "the kernel's", "Locked memory."),
+	LIMIT("limit_stack", RLIMIT_STACK, "the kernel's", "Stack."),
+	LIMIT("limit_as", RLIMIT_AS, "the kernel's", "Address space."),
+	LIMIT("limit_data", RLIMIT_DATA, "the kernel's", "Data segment."),
+	LIMIT("limit_cpu", RLIMIT_CPU, "the kernel's", "CPU time, in seconds."),
+	LIMIT("limit_sigpending", RLIMIT_SIGPENDING, "the kernel's", "Queued signals of the user."),
+	LIMIT("limit_msgqueue", RLIMIT_MSGQUEUE, "the kernel's", "Message queues of the user."),
+	LIMIT("limit_nice", RLIMIT_NICE, "the kernel's", "20 minus the lowest nice value."),
+	LIMIT("limit_rtprio", RLIMIT_RTPRIO, "the kernel's", "Highest real-time priority."),
 };
+/* clang-format on */
 
 const size_t service_key_count = sizeof(service_keys) / sizeof(service_keys[0]);
 

@@ -32,8 +32,8 @@ struct service_key {
 	const char *const *choices;
 	int64_t min;
 	uint64_t max;
-	const char *unset; /* the default, as the manual shows it */
-	const char *doc;   /* the manual's words, mdoc(7) */
+	const char *unset; /* the default, as the manual shows it; NULL in PID 1 */
+	const char *doc;   /* the manual's words, mdoc(7); NULL in PID 1 */
 };
 
 extern const struct service_key service_keys[];
