@@ -32,5 +32,10 @@ unit: | packages-build packages-unit
 		-Dwerror=true -Db_sanitize=address,undefined -Doptimization=1 $(MESON_QUIET)
 	@ninja -C build/meson-unit $(MESON_QUIET)
 
+# FUZZ_SECONDS for each target.
+FUZZ_SECONDS = 60
+fuzz:
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
 packages-%:
 	@sh tests/install-packages $*
