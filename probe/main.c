@@ -15,6 +15,15 @@ static const struct verb verbs[] = {
 		10000, verb_status },
 	{ "wait", "TARGET...", "come back when every check is healthy", OPERANDS_TARGETS, 0, 60000,
 		verb_wait },
+	{ "exec", "TARGET -- COMMAND...", "run a command in the guest", OPERANDS_COMMAND,
+		OPTION_NO_STDIN | OPTION_COMMAND, 30000, verb_exec },
+	{ "checkpoint", "TARGET NAME...", "have integrations save their state", OPERANDS_NAMES, 0,
+		30000, verb_checkpoint },
+	{ "sleep-prep", "TARGET...", "make ready for a snapshot", OPERANDS_TARGETS, OPTION_DRAIN, 0,
+		verb_sleep_prep },
+	{ "wake", "TARGET...", "go on after a snapshot", OPERANDS_TARGETS, 0, 10000, verb_wake },
+	{ "post-restore", "TARGET...", "take new drives and addresses after a restore",
+		OPERANDS_TARGETS, 0, 10000, verb_post_restore },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -25,7 +34,7 @@ static void print_help(void)
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		int width = printf("  %s %s", verbs[i].name, verbs[i].operands_text);
 
-		printf("%*s%s\n", width < 32 ? 32 - width : 1, "", verbs[i].summary);
+		printf("%*s%s\n", width < 29 ? 29 - width : 1, "", verbs[i].summary);
 	}
 	printf("\n"
 	       "A target is the path of a VM's vsock socket (or of the directory with its "
@@ -36,6 +45,9 @@ static void print_help(void)
 	       "  -j, --json              machine-readable output\n"
 	       "  -t, --timeout TIME      for all that is asked of one target: 500ms, 10s, 2min\n"
 	       "  -p, --port PORT         the agent's port in the guest (52)\n"
+	       "  -d, --drain-timeout N   sleep-prep: seconds that the guest may take (30)\n"
+	       "  -c, --command TEXT      exec: text for the guest's shell, in place of words\n"
+	       "  -N, --no-stdin          exec: do not pass standard input on\n"
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"

@@ -22,7 +22,6 @@ struct parsing {
 	size_t verb_count;
 	const char *verb_name;
 	uint64_t port;
-	bool timeout_given;
 	unsigned int used; /* bits of enum option_flag */
 	bool only_operands;
 };
@@ -68,7 +67,7 @@ static int take_version(struct parsing *s, const char *value, struct problem *p)
 
 static int take_timeout(struct parsing *s, const char *value, struct problem *p)
 {
-	s->timeout_given = true;
+	s->o->timeout_given = true;
 	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->timeout_ms) != 0 ||
 		s->o->timeout_ms == 0)
 		return problem_set(p, EINVAL,
@@ -311,7 +310,7 @@ int options_parse(struct options *o, int argc, char **argv, const struct verb *v
 		err = check_count(o, p);
 	if (err == 0)
 		err = parse_targets(&s, p);
-	if (!s.timeout_given)
+	if (!o->timeout_given)
 		o->timeout_ms = o->verb->timeout_ms;
 	return err;
 }

@@ -43,6 +43,7 @@ struct options {
 	const struct verb *verb;
 	bool json;
 	uint64_t timeout_ms; /* for everything that is asked of one target */
+	bool timeout_given;
 	struct target *targets;
 	size_t target_count;
 	char **names; /* what follows the target */

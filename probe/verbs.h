@@ -8,5 +8,10 @@
 int verb_ping(const struct options *o);
 int verb_status(const struct options *o);
 int verb_wait(const struct options *o);
+int verb_sleep_prep(const struct options *o);
+int verb_wake(const struct options *o);
+int verb_post_restore(const struct options *o);
+int verb_checkpoint(const struct options *o);
+int verb_exec(const struct options *o);
 
 #endif
