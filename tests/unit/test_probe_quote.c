@@ -30,7 +30,7 @@ static void expect(char *line, const char *want)
 Test(probe_quote, only_what_has_to_be_is_quoted)
 {
 	expect(QUOTE("/bin/ls", "-l", "/srv/a_b.c", "x=1", "a,b:c@d%e+f"),
-		"/bin/ls -l /srv/a_b.c x=1 a,b:c@d%e+f");
+		"/bin/ls -l /srv/a_b.c 'x=1' a,b:c@d%e+f");
 	expect(QUOTE("ls"), "'ls'");
 	expect(QUOTE("./ls", "a b", "", "$HOME", "*", "~", "#", "!", "caf\xc3\xa9", "\n"),
 		"./ls 'a b' '' '$HOME' '*' '~' '#' '!' 'caf\xc3\xa9' '\n'");
