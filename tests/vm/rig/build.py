@@ -20,8 +20,10 @@ _GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
 # name: (compiler and flags, sources)
 PROGRAMS = {
     "hvsock": (_HOST, "hvsock/*.c"),
+    "acts": (_GUEST, "payload/acts.c"),
     "facts": (_GUEST, "payload/facts.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
+    "preload": (_GUEST, "payload/preload.c"),
     "first-instruction": (_GUEST + ["-nostartfiles"], "payload/first_instruction.c"),
 }
 

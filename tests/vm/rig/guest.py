@@ -59,7 +59,8 @@ class Guest:
         self.tree.copy(init or build.built("init"), "/init")
         self.tree.symlink("/sbin/init", "/init")
         self.tree.symlink("/sbin/vminitd", "/init")
-        self.tree.copy(build.program("facts"), "/bin/facts")
+        for program in ("facts", "acts"):
+            self.tree.copy(build.program(program), "/bin/" + program)
         if agent:
             self.tree.copy(build.built("mvm-guest-agent"), AGENT)
 

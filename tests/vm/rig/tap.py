@@ -16,6 +16,7 @@ A suite run as a program takes names of tests to run (part of a name is enough),
 import os
 import re
 import shutil
+import signal
 import sys
 import traceback
 import unittest
@@ -28,6 +29,7 @@ class TestCase(unittest.TestCase):
     """Has boot() and guest(), which clean up after the test and keep its logs if it failed."""
 
     maxDiff = None
+    shared_log = False      # the log directory is the class's, and stays
 
     def log_directory(self):
         """Where this test's logs are while it runs, and afterwards when it failed."""
@@ -67,7 +69,7 @@ class _Result(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self._outcome = ("ok", "", "")
-        if isinstance(test, TestCase):
+        if isinstance(test, TestCase) and not test.shared_log:
             shutil.rmtree(test.log_directory(), ignore_errors=True)
 
     def stopTest(self, test):
@@ -80,7 +82,8 @@ class _Result(unittest.TestResult):
         if not isinstance(test, TestCase):
             return
         if verdict == "ok":
-            shutil.rmtree(test.log_directory(), ignore_errors=True)
+            if not test.shared_log:
+                shutil.rmtree(test.log_directory(), ignore_errors=True)
         elif os.path.isdir(test.log_directory()):
             self._print("# logs: " + os.path.relpath(test.log_directory(), build.ROOT))
 
@@ -120,6 +123,7 @@ def main(module="__main__"):
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
     tests = [t for t in _flatten(suite)
              if len(sys.argv) < 2 or any(word in t.id() for word in sys.argv[1:])]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # so that machines are ended
     print("TAP version 13\n1..%d" % len(tests), flush=True)
     result = _Result(sys.stdout)
     unittest.TestSuite(tests).run(result)

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What services do, well and badly: static, for images without a shell.
+ *
+ *   acts ACT [ARGUMENT...] [+ ACT [ARGUMENT...]]...
+ *
+ * The acts run one after the other, each printing lines "ACT: ..."; the table at the end has them
+ * all.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int number(const char *text)
+{
+	return text ? (int)strtol(text, NULL, 0) : 0;
+}
+
+static void wait_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+/* Send a datagram to the socket of sd_notify(3). Returns 0 or errno. */
+static int send_notice(const char *text)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
+
+	if (path == NULL)
+		return ENOENT;
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a, sizeof a) < 0)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* notify [TEXT]: READY=1 by default. */
+static void act_notify(char **args)
+{
+	int error = send_notice(args[0] ? args[0] : "READY=1");
+
+	printf("notify: %s\n", error ? strerror(error) : "sent");
+}
+
+/* notify-child: likewise, from a grandchild in a session of its own. */
+static void act_notify_child(char **args)
+{
+	fflush(stdout);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setsid();
+		if (fork() == 0) {
+			act_notify(args);
+			fflush(stdout);
+			wait_for_ever();
+		}
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* bomb: forks until it is refused; what came of it stays, in sessions of their own. */
+static void act_bomb(char **args)
+{
+	int count = 0;
+	pid_t pid;
+
+	(void)args;
+	fflush(stdout);
+	while ((pid = fork()) > 0)
+		count++;
+	if (pid == 0) {
+		setsid();
+		signal(SIGTERM, SIG_IGN);
+		while (fork() > 0)
+			;
+		wait_for_ever();
+	}
+	printf("bomb: %d then %s\n", count, errno == EAGAIN ? "EAGAIN" : strerror(errno));
+}
+
+/* hog: takes memory for ever. */
+static void act_hog(char **args)
+{
+	const size_t step = 1 << 20;
+	int mib = 0;
+
+	(void)args;
+	for (;;) {
+		char *p = malloc(step);
+
+		if (p == NULL)
+			break;
+		memset(p, 1, step);
+		if (++mib % 16 == 0) {
+			printf("hog: %d MiB\n", mib);
+			fflush(stdout);
+		}
+	}
+	printf("hog: %s\n", strerror(errno));
+}
+
+/* flood COUNT [TEXT]: so many lines at once. */
+static void act_flood(char **args)
+{
+	for (int i = 0; i < number(args[0]); i++)
+		printf("flood: %d %s\n", i, args[1] ? args[1] : "");
+}
+
+/* spin: never lets go of the processor. */
+static void act_spin(char **args)
+{
+	(void)args;
+	for (volatile int i = 0;; i++)
+		;
+}
+
+/* kill PID SIGNAL */
+static void act_kill(char **args)
+{
+	int failed = kill(number(args[0]), number(args[1]));
+
+	printf("kill: %s %s %s\n", args[0], args[1], failed ? strerror(errno) : "ok");
+}
+
+/* leave: the process ends, and its child, which sleeps for ever, stays in the same session. */
+static void act_leave(char **args)
+{
+	(void)args;
+	fflush(stdout);
+	if (fork() == 0)
+		wait_for_ever();
+	_exit(0);
+}
+
+/* link PATH...: where symbolic links lead. */
+static void act_link(char **args)
+{
+	for (; *args; args++) {
+		char target[256];
+		ssize_t n = readlink(*args, target, sizeof target - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		printf("link: %s %s\n", *args, n < 0 ? strerror(errno) : target);
+	}
+}
+
+/* field FILE KEY...: the lines of a file that begin with one of the keys. */
+static void act_field(char **args)
+{
+	char line[4096];
+	FILE *f = fopen(args[0], "re");
+
+	while (f && fgets(line, sizeof line, f))
+		for (char **key = args + 1; *key; key++)
+			if (strncmp(line, *key, strlen(*key)) == 0)
+				printf("field: %s", line);
+	printf("field-end: %s\n", f ? "ok" : strerror(errno));
+	if (f)
+		fclose(f);
+}
+
+/* put PATH TEXT: writes a line to a file that is there, in one write. */
+static void act_put(char **args)
+{
+	FILE *f = fopen(args[0], "we");
+	int failed = !f || fprintf(f, "%s\n", args[1]) < 0 || fflush(f) != 0;
+
+	printf("put: %s %s\n", args[0], failed ? strerror(errno) : "ok");
+	if (f)
+		fclose(f);
+}
+
+/* nap MS */
+static void act_nap(char **args)
+{
+	struct timespec t = { number(args[0]) / 1000, number(args[0]) % 1000 * 1000000L };
+
+	while (nanosleep(&t, &t) != 0)
+		;
+}
+
+/* clock WORD: seconds since boot, with three digits. */
+static void act_clock(char **args)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	printf("clock: %s %lld.%03ld\n", args[0] ? args[0] : "", (long long)t.tv_sec,
+		t.tv_nsec / 1000000);
+}
+
+/* trap TEXT: sleeps until TERM comes, says TEXT and ends. */
+static volatile sig_atomic_t trapped;
+
+static void note_signal(int signal_number)
+{
+	trapped = signal_number;
+}
+
+static void act_trap(char **args)
+{
+	sigset_t term, before;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &before);
+	signal(SIGTERM, note_signal);
+	printf("trap: set\n");
+	fflush(stdout);
+	while (!trapped)
+		sigsuspend(&before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	printf("trap: %s\n", args[0] ? args[0] : "");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(char **args);
+} acts[] = {
+	{ "bomb", act_bomb },
+	{ "clock", act_clock },
+	{ "field", act_field },
+	{ "flood", act_flood },
+	{ "hog", act_hog },
+	{ "kill", act_kill },
+	{ "leave", act_leave },
+	{ "link", act_link },
+	{ "nap", act_nap },
+	{ "notify", act_notify },
+	{ "notify-child", act_notify_child },
+	{ "put", act_put },
+	{ "spin", act_spin },
+	{ "trap", act_trap },
+};
+
+/* Runs the act at args, whose arguments end with NULL; false when there is no such act. */
+static int run_act(char **args)
+{
+	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+		if (strcmp(acts[i].name, args[0]) == 0) {
+			acts[i].run(args + 1);
+			fflush(stdout);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* What is no act is a program to go on as: "acts notify + /bin/facts sleep". */
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 4096);
+	for (int i = 1; i < argc; i++) {
+		int first = i;
+
+		if (argv[first][0] == '/') {
+			execv(argv[first], argv + first);
+			fprintf(stderr, "acts: %s: %s\n", argv[first], strerror(errno));
+			return 2;
+		}
+		while (argv[i] && strcmp(argv[i], "+") != 0)
+			i++;
+		argv[i] = NULL;
+		if (!argv[first] || !run_act(argv + first)) {
+			fprintf(stderr, "acts: no act \"%s\"\n", argv[first] ? argv[first] : "");
+			return 2;
+		}
+	}
+	return 0;
+}
