@@ -55,10 +55,7 @@ int output_open_console(struct output *o, struct loop *loop, const char *name)
 	o->line = malloc(LOG_LINE_MAX);
 	if (o->line == NULL)
 		return -ENOMEM;
-	o->len = 0;
-	if (name != NULL)
-		o->len = buf_format(o->line, LOG_LINE_MAX, "%s: ", name);
-	o->tag_len = o->len;
+	o->len = o->tag_len = buf_format(o->line, LOG_LINE_MAX, "%s: ", name);
 	err = pipe2(fds, O_CLOEXEC) != 0 ? -errno : 0;
 	if (err == 0) {
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);

@@ -50,7 +50,7 @@ static int open_output(struct service *v, int *fd, struct problem *p)
 		return *fd < 0 ? *fd : 0;
 	}
 	if (v->output.write_fd < 0) {
-		err = output_open_console(&v->output, v->owner->loop, v->built_in ? NULL : v->name);
+		err = output_open_console(&v->output, v->owner->loop, v->name);
 		if (err != 0)
 			return problem_set(p, -err, "output pipe");
 	}
