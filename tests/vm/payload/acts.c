@@ -7,6 +7,7 @@
  * The acts run one after the other, each printing lines "ACT: ..."; the table at the end has them
  * all.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -192,6 +193,56 @@ static void act_nap(char **args)
 		;
 }
 
+/* The context switches of a process so far; -1 for a thread of the kernel, and when it is gone. */
+static long switches_of(int pid, char name[64])
+{
+	char path[64], line[256];
+	long sum = 0;
+	int memory = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f)) {
+		const char *value = strchr(line, '\t');
+
+		if (strncmp(line, "Name:", 5) == 0)
+			sscanf(line, "Name: %63[^\n]", name);
+		memory |= strncmp(line, "VmRSS:", 6) == 0;
+		if (strstr(line, "voluntary_ctxt_switches:") && value)
+			sum += strtol(value, NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return memory ? sum : -1;
+}
+
+/* idle SECONDS: how often each other process is scheduled meanwhile. Prints nothing before. */
+static void act_idle(char **args)
+{
+	struct timespec t = { number(args[0]), 0 };
+	static long before[32768];
+	char name[64];
+
+	for (int round = 0; round < 2; round++) {
+		DIR *d = opendir("/proc");
+
+		for (struct dirent *e; d && (e = readdir(d));) {
+			int pid = number(e->d_name);
+			if (pid <= 0 || pid >= 32768 || pid == getpid())
+				continue;
+			long now = switches_of(pid, name);
+			if (round == 1 && now >= 0)
+				printf("idle: %s +%ld\n", name, now - before[pid]);
+			before[pid] = now;
+		}
+		if (d)
+			closedir(d);
+		if (round == 0)
+			nanosleep(&t, NULL);
+	}
+	printf("idle-end: %s s\n", args[0]);
+}
+
 /* clock WORD: seconds since boot, with three digits. */
 static void act_clock(char **args)
 {
@@ -235,6 +286,7 @@ static const struct {
 	{ "field", act_field },
 	{ "flood", act_flood },
 	{ "hog", act_hog },
+	{ "idle", act_idle },
 	{ "kill", act_kill },
 	{ "leave", act_leave },
 	{ "link", act_link },
