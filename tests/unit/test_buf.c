@@ -2,6 +2,10 @@
 #include "base/buf.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 Test(buf, starts_empty)
@@ -104,4 +108,63 @@ Test(buf, printf_leaves_out_what_does_not_fit)
 	cr_assert(b.cut);
 	buf_printf(&b, "more");
 	cr_assert_eq(b.len, 7, "a full buffer stays as it is");
+}
+
+/* The C library is the reference for every conversion that is taken over. */
+#define SAME(...)                                                                                  \
+	do {                                                                                       \
+		char got[128], want[128];                                                          \
+		size_t len = buf_format(got, sizeof(got), __VA_ARGS__);                            \
+                                                                                                   \
+		snprintf(want, sizeof(want), __VA_ARGS__);                                         \
+		cr_expect_str_eq(got, want);                                                       \
+		cr_expect_eq(len, strlen(want));                                                   \
+	} while (0)
+
+Test(buf, formats_like_the_c_library)
+{
+	SAME("%s", "text");
+	SAME("[%s]", "");
+	SAME("%8s|%2s", "right", "longer");
+	SAME("%.3s|%.0s|%.9s", "abcdef", "abc", "abc");
+	SAME("%.*s|%.*s|%.*s", 2, "abcdef", 0, "abc", -1, "abc");
+	SAME("%8.2s|", "abc");
+	SAME("%.3s", "abc\0def");
+	SAME("%c%c|%%|%5d%%", 'a', 'b', 7);
+	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
+	SAME("%u %x %o", 0u, 0u, 0u);
+	SAME("%u %x %o", UINT_MAX, UINT_MAX, UINT_MAX);
+	SAME("%5d|%5d|%05d|%05d|%1d", 42, -42, 42, -42, 12345);
+	SAME("%08x|%4x|%03o|%2u", 0xbeefu, 0xau, 8u, 100u);
+	SAME("%ld %lu %lx", LONG_MIN, ULONG_MAX, ULONG_MAX);
+	SAME("%lld %llu %llo", LLONG_MIN, ULLONG_MAX, ULLONG_MAX);
+	SAME("%zu %zu", (size_t)0, SIZE_MAX);
+	SAME("%s%d%s", "a", 1, "b");
+	SAME("no conversion");
+}
+
+/* No NUL is looked for beyond the precision. */
+Test(buf, a_precision_bounds_what_is_read)
+{
+	char *bytes = malloc(3), got[8];
+
+	memcpy(bytes, "abc", 3);
+	buf_format(got, sizeof(got), "%.*s", 3, bytes);
+	cr_assert_str_eq(got, "abc");
+	free(bytes);
+}
+
+Test(buf, format_tells_what_was_cut)
+{
+	char got[4];
+
+	cr_assert_eq(buf_format(got, sizeof(got), "%s", "abc"), 3);
+	cr_assert_eq(buf_format(got, sizeof(got), "%s", "abcd"), sizeof(got));
+	cr_assert_str_eq(got, "abc");
+	cr_assert_eq(buf_format(got, sizeof(got), "%d", 12345), sizeof(got));
+	cr_assert_str_eq(got, "123");
+	cr_assert_eq(buf_format(got, sizeof(got), "%9d", 1), sizeof(got));
+	cr_assert_str_eq(got, "   ");
+	cr_assert_eq(buf_format(got, 1, "%c", 'x'), 1);
+	cr_assert_str_empty(got);
 }

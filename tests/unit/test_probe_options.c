@@ -60,6 +60,7 @@ Test(probe_options, errors_name_what_is_wrong)
 	expect_error("many --frob a", "--frob: there is no such option");
 	expect_error("many -x a", "-x: there is no such option");
 	expect_error("many --jso a", "--jso: there is no such option");
+	expect_error("many --jsonx a", "--jsonx: there is no such option");
 	expect_error("many --json=1 a", "--json takes no value");
 	expect_error("many a --timeout", "--timeout needs a value");
 	expect_error("many a -t", "--timeout needs a value");
