@@ -102,6 +102,10 @@ let
     lib.mapAttrsToList (name: value: "  ${builtins.toJSON name}: ${builtins.toJSON value},\n") {
       inherit (config) name hostname rootfsType;
       system = stdenv.hostPlatform.system;
+      # What the kernel has to be told, beside the host's own words.
+      kernelArguments = "root=/dev/vda ${
+        if config.rootfsType == "ext4" then "rw" else "ro"
+      } rootwait init=/init reboot=k panic=1 net.ifnames=0";
       label = if config.rootfsType == "ext4" then "mvm" else null;
       services = builtins.attrNames config.services;
       healthChecks = builtins.attrNames config.healthChecks;

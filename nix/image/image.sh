@@ -95,8 +95,6 @@ check_program() {
 	/*)
 		in_image "$program" ||
 			die "$option: $program is not in the image; interpolate the package (\${pkgs.x}/bin/x)"
-		[ ! -d "$program" ] ||
-			die "$option: $program is a directory; name the program in it ($program/bin/...)"
 		found=$program
 		;;
 	*)
@@ -113,10 +111,13 @@ check_program() {
 				"add the package that has it to packages"
 		;;
 	esac
+	# Links of the image lead into the store, which is here as it is there.
 	case $found in
 	/nix/store/*) ;;
 	*) found=$root$found ;;
 	esac
+	[ ! -d "$found" ] ||
+		die "$option: $program is a directory; name the program in it ($program/bin/...)"
 	[ -x "$found" ] || die "$option: $program is not executable"
 	check_script "$option" "$found"
 }

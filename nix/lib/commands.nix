@@ -20,6 +20,12 @@ let
   # A path directly in the store is a file that was written as a whole: a script.
   isStoreFile = program: match "/nix/store/[^/]+" program != null;
 
+  # What the image has only together with the shell, beside busybox's own names.
+  shellPrograms = [
+    "/bin/sh"
+    "/usr/bin/env"
+  ];
+
   # { text; kind; program; why; }: `kind` is exec, shell, lines (several, for a script) or error;
   # `program` is what an exec starts; `why` says why the image needs a shell, or is null.
   describe =
@@ -50,7 +56,9 @@ let
         inherit (class) kind;
         inherit program;
         why =
-          if isStoreFile program then
+          if elem program shellPrograms then
+            "runs ${program}"
+          else if isStoreFile program then
             "is a script"
           else if match "[^/]*" program != null then
             "names its program without a path"
@@ -109,24 +117,25 @@ rec {
       else
         optional (
           config.shell == "never"
-          && elem c.kind [
-            "shell"
-            "lines"
-          ]
+          && (
+            elem c.kind [
+              "shell"
+              "lines"
+            ]
+            || elem c.program shellPrograms
+          )
         ) "${c.at}: ${c.why}, and shell = \"never\""
     ) (all config);
 
-  # What the image builder looks for in the finished tree: programs that are in the store or that
-  # PATH has to find.
+  # What the image builder looks for in the finished tree: programs that PATH has to find, that are
+  # in the store, or that are where the image itself has its programs.
   programs =
     config:
     map (c: { inherit (c) at program; }) (
       builtins.filter (
         c:
         c.kind == "exec"
-        && (match "[^/]*" (plain c.program) != null || match "/nix/store/.*" (plain c.program) != null)
+        && match "[^/]*|/(nix/store|bin|sbin|usr)/.*" (unsafeDiscardStringContext c.program) != null
       ) (all config)
     );
-
-  plain = unsafeDiscardStringContext;
 }

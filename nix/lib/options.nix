@@ -674,7 +674,7 @@ rec {
         "never"
       ];
       default = "auto";
-      description = "Whether the image has busybox, as /bin/sh, /usr/bin/env and at the end of PATH. auto: when a command needs a shell, names its program without a path, or is itself a script.";
+      description = "Whether the image has busybox, as /bin/sh, /usr/bin/env and at the end of PATH. auto: when a command needs or runs a shell, names its program without a path, or is itself a script.";
       example = ''"always"'';
     }
     {

@@ -133,7 +133,6 @@ let
       "192.0.2.53"
       "2001:db8::53"
     ];
-    shell = "always";
     users.owner = {
       uid = 70;
       home = "/var/lib/owner";
@@ -208,8 +207,8 @@ let
           PATH = "/custom";
         };
       };
-      plain.command = "/bin/true";
-      first.command = "/bin/true";
+      plain.command = "/bin/sh";
+      first.command = "/mnt/data/first";
     };
     healthChecks.all = {
       healthCmd = "test \"$X\" = 'a\nb'\necho second line";
@@ -220,7 +219,7 @@ let
       restoreCmd = "load it";
       critical = true;
     };
-    healthChecks.plain.healthCmd = "/bin/true";
+    healthChecks.plain.healthCmd = "true";
     probes.load = {
       command = "cat /proc/loadavg";
       description = "load";
@@ -271,6 +270,7 @@ rec {
     no-applet.services.web.command = "no-such-program --fast";
     directory.services.web.command = pkgs.curl;
     literal-path.services.web.command = "/nix/store/00000000000000000000000000000000-curl/bin/curl";
+    no-path.services.web.command = "/usr/bin/curl";
     no-file.services.web.command = "${pkgs.curl}/bin/no-curl";
     interpreter.services.web.command = pkgs.writeScript "start" "#!/usr/bin/python3\n";
     not-executable.services.web.command = pkgs.writeText "start" "#!/bin/sh\n";

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Stores of our own for test builds, and the builds of guests.nix in them."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -19,11 +20,26 @@ def _size(directory):
     return int(done.stdout.split()[0]) if done.returncode == 0 else 0
 
 
+_locks = []
+
+
+def _lock(store):
+    """Hold the store until this process ends; empty it first if it is large and nobody has it."""
+    lock = open(store + ".lock", "w", encoding="utf-8")  # pylint: disable=consider-using-with
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _size(store) > LIMIT_BYTES:
+            tap.run(["nix-store", "--store", store, "--gc"])
+    except BlockingIOError:
+        pass
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    _locks.append(lock)
+
+
 def prepare(store):
     """Make the store ready: the archives that derivations would download are put into it."""
     os.makedirs(store, exist_ok=True)
-    if _size(store) > LIMIT_BYTES:
-        tap.run(["nix-store", "--store", store, "--gc"])
+    _lock(store)
     cache = os.path.join(tap.ROOT, "subprojects", "packagecache")
     subprocess.run(["sh", os.path.join(tap.ROOT, "subprojects", "fetch")], check=False)
     for name in sorted(os.listdir(cache)) if os.path.isdir(cache) else []:

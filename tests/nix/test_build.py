@@ -405,6 +405,7 @@ def main():
         "no-applet": "services.web.command: there is no program no-such-program in the PATH",
         "directory": "-curl is a directory; name the program in it",
         "literal-path": "-curl/bin/curl is not in the image; interpolate the package",
+        "no-path": "services.web.command: /usr/bin/curl is not in the image",
         "no-file": "/bin/no-curl is not in the image",
         "interpreter": "-start is a script for /usr/bin/python3, which the image does not have",
         "not-executable": "-start is not executable",

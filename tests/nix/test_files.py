@@ -40,7 +40,8 @@ all schedule action=2/3 unhealthy=4 boot=30000 interval=3600000
 all cgroup memory=268435456/100000/18446744073709551614 cpu=1500/200 tasks=64
 all process nice=-5 oom=500 umask=027 no_new_privs=0 ambient=401 limits=13
 all account 1000:70 /home/other /bin/sh groups=2
-plain command exec </bin/true>
+plain command exec </bin/sh>
+first command exec </mnt/data/first>
 plain user -
 plain log_file -
 plain working_directory -
@@ -49,7 +50,7 @@ plain account 900:900 /home/app /bin/sh groups=1
 all check test "$X" = 'a\nb'\necho second line
 all check-times interval=1 timeout=2 grace=3
 all check-more user=other critical=1 output=0 checkpoint=save it restore=load it
-plain check /bin/true
+plain check true
 plain check-times interval=30 timeout=10 grace=0
 plain check-more user=- critical=0 output=0 checkpoint=- restore=-
 load probe cat /proc/loadavg

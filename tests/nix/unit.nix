@@ -709,10 +709,12 @@ in
         command = "cd /srv && run";
         preStart = "a\nb";
       };
+      services.www.command = "/bin/sh -c a";
     }
     [
       "services.web.command: uses shell syntax, and shell = \"never\""
       "services.web.preStart: has several lines, and shell = \"never\""
+      "services.www.command: runs /bin/sh, and shell = \"never\""
     ]
   )
   (rejected "a file with and without content"
@@ -811,6 +813,22 @@ in
       };
     }
     {
+      name = "the shell itself";
+      guest = {
+        services.web = {
+          command = "/bin/sh -c 'exec true'";
+          preStart = "/usr/bin/env A=b true";
+        };
+      };
+      want = {
+        shell = true;
+        because = [
+          "services.web.command runs /bin/sh"
+          "services.web.preStart runs /usr/bin/env"
+        ];
+      };
+    }
+    {
       name = "a command in a probe";
       guest.probes.disk.command = "df | tail -1";
       want = {
@@ -837,6 +855,33 @@ in
   ]
 # --- files ----------------------------------------------------------------------------------------
 ++ [
+  (test "programs that the image builder looks for"
+    (map (p: "${p.at} ${p.program}") (
+      commands.programs (config {
+        services = {
+          a = {
+            command = "${python} -m x";
+            preStart = "mkdir x";
+          };
+          b = {
+            command = "/bin/b";
+            preStart = "a; b";
+          };
+          c = {
+            command = "/mnt/data/c";
+            preStart = "a\nb";
+          };
+        };
+        probes.d.command = "/usr/local/bin/d";
+      })
+    ))
+    [
+      "services.a.command ${python}"
+      "services.a.preStart mkdir"
+      "services.b.command /bin/b"
+      "probes.d.command /usr/local/bin/d"
+    ]
+  )
   (test "files: which there are"
     (builtins.attrNames (
       filesOf (
