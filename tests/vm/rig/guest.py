@@ -105,13 +105,13 @@ class Guest:
         return self.service(name, "/bin/facts %s + echo done + sleep" % modes, **keys)
 
     def integration(self, name, **keys):
-        """/etc/mvm/integrations.d/NAME.json with these keys."""
-        self.tree.file("/etc/mvm/integrations.d/%s.json" % name, json.dumps(keys))
+        """/etc/mvm/integrations.d/NAME.json with its name and these keys."""
+        self.tree.file("/etc/mvm/integrations.d/%s.json" % name, json.dumps({"name": name, **keys}))
         return self
 
     def probe(self, name, **keys):
-        """/etc/mvm/probes.d/NAME.json with these keys."""
-        self.tree.file("/etc/mvm/probes.d/%s.json" % name, json.dumps(keys))
+        """/etc/mvm/probes.d/NAME.json with its name and these keys."""
+        self.tree.file("/etc/mvm/probes.d/%s.json" % name, json.dumps({"name": name, **keys}))
         return self
 
     def agent_json(self, **keys):
