@@ -259,6 +259,7 @@ Test(probe_program, exit_statuses)
 	EXPECT_EXIT(3, "no JSON", "status", "vm4");
 	EXPECT_EXIT(1, "\\x1b[2Jno", "ping", "vm0", "vm1");
 	EXPECT_EXIT(3, "", "ping", "-j", "vm0", "vm1", "vm3");
+	EXPECT_EXIT(3, "got 'NO'", "ping", "vm3", "vm0");
 	EXPECT_EXIT(0, "", "--help");
 	EXPECT_EXIT(0, "", "--version");
 	EXPECT_EXIT(2, "'frob' is no verb", "frob");
