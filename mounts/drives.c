@@ -148,16 +148,18 @@ int drive_mount(const char *device, const char *target, bool writable, struct pr
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	const char *hint = "";
+	int err;
 
 	if (mount(device, target, "ext4", flags, NULL) == 0)
 		return 0;
 	if (!writable && errno == EROFS && mount(device, target, "ext4", flags, "noload") == 0)
 		return 0;
-	if (errno == EINVAL)
+	err = errno;
+	if (err == EINVAL)
 		hint = " (no ext4 file system on it?)";
-	else if (errno == ENOENT)
+	else if (err == ENOENT && access(device, F_OK) == 0)
 		hint = " (does the directory exist in the image?)";
-	return problem_set(p, errno, "cannot mount %s on %s%s", device, target, hint);
+	return problem_set(p, err, "cannot mount %s on %s%s", device, target, hint);
 }
 
 int drive_forget_cache(const char *device)
