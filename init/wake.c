@@ -48,28 +48,29 @@ static ssize_t read_hwrng(unsigned char *bytes, size_t size)
 
 int wake_reseed(void)
 {
-	struct {
+	union {
 		struct rand_pool_info info;
-		unsigned char bytes[SEED_BYTES];
-	} pool = { 0 };
+		unsigned char space[sizeof(struct rand_pool_info) + SEED_BYTES];
+	} pool = { .space = { 0 } };
+	unsigned char *bytes = (unsigned char *)pool.info.buf;
 	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC), err = 0;
 	ssize_t got;
 
 	if (fd < 0)
 		return -errno;
-	got = read_hwrng(pool.bytes, sizeof(pool.bytes));
+	got = read_hwrng(bytes, SEED_BYTES);
 	if (got <= 0) {
 		struct timespec now[2];
 
 		clock_gettime(CLOCK_REALTIME, &now[0]);
 		clock_gettime(CLOCK_MONOTONIC, &now[1]);
-		memcpy(pool.bytes, now, sizeof(now));
+		memcpy(bytes, now, sizeof(now));
 	}
-	pool.info.buf_size = got > 0 ? (int)got : (int)sizeof(pool.bytes);
+	pool.info.buf_size = got > 0 ? (int)got : SEED_BYTES;
 	pool.info.entropy_count = got > 0 ? (int)got * 8 : 0;
 	if (ioctl(fd, RNDADDENTROPY, &pool.info) != 0 || ioctl(fd, RNDRESEEDCRNG) != 0)
 		err = -errno;
 	close(fd);
-	memset(pool.bytes, 0, sizeof(pool.bytes));
+	memset(&pool, 0, sizeof(pool));
 	return err != 0 ? err : got > 0 ? 0 : -ENOENT;
 }

@@ -34,7 +34,7 @@ static void write_digits(struct buf *b, const void *arg)
 	size_t count = *(const size_t *)arg;
 
 	for (size_t i = 0; i < count; i++)
-		buf_put(b, "0123456789" + i % 10, 1);
+		buf_put(b, &"0123456789"[i % 10], 1);
 }
 
 static void peer_is_gone(struct connection *c)
