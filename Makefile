@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: MIT
 # The front door. Every target installs the Debian packages that it lacks (tests/packages.txt).
-.PHONY: all release kernel unit clang demo check bench fuzz format clean
+.PHONY: all release kernel unit clang demo check bench fuzz coverage docs format clean
 
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
-MESON_QUIET = >build/meson.log 2>&1 || { cat build/meson.log >&2; exit 1; }
+C_FILES = $$(git ls-files --cached --others --exclude-standard '*.[ch]')
+# A build says nothing unless it fails.
+QUIET = >build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
 
 all: release
+
+# The static programs: build/release/{init,mvm-guest-agent,mvm-probe}.
+release: | packages-build
+	@mkdir -p build/release
+	@$(MAKE) --no-print-directory $(KERNEL_HEADERS)
+	@sh subprojects/fetch
+	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
+		-Drelease=true -Db_lto=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(QUIET)
+	@ninja -C build/meson-release $(PROGRAMS) $(QUIET)
+	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
+		install -m 755 build/meson-release/$$p build/release/; done
 
 # musl-gcc looks only at musl's own headers. These links add the kernel's, and nothing of glibc.
 $(KERNEL_HEADERS):
@@ -15,27 +28,63 @@ $(KERNEL_HEADERS):
 	@ln -sfn /usr/include/asm-generic $@/asm-generic
 	@ln -sfn /usr/include/$$(gcc -print-multiarch)/asm $@/asm
 
-release: | packages-build
-	@mkdir -p build/release
-	@$(MAKE) --no-print-directory $(KERNEL_HEADERS)
-	@sh subprojects/fetch
-	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
-		-Drelease=true -Db_lto=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(MESON_QUIET)
-	@ninja -C build/meson-release $(PROGRAMS) $(MESON_QUIET)
-	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
-		install -m 755 build/meson-release/$$p build/release/; done
+# The guest's kernel for the tests and the demo, build/kernel/vmlinux; cached by its configuration.
+kernel: | packages-kernel
+	@nix/kernel/build
 
+# The programs and the unit tests with glibc, ASan and UBSan.
 unit: | packages-build packages-unit
 	@mkdir -p build
 	@sh subprojects/fetch
 	@test -f build/meson-unit/build.ninja || meson setup build/meson-unit -Dunit_tests=true \
-		-Dwerror=true -Db_sanitize=address,undefined -Doptimization=1 $(MESON_QUIET)
-	@ninja -C build/meson-unit $(MESON_QUIET)
+		-Dwerror=true -Db_sanitize=address,undefined -Doptimization=1 $(QUIET)
+	@ninja -C build/meson-unit $(QUIET)
+
+# The same with the other compiler, to see what it warns of.
+clang: | packages-build packages-unit packages-lint
+	@mkdir -p build
+	@sh subprojects/fetch
+	@test -f build/meson-clang/build.ninja || CC=clang meson setup build/meson-clang \
+		-Dunit_tests=true -Dwerror=true $(QUIET)
+	@ninja -k 0 -C build/meson-clang $(QUIET)
+
+# Boots a guest with a real HTTP service and asks it how it is.
+demo: release kernel | packages-vm
+	@python3 tests/demo/demo.py
+
+# All tests, "make check ONLY=vm/boot" some of them; ends with "N passed, N failed, N skipped".
+check: release unit kernel | packages-vm packages-nix packages-lint
+	@python3 tests/run.py $(ONLY)
+
+# How long a guest takes to start, in virtual time.
+bench: release kernel | packages-vm
+	@python3 tests/bench/boot.py
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60
 fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS)
+
+# What the unit tests reach of supervisor/ and mounts/.
+coverage: | packages-build packages-unit packages-coverage
+	@mkdir -p build
+	@sh subprojects/fetch
+	@test -f build/meson-coverage/build.ninja || meson setup build/meson-coverage \
+		-Dunit_tests=true -Db_coverage=true -Doptimization=0 $(QUIET)
+	@ninja -C build/meson-coverage $(QUIET)
+	@meson test -C build/meson-coverage --no-rebuild $(QUIET)
+	@gcovr --root . --filter supervisor/ --filter mounts/ --object-directory build/meson-coverage \
+		--exclude-throw-branches
+
+# Puts the tables of the programs into the documents that show them.
+docs: unit
+	@python3 tests/tools/documents.py
+
+format: | packages-lint
+	@clang-format -i $(C_FILES)
+
+clean:
+	@rm -rf build
 
 packages-%:
 	@sh tests/install-packages $*
