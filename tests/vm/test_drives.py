@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Which drive gets which role, and that what a guest has written is there after its next boot."""
+import cases
+from rig import images
+from rig.machine import Drive
+from rig.tap import main
+
+MOUNT_POINTS = ("/mnt/config", "/mnt/secrets", "/mnt/data")
+RO, RW = True, False
+
+
+class Roles(cases.GuestCase):
+    """
+    Each drive has a file "name" with its own name in it. A guest is described by its drives in
+    order (name, label, read-only), and the test says what must be read at the three mount points.
+    """
+
+    def boot_with(self, drives, root="ext4", **init_drives):
+        guest = self.guest(root, agent=False)
+        guest.network = False
+        guest.facts("sees", "read %s + mountinfo" % " ".join(p + "/name" for p in MOUNT_POINTS),
+                    user="root")
+        if init_drives:
+            guest.init_ini(drives=init_drives)
+        for name, label, readonly in drives:
+            if name is None:
+                guest.blank_drive(readonly=readonly)
+            else:
+                guest.drive(label, {"name": name}, readonly)
+        machine = self.boot(guest, arguments="init=/init")
+        machine.console.wait_line("sees: done")
+        return guest, self.output(machine)
+
+    def names(self, output):
+        """What was read at the mount points; "-" where nothing is."""
+        return [f.split()[-1] if " ok " in f else "-" for f in output.facts("sees", "read")]
+
+    def roles(self, drives, expected, root="ext4", **init_drives):
+        _, output = self.boot_with(drives, root, **init_drives)
+        self.assertEqual(self.names(output), expected.split(), output.init())
+        return output
+
+    def test_by_label_in_any_order(self):
+        output = self.roles([("d", "mvm-data", RW), ("s", "mvm-secrets", RO),
+                             ("c", "mvm-config", RO)], "c s d", "squashfs")
+        self.assertEqual(output.mounts("sees")["/mnt/data"][1], "/dev/vdb")
+        self.assertEqual(output.mounts("sees")["/mnt/config"][1], "/dev/vdd")
+
+    def test_by_position_config_secrets_data(self):
+        output = self.roles([("1", None, RO), ("2", None, RO), ("3", None, RW)], "1 2 3")
+        self.assertEqual(output.init()[1:4], ["mounted config drive (vdb)",
+                         "mounted secrets drive (vdc)", "mounted data drive (vdd)"])
+
+    def test_by_position_config_data_secrets(self):
+        """The other order that hosts use; their own init copies the data drive to memory here."""
+        output = self.roles([("1", None, RO), ("2", None, RW), ("3", None, RO)], "1 3 2",
+                            "squashfs")
+        self.assertEqual(output.init()[1:4], ["mounted config drive (vdb)",
+                         "mounted secrets drive (vdd)", "mounted data drive (vdc)"])
+
+    def test_labels_and_a_data_drive_without(self):
+        self.roles([("c", "mvm-config", RO), ("d", None, RW), ("s", "mvm-secrets", RO)], "c s d")
+
+    def test_a_fifth_drive_is_left_alone(self):
+        output = self.roles([("c", "mvm-config", RO), ("s", "mvm-secrets", RO), ("d", None, RW),
+                             ("x", None, RW)], "c s d", "squashfs")
+        self.assertNotIn("/dev/vde", output.text.split("sees: mountinfo", 1)[1])
+
+    def test_a_label_counts_on_any_drive(self):
+        self.roles([("x", "mvm-nix", RO), ("y", "mvm-extra-1", RO), ("z", "other", RW),
+                    ("d", "mvm-data", RW)], "- - d")
+
+    def test_other_mvm_labels_have_no_role_by_position(self):
+        self.roles([("x", "mvm-nix", RO), ("c", None, RO)], "- c -", "squashfs")
+
+    def test_the_first_of_two_with_one_label(self):
+        self.roles([("1", "mvm-data", RW), ("2", "mvm-data", RW)], "- - 1")
+
+    def test_init_ini_decides(self):
+        self.roles([("1", "mvm-data", RW), ("2", "mvm-config", RO), ("3", "mvm-secrets", RO)],
+                   "3 2 1", "squashfs", config="/dev/vdd", secrets="/dev/vdc", data="/dev/vdb")
+
+    def test_init_ini_names_a_device_that_is_not_there(self):
+        output = self.roles([("c", "mvm-config", RO), ("d", "mvm-data", RW)], "c - -",
+                            data="/dev/vdx")
+        self.assertEqual([l for l in output.init() if "vdx" in l],
+                         ["cannot mount /dev/vdx on /mnt/data: No such file or directory"])
+
+    def test_no_drives(self):
+        """Nothing is there, which is no error."""
+        output = self.roles([], "- - -")
+        self.assertEqual([l for l in output.init() if "drive" in l or "mount" in l], [])
+
+    def test_only_data(self):
+        self.roles([("d", "mvm-data", RW)], "- - d", "squashfs")
+
+    def test_blank_drives(self):
+        """One clear line each; the rest works."""
+        output = self.roles([(None, None, RO), ("s", "mvm-secrets", RO), (None, None, RW)],
+                            "- s -")
+        self.assertEqual([l for l in output.init() if "drive" in l or "mount" in l], [
+            "cannot mount /dev/vdb on /mnt/config (no ext4 file system on it?): Invalid argument",
+            "mounted secrets drive (vdc)",
+            "cannot mount /dev/vdd on /mnt/data (no ext4 file system on it?): Invalid argument"])
+
+    def test_a_data_drive_that_refuses_writes(self):
+        output = self.roles([("d", "mvm-data", RO)], "- - -", "squashfs")
+        lines = [l for l in output.init() if "vdb" in l]
+        self.assertEqual(len(lines), 1)
+        self.assertRegex(lines[0], "^cannot mount /dev/vdb on /mnt/data: "
+                                   "(Permission denied|Read-only file system)$")
+
+    def test_broken_file_system(self):
+        guest = self.guest(agent=False)
+        guest.facts("sees", "read /mnt/config/name /mnt/data/name", user="root")
+        guest.drive("mvm-config", {"name": "c"}, readonly=True)
+        path = guest.drive("mvm-data", {"name": "d"})
+        with open(path, "r+b") as f:
+            f.seek(1024 + 0x18)         # s_log_block_size
+            f.write(b"\xff\xff\xff\xff")
+        machine = self.boot(guest)
+        machine.console.wait_line(r"\[init\] cannot mount /dev/vdc on /mnt/data.*")
+        machine.console.wait_line("sees: read: /mnt/config/name ok c")
+        machine.console.wait_line("sees: read: /mnt/data/name ENOENT")
+
+    def test_image_without_mount_points(self):
+        """On a read-only root they cannot be made."""
+        guest = self.guest("squashfs", agent=False)
+        guest.tree.remove("/mnt")
+        guest.facts("sees", "echo here")
+        guest.drive("mvm-config", readonly=True)
+        guest.drive("mvm-secrets", {"key": "s3cret"}, readonly=True)
+        guest.drive("mvm-data")
+        machine = self.boot(guest)
+        machine.console.wait_line("sees: here")
+        lines = [l for l in self.output(machine).init() if "mount" in l]
+        self.assertEqual(lines, [
+            "cannot mount /dev/vdb on /mnt/config (does the directory exist in the image?): "
+            "No such file or directory",
+            "cannot mount /mnt/secrets: No such file or directory",
+            "cannot mount /dev/vdd on /mnt/data (does the directory exist in the image?): "
+            "No such file or directory"])
+
+
+class Data(cases.GuestCase):
+    """The data drive, and an ext4 root, over several boots."""
+
+    def prepare(self, root):
+        guest = self.guest(root)
+        guest.facts("keeps", "read /mnt/data/kept + write /mnt/data/kept /var/log/kept",
+                    user="root")
+        return guest, guest.drive("mvm-data")
+
+    def clean_reboot(self, root):
+        guest, data = self.prepare(root)
+        for boot in range(2):
+            machine = self.boot(guest)
+            machine.console.wait_line("keeps: read: /mnt/data/kept " +
+                                      ("ok written" if boot else "ENOENT"))
+            machine.console.wait_line("keeps: done")
+            machine.ctrl_alt_del()
+            self.assertEqual(machine.wait(), 0)
+            self.assertNotRegex(machine.console.text, "recover|orphan|EXT4-fs error|cannot unmount")
+            self.assertEqual([e["data"]["reason"] for e in machine.events()
+                              if e["event"] == "SHUTDOWN"], ["guest-reset"])
+            self.assertTrue(images.is_clean(data))
+            images.check(data)
+        self.assertEqual(images.read_file(data, "/kept"), b"written\n" * 2)
+        return guest
+
+    def test_clean_reboot_with_ext4_root(self):
+        guest = self.clean_reboot("ext4")
+        self.assertTrue(images.is_clean(guest.root_image()))
+        images.check(guest.root_image())
+        self.assertEqual(images.read_file(guest.root_image(), "/var/log/kept"), b"written\n" * 2)
+
+    def test_clean_reboot_with_squashfs_root(self):
+        self.clean_reboot("squashfs")
+
+    def test_pulled_plug(self):
+        """The drive is dirty, and the next boot recovers it; so is a config drive, which cannot be."""
+        guest, data = self.prepare("ext4")
+        machine = self.boot(guest)
+        machine.console.wait_line("keeps: done")
+        machine.pull_plug()
+        self.assertFalse(images.is_clean(data))
+        dirty = images.copy(data, guest.image_path("dirty.img"))
+        machine = self.boot(guest)
+        machine.console.wait(r"EXT4-fs \(vdb\): recovery complete")
+        machine.console.wait_line(r"\[init\] mounted data drive \(vdb\)")
+        machine.console.wait_line("keeps: done")
+        machine.ctrl_alt_del()
+        machine.wait()
+        self.assertTrue(images.is_clean(data))
+        guest.drives = [Drive(dirty, readonly=True)]
+        guest.init_ini(drives={"config": "/dev/vdb"})
+        guest._root_image = None
+        machine = self.boot(guest)
+        machine.console.wait_line(r"\[init\] mounted config drive \(vdb\)")
+        machine.console.wait_line("keeps: done")
+
+
+if __name__ == "__main__":
+    main()
