@@ -210,6 +210,7 @@ int boot(struct guest *g)
 	set_up_network(g);
 	timeline_mark(&g->timeline, "network");
 	load_services(g);
+	check(collector_add(&g->supervisor), "no log collector");
 	agent_add(g);
 	timeline_mark(&g->timeline, "service-files");
 	open_cgroups(g);

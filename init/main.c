@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "init/boot.h"
+#include "supervisor/collector.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ static void say(int fd, const char *text)
 
 static int run_as_command(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], COLLECTOR_OPTION) == 0)
+		return collector_main();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		say(STDOUT_FILENO, "init (mvm) " PROGRAM_VERSION "\n");
 		return 0;

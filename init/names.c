@@ -31,15 +31,16 @@ static void write_if_different(
 	}
 }
 
-/* Does any line of a hosts(5) file name `host`? */
+/* Does any line of a hosts(5) file name `host` behind its address? */
 static bool hosts_has(const char *text, const char *host)
 {
 	size_t len = strlen(host);
 
-	for (const char *at = text; (at = strstr(at, host)) != NULL; at += len) {
-		bool begins = at > text && strchr(" \t", at[-1]) != NULL;
+	for (text += strcspn(text, " \t\n"); *text != '\0'; text += strcspn(text, " \t\n")) {
+		bool name = *text != '\n';
 
-		if (begins && strchr(" \t\n", at[len]) != NULL)
+		text++;
+		if (name && strncmp(text, host, len) == 0 && strchr(" \t\n", text[len]) != NULL)
 			return true;
 	}
 	return false;

@@ -66,9 +66,10 @@ static char *cut_field(char **line)
  */
 static char *device_mount_point(char *line)
 {
-	char *target = NULL, *separator = strstr(line, " - ");
-	char *after;
+	char *target = NULL, *separator = line, *after;
 
+	while (separator != NULL && strncmp(separator, " - ", 3) != 0)
+		separator = strchr(separator + 1, ' ');
 	if (separator == NULL)
 		return NULL;
 	after = separator + 3;

@@ -261,6 +261,30 @@ static bool next_timeline(struct guest *g, struct control_job *job)
 	return true;
 }
 
+/* Oldest first; what comes while it is sent is sent, too. */
+static bool next_logs(struct guest *g, struct control_job *job)
+{
+	const struct service *v = supervisor_find(&g->supervisor, job->request.name);
+	struct control_message *m = &job->answer;
+	uint64_t *at = &job->request.position;
+	long n;
+
+	if (v == NULL)
+		return done(job, ENOENT, "no such service");
+	if (job->stage++ == 0 && *at == 0)
+		output_find_lines(v, job->request.value, at);
+	n = output_read(v, at, m->data, sizeof(m->data));
+	if (n <= 0) {
+		m->position = *at;
+		return done(job, n < 0 ? (int)-n : 0, NULL);
+	}
+	*at += (uint64_t)n;
+	m->kind = CONTROL_ITEM;
+	m->length = (uint16_t)n;
+	m->position = *at;
+	return true;
+}
+
 static const struct {
 	bool (*next)(struct guest *g, struct control_job *job);
 } verbs[] = {
@@ -276,6 +300,7 @@ static const struct {
 	[CONTROL_ADDRESS] = { next_address },
 	[CONTROL_RESUME] = { next_resume },
 	[CONTROL_SHUTDOWN] = { next_shutdown },
+	[CONTROL_LOGS] = { next_logs },
 	[CONTROL_TIMELINE] = { next_timeline },
 	[CONTROL_HEALTH] = { next_health },
 };

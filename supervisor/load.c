@@ -35,7 +35,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	if (v == NULL)
 		return NULL;
 	v->owner = s;
-	v->report.fd = v->output.io.fd = v->output.write_fd = -1;
+	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
 	v->cgroup_fd = v->cgroup_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
 	while (*at != NULL && strcmp((*at)->name, name) < 0)

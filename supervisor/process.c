@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/process.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -40,29 +42,18 @@ static void on_report(struct loop_io *io, uint32_t events)
 		supervisor_event(v, MACHINE_EV_EXEC, NULL);
 }
 
-/* Where output goes: a log file opened anew for each start, or the pipe to the console. */
+/* Where output goes: the pipe to the collector. The collector's own goes to the console. */
 static int open_output(struct service *v, int *fd, struct problem *p)
 {
 	int err;
 
-	if (v->config.log_file != NULL) {
-		*fd = output_open_file(v->config.log_file, v->account->gid, p);
-		return *fd < 0 ? *fd : 0;
+	if (v == v->owner->collector.service) {
+		*fd = log_fd();
+		return 0;
 	}
-	if (v->output.write_fd < 0) {
-		err = output_open_console(&v->output, v->owner->loop, v->name);
-		if (err != 0)
-			return problem_set(p, -err, "output pipe");
-	}
+	err = output_open(v);
 	*fd = v->output.write_fd;
-	return 0;
-}
-
-/* A log file is the child's alone; the pipe stays. */
-static void close_output(const struct service *v, int fd)
-{
-	if (fd != v->output.write_fd)
-		close(fd);
+	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
 }
 
 /* Made at the first start, kept for all others. */
@@ -123,10 +114,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	if (err != 0)
 		return err;
 	err = open_cgroup(v, p);
-	if (err != 0) {
-		close_output(v, out);
+	if (err != 0)
 		return err;
-	}
 	r.cgroup_fd = v->cgroup_fd;
 	r.stdio[0] = v->owner->null_fd;
 	r.stdio[1] = r.stdio[2] = out;
@@ -135,7 +124,6 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	v->failed_to_run = v->has_ended = false;
 	v->in_pre_start = pre_start;
 	err = spawn(&r, &v->pid, &report);
-	close_output(v, out);
 	if (err != 0)
 		return problem_set(p, -err, "cannot make a process");
 	close_report(v);

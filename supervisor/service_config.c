@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/capability.h"
 #include "base/number.h"
+#include "supervisor/collector.h"
 #include "supervisor/env_file.h"
 #include "supervisor/ini_file.h"
 #include "supervisor/service_keys.h"
@@ -29,6 +30,7 @@ void service_config_init(struct service_config *c)
 			.start_limit_interval = 10000,
 		},
 		.start_limit_exit_code = 1,
+		.log_keep = 3,
 	};
 	cgroup_limits_init(&c->cgroup);
 }
@@ -406,6 +408,9 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 {
 	if (c->command == NULL)
 		return problem_set(p, EINVAL, "%s: no command in [service]\n", path);
+	if (c->log_file != NULL && strlen(c->log_file) >= COLLECTOR_PATH_MAX)
+		return problem_set(p, ENAMETOOLONG, "%s: log_file has more than %d bytes\n", path,
+			COLLECTOR_PATH_MAX - 1);
 	if (c->rules.restart_delay > c->rules.restart_delay_max)
 		return problem_set(
 			p, EINVAL, "%s: restart_delay is above restart_delay_max\n", path);

@@ -29,6 +29,8 @@ struct service_config {
 	struct command *pre_start;
 	char *user;              /* NULL: the service group's user */
 	char *log_file;          /* NULL: lines go to the console */
+	uint64_t log_max_size;   /* bytes; 0: the log file is never rotated */
+	unsigned int log_keep;   /* rotated log files that are kept */
 	char *working_directory; /* NULL: "/" */
 	char *environment_file;  /* NULL: none */
 	struct strings supplementary_groups;

@@ -54,9 +54,17 @@ const struct service_key service_keys[] = {
 	{ .name = "log_file", .type = KEY_PATH, AT(log_file),
 		.unset = DOC("the console"),
 		.doc = DOC("File that standard output and standard error are appended to.\n"
-			"It is opened at each start; directories that are missing are made.\n"
+			"Directories that are missing are made.\n"
 			"Without this key every line goes to the console, behind the name of "
 			"the service.") },
+	{ .name = "log_max_size", .type = KEY_SIZE, AT(log_max_size), .max = INT64_MAX,
+		.unset = DOC("0"),
+		.doc = DOC("Size, in bytes (K, M, G, T), at which the log file is renamed to\n"
+			".Ar FILE Ns .1\n"
+			"and a new one begun; 0 means never.") },
+	{ .name = "log_keep", .type = KEY_COUNT, AT(log_keep), .max = 100,
+		.unset = DOC("3"),
+		.doc = DOC("How many renamed log files are kept.") },
 	{ .name = "working_directory", .type = KEY_PATH, AT(working_directory),
 		.unset = DOC("/"),
 		.doc = DOC("Directory that the command starts in.") },
@@ -66,7 +74,7 @@ const struct service_key service_keys[] = {
 			".Ar NAME Ns = Ns Ar VALUE\n"
 			"on each line, by the rules of\n"
 			".Sx ENVIRONMENT .\n"
-			"It is read at boot and must exist.") },
+			"It must exist; it is read at boot, and again when a snapshot is restored.") },
 	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
 		.unset = DOC("simple"),
 		.doc = DOC(".Cm simple :\n"

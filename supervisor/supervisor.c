@@ -17,7 +17,10 @@
 
 int supervisor_init(struct supervisor *s, struct loop *loop)
 {
-	*s = (struct supervisor){ .loop = loop, .cgroups_fd = -1, .notify.fd = -1 };
+	*s = (struct supervisor){ .loop = loop,
+		.cgroups_fd = -1,
+		.notify.fd = -1,
+		.collector = { .io.fd = -1, .rings = -1 } };
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return s->null_fd < 0 ? -errno : 0;
 }
@@ -194,6 +197,7 @@ static void process_ended(struct service *v, int status)
 
 	v->pid = 0;
 	process_take_report(v);
+	output_flush(v);
 	v->last_status = status;
 	v->has_ended = true;
 	v->ran_ms = clock_ms() - v->machine.started_ms;

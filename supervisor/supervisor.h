@@ -10,8 +10,8 @@
 #include "base/account.h"
 #include "base/loop.h"
 #include "base/spawn.h"
+#include "supervisor/collector_link.h"
 #include "supervisor/machine.h"
-#include "supervisor/output.h"
 #include "supervisor/service_config.h"
 
 #include <stdbool.h>
@@ -64,7 +64,8 @@ struct supervisor {
 	struct strings override_environment;  /* /mnt/config/mvm-env.env */
 	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
 	int null_fd;                          /* /dev/null, for standard input */
-	int cgroups_fd;        /* directory of the services' cgroups; -1: there are none */
+	int cgroups_fd; /* directory of the services' cgroups; -1: there are none */
+	struct collector_link collector;
 	struct loop_io notify; /* where services say that they are ready */
 	bool ordered;          /* some service has `after` or `requires` */
 	bool held;             /* nothing but built-in services starts: supervisor_hold() */

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/collector.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "supervisor/log_file.h"
+#include "supervisor/log_ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A service that floods the console must not drown the others: so many lines within so many ms. */
+#define RATE_LINES 1000
+#define RATE_MS    5000
+
+/* One service. */
+struct source {
+	struct source *next;
+	struct collector *owner;
+	struct loop_io pipe;
+	struct log_ring *ring;
+	uint32_t slot;
+	char name[SERVICE_NAME_MAX];
+	struct log_file file;
+	bool flush;                /* a line without its end is to be written */
+	uint64_t window_ms;        /* when the current window of the rate limit began */
+	unsigned int window_lines; /* lines in it */
+	struct loop_timer drop_timer;
+};
+
+struct collector {
+	struct loop loop;
+	struct loop_io link, console, term;
+	struct source *sources;
+	bool console_full;          /* EPOLLOUT is waited for */
+	char pending[LOG_LINE_MAX]; /* a line that the console has taken a part of */
+	size_t pending_at, pending_len;
+	bool done;
+};
+
+/* ---- the console ------------------------------------------------------------------------------
+ */
+
+/* Write what is pending. False when the console takes no more for now. */
+static bool write_pending(struct collector *c)
+{
+	while (c->pending_at < c->pending_len) {
+		ssize_t n = write(
+			c->console.fd, c->pending + c->pending_at, c->pending_len - c->pending_at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n <= 0)
+			break; /* a console that fails is no reason to stop reading */
+		c->pending_at += (size_t)n;
+	}
+	c->pending_at = c->pending_len = 0;
+	return true;
+}
+
+/* Control characters must not reach a terminal. */
+static void hide_controls(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+			text[i] = text[i] == '\r' ? ' ' : '?';
+}
+
+static void put_line(struct source *s, size_t tag_len, size_t len)
+{
+	struct collector *c = s->owner;
+
+	hide_controls(c->pending + tag_len, len);
+	c->pending[tag_len + len] = '\n';
+	c->pending_len = tag_len + len + 1;
+	c->pending_at = 0;
+}
+
+/* A note of ours in the place of lines. */
+static void say_dropped(struct source *s)
+{
+	struct collector *c = s->owner;
+
+	c->pending_at = 0;
+	c->pending_len = buf_format(c->pending, sizeof(c->pending), "%s: %llu lines dropped\n",
+		s->name, (unsigned long long)s->ring->dropped);
+	s->ring->dropped = 0;
+}
+
+static void on_window_end(struct loop_timer *timer);
+
+/* May another line of this service go to the console now? */
+static bool within_rate(struct source *s)
+{
+	uint64_t now = clock_ms();
+
+	if (now - s->window_ms >= RATE_MS) {
+		s->window_ms = now;
+		s->window_lines = 0;
+	}
+	if (s->window_lines++ < RATE_LINES)
+		return true;
+	if (!s->drop_timer.set) {
+		s->drop_timer.expire = on_window_end;
+		loop_timer_set(&s->owner->loop, &s->drop_timer, s->window_ms + RATE_MS);
+	}
+	return false;
+}
+
+/* Move lines from the ring to the console until one of them has no more. False when it is the
+ * console. */
+static bool show_lines(struct source *s)
+{
+	struct collector *c = s->owner;
+	char tag[SERVICE_NAME_MAX + 2];
+	size_t tag_len = buf_format(tag, sizeof(tag), "%s: ", s->name), len;
+	bool whole;
+
+	for (;;) {
+		if (!write_pending(c))
+			return false;
+		if (s->ring->dropped > 0 && !s->drop_timer.set) {
+			say_dropped(s);
+			continue;
+		}
+		if (!log_ring_next_line(
+			    s->ring, LOG_LINE_MAX - 1 - tag_len, s->flush, &len, &whole))
+			break;
+		if (within_rate(s)) {
+			memcpy(c->pending, tag, tag_len);
+			log_ring_copy(s->ring, s->ring->shown, c->pending + tag_len, len);
+			put_line(s, tag_len, len);
+		} else {
+			s->ring->dropped++;
+		}
+		s->ring->shown += len + whole;
+	}
+	s->flush = false;
+	return true;
+}
+
+static void pass_on(struct source *s)
+{
+	struct collector *c = s->owner;
+
+	if (log_file_is_used(&s->file)) {
+		log_file_append(&s->file, s->name, s->ring);
+		s->flush = false;
+	} else if (!c->console_full && !show_lines(s)) {
+		c->console_full = true;
+		loop_change(&c->loop, &c->console, EPOLLOUT);
+	}
+}
+
+static void on_console_room(struct loop_io *io, uint32_t events)
+{
+	struct collector *c = LOOP_OWNER(io, struct collector, console);
+
+	(void)events;
+	if (!c->console_full)
+		return;
+	c->console_full = false;
+	loop_change(&c->loop, &c->console, 0);
+	for (struct source *s = c->sources; s != NULL && !c->console_full; s = s->next)
+		pass_on(s);
+}
+
+static void on_window_end(struct loop_timer *timer)
+{
+	pass_on(LOOP_OWNER(timer, struct source, drop_timer));
+}
+
+/* ---- services ---------------------------------------------------------------------------------
+ */
+
+static void on_pipe(struct loop_io *io, uint32_t events)
+{
+	struct source *s = LOOP_OWNER(io, struct source, pipe);
+
+	(void)events;
+	if (log_ring_read(s->ring, io->fd) > 0)
+		pass_on(s);
+}
+
+static struct source *find(struct collector *c, uint32_t slot)
+{
+	struct source *s = c->sources;
+
+	while (s != NULL && s->slot != slot)
+		s = s->next;
+	return s;
+}
+
+static void drain(struct source *s)
+{
+	while (log_ring_read(s->ring, s->pipe.fd) > 0)
+		pass_on(s);
+}
+
+static void remove_source(struct source *s)
+{
+	struct collector *c = s->owner;
+	int fd = s->pipe.fd;
+
+	for (struct source **at = &c->sources; *at != NULL; at = &(*at)->next) {
+		if (*at == s) {
+			*at = s->next;
+			break;
+		}
+	}
+	loop_remove(&c->loop, &s->pipe);
+	loop_timer_clear(&c->loop, &s->drop_timer);
+	close(fd);
+	log_file_close(&s->file);
+	munmap(s->ring, sizeof(*s->ring));
+	free(s);
+}
+
+static void add_source(struct collector *c, const struct collector_message *m, int pipe_fd)
+{
+	struct source *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		s->ring = mmap(NULL, sizeof(*s->ring), PROT_READ | PROT_WRITE, MAP_SHARED,
+			COLLECTOR_RING_FD, (off_t)m->slot * (off_t)sizeof(*s->ring));
+	if (s == NULL || s->ring == MAP_FAILED) {
+		log_line(COLLECTOR_NAME ": no memory for the output of %s", m->name);
+		free(s);
+		close(pipe_fd);
+		return;
+	}
+	s->owner = c;
+	s->slot = m->slot;
+	memcpy(s->name, m->name, sizeof(s->name));
+	log_file_init(&s->file, m);
+	log_ring_recover(s->ring);
+	s->next = c->sources;
+	c->sources = s;
+	if (loop_add(&c->loop, &s->pipe, pipe_fd, EPOLLIN, on_pipe) != 0)
+		log_line(COLLECTOR_NAME ": cannot watch the output of %s", m->name);
+	pass_on(s);
+}
+
+static void take_message(struct collector *c, const struct collector_message *m, int fd)
+{
+	struct source *s = find(c, m->slot);
+
+	if (m->verb == COLLECTOR_ADD && fd >= 0) {
+		if (s != NULL)
+			remove_source(s);
+		add_source(c, m, fd);
+		return;
+	}
+	if (s != NULL && (m->verb == COLLECTOR_FLUSH || m->verb == COLLECTOR_REMOVE)) {
+		drain(s);
+		s->flush = true;
+		pass_on(s);
+		if (m->verb == COLLECTOR_REMOVE)
+			remove_source(s);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Returns the length of a message, 0 at the end, or -errno; `fd` is what came along, or -1. */
+static ssize_t receive(int link, struct collector_message *m, int *fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr message = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(link, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	*fd = -1;
+	if (n < 0)
+		return -errno;
+	c = CMSG_FIRSTHDR(&message);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n;
+}
+
+static void on_link(struct loop_io *io, uint32_t events)
+{
+	struct collector *c = LOOP_OWNER(io, struct collector, link);
+	struct collector_message m;
+	int fd;
+	ssize_t n = receive(io->fd, &m, &fd);
+
+	(void)events;
+	if (n == (ssize_t)sizeof(m))
+		take_message(c, &m, fd);
+	else if (n >= 0)
+		c->done = true;
+}
+
+/* TERM comes at shutdown only, when every service has ended: the last lines are in the pipes. */
+static void on_term(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	LOOP_OWNER(io, struct collector, term)->done = true;
+}
+
+static int watch_term(struct collector *c)
+{
+	sigset_t term;
+	int fd;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : loop_add(&c->loop, &c->term, fd, EPOLLIN, on_term);
+}
+
+int collector_main(void)
+{
+	static struct collector c;
+	int console = open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (console < 0)
+		console = STDERR_FILENO;
+	log_open(console, "");
+	if (loop_init(&c.loop) != 0 || watch_term(&c) != 0 ||
+		loop_add(&c.loop, &c.link, COLLECTOR_LINK_FD, EPOLLIN, on_link) != 0)
+		return 1;
+	if (loop_add(&c.loop, &c.console, console, 0, on_console_room) != 0)
+		c.console.fd = console; /* a plain file is never full */
+	while (!c.done)
+		if (loop_run_once(&c.loop) != 0)
+			return 1;
+	for (struct source *s = c.sources; s != NULL; s = s->next) {
+		s->flush = true;
+		drain(s);
+		pass_on(s);
+	}
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/log_ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MASK (LOG_RING_BYTES - 1)
+
+_Static_assert((LOG_RING_BYTES & MASK) == 0, "a power of two");
+_Static_assert(sizeof(struct log_ring) == 4096 + LOG_RING_BYTES, "the bytes begin on a page");
+
+static size_t contiguous(uint64_t at, size_t max)
+{
+	size_t left = LOG_RING_BYTES - (size_t)(at & MASK);
+
+	return left < max ? left : max;
+}
+
+/* The compiler must not move the marks: whoever is killed between them leaves them as they stand
+ * here. */
+static void barrier(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+ssize_t log_ring_read(struct log_ring *r, int fd)
+{
+	size_t room = contiguous(r->head, LOG_RING_CHUNK);
+	char *target = r->bytes + (r->head & MASK);
+	ssize_t n;
+
+	memset(target, 0, room);
+	r->reading_at = r->head;
+	barrier();
+	r->reading = room;
+	barrier();
+	n = read(fd, target, room);
+	if (n > 0) {
+		barrier();
+		r->head += (uint64_t)n;
+	}
+	barrier();
+	r->reading = 0;
+	return n < 0 ? -errno : n;
+}
+
+void log_ring_recover(struct log_ring *r)
+{
+	if (r->reading > 0 && r->reading <= LOG_RING_CHUNK && r->reading_at == r->head) {
+		const char *bytes = r->bytes + (r->head & MASK);
+		size_t n = contiguous(r->head, (size_t)r->reading);
+
+		while (n > 0 && bytes[n - 1] == '\0')
+			n--;
+		r->head += n;
+	}
+	r->reading = 0;
+}
+
+uint64_t log_ring_oldest(const struct log_ring *r)
+{
+	return r->head > LOG_RING_BYTES ? r->head - LOG_RING_BYTES : 0;
+}
+
+/* Bytes from `at` to the next newline, or to `max` or the head where there is none before. */
+static size_t line_length(const struct log_ring *r, uint64_t at, size_t max, bool *whole)
+{
+	size_t len = 0;
+
+	*whole = false;
+	while (at + len < r->head && len < max) {
+		if (r->bytes[(at + len) & MASK] == '\n') {
+			*whole = true;
+			break;
+		}
+		len++;
+	}
+	return len;
+}
+
+/* The collector was behind by more than the ring holds: the rest of a line that has lost its
+ * beginning goes, too. */
+static void skip_overwritten(struct log_ring *r)
+{
+	bool whole;
+
+	if (r->shown >= log_ring_oldest(r))
+		return;
+	r->shown = log_ring_oldest(r);
+	r->shown += line_length(r, r->shown, LOG_RING_BYTES, &whole);
+	r->shown += whole;
+	r->dropped++;
+}
+
+bool log_ring_next_line(struct log_ring *r, size_t max, bool flush, size_t *len, bool *whole)
+{
+	skip_overwritten(r);
+	if (r->shown == r->head)
+		return false;
+	*len = line_length(r, r->shown, max, whole);
+	return *whole || *len == max || flush;
+}
+
+void log_ring_copy(const struct log_ring *r, uint64_t at, char *out, size_t len)
+{
+	size_t first = contiguous(at, len);
+
+	memcpy(out, r->bytes + (at & MASK), first);
+	memcpy(out + first, r->bytes, len - first);
+}
+
+uint64_t log_ring_last_lines(const struct log_ring *r, uint64_t lines)
+{
+	uint64_t oldest = log_ring_oldest(r), at = r->head;
+
+	if (lines == 0)
+		return oldest;
+	if (at > oldest && r->bytes[(at - 1) & MASK] == '\n')
+		at--; /* the end of the last line is not the beginning of one more */
+	while (at > oldest && (r->bytes[(at - 1) & MASK] != '\n' || --lines > 0))
+		at--;
+	return at;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/log_ring.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct log_ring *ring;
+static int ends[2];
+
+static void set_up(void)
+{
+	ring = calloc(1, sizeof(*ring));
+	cr_assert(ring != NULL && pipe2(ends, O_NONBLOCK) == 0);
+}
+
+static void tear_down(void)
+{
+	free(ring);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TestSuite(log_ring, .init = set_up, .fini = tear_down);
+
+static void feed(const char *text, size_t len)
+{
+	cr_assert(write(ends[1], text, len) == (ssize_t)len);
+	while (log_ring_read(ring, ends[0]) > 0)
+		;
+}
+
+/* The next line as a string; "" when there is none. */
+static const char *line(size_t max, bool flush)
+{
+	static char text[LOG_RING_BYTES + 1];
+	size_t len;
+	bool whole;
+
+	if (!log_ring_next_line(ring, max, flush, &len, &whole))
+		return "";
+	log_ring_copy(ring, ring->shown, text, len);
+	text[len] = '\0';
+	ring->shown += len + whole;
+	return text;
+}
+
+Test(log_ring, lines_come_whole_and_in_order)
+{
+	feed("one\ntw", 6);
+	cr_expect_str_eq(line(100, false), "one");
+	cr_expect_str_eq(line(100, false), "");
+	feed("o\n\nthree", 8);
+	cr_expect_str_eq(line(100, false), "two");
+	cr_expect_eq(ring->shown, 8);
+	cr_expect_str_eq(line(100, false), "", "an empty line");
+	cr_expect_eq(ring->shown, 9);
+	cr_expect_str_eq(line(100, true), "three");
+}
+
+Test(log_ring, long_lines_are_broken)
+{
+	feed("abcdefgh\n", 9);
+	cr_expect_str_eq(line(5, false), "abcde");
+	cr_expect_str_eq(line(5, false), "fgh");
+}
+
+Test(log_ring, end_and_error_of_the_pipe)
+{
+	cr_expect_eq(log_ring_read(ring, ends[0]), -EAGAIN);
+	close(ends[1]);
+	ends[1] = dup(ends[0]);
+	cr_expect_eq(log_ring_read(ring, ends[0]), 0);
+}
+
+Test(log_ring, goes_round_many_times)
+{
+	char text[64];
+
+	for (int i = 0; i < 20000; i++) {
+		int len = snprintf(text, sizeof(text), "line number %d\n", i);
+
+		feed(text, (size_t)len);
+		text[len - 1] = '\0';
+		cr_assert_str_eq(line(500, false), text);
+	}
+	cr_expect_eq(ring->dropped, 0);
+	cr_expect_gt(ring->head, 3 * LOG_RING_BYTES);
+}
+
+Test(log_ring, what_was_overwritten_is_counted_and_no_half_line_shown)
+{
+	char text[64];
+
+	for (int i = 0; i < 10000; i++) {
+		int len = snprintf(text, sizeof(text), "line number %05d\n", i);
+
+		feed(text, (size_t)len);
+	}
+	const char *first = line(500, false);
+	cr_expect_eq(strncmp(first, "line number ", 12), 0, "%s", first);
+	cr_expect_eq(ring->dropped, 1);
+	cr_expect_geq(atoi(first + 12), 10000 - (int)(LOG_RING_BYTES / 18) - 1);
+}
+
+Test(log_ring, last_lines)
+{
+	char text[LOG_RING_BYTES];
+	uint64_t at;
+
+	feed("a\nb\nc\n", 6);
+	at = log_ring_last_lines(ring, 2);
+	log_ring_copy(ring, at, text, (size_t)(ring->head - at));
+	cr_expect_eq(strncmp(text, "b\nc\n", 4), 0);
+	cr_expect_eq(log_ring_last_lines(ring, 0), 0);
+	cr_expect_eq(log_ring_last_lines(ring, 99), 0);
+	feed("d", 1);
+	at = log_ring_last_lines(ring, 1);
+	cr_expect_eq(at, 6, "a line without its end is one");
+}
+
+/* A collector killed right after its read, and before it could count what it had read. */
+Test(log_ring, recovers_what_the_last_read_brought)
+{
+	feed("before\n", 7);
+	memset(ring->bytes + 7, 0, LOG_RING_CHUNK);
+	ring->reading_at = 7;
+	ring->reading = LOG_RING_CHUNK;
+	memcpy(ring->bytes + 7, "lost?\n", 6);
+	log_ring_recover(ring);
+	cr_expect_eq(ring->head, 13);
+	cr_expect_str_eq(line(100, false), "before");
+	cr_expect_str_eq(line(100, false), "lost?");
+}
+
+/* Killed before the read, or after everything was counted: nothing is taken in twice. */
+Test(log_ring, recovers_nothing_that_is_not_there)
+{
+	feed("before\n", 7);
+	memset(ring->bytes + 7, 0, LOG_RING_CHUNK);
+	ring->reading_at = 7;
+	ring->reading = LOG_RING_CHUNK;
+	log_ring_recover(ring);
+	cr_expect_eq(ring->head, 7);
+	cr_expect_eq(ring->reading, 0);
+	memcpy(ring->bytes + 7, "old old", 7);
+	ring->reading_at = 0;
+	ring->reading = LOG_RING_CHUNK;
+	log_ring_recover(ring);
+	cr_expect_eq(ring->head, 7, "the mark belongs to an earlier read");
+	ring->reading_at = 7;
+	ring->reading = UINT64_MAX;
+	log_ring_recover(ring);
+	cr_expect_eq(ring->head, 7, "a mark that makes no sense");
+}
