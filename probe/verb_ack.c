@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs that have the guest do something and hear whether it was done: around snapshots. */
-#include "base/protocol.h"
-#include "probe/inquiry.h"
 #include "probe/memory.h"
 #include "probe/output.h"
 #include "probe/verbs.h"
+#include "probe/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,15 +20,14 @@ struct ack {
 };
 
 /* All acknowledgements have `success`; the others have what their kind of work has. */
-static bool read_ack(struct inquiry *i, struct ack *ack)
+static int decode(struct inquiry *i, void *decoded)
 {
+	struct ack *ack = decoded;
 	struct shape s;
 	size_t count;
 
-	*ack = (struct ack){ .detail = text_of("") };
-	if (i->failure.kind != FAILURE_NONE ||
-		!shape_open(&s, i->bodies[0], i->questions[0].answer, &i->failure))
-		return false;
+	if (!shape_open(&s, i->bodies[0], i->questions[0].answer, &i->failure))
+		return EXIT_NO_ANSWER;
 	shape_bool(&s, "success", SHAPE_REQUIRED, &ack->success);
 	shape_text(&s, "detail", SHAPE_OPTIONAL, &ack->detail);
 	if (shape_array(&s, "failed", SHAPE_OPTIONAL, &count))
@@ -38,31 +36,27 @@ static bool read_ack(struct inquiry *i, struct ack *ack)
 		if (!json_is_string(json_array_get(ack->failed, n)))
 			failure_set(&i->failure, FAILURE_UNDECODABLE,
 				"the answer cannot be understood: failed[%zu]: not a string", n);
-	return i->failure.kind == FAILURE_NONE;
+	return ack->success ? EXIT_HEALTHY : EXIT_UNHEALTHY;
 }
 
-static json_t *as_json(const struct inquiry *i, const struct ack *ack)
+static void members(json_t *object, const struct inquiry *i, const void *decoded)
 {
-	json_t *object = output_target(i->target);
+	const struct ack *ack = decoded;
 	bool answered = i->failure.kind == FAILURE_NONE;
 
 	output_set(object, "success", answered ? json_boolean(ack->success) : json_null());
 	output_set(object, "detail", output_string_or_null(ack->detail));
 	output_set(
 		object, "failed", ack->failed != NULL ? json_deep_copy(ack->failed) : json_array());
-	output_set(object, "error", output_failure(&i->failure));
-	return object;
 }
 
-static void print(const struct inquiry *i, const struct ack *ack)
+static void print(const struct inquiry *i, const void *decoded, bool many)
 {
+	const struct ack *ack = decoded;
 	char storage[8 * FAILED_COLUMNS];
 	struct buf b = BUF_OVER(storage);
 
-	if (i->failure.kind != FAILURE_NONE) {
-		output_error(i->target, &i->failure);
-		return;
-	}
+	(void)many;
 	buf_clear(&b);
 	for (size_t n = 0; n < json_array_size(ack->failed) && b.len < FAILED_COLUMNS; n++) {
 		buf_puts(&b, n == 0 ? ": " : ", ");
@@ -75,30 +69,14 @@ static void print(const struct inquiry *i, const struct ack *ack)
 	printf("%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed", b.data);
 }
 
-/* Ask all targets for the same work, and print what each says. */
-static int ask_all(const struct options *o, const struct question *question, uint64_t timeout_ms)
+static int ask(
+	const struct options *o, const char *request, const char *answer, uint64_t timeout_ms)
 {
-	struct inquiry *all = inquiry_all(o->targets, o->target_count, question, 1, timeout_ms);
-	json_t *array = memory_must(json_array());
-	int status = EXIT_HEALTHY;
+	static const struct view view = {
+		.size = sizeof(struct ack), .decode = decode, .members = members, .print = print
+	};
 
-	for (size_t n = 0; n < o->target_count; n++) {
-		struct ack ack;
-		int one = read_ack(&all[n], &ack) ? !ack.success
-						  : (int)failure_exit(all[n].failure.kind);
-
-		status = one > status ? one : status;
-		if (o->json)
-			json_array_append_new(array, as_json(&all[n], &ack));
-		else
-			print(&all[n], &ack);
-	}
-	if (o->json)
-		output_json(output_one_or_all(array));
-	else
-		json_decref(array);
-	inquiry_free_all(all, o->target_count);
-	return status;
+	return view_run(o, &(struct question){ request, answer }, timeout_ms, &view);
 }
 
 int verb_sleep_prep(const struct options *o)
@@ -110,17 +88,17 @@ int verb_sleep_prep(const struct options *o)
 
 	snprintf(request, sizeof(request), "{\"SleepPrep\":{\"drain_timeout_secs\":%llu}}",
 		(unsigned long long)drain_secs);
-	return ask_all(o, &(struct question){ request, "SleepPrepAck" }, timeout_ms);
+	return ask(o, request, "SleepPrepAck", timeout_ms);
 }
 
 int verb_wake(const struct options *o)
 {
-	return ask_all(o, &(struct question){ "\"Wake\"", "WakeAck" }, o->timeout_ms);
+	return ask(o, "\"Wake\"", "WakeAck", o->timeout_ms);
 }
 
 int verb_post_restore(const struct options *o)
 {
-	return ask_all(o, &(struct question){ "\"PostRestore\"", "PostRestoreAck" }, o->timeout_ms);
+	return ask(o, "\"PostRestore\"", "PostRestoreAck", o->timeout_ms);
 }
 
 int verb_checkpoint(const struct options *o)
@@ -135,7 +113,7 @@ int verb_checkpoint(const struct options *o)
 		json_pack("{s:{s:o}}", "CheckpointIntegrations", "integrations", names));
 	text = memory_must(json_dumps(request, JSON_COMPACT));
 	json_decref(request);
-	status = ask_all(o, &(struct question){ text, "CheckpointResult" }, o->timeout_ms);
+	status = ask(o, text, "CheckpointResult", o->timeout_ms);
 	free(text);
 	return status;
 }

@@ -2,11 +2,11 @@
 /* Run a command in a guest whose policy allows that. */
 #include "base/problem.h"
 #include "base/protocol.h"
-#include "probe/inquiry.h"
 #include "probe/memory.h"
 #include "probe/output.h"
 #include "probe/quote.h"
 #include "probe/verbs.h"
+#include "probe/view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,67 +98,61 @@ struct outcome {
 	struct text out, err;
 };
 
-static bool read_outcome(struct inquiry *i, struct outcome *r)
-{
-	struct shape s;
-
-	if (i->failure.kind != FAILURE_NONE ||
-		!shape_open(&s, i->bodies[0], "ExecResult", &i->failure))
-		return false;
-	shape_integer(&s, "exit_code", SHAPE_REQUIRED, &r->exit_code);
-	shape_text(&s, "stdout", SHAPE_REQUIRED, &r->out);
-	shape_text(&s, "stderr", SHAPE_REQUIRED, &r->err);
-	return i->failure.kind == FAILURE_NONE;
-}
-
-static json_t *as_json(const struct inquiry *i, const struct outcome *r)
-{
-	bool answered = i->failure.kind == FAILURE_NONE;
-	json_t *object = output_target(i->target);
-
-	output_set(object, "exit_code", answered ? json_integer(r->exit_code) : json_null());
-	output_set(object, "stdout", answered ? output_string(r->out) : json_null());
-	output_set(object, "stderr", answered ? output_string(r->err) : json_null());
-	output_set(object, "error", output_failure(&i->failure));
-	return object;
-}
-
 /* What the agent gives as a code may be no exit status; that must not look like success. */
 static int exit_status(int64_t code)
 {
 	return code >= 0 && code <= 255 ? (int)code : 255;
 }
 
-static int finish(const struct options *o, struct inquiry *i)
+static int decode(struct inquiry *i, void *decoded)
 {
-	struct outcome r = { 0 };
-	bool good = read_outcome(i, &r);
+	struct outcome *r = decoded;
+	struct shape s;
 
-	if (o->json)
-		output_json(as_json(i, &r));
-	else if (!good)
-		output_error(i->target, &i->failure);
-	if (!o->json && good) {
-		output_raw(STDOUT_FILENO, r.out);
-		output_raw(STDERR_FILENO, r.err);
-	}
-	return good ? exit_status(r.exit_code) : EXIT_NOT_RUN;
+	if (!shape_open(&s, i->bodies[0], "ExecResult", &i->failure))
+		return EXIT_NO_ANSWER;
+	shape_integer(&s, "exit_code", SHAPE_REQUIRED, &r->exit_code);
+	shape_text(&s, "stdout", SHAPE_REQUIRED, &r->out);
+	shape_text(&s, "stderr", SHAPE_REQUIRED, &r->err);
+	return exit_status(r->exit_code);
+}
+
+static void members(json_t *object, const struct inquiry *i, const void *decoded)
+{
+	const struct outcome *r = decoded;
+	bool answered = i->failure.kind == FAILURE_NONE;
+
+	output_set(object, "exit_code", answered ? json_integer(r->exit_code) : json_null());
+	output_set(object, "stdout", answered ? output_string(r->out) : json_null());
+	output_set(object, "stderr", answered ? output_string(r->err) : json_null());
+}
+
+static void print(const struct inquiry *i, const void *decoded, bool many)
+{
+	const struct outcome *r = decoded;
+
+	(void)i;
+	(void)many;
+	output_raw(STDOUT_FILENO, r->out);
+	output_raw(STDERR_FILENO, r->err);
 }
 
 int verb_exec(const struct options *o)
 {
+	static const struct view view = { .size = sizeof(struct outcome),
+		.decode = decode,
+		.members = members,
+		.print = print,
+		.status_without = EXIT_NOT_RUN };
 	struct input in;
 	char *request = read_input(o, &in) == 0 ? make_request(o, &in) : NULL;
-	struct inquiry *all;
 	int status;
 
 	free(in.bytes);
 	if (request == NULL)
 		return EXIT_NOT_RUN;
-	all = inquiry_all(o->targets, 1, &(struct question){ request, "ExecResult" }, 1,
-		o->timeout_ms + ANSWER_MARGIN_MS);
-	status = finish(o, all);
-	inquiry_free_all(all, 1);
+	status = view_run(o, &(struct question){ request, "ExecResult" },
+		o->timeout_ms + ANSWER_MARGIN_MS, &view);
 	free(request);
 	return status;
 }

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-#include "probe/inquiry.h"
 #include "probe/output.h"
 #include "probe/verbs.h"
+#include "probe/view.h"
 
 #include <stdio.h>
 
-static json_t *as_json(const struct inquiry *i)
+static int decode(struct inquiry *i, void *decoded)
 {
-	json_t *object = output_target(i->target);
+	(void)i;
+	(void)decoded;
+	return EXIT_HEALTHY; /* that there is a Pong says it all */
+}
+
+static void members(json_t *object, const struct inquiry *i, const void *decoded)
+{
 	bool alive = i->failure.kind == FAILURE_NONE;
 
+	(void)decoded;
 	output_set(object, "alive", json_boolean(alive));
 	output_set(object, "elapsed_us",
 		alive ? json_integer((json_int_t)i->elapsed_us) : json_null());
-	output_set(object, "error", output_failure(&i->failure));
-	return object;
 }
 
-static void print(const struct inquiry *i)
+static void print(const struct inquiry *i, const void *decoded, bool many)
 {
-	if (i->failure.kind != FAILURE_NONE) {
-		output_error(i->target, &i->failure);
-		return;
-	}
+	(void)decoded;
+	(void)many;
 	printf("%s: alive, answered in %llu.%03llu ms\n", i->target->shown,
 		(unsigned long long)(i->elapsed_us / 1000),
 		(unsigned long long)(i->elapsed_us % 1000));
@@ -30,24 +33,7 @@ static void print(const struct inquiry *i)
 
 int verb_ping(const struct options *o)
 {
-	static const struct question ping = { "\"Ping\"", "Pong" };
-	struct inquiry *all = inquiry_all(o->targets, o->target_count, &ping, 1, o->timeout_ms);
-	json_t *array = json_array();
-	int status = EXIT_HEALTHY;
+	static const struct view view = { .decode = decode, .members = members, .print = print };
 
-	for (size_t n = 0; n < o->target_count; n++) {
-		int one = (int)failure_exit(all[n].failure.kind);
-
-		status = one > status ? one : status;
-		if (o->json)
-			json_array_append_new(array, as_json(&all[n]));
-		else
-			print(&all[n]);
-	}
-	if (o->json)
-		output_json(output_one_or_all(array));
-	else
-		json_decref(array);
-	inquiry_free_all(all, o->target_count);
-	return status;
+	return view_run(o, &(struct question){ "\"Ping\"", "Pong" }, o->timeout_ms, &view);
 }
