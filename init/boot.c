@@ -50,10 +50,7 @@ static void raise_file_limit(void)
 
 static void set_up_names(struct guest *g)
 {
-	struct problem p;
-
-	if (network_config_from_cmdline(&g->cmdline, &g->network, &p) != 0)
-		guest_report(&p);
+	network_config_from_cmdline(&g->cmdline, &g->network, guest_report);
 	names_set_host(g->settings.hostname, guest_report);
 	names_set_resolver(&g->network, &g->settings.nameservers, guest_report);
 }

@@ -132,28 +132,31 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 	return 0;
 }
 
-int network_config_from_cmdline(
-	const struct cmdline *c, struct network_config *out, struct problem *p)
+int network_config_from_cmdline(const struct cmdline *c, struct network_config *out,
+	void (*report)(const struct problem *p))
 {
 	const char *ip = cmdline_value(c, "mvm.ip"), *gw = cmdline_value(c, "mvm.gw");
 	const char *dns = cmdline_value(c, "mvm.dns"), *kernel = cmdline_value(c, "ip");
-	int first = 0, err;
+	struct problem problems[3];
+	int err[3] = { 0 };
 
 	*out = (struct network_config){ .device = "eth0" };
 	if (ip != NULL) {
-		first = parse_list("mvm.ip", ip, out->addresses, NETWORK_ADDRESSES_MAX,
-			&out->address_count, p);
-		if (gw != NULL) {
-			err = parse_list("mvm.gw", gw, out->gateways, 2, &out->gateway_count, p);
-			first = first != 0 ? first : err;
-		}
+		err[0] = parse_list("mvm.ip", ip, out->addresses, NETWORK_ADDRESSES_MAX,
+			&out->address_count, &problems[0]);
+		if (gw != NULL)
+			err[1] = parse_list("mvm.gw", gw, out->gateways, 2, &out->gateway_count,
+				&problems[1]);
 	} else if (kernel != NULL) {
-		first = parse_ip(kernel, out, p);
+		err[0] = parse_ip(kernel, out, &problems[0]);
 	}
 	if (dns != NULL) {
 		out->dns_count = 0;
-		err = parse_list("mvm.dns", dns, out->dns, NETWORK_DNS_MAX, &out->dns_count, p);
-		first = first != 0 ? first : err;
+		err[2] = parse_list("mvm.dns", dns, out->dns, NETWORK_DNS_MAX, &out->dns_count,
+			&problems[2]);
 	}
-	return first;
+	for (int i = 0; i < 3; i++)
+		if (err[i] != 0)
+			report(&problems[i]);
+	return err[0] != 0 || err[1] != 0 || err[2] != 0 ? -EINVAL : 0;
 }

@@ -36,10 +36,10 @@ int network_address_parse(const char *text, size_t len, struct network_address *
 /*
  * mvm.ip=A/P[,A/P...] mvm.gw=G[,G] mvm.dns=D[,D...]; without mvm.ip, the kernel's
  * ip=CLIENT:SERVER:GATEWAY:NETMASK:HOST:DEVICE:AUTOCONF:DNS0:DNS1
- * (Documentation/admin-guide/nfs/nfsroot.rst). What is not there stays empty. Returns 0, or -EINVAL
- * with `p` naming the word that makes no sense; the words that do are in `out`.
+ * (Documentation/admin-guide/nfs/nfsroot.rst). What is not there stays empty. Each word that
+ * makes no sense is told to `report`; those that do are in `out`. Returns 0 or -EINVAL.
  */
-int network_config_from_cmdline(
-	const struct cmdline *c, struct network_config *out, struct problem *p);
+int network_config_from_cmdline(const struct cmdline *c, struct network_config *out,
+	void (*report)(const struct problem *p));
 
 #endif

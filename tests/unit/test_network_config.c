@@ -5,7 +5,12 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct problem problem;
+static struct problem problem; /* the latest */
+
+static void keep_problem(const struct problem *p)
+{
+	problem = *p;
+}
 
 static int parse(const char *text, struct network_config *n)
 {
@@ -13,7 +18,7 @@ static int parse(const char *text, struct network_config *n)
 
 	problem.text[0] = '\0';
 	cmdline_parse(&c, text);
-	return network_config_from_cmdline(&c, n, &problem);
+	return network_config_from_cmdline(&c, n, keep_problem);
 }
 
 static bool is(const struct network_address *a, const char *text, unsigned int prefix)
