@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
-
-
 #include <string.h>
 
 void buf_init(struct buf *b, char *storage, size_t size)

@@ -26,6 +26,7 @@ void clock_utc(time_t when, char out[CLOCK_UTC_MAX])
 	if (when > last)
 		when = last;
 	gmtime_r(&when, &tm);
-	buf_format(out, CLOCK_UTC_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 10000,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	buf_format(out, CLOCK_UTC_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		(tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		tm.tm_sec);
 }

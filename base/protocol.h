@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_AGENT_PORT   52     /* the guest's agent listens here */
-#define PROTOCOL_HOST_PORT    53     /* the host listens here, for guests */
+#define PROTOCOL_AGENT_NAME   "mvm-guest-agent" /* the host looks for a file of this name */
+#define PROTOCOL_AGENT_PORT   52                /* the guest's agent listens here */
+#define PROTOCOL_HOST_PORT    53                /* the host listens here, for guests */
 #define PROTOCOL_GUEST_CID    3      /* what Firecracker's hosts give their guest by default */
 #define PROTOCOL_BODY_MAX     262144 /* bytes of a frame's body, at most */
 #define PROTOCOL_HEADER_BYTES 4      /* length of the body, big-endian */

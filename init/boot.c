@@ -174,6 +174,18 @@ static void read_accounts(struct guest *g)
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }
 
+void boot_reload_services(struct guest *g)
+{
+	int bad;
+
+	if (g->ending)
+		return;
+	bad = supervisor_reload(&g->supervisor, SERVICES_DIR);
+	check(bad, "cannot read " SERVICES_DIR);
+	log_line("read " SERVICES_DIR " again: %zu services",
+		supervisor_count(&g->supervisor, false));
+}
+
 int boot(struct guest *g)
 {
 	struct problem p;
@@ -213,7 +225,7 @@ int boot(struct guest *g)
 	open_cgroups(g);
 	supervisor_start_all(&g->supervisor);
 	timeline_mark(&g->timeline, "start");
-	log_line("%zu of %zu services started", supervisor_count_runnable(&g->supervisor),
-		g->supervisor.count);
+	log_line("%zu of %zu services started", supervisor_count(&g->supervisor, true),
+		supervisor_count(&g->supervisor, false));
 	return 0;
 }

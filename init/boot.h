@@ -18,4 +18,7 @@ int mount_secrets(struct guest *g, void (*report)(const struct problem *p));
 /* Read /mnt/config/mvm-env.env in place of what was read before. */
 void read_override_environment(struct guest *g, void (*report)(const struct problem *p));
 
+/* Read /etc/mvm/services.d again, and start, stop and restart what has changed there. */
+void boot_reload_services(struct guest *g);
+
 #endif

@@ -4,6 +4,7 @@
 #define INIT_GUEST_H
 
 #include "base/loop.h"
+#include "base/protocol.h"
 #include "init/cmdline.h"
 #include "init/control.h"
 #include "init/network_config.h"
@@ -15,7 +16,7 @@
 
 #include <stdbool.h>
 
-#define AGENT_NAME "mvm-guest-agent"
+#define AGENT_NAME PROTOCOL_AGENT_NAME
 
 struct guest {
 	struct loop loop;

@@ -130,7 +130,7 @@ int settings_read(const char *path, struct settings *s, void (*report)(const str
 	*s = (struct settings){ .service_group = "mvm" };
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	return ini_file_read(path, read_entry, &r, read_problem);
+	return ini_file_read(path, read_entry, &r, read_problem, NULL);
 }
 
 void settings_free(struct settings *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/signals.h"
 
+#include "init/boot.h"
 #include "init/refresh.h"
 #include "init/shutdown.h"
 
@@ -13,6 +14,7 @@
 static void on_child(struct guest *g)
 {
 	supervisor_reap(&g->supervisor);
+	supervisor_sweep(&g->supervisor);
 }
 
 static void on_restart(struct guest *g)
@@ -23,6 +25,12 @@ static void on_restart(struct guest *g)
 static void on_power_off(struct guest *g)
 {
 	shutdown_begin(g, POWER_OFF);
+}
+
+static void on_reload(struct guest *g)
+{
+	boot_reload_services(g);
+	control_send_event(g, CONTROL_EV_RELOAD);
 }
 
 static void on_post_restore(struct guest *g)
@@ -39,6 +47,7 @@ static const struct {
 	{ SIGINT, on_restart }, /* Ctrl-Alt-Del */
 	{ SIGTERM, on_restart },
 	{ SIGPWR, on_power_off },
+	{ SIGHUP, on_reload },
 	{ SIGUSR1, on_post_restore },
 	{ SIGUSR2, on_power_off },
 };

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,28 @@ static void make_key(struct buf *key, const char *name, const struct strings *gr
 		buf_printf(key, ":%s", groups->list[i]);
 }
 
+static int set_variables(struct account_entry *e)
+{
+	int err = strings_set(&e->variables, "HOME", e->account.home);
+
+	if (err == 0)
+		err = strings_set(&e->variables, "USER", e->account.name);
+	if (err == 0)
+		err = strings_set(&e->variables, "LOGNAME", e->account.name);
+	if (err == 0)
+		err = strings_set(&e->variables, "SHELL", e->account.shell);
+	return err;
+}
+
+const struct strings *account_cache_variables(const struct account *a)
+{
+	const struct account_entry *e =
+		(const struct account_entry *)((const char *)a -
+					       offsetof(struct account_entry, account));
+
+	return &e->variables;
+}
+
 const struct account *account_cache_find(struct account_entry **entries, const struct accounts *a,
 	const char *name, const struct strings *extra_groups, struct problem *p)
 {
@@ -49,15 +72,19 @@ const struct account *account_cache_find(struct account_entry **entries, const s
 		problem_set(p, ENOMEM, "user '%s'", name);
 		return NULL;
 	}
-	if (accounts_find_user(a, name, &e->account, p) != 0 ||
-		add_groups(a, extra_groups, &e->account, p) != 0) {
-		free(e->key);
-		free(e);
-		return NULL;
+	if (accounts_find_user(a, name, &e->account, p) == 0 &&
+		add_groups(a, extra_groups, &e->account, p) == 0) {
+		if (set_variables(e) == 0) {
+			e->next = *entries;
+			*entries = e;
+			return &e->account;
+		}
+		problem_set(p, ENOMEM, "user '%s'", name);
 	}
-	e->next = *entries;
-	*entries = e;
-	return &e->account;
+	strings_free(&e->variables);
+	free(e->key);
+	free(e);
+	return NULL;
 }
 
 void account_cache_free(struct account_entry **entries)
@@ -67,6 +94,7 @@ void account_cache_free(struct account_entry **entries)
 
 		*entries = e->next;
 		free(e->key);
+		strings_free(&e->variables);
 		free(e);
 	}
 }

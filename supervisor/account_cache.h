@@ -9,6 +9,7 @@
 struct account_entry {
 	struct account_entry *next;
 	char *key;
+	struct strings variables; /* HOME, USER, LOGNAME, SHELL */
 	struct account account;
 };
 
@@ -19,6 +20,9 @@ struct account_entry {
  */
 const struct account *account_cache_find(struct account_entry **entries, const struct accounts *a,
 	const char *name, const struct strings *extra_groups, struct problem *p);
+
+/* The environment variables of an account that account_cache_find() has found. */
+const struct strings *account_cache_variables(const struct account *a);
 
 /* Free all entries. */
 void account_cache_free(struct account_entry **entries);

@@ -9,12 +9,12 @@
 
 #include <stddef.h>
 
-size_t supervisor_count_runnable(const struct supervisor *s)
+size_t supervisor_count(const struct supervisor *s, bool runnable)
 {
 	size_t n = 0;
 
 	for (const struct service *v = s->services; v != NULL; v = v->next)
-		n += v->problem == NULL;
+		n += !v->built_in && (!runnable || v->problem == NULL);
 	return n;
 }
 
@@ -46,6 +46,16 @@ static void arm_schedule(struct service *v)
 	loop_timer_set(v->owner->loop, &v->schedule, clock_ms() + first);
 }
 
+void supervisor_begin(struct service *v)
+{
+	if (v->problem != NULL)
+		return;
+	if (is_scheduled(v))
+		arm_schedule(v);
+	else
+		supervisor_event(v, MACHINE_EV_START, NULL);
+}
+
 /* Everybody is wanted before the first one starts: what comes after another must know that it will
  * come. */
 void supervisor_start_all(struct supervisor *s)
@@ -61,12 +71,8 @@ void supervisor_start_all(struct supervisor *s)
 		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
 	for (int built_in = 0; built_in < 2; built_in++) {
 		for (struct service *v = s->services; v != NULL; v = v->next) {
-			if (v->built_in != (built_in == 1) || v->problem != NULL)
-				continue;
-			if (is_scheduled(v))
-				arm_schedule(v);
-			else
-				supervisor_event(v, MACHINE_EV_START, NULL);
+			if (v->built_in == (built_in == 1))
+				supervisor_begin(v);
 		}
 	}
 }

@@ -185,13 +185,22 @@ static void on_window_end(struct loop_timer *timer)
 /* ---- services ---------------------------------------------------------------------------------
  */
 
+static void remove_source(struct source *s);
+
 static void on_pipe(struct loop_io *io, uint32_t events)
 {
 	struct source *s = LOOP_OWNER(io, struct source, pipe);
 
 	(void)events;
-	if (log_ring_read(s->ring, io->fd) > 0)
+	ssize_t n = log_ring_read(s->ring, io->fd);
+
+	if (n > 0) {
 		pass_on(s);
+	} else if (n == 0) { /* PID 1 has closed its end, too: the service is no more */
+		s->flush = true;
+		pass_on(s);
+		remove_source(s);
+	}
 }
 
 static struct source *find(struct collector *c, uint32_t slot)

@@ -181,6 +181,20 @@ int output_open(struct service *v)
 	return 0;
 }
 
+/* The collector notices by itself when the last write end of the pipe is closed. */
+void output_close(struct service *v)
+{
+	struct collector_message m = { .verb = COLLECTOR_REMOVE, .slot = v->output.slot };
+
+	if (v->output.read_fd < 0)
+		return;
+	if (v->owner->collector.io.fd >= 0 && v->output.announced)
+		send_message(v->owner, &m, -1);
+	close(v->output.read_fd);
+	close(v->output.write_fd);
+	v->output.read_fd = v->output.write_fd = -1;
+}
+
 void output_flush(struct service *v)
 {
 	if (v->output.read_fd < 0)

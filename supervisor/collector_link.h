@@ -36,6 +36,9 @@ int collector_add(struct supervisor *s);
 /* Make the pipe and the ring of a service, and tell the collector. Returns 0 or -errno. */
 int output_open(struct service *v);
 
+/* The service is no more. */
+void output_close(struct service *v);
+
 /* The service's process has ended: what there is of a line is one. */
 void output_flush(struct service *v);
 

@@ -54,8 +54,18 @@ static void parse(struct reading *r, const char *text)
 		tell(r, 0, "cannot be parsed");
 }
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
 int ini_file_read(const char *path, ini_file_entry entry, void *arg,
-	void (*report)(void *arg, const struct problem *p))
+	void (*report)(void *arg, const struct problem *p), uint64_t *hash)
 {
 	struct reading r = { .path = path, .entry = entry, .arg = arg, .report = report };
 	struct problem p;
@@ -68,6 +78,8 @@ int ini_file_read(const char *path, ini_file_entry entry, void *arg,
 		report(arg, &p);
 		return err;
 	}
+	if (hash != NULL)
+		*hash = hash_of(text);
 	if (memchr(text, '\0', len) != NULL)
 		tell(&r, 0, "has a NUL byte: not a text file");
 	else

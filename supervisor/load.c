@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* From service files to services: names, accounts, environments. */
+/* From service files to services, at boot and when they are read again. */
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/log.h"
-#include "supervisor/account_cache.h"
-#include "supervisor/env_file.h"
-#include "supervisor/notify.h"
+#include "base/protocol.h"
+#include "supervisor/collector.h"
 #include "supervisor/order.h"
 #include "supervisor/prepare.h"
 #include "supervisor/supervisor.h"
@@ -19,13 +18,6 @@
 static void log_problem(const struct problem *p)
 {
 	log_line("%s", p->text);
-}
-
-void service_cannot_run(struct service *v, const char *reason)
-{
-	free(v->problem);
-	v->problem = strdup(reason);
-	v->machine.state = MACHINE_FAILED;
 }
 
 static struct service *new_service(struct supervisor *s, const char *name)
@@ -42,7 +34,6 @@ static struct service *new_service(struct supervisor *s, const char *name)
 		at = &(*at)->next;
 	v->next = *at;
 	*at = v;
-	s->count++;
 	return v;
 }
 
@@ -56,76 +47,80 @@ static uint32_t seed_of(const char *name)
 	return hash;
 }
 
-int service_prepare(struct service *v, struct problem *p)
+/* Read a service's file into `config`. Returns 0 or -errno with `p`; what is wrong is logged. */
+static int read_config(
+	const char *directory, const char *name, struct service_config *config, struct problem *p)
 {
-	struct supervisor *s = v->owner;
-	const char *user = v->config.user != NULL ? v->config.user : s->default_user;
-	const struct account *a = account_cache_find(
-		&s->known_accounts, &s->accounts, user, &v->config.supplementary_groups, p);
-	struct strings env = { 0 };
-	int err;
+	char path[4096];
 
-	if (a == NULL)
-		return -p->code;
-	v->account = a;
-	v->config.bounding =
-		a->uid == 0 && !v->config.capabilities_set ? UINT64_MAX : v->config.ambient;
-	err = strings_add_all(&env, &s->base_environment);
-	if (err == 0)
-		err = strings_set(&env, "HOME", a->home);
-	if (err == 0)
-		err = strings_set(&env, "USER", a->name);
-	if (err == 0)
-		err = strings_set(&env, "LOGNAME", a->name);
-	if (err == 0)
-		err = strings_set(&env, "SHELL", a->shell);
-	if (err == 0 && v->config.environment_file != NULL) {
-		err = env_file_read(v->config.environment_file, &env, log_problem);
-		if (err != 0) {
-			strings_free(&env);
-			return problem_set(
-				p, -err, "environment_file %s", v->config.environment_file);
-		}
+	buf_format(path, sizeof(path), "%s/%s.ini", directory, name);
+	return service_config_read(path, config, log_problem, p);
+}
+
+/* Put a service together from its config; what cannot run says why. Returns 0 or 1. */
+static int set_up(struct service *v, int err, struct problem *p)
+{
+	machine_init(&v->machine, &v->config.rules, seed_of(v->name));
+	if (err == 0) {
+		err = service_prepare(v, p);
+		if (err != 0)
+			log_line("%s: %s", v->name, p->text);
 	}
-	for (size_t i = 0; err == 0 && i < v->config.env.count; i++)
-		err = strings_set_variable(&env, v->config.env.list[i]);
-	if (err == 0 && v->config.rules.ready == MACHINE_READY_NOTIFY)
-		err = strings_set(&env, "NOTIFY_SOCKET", NOTIFY_SOCKET_PATH);
-	for (size_t i = 0; err == 0 && i < s->override_environment.count; i++)
-		err = strings_set_variable(&env, s->override_environment.list[i]);
-	strings_free(&v->environment);
-	v->environment = env;
-	return err != 0 ? problem_set(p, -err, "environment") : 0;
+	if (err != 0)
+		service_cannot_run(v, p->text);
+	return err != 0;
+}
+
+/* A service whose file has changed gets its new life when nothing of the old one is left. */
+static int change_file(struct service *v, const char *directory)
+{
+	struct service_config *config = calloc(1, sizeof(*config));
+	struct problem p;
+	int err = config == NULL ? -ENOMEM : read_config(directory, v->name, config, &p);
+
+	if (err != 0 || config->file_hash == v->config.file_hash) {
+		if (config != NULL)
+			service_config_free(config);
+		free(config);
+		if (err != 0)
+			log_line("%s: goes on as it is", v->name);
+		return err != 0;
+	}
+	log_line("%s: its file has changed", v->name);
+	if (v->next_config != NULL)
+		service_config_free(v->next_config);
+	free(v->next_config);
+	v->next_config = config;
+	return 0;
 }
 
 static int load_file(struct supervisor *s, const char *directory, const char *file)
 {
-	char path[4096], name[SERVICE_NAME_MAX];
+	char name[SERVICE_NAME_MAX];
 	struct problem p;
 	struct service *v;
 	int err = service_name_of_file(file, name);
 
 	if (err == -ENOENT)
 		return 0;
-	if (err != 0) {
-		log_line("%s/%s: a service's name has 1 to 63 of [A-Za-z0-9_.-]: file ignored",
-			directory, file);
+	v = err == 0 ? supervisor_find(s, name) : NULL;
+	if (v != NULL && !v->built_in) {
+		v->in_directory = true;
+		return change_file(v, directory);
+	}
+	if (err != 0 || v != NULL || strcmp(name, COLLECTOR_NAME) == 0 ||
+		strcmp(name, PROTOCOL_AGENT_NAME) == 0) {
+		log_line("%s/%s: %s: file ignored", directory, file,
+			err == 0 ? "a name that is ours"
+				 : "a service's name has 1 to 63 of [A-Za-z0-9_.-]");
 		return 1;
 	}
 	v = new_service(s, name);
 	if (v == NULL)
 		return -ENOMEM;
-	buf_format(path, sizeof(path), "%s/%s", directory, file);
-	err = service_config_read(path, &v->config, log_problem, &p);
-	machine_init(&v->machine, &v->config.rules, seed_of(name));
-	if (err == 0) {
-		err = service_prepare(v, &p);
-		if (err != 0)
-			log_line("%s: %s", name, p.text);
-	}
-	if (err != 0)
-		service_cannot_run(v, p.text);
-	return err != 0;
+	v->in_directory = v->is_new = true;
+	err = read_config(directory, name, &v->config, &p);
+	return set_up(v, err, &p);
 }
 
 struct loading {
@@ -157,6 +152,105 @@ int supervisor_load(struct supervisor *s, const char *directory)
 	close(fd);
 	order_check(s);
 	return err != 0 ? err : l.bad;
+}
+
+void service_take_next_config(struct service *v)
+{
+	struct problem p;
+
+	if (v->next_config == NULL || machine_is_active(&v->machine))
+		return;
+	service_config_free(&v->config);
+	v->config = *v->next_config;
+	free(v->next_config);
+	v->next_config = NULL;
+	free(v->problem);
+	v->problem = NULL;
+	if (v->cgroup_fd >= 0)
+		close(v->cgroup_fd);
+	v->cgroup_fd = -1; /* opened anew at the next start, with the new limits */
+	v->output.announced = false;
+	loop_timer_clear(v->owner->loop, &v->timer);
+	loop_timer_clear(v->owner->loop, &v->schedule);
+	set_up(v, 0, &p);
+	v->is_new = true;
+	order_check(v->owner);
+	v->is_new = false;
+}
+
+/* One that is active takes its new file when it has stopped (supervisor_event()), others at once.
+ */
+static void restart_changed(struct service *v)
+{
+	if (v->problem == NULL && v->machine.state != MACHINE_INACTIVE) {
+		supervisor_event(v, MACHINE_EV_STOP, NULL);
+		return;
+	}
+	service_take_next_config(v);
+	supervisor_begin(v);
+}
+
+/* Stop what is running and has changed or has gone; start what is new. */
+static void act_on_changes(struct supervisor *s)
+{
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (!v->in_directory && !v->built_in) {
+			log_line("%s: its file has gone", v->name);
+			v->removed = true;
+			supervisor_event(v, MACHINE_EV_STOP, NULL);
+		} else if (v->next_config != NULL) {
+			restart_changed(v);
+		}
+	order_check(s);
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->is_new)
+			supervisor_begin(v);
+}
+
+int supervisor_reload(struct supervisor *s, const char *directory)
+{
+	int bad;
+
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		v->in_directory = v->is_new = false;
+	bad = supervisor_load(s, directory);
+	if (bad >= 0)
+		act_on_changes(s);
+	supervisor_sweep(s);
+	return bad;
+}
+
+static void free_service(struct service *v)
+{
+	struct supervisor *s = v->owner;
+
+	loop_timer_clear(s->loop, &v->timer);
+	loop_timer_clear(s->loop, &v->schedule);
+	output_close(v);
+	if (v->cgroup_fd >= 0) {
+		close(v->cgroup_fd);
+		cgroup_remove(s->cgroups_fd, v->name);
+	}
+	service_config_free(&v->config);
+	strings_free(&v->file_environment);
+	free(v->problem);
+	free(v);
+}
+
+void supervisor_sweep(struct supervisor *s)
+{
+	struct service **at = &s->services;
+
+	while (*at != NULL) {
+		struct service *v = *at;
+
+		if (v->removed && v->pid == 0 && !machine_is_active(&v->machine)) {
+			*at = v->next;
+			free_service(v);
+		} else {
+			at = &v->next;
+		}
+	}
 }
 
 struct service *supervisor_add(

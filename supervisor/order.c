@@ -69,6 +69,8 @@ void order_check(struct supervisor *s)
 		if (v->problem != NULL || count_behind(v) == 0)
 			continue;
 		s->ordered = true;
+		if (!v->is_new)
+			continue;
 		check_names(v);
 		if (v->problem != NULL || !reaches(v, v, ++mark))
 			continue;

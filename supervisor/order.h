@@ -8,9 +8,10 @@
 enum order_answer { ORDER_WAIT, ORDER_CLEAR, ORDER_BLOCKED };
 
 /*
- * Look at the names of all services after they were loaded. A name that no service has is logged;
- * it is left out of `after`, and what requires it cannot run. Services that come after themselves,
- * however far around, cannot run either; what is outside the cycle is not touched.
+ * Look at the names of the services whose files were just loaded (is_new). A name that no service
+ * has is logged; it is left out of `after`, and what requires it cannot run. Services that come
+ * after themselves, however far around, cannot run either; what is outside the cycle is not
+ * touched.
  */
 void order_check(struct supervisor *s);
 

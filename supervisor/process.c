@@ -2,6 +2,7 @@
 #include "supervisor/process.h"
 
 #include "base/log.h"
+#include "supervisor/environment.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +78,8 @@ static int open_cgroup(struct service *v, struct problem *p)
 static size_t collect_limits(const struct service *v, struct spawn_limit *limits)
 {
 	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, { NOFILE_SOFT, NOFILE_HARD } };
-	memcpy(limits + 1, v->config.limits, v->config.limit_count * sizeof(limits[0]));
+	if (v->config.limit_count > 0)
+		memcpy(limits + 1, v->config.limits, v->config.limit_count * sizeof(limits[0]));
 	return v->config.limit_count + 1;
 }
 
@@ -103,9 +105,10 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 int process_start(struct service *v, bool pre_start, struct problem *p)
 {
 	struct spawn_limit limits[SERVICE_LIMITS_MAX + 1];
+	struct environment env;
 	struct spawn_request r = {
 		.argv = pre_start ? v->config.pre_start->argv : v->config.command->argv,
-		.envp = v->environment.list,
+		.envp = env.list,
 		.limits = limits,
 		.limit_count = collect_limits(v, limits),
 	};
@@ -114,6 +117,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	if (err != 0)
 		return err;
 	err = open_cgroup(v, p);
+	if (err == 0)
+		err = environment_of(v, &env, p);
 	if (err != 0)
 		return err;
 	r.cgroup_fd = v->cgroup_fd;

@@ -47,6 +47,7 @@ void service_config_free(struct service_config *c)
 	strings_free(&c->after);
 	strings_free(&c->requires);
 	strings_free(&c->env);
+	free(c->limits);
 	*c = (struct service_config){ 0 };
 }
 
@@ -262,13 +263,18 @@ static int parse_limit(const char *text, rlim_t *out)
 static int set_limit(const struct service_key *key, struct service_config *c, void *member,
 	const char *value, struct problem *p)
 {
-	struct spawn_limit *l = &c->limits[c->limit_count];
+	struct spawn_limit *l;
 	char soft[32];
 	size_t n = strcspn(value, ":");
 
 	(void)member;
 	if (c->limit_count == SERVICE_LIMITS_MAX)
 		return problem_set(p, E2BIG, "is one limit too many\n");
+	if (c->limits == NULL)
+		c->limits = calloc(SERVICE_LIMITS_MAX, sizeof(*c->limits));
+	if (c->limits == NULL)
+		return problem_set(p, ENOMEM, "no limit");
+	l = &c->limits[c->limit_count];
 	l->resource = (int)key->min;
 	if (n < sizeof(soft)) {
 		memcpy(soft, value, n);
@@ -424,7 +430,7 @@ int service_config_read(const char *path, struct service_config *c,
 	int err;
 
 	service_config_init(c);
-	err = ini_file_read(path, read_entry, &r, read_problem);
+	err = ini_file_read(path, read_entry, &r, read_problem, &c->file_hash);
 	if (err != 0)
 		return err;
 	c->rules.has_pre_start = c->pre_start != NULL;

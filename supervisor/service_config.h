@@ -25,6 +25,7 @@ enum service_limit_action {
 };
 
 struct service_config {
+	uint64_t file_hash; /* of the file's text */
 	struct command *command;
 	struct command *pre_start;
 	char *user;              /* NULL: the service group's user */
@@ -43,7 +44,7 @@ struct service_config {
 	unsigned int unhealthy_restart_after; /* failed checks in a row; 0: never */
 	uint64_t on_boot_delay, on_interval;  /* ms; 0: not scheduled */
 	struct cgroup_limits cgroup;
-	struct spawn_limit limits[SERVICE_LIMITS_MAX];
+	struct spawn_limit *limits; /* SERVICE_LIMITS_MAX of them once one is set, or NULL */
 	size_t limit_count;
 	bool no_new_privs;
 	bool set_nice, set_oom_score, set_umask;

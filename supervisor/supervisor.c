@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "supervisor/describe.h"
 #include "supervisor/order.h"
+#include "supervisor/prepare.h"
 #include "supervisor/process.h"
 
 #include <errno.h>
@@ -180,6 +181,11 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	carry_out(v, todo);
 	if (v->machine.state != before)
 		tell_others(s);
+	if (v->next_config != NULL && v->machine.state == MACHINE_INACTIVE && !v->removed &&
+		s->stop_by_ms == 0) {
+		service_take_next_config(v);
+		supervisor_begin(v);
+	}
 }
 
 static struct service *service_of_pid(struct supervisor *s, pid_t pid)

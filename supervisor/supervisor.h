@@ -27,11 +27,14 @@ struct service {
 	char name[SERVICE_NAME_MAX];
 	struct service_config config;
 	struct machine machine;
-	const struct account *account; /* who it runs as; owned by the supervisor */
-	struct strings environment;
-	char *problem;          /* why it cannot run, or NULL */
-	unsigned int unhealthy; /* failed health checks in a row while it runs */
-	unsigned int mark;      /* for order_check() */
+	struct service_config
+		*next_config; /* of its changed file, until the old process has gone */
+	bool in_directory, is_new, removed; /* while the files are read again; to be freed */
+	const struct account *account;      /* who it runs as; owned by the supervisor */
+	struct strings file_environment;    /* of environment_file */
+	char *problem;                      /* why it cannot run, or NULL */
+	unsigned int unhealthy;             /* failed health checks in a row while it runs */
+	unsigned int mark;                  /* for order_check() */
 	const int *fds; /* descriptors that it gets as 3, 4, ...; set by the owner of the service */
 	size_t fd_count;
 	/* For its owner: called before and after each start of the command; may be NULL. */
@@ -73,7 +76,6 @@ struct supervisor {
 	struct loop_timer stop_timer;
 	uint64_t stop_by_ms; /* everything is stopping and has to be down by then; 0: not so */
 	struct service *services;
-	size_t count;
 	/* Told after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */
@@ -94,6 +96,17 @@ int supervisor_init(struct supervisor *s, struct loop *loop);
 int supervisor_load(struct supervisor *s, const char *directory);
 
 /*
+ * Read the files again: new services start, those whose file has gone stop, those whose file has
+ * changed restart, and the others are not touched. A file that has become bad is logged, and its
+ * service goes on as it is. Returns as supervisor_load().
+ */
+int supervisor_reload(struct supervisor *s, const char *directory);
+
+/* Free the services whose file has gone and of which nothing is left. Not to be called while an
+ * event is handled. */
+void supervisor_sweep(struct supervisor *s);
+
+/*
  * Add a service that no file describes. `config` is taken over. Returns it, or NULL when there is
  * no memory or the user is unknown (logged).
  */
@@ -103,8 +116,11 @@ struct service *supervisor_add(
 /* The service of that name, or NULL. */
 struct service *supervisor_find(struct supervisor *s, const char *name);
 
-/* How many services have no errors in their files. */
-size_t supervisor_count_runnable(const struct supervisor *s);
+/* Start one service, or arm its schedule. */
+void supervisor_begin(struct service *v);
+
+/* How many services have files; with `runnable`, only those whose files have no errors. */
+size_t supervisor_count(const struct supervisor *s, bool runnable);
 
 /* Start every service that can run, the built-in ones last. */
 void supervisor_start_all(struct supervisor *s);

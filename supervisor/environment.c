@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/environment.h"
+
+#include "supervisor/account_cache.h"
+#include "supervisor/notify.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Add NAME=value, in the place of an earlier NAME. */
+static void set(struct environment *e, char *variable)
+{
+	size_t len = strcspn(variable, "=") + 1, i = 0;
+
+	while (i < e->count && strncmp(e->list[i], variable, len) != 0)
+		i++;
+	if (i == ENVIRONMENT_MAX) {
+		e->full = true;
+		return;
+	}
+	e->list[i] = variable;
+	if (i == e->count)
+		e->list[++e->count] = NULL;
+}
+
+static void set_all(struct environment *e, const struct strings *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		set(e, s->list[i]);
+}
+
+int environment_of(const struct service *v, struct environment *out, struct problem *p)
+{
+	static char notify[] = "NOTIFY_SOCKET=" NOTIFY_SOCKET_PATH;
+
+	out->list[0] = NULL;
+	out->count = 0;
+	out->full = false;
+	set_all(out, &v->owner->base_environment);
+	set_all(out, account_cache_variables(v->account));
+	set_all(out, &v->file_environment);
+	set_all(out, &v->config.env);
+	if (v->config.rules.ready == MACHINE_READY_NOTIFY)
+		set(out, notify);
+	set_all(out, &v->owner->override_environment);
+	return out->full ? problem_set(p, E2BIG, "more than %d environment variables\n",
+				   ENVIRONMENT_MAX)
+			 : 0;
+}

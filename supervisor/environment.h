@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The environment of a process, put together from strings that others own. */
+#ifndef SUPERVISOR_ENVIRONMENT_H
+#define SUPERVISOR_ENVIRONMENT_H
+
+#include "base/problem.h"
+#include "supervisor/supervisor.h"
+
+#define ENVIRONMENT_MAX 512 /* variables of one service */
+
+struct environment {
+	char *list[ENVIRONMENT_MAX + 1]; /* NULL-terminated */
+	size_t count;
+	bool full; /* a variable had no place */
+};
+
+/*
+ * Everything that the service's processes get, later ones winning: the supervisor's base, HOME,
+ * USER, LOGNAME and SHELL of the account, environment_file, [env], NOTIFY_SOCKET, the supervisor's
+ * override. The strings stay their owners'. Returns 0, or -E2BIG with `p`.
+ */
+int environment_of(const struct service *v, struct environment *out, struct problem *p);
+
+#endif

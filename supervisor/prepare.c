@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/prepare.h"
+
+#include "base/log.h"
+#include "supervisor/account_cache.h"
+#include "supervisor/env_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void log_problem(const struct problem *p)
+{
+	log_line("%s", p->text);
+}
+
+void service_cannot_run(struct service *v, const char *reason)
+{
+	free(v->problem);
+	v->problem = strdup(reason);
+	v->machine.state = MACHINE_FAILED;
+}
+
+int service_prepare(struct service *v, struct problem *p)
+{
+	struct supervisor *s = v->owner;
+	const char *user = v->config.user != NULL ? v->config.user : s->default_user;
+	const char *file = v->config.environment_file;
+	int err;
+
+	v->account = account_cache_find(
+		&s->known_accounts, &s->accounts, user, &v->config.supplementary_groups, p);
+	if (v->account == NULL)
+		return -p->code;
+	v->config.bounding = v->account->uid == 0 && !v->config.capabilities_set
+				     ? UINT64_MAX
+				     : v->config.ambient;
+	strings_free(&v->file_environment);
+	if (file == NULL)
+		return 0;
+	err = env_file_read(file, &v->file_environment, log_problem);
+	return err != 0 ? problem_set(p, -err, "environment_file %s", file) : 0;
+}
