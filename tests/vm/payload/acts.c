@@ -243,6 +243,59 @@ static void act_idle(char **args)
 	printf("idle-end: %s s\n", args[0]);
 }
 
+/* zombies: how many processes wait to be reaped. */
+static void act_zombies(char **args)
+{
+	DIR *d = opendir("/proc");
+	int count = 0;
+
+	(void)args;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char path[300], line[512] = "";
+
+		snprintf(path, sizeof path, "/proc/%s/stat", e->d_name);
+		FILE *f = number(e->d_name) > 0 ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		count += fgets(line, sizeof line, f) && strstr(line, ") Z ");
+		fclose(f);
+	}
+	if (d)
+		closedir(d);
+	printf("zombies: %d\n", count);
+}
+
+/* orphans COUNT: as many grandchildren that end when their parent has. */
+static void act_orphans(char **args)
+{
+	fflush(stdout);
+	for (int i = 0; i < number(args[0]); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			setsid();
+			if (fork() == 0)
+				usleep(1000);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	printf("orphans: %s\n", args[0]);
+}
+
+/* count FILE: how many lines it has. */
+static void act_count(char **args)
+{
+	FILE *f = fopen(args[0], "re");
+	int lines = 0;
+
+	for (int c; f && (c = getc(f)) != EOF;)
+		lines += c == '\n';
+	printf("count: %s %d\n", args[0], f ? lines : -1);
+	if (f)
+		fclose(f);
+}
+
 /* clock WORD: seconds since boot, with three digits. */
 static void act_clock(char **args)
 {
@@ -283,6 +336,7 @@ static const struct {
 } acts[] = {
 	{ "bomb", act_bomb },
 	{ "clock", act_clock },
+	{ "count", act_count },
 	{ "field", act_field },
 	{ "flood", act_flood },
 	{ "hog", act_hog },
@@ -293,9 +347,11 @@ static const struct {
 	{ "nap", act_nap },
 	{ "notify", act_notify },
 	{ "notify-child", act_notify_child },
+	{ "orphans", act_orphans },
 	{ "put", act_put },
 	{ "spin", act_spin },
 	{ "trap", act_trap },
+	{ "zombies", act_zombies },
 };
 
 /* Runs the act at args, whose arguments end with NULL; false when there is no such act. */
