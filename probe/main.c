@@ -15,6 +15,19 @@ static const struct verb verbs[] = {
 		10000, verb_status },
 	{ "wait", "TARGET...", "come back when every check is healthy", OPERANDS_TARGETS, 0, 60000,
 		verb_wait },
+	{ "services", "TARGET...", "the services, their state and what they use", OPERANDS_TARGETS,
+		0, 10000, verb_services },
+	{ "logs", "TARGET SERVICE", "what a service has written", OPERANDS_NAME,
+		OPTION_FOLLOW | OPTION_LINES, 10000, verb_logs },
+	{ "boot", "TARGET...", "the stages of the boot and their times", OPERANDS_TARGETS, 0, 10000,
+		verb_boot },
+	{ "metrics", "TARGET...", "all numbers, as OpenMetrics text", OPERANDS_TARGETS, 0, 10000,
+		verb_metrics },
+	{ "hello", "TARGET...", "versions, and the requests that the agent knows", OPERANDS_TARGETS,
+		0, 10000, verb_hello },
+	{ "restart", "TARGET SERVICE", "restart a service", OPERANDS_NAME, 0, 30000, verb_restart },
+	{ "shutdown", "TARGET...", "end the guest", OPERANDS_TARGETS, OPTION_ENDING, 10000,
+		verb_shutdown },
 	{ "exec", "TARGET -- COMMAND...", "run a command in the guest", OPERANDS_COMMAND,
 		OPTION_NO_STDIN | OPTION_COMMAND, 30000, verb_exec },
 	{ "checkpoint", "TARGET NAME...", "have integrations save their state", OPERANDS_NAMES, 0,
@@ -48,6 +61,11 @@ static void print_help(void)
 	       "  -d, --drain-timeout N   sleep-prep: seconds that the guest may take (30)\n"
 	       "  -c, --command TEXT      exec: text for the guest's shell, in place of words\n"
 	       "  -N, --no-stdin          exec: do not pass standard input on\n"
+	       "  -f, --follow            logs: go on with what comes\n"
+	       "  -n, --lines N           logs: the last N lines (100); 0: all that the guest "
+	       "keeps\n"
+	       "  -P, --power-off         shutdown: power off instead of a reset\n"
+	       "  -w, --wait              shutdown: come back when the VM has ended\n"
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"

@@ -7,6 +7,7 @@
 #include "probe/text.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,30 +41,6 @@ static const char *shown(const char *argument)
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
-
-static int take_json(struct parsing *s, const char *value, struct problem *p)
-{
-	(void)value;
-	(void)p;
-	s->o->json = true;
-	return 0;
-}
-
-static int take_help(struct parsing *s, const char *value, struct problem *p)
-{
-	(void)value;
-	(void)p;
-	s->o->help = true;
-	return 0;
-}
-
-static int take_version(struct parsing *s, const char *value, struct problem *p)
-{
-	(void)value;
-	(void)p;
-	s->o->version = true;
-	return 0;
-}
 
 static int take_timeout(struct parsing *s, const char *value, struct problem *p)
 {
@@ -102,22 +79,6 @@ static int take_lines(struct parsing *s, const char *value, struct problem *p)
 	return 0;
 }
 
-static int take_follow(struct parsing *s, const char *value, struct problem *p)
-{
-	(void)value;
-	(void)p;
-	s->o->follow = true;
-	return 0;
-}
-
-static int take_no_stdin(struct parsing *s, const char *value, struct problem *p)
-{
-	(void)value;
-	(void)p;
-	s->o->no_stdin = true;
-	return 0;
-}
-
 static int take_command(struct parsing *s, const char *value, struct problem *p)
 {
 	(void)p;
@@ -125,66 +86,88 @@ static int take_command(struct parsing *s, const char *value, struct problem *p)
 	return 0;
 }
 
+/* An option with a value has `take`; the others set the bool at `flag` of struct options. */
 static const struct option {
 	const char *name;
 	char letter;
-	bool has_value;
-	unsigned int flag; /* of the verbs that it belongs to; 0: all */
+	unsigned int verbs; /* bit of enum option_flag: the verbs that it belongs to; 0: all */
 	int (*take)(struct parsing *s, const char *value, struct problem *p);
+	size_t flag;
 } options[] = {
-	{ "json", 'j', false, 0, take_json },
-	{ "timeout", 't', true, 0, take_timeout },
-	{ "port", 'p', true, 0, take_port },
-	{ "help", 'h', false, 0, take_help },
-	{ "version", 'V', false, 0, take_version },
-	{ "drain-timeout", 'd', true, OPTION_DRAIN, take_drain },
-	{ "follow", 'f', false, OPTION_FOLLOW, take_follow },
-	{ "lines", 'n', true, OPTION_LINES, take_lines },
-	{ "no-stdin", 'N', false, OPTION_NO_STDIN, take_no_stdin },
-	{ "command", 'c', true, OPTION_COMMAND, take_command },
+	{ "json", 'j', 0, NULL, offsetof(struct options, json) },
+	{ "timeout", 't', 0, take_timeout, 0 },
+	{ "port", 'p', 0, take_port, 0 },
+	{ "help", 'h', 0, NULL, offsetof(struct options, help) },
+	{ "version", 'V', 0, NULL, offsetof(struct options, version) },
+	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0 },
+	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow) },
+	{ "lines", 'n', OPTION_LINES, take_lines, 0 },
+	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin) },
+	{ "command", 'c', OPTION_COMMAND, take_command, 0 },
+	{ "power-off", 'P', OPTION_ENDING, NULL, offsetof(struct options, power_off) },
+	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait) },
 };
 
-/* Find "--NAME", "--NAME=VALUE", "-L" or "-LVALUE"; `value` is NULL where none is attached. */
-static const struct option *find_option(const char *argument, const char **value)
-{
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		const struct option *option = &options[i];
-		size_t len = strlen(option->name);
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
-		*value = NULL;
-		if (argument[1] == option->letter) {
-			*value = argument[2] != '\0' ? argument + 2 : NULL;
-			return option;
-		}
-		if (strncmp(argument, "--", 2) != 0 ||
-			strncmp(argument + 2, option->name, len) != 0)
-			continue;
-		if (argument[2 + len] == '=')
-			*value = argument + 2 + len + 1;
-		if (argument[2 + len] == '\0' || *value != NULL)
-			return option;
-	}
-	return NULL;
+static int no_such_option(const char *argument, struct problem *p)
+{
+	return problem_set(p, EINVAL, "%s: there is no such option\n", shown(argument));
 }
 
-/* Take the option at argv[*at], and its value where that is the next argument. */
-static int take_option(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
+/* Take an option; `value` is what is attached to it, or NULL: the next argument, if it needs one.
+ */
+static int take_option(struct parsing *s, const struct option *option, const char *value, int argc,
+	char **argv, int *at, struct problem *p)
 {
-	const char *argument = argv[*at], *value;
-	const struct option *option = find_option(argument, &value);
-
-	if (option == NULL)
-		return problem_set(p, EINVAL, "%s: there is no such option\n", shown(argument));
-	if (!option->has_value && value != NULL)
-		return problem_set(
-			p, EINVAL, "%s: --%s takes no value\n", shown(argument), option->name);
-	if (option->has_value && value == NULL) {
-		if (*at + 1 >= argc)
-			return problem_set(p, EINVAL, "--%s needs a value\n", option->name);
-		value = argv[++*at];
+	s->used |= option->verbs;
+	if (option->take == NULL) {
+		*(bool *)((char *)s->o + option->flag) = true;
+		return 0;
 	}
-	s->used |= option->flag;
-	return option->take(s, value, p);
+	if (value == NULL && *at + 1 >= argc)
+		return problem_set(p, EINVAL, "--%s needs a value\n", option->name);
+	return option->take(s, value != NULL ? value : argv[++*at], p);
+}
+
+/* "--NAME" or "--NAME=VALUE" */
+static int take_long(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
+{
+	const char *name = argv[*at] + 2;
+	size_t len = strcspn(name, "=");
+	const char *value = name[len] == '=' ? name + len + 1 : NULL;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+
+		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
+			continue;
+		if (option->take == NULL && value != NULL)
+			return problem_set(p, EINVAL, "--%s takes no value\n", option->name);
+		return take_option(s, option, value, argc, argv, at, p);
+	}
+	return no_such_option(argv[*at], p);
+}
+
+/* "-L", "-LVALUE", or several letters, of which the last may have a value */
+static int take_letters(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
+{
+	const char *argument = argv[*at];
+
+	for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+		const struct option *option = options;
+		int err;
+
+		while (option < options + OPTION_COUNT && option->letter != *letter)
+			option++;
+		if (option == options + OPTION_COUNT)
+			return no_such_option(argument, p);
+		err = take_option(
+			s, option, letter[1] != '\0' ? letter + 1 : NULL, argc, argv, at, p);
+		if (err != 0 || option->take != NULL)
+			return err;
+	}
+	return 0;
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
@@ -265,8 +248,8 @@ static int check_options(const struct parsing *s, struct problem *p)
 {
 	const struct verb *v = s->o->verb;
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if ((options[i].flag & s->used & ~v->flags) != 0)
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if ((options[i].verbs & s->used & ~v->flags) != 0)
 			return problem_set(
 				p, EINVAL, "--%s is not for '%s'\n", options[i].name, v->name);
 	return 0;
@@ -283,8 +266,10 @@ static int take_all(struct parsing *s, int argc, char **argv, struct problem *p)
 		if (strcmp(argv[i], "--") == 0 &&
 			(!s->only_operands || (is_command && s->o->name_count == 1)))
 			s->only_operands = true;
+		else if (!s->only_operands && strncmp(argv[i], "--", 2) == 0)
+			err = take_long(s, argc, argv, &i, p);
 		else if (!s->only_operands && argv[i][0] == '-' && argv[i][1] != '\0')
-			err = take_option(s, argc, argv, &i, p);
+			err = take_letters(s, argc, argv, &i, p);
 		else
 			err = take_operand(s, argv[i], p);
 	}

@@ -37,6 +37,7 @@ enum option_flag {
 	OPTION_LINES = 4,    /* --lines */
 	OPTION_NO_STDIN = 8, /* --no-stdin */
 	OPTION_COMMAND = 16, /* --command */
+	OPTION_ENDING = 32,  /* --power-off, --wait */
 };
 
 struct options {
@@ -50,7 +51,7 @@ struct options {
 	size_t name_count;
 	bool drain_given;
 	uint64_t drain_secs;
-	bool follow, no_stdin;
+	bool follow, no_stdin, power_off, wait;
 	uint64_t lines;
 	const char *command; /* --command: text for the guest's shell; or NULL */
 	/* Not for verbs: */

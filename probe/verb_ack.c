@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that have the guest do something and hear whether it was done: around snapshots. */
+/* The verbs that have the guest do something and hear whether it was done. */
+#include "probe/ending.h"
 #include "probe/memory.h"
 #include "probe/output.h"
 #include "probe/verbs.h"
@@ -101,19 +102,47 @@ int verb_post_restore(const struct options *o)
 	return ask(o, "\"PostRestore\"", "PostRestoreAck", o->timeout_ms);
 }
 
+/* {"VERB":{KEY:VALUE}}, for free(). Takes over `value`. */
+static char *request_with(const char *verb, const char *key, json_t *value)
+{
+	json_t *fields = memory_must(json_object()), *request = memory_must(json_object());
+	char *text;
+
+	output_set(fields, key, value);
+	output_set(request, verb, fields);
+	text = memory_must(json_dumps(request, JSON_COMPACT));
+	json_decref(request);
+	return text;
+}
+
 int verb_checkpoint(const struct options *o)
 {
-	json_t *names = memory_must(json_array()), *request;
-	char *text;
+	json_t *names = memory_must(json_array());
+	char *request;
 	int status;
 
 	for (size_t i = 0; i < o->name_count; i++)
 		json_array_append_new(names, output_string(text_of(o->names[i])));
-	request = memory_must(
-		json_pack("{s:{s:o}}", "CheckpointIntegrations", "integrations", names));
-	text = memory_must(json_dumps(request, JSON_COMPACT));
-	json_decref(request);
-	status = ask(o, text, "CheckpointResult", o->timeout_ms);
-	free(text);
+	request = request_with("CheckpointIntegrations", "integrations", names);
+	status = ask(o, request, "CheckpointResult", o->timeout_ms);
+	free(request);
 	return status;
+}
+
+int verb_restart(const struct options *o)
+{
+	char *request = request_with("Restart", "service", output_string(text_of(o->names[0])));
+	int status = ask(o, request, "RestartResult", o->timeout_ms);
+
+	free(request);
+	return status;
+}
+
+int verb_shutdown(const struct options *o)
+{
+	char *request = request_with("Shutdown", "power_off", json_boolean(o->power_off));
+	int status = ask(o, request, "ShutdownAck", o->timeout_ms);
+
+	free(request);
+	return o->wait && status == EXIT_HEALTHY ? ending_wait(o) : status;
 }

@@ -13,5 +13,12 @@ int verb_wake(const struct options *o);
 int verb_post_restore(const struct options *o);
 int verb_checkpoint(const struct options *o);
 int verb_exec(const struct options *o);
+int verb_hello(const struct options *o);
+int verb_services(const struct options *o);
+int verb_logs(const struct options *o);
+int verb_boot(const struct options *o);
+int verb_metrics(const struct options *o);
+int verb_restart(const struct options *o);
+int verb_shutdown(const struct options *o);
 
 #endif

@@ -62,7 +62,10 @@ Test(probe_options, errors_name_what_is_wrong)
 	expect_error("many --jso a", "--jso: there is no such option");
 	expect_error("many --jsonx a", "--jsonx: there is no such option");
 	expect_error("many --json=1 a", "--json takes no value");
+	expect_error("many -jx a", "-jx: there is no such option");
 	expect_error("many a --timeout", "--timeout needs a value");
+	expect_error("many a --timeout=", "'' is no time");
+	expect_error("many a -jt", "--timeout needs a value");
 	expect_error("many a -t", "--timeout needs a value");
 	expect_error("many a -t 0", "no time from 1ms to 24h");
 	expect_error("many a -t 1m", "'1m' is no time");
@@ -96,6 +99,14 @@ Test(probe_options, targets_and_common_options)
 	cr_assert_eq(o.targets[1].cid, 7);
 	cr_assert_eq(o.targets[1].port, 99);
 	cr_assert_eq(o.targets[2].port, 1234);
+	options_free(&o);
+	cr_assert_eq(parse("one -jd5 -t 2s a", &o, &p), 0);
+	cr_assert(o.json);
+	cr_assert_eq(o.drain_secs, 5);
+	cr_assert_eq(o.timeout_ms, 2000);
+	options_free(&o);
+	cr_assert_eq(parse("one -jd 6 a", &o, &p), 0);
+	cr_assert_eq(o.drain_secs, 6);
 	options_free(&o);
 	cr_assert_eq(parse("many -- -odd", &o, &p), 0);
 	cr_assert_str_eq(o.targets[0].path, "-odd");
