@@ -35,10 +35,9 @@ uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second)
 	return ticks * (1000000 / ticks_per_second);
 }
 
-/* The file has a line for every processor and more; the first one is all that is wanted. */
-static uint64_t all_used_us(void)
+uint64_t activity_used_us(void)
 {
-	char text[STAT_FIRST_LINE];
+	char text[STAT_FIRST_LINE]; /* there is a line for every processor and more behind it */
 	int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
@@ -57,7 +56,7 @@ static uint64_t timeval_us(const struct timeval *t)
 
 struct activity_sample activity_sample(uint64_t checks_us)
 {
-	struct activity_sample s = { .now_ms = clock_ms(), .used_us = all_used_us() };
+	struct activity_sample s = { .now_ms = clock_ms(), .used_us = activity_used_us() };
 	struct rusage self;
 	uint64_t own_us = checks_us;
 

@@ -36,7 +36,10 @@ struct activity_sample {
  */
 struct activity_sample activity_sample(uint64_t checks_us);
 
-/* The CPU time of all processes, in microseconds, from the text of /proc/stat (proc(5)). */
+/* The CPU time of all processes since boot, in microseconds; 0 without /proc/stat. */
+uint64_t activity_used_us(void);
+
+/* The same, from the text of /proc/stat (proc(5)). */
 uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second);
 
 /* Start measuring, from idle. */

@@ -2,7 +2,9 @@
 #include "agent/agent.h"
 
 #include "agent/request.h"
+#include "agent/restore.h"
 #include "agent/schedule.h"
+#include "agent/work.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -14,10 +16,16 @@
 
 #define FILES_MAX 8192 /* descriptors that the agent allows itself */
 
+static const char *const state_roots[] = { "/data/integrations", "/mnt/data/integrations", NULL };
+
 const struct agent_paths agent_default_paths = {
 	.integrations = "/etc/mvm/integrations.d",
 	.probes = "/etc/mvm/probes.d",
 	.history = "/run/mvm-guest-agent/history.json",
+	.policy = "/mnt/config/security-policy.json",
+	.host_config = "/mnt/config/config.json",
+	.self = "/proc/self/exe",
+	.state_roots = state_roots,
 };
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -51,8 +59,7 @@ static void reload(struct agent *a)
 	load_accounts(a);
 	monitors_load(&a->integrations);
 	monitors_load(&a->probes);
-	monitors_begin(&a->integrations);
-	monitors_begin(&a->probes);
+	service_link_refresh(&a->service_link);
 	a->history.changed = true;
 	log_line("configuration read again (%zu integrations, %zu probes)", a->integrations.count,
 		a->probes.count);
@@ -117,11 +124,35 @@ static void raise_files_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void result_changed(void *owner)
+static void result_changed(void *owner, struct check *check)
+{
+	struct agent *a = owner;
+	struct monitor *monitor = LOOP_OWNER(check, struct monitor, check);
+
+	a->history.changed = true;
+	if (monitors_find(&a->integrations, monitor->definition.name) != monitor)
+		return; /* a probe */
+	monitors_note_health(&a->integrations);
+	service_link_result(&a->service_link, monitor);
+}
+
+/* The users of the checks are known: run them. */
+static void begin_checks(void *owner)
 {
 	struct agent *a = owner;
 
-	a->history.changed = true;
+	monitors_begin(&a->integrations);
+	monitors_begin(&a->probes);
+}
+
+static void channel_event(struct channel *c, const struct control_message *m)
+{
+	struct agent *a = c->owner;
+
+	if (m->verb == CONTROL_EV_POST_RESTORE)
+		restore_begin(a);
+	else if (m->verb == CONTROL_EV_RELOAD)
+		reload(a);
 }
 
 static void init_parts(struct agent *a, const struct agent_paths *paths)
@@ -142,6 +173,15 @@ static void init_parts(struct agent *a, const struct agent_paths *paths)
 		.activity = &a->activity,
 		.changed = true };
 	server_init(&a->server, &a->loop, request_received, a);
+	channel_init(&a->channel, &a->loop);
+	a->channel.event = channel_event;
+	a->channel.owner = a;
+	service_link_init(&a->service_link, &a->channel, &a->integrations, begin_checks, a);
+	a->hooks = (struct hook_context){ .jobs = &a->jobs,
+		.identities = &a->identities,
+		.integrations = &a->integrations,
+		.measure_program = paths->self,
+		.state_roots = paths->state_roots };
 	use_options(a);
 	activity_begin(&a->activity, &now);
 }
@@ -165,7 +205,7 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 {
 	int err;
 
-	*a = (struct agent){ .options = *o, .given = *o, .signals.fd = -1 };
+	*a = (struct agent){ .options = *o, .given = *o, .paths = *paths, .signals.fd = -1 };
 	err = options_read_config(&a->options, p);
 	if (err != 0)
 		return err;
@@ -179,14 +219,15 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 	raise_files_limit();
 	init_parts(a, paths);
 	err = start_listening(a, p);
+	if (err == 0 && o->control_fd >= 0)
+		err = channel_open(&a->channel, o->control_fd, p);
 	if (err != 0)
 		return err;
 	load_accounts(a);
 	monitors_load(&a->integrations);
 	monitors_load(&a->probes);
 	history_load(&a->history);
-	monitors_begin(&a->integrations);
-	monitors_begin(&a->probes);
+	service_link_refresh(&a->service_link);
 	log_line("listening on vsock port %u (%zu integrations, %zu probes)",
 		(unsigned int)a->options.port, a->integrations.count, a->probes.count);
 	return 0;
@@ -202,6 +243,9 @@ static void agent_stop(struct agent *a)
 	listener_close(&a->listener);
 	server_close(&a->server);
 	jobs_close(&a->jobs);
+	service_link_close(&a->service_link);
+	channel_close(&a->channel);
+	work_abandon_all(a);
 	monitors_free(&a->integrations);
 	monitors_free(&a->probes);
 	identities_free(&a->identities);

@@ -2,18 +2,17 @@
 #include "agent/check.h"
 
 #include "agent/json.h"
+#include "agent/launch.h"
 #include "agent/quote.h"
 #include "agent/schedule.h"
 #include "agent/utf8.h"
 #include "base/clock.h"
-#include "base/command.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define QUOTED_MAX 256
 
@@ -60,63 +59,10 @@ static void finish(struct check *c, bool healthy, const char *detail, const char
 {
 	check_set_result(&c->result, healthy, time(NULL), detail, output);
 	say_result(c);
-	c->checker->changed(c->checker->owner);
+	c->checker->changed(c->checker->owner, c);
 }
 
 /* ---- what the command has said --------------------------------------------------------------- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Standard error without white space around it; false when nothing is left. */
-static bool standard_error(const struct capture *err, struct buf *b)
-{
-	const char *at = err->data;
-	size_t len = err->len;
-
-	if (err->cut) {
-		size_t partial = utf8_skip_partial(at, len);
-
-		at += partial;
-		len -= partial;
-	}
-	for (; len > 0 && is_blank(*at); at++)
-		len--;
-	while (len > 0 && is_blank(at[len - 1]))
-		len--;
-	if (len == 0)
-		return false;
-	if (err->cut)
-		buf_puts(b, "... ");
-	utf8_put_lossy(b, at, len);
-	return true;
-}
-
-static void describe_failure(const struct check *c, struct buf *b)
-{
-	const struct job *job = &c->job;
-
-	switch (job->end) {
-	case JOB_TIMED_OUT:
-		buf_printf(b, "timed out after %llus", (unsigned long long)c->timeout_ms / 1000);
-		break;
-	case JOB_NOT_RUN:
-		buf_printf(b, "failed to execute: %s: %s", spawn_stage_name(job->failure.stage),
-			problem_errno_text(job->failure.error));
-		break;
-	case JOB_EXITED:
-		if (!standard_error(&job->err, b))
-			buf_printf(b, "exit code %d", job->code);
-		break;
-	case JOB_SIGNALED:
-	case JOB_KILLED:
-		if (!standard_error(&job->err, b))
-			buf_printf(b, "exit code -1 (signal %d)", job->code);
-		break;
-	}
-}
 
 /* Is what the command has printed JSON that a report can hold? */
 static int check_output(const struct capture *out, struct json *value, struct problem *p)
@@ -184,7 +130,7 @@ static void job_done(struct job *job)
 	if (healthy)
 		buf_puts(&b, "ok");
 	else
-		describe_failure(c, &b);
+		launch_describe_end(&c->job, &b);
 	if (healthy && c->json_output)
 		output = take_output(c);
 	job_release(job);
@@ -193,41 +139,17 @@ static void job_done(struct job *job)
 	free(output);
 }
 
-static int start_job(struct check *c, const struct command *command, const struct identity *id,
-	struct problem *p)
+static int run(struct check *c, struct problem *p)
 {
 	struct job_spec spec = {
-		.argv = command->argv,
-		.envp = id->environment,
-		.user = id->user,
 		.timeout_ms = c->timeout_ms,
 		.out_max = c->json_output ? CHECK_OUTPUT_MAX : 0,
 		.err_max = CHECK_DETAIL_MAX,
 		.err_last = true,
 		.kill_rest = true,
 	};
-	int err;
 
-	if (command->shell && access(command->argv[0], X_OK) != 0)
-		return problem_set(p, errno, "the command needs a shell: %s", command->argv[0]);
-	err = job_start(&c->job, &spec);
-	return err != 0 ? problem_set(p, -err, "cannot start a process") : 0;
-}
-
-static int run(struct check *c, struct problem *p)
-{
-	struct command *command;
-	struct identity id;
-	int err = command_parse(c->command, &command, p);
-
-	if (err != 0)
-		return err;
-	err = identity_find(c->checker->identities, c->user, &id, p);
-	if (err == 0)
-		err = start_job(c, command, &id, p);
-	identity_free(&id);
-	free(command);
-	return err;
+	return launch_command(&c->job, c->checker->identities, c->user, c->command, &spec, p);
 }
 
 static void is_due(struct loop_timer *timer)

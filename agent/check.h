@@ -18,12 +18,14 @@
 #define CHECK_OUTPUT_MAX  16384 /* bytes of JSON that are kept; longer output counts as none */
 #define CHECK_NESTING_MAX 120   /* arrays and objects in such output, which a report wraps */
 
+struct check;
+
 /* What all checks share. */
 struct checker {
 	struct loop *loop;
 	struct jobs *jobs;
 	const struct identities *identities;
-	void (*changed)(void *owner); /* a check has a new result */
+	void (*changed)(void *owner, struct check *check); /* it has a new result */
 	void *owner;
 };
 

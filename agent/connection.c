@@ -234,6 +234,7 @@ static void next_request(struct connection *c, int *taken)
 		clear_timer(c);
 		list_remove(c);
 		list_append(c);
+		c->server->requests++;
 		c->server->request(c, body, len);
 		frame_consume(&c->in);
 	}

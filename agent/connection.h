@@ -62,6 +62,7 @@ struct server {
 	void *owner;                        /* for `request` */
 	struct connection *oldest, *newest; /* by the time of their last request or reply */
 	size_t count;
+	uint64_t requests; /* that have been taken */
 };
 
 struct connection {

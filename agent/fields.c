@@ -233,14 +233,18 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
 	return err;
 }
 
-static void free_list(const struct field *row, struct field_list *list)
+void field_strings_free(struct field_list *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (row->type == FIELD_STRINGS)
-			free(((char **)list->items)[i]);
-		else
-			fields_free(row->object, (char *)list->items + row->object->size * i);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		free(((char **)list->items)[i]);
+	free(list->items);
+	*list = (struct field_list){ 0 };
+}
+
+static void objects_free(const struct fields *f, struct field_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		fields_free(f, (char *)list->items + f->size * i);
 	free(list->items);
 	*list = (struct field_list){ 0 };
 }
@@ -262,8 +266,10 @@ void fields_free(const struct fields *f, void *object)
 			*(struct field_bytes *)target = (struct field_bytes){ 0 };
 			break;
 		case FIELD_STRINGS:
+			field_strings_free(target);
+			break;
 		case FIELD_OBJECTS:
-			free_list(row, target);
+			objects_free(row->object, target);
 			break;
 		case FIELD_OBJECT:
 			fields_free(row->object, target);

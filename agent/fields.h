@@ -79,6 +79,9 @@ struct fields {
 int fields_decode(const struct fields *f, const char *document, struct json value, void *out,
 	struct problem *p);
 
+/* Free a list of strings, and make it empty. */
+void field_strings_free(struct field_list *list);
+
 /* Free all strings and lists in `object` and set them to NULL. */
 void fields_free(const struct fields *f, void *object);
 

@@ -24,7 +24,7 @@ struct entry {
 };
 
 struct past {
-	uint64_t version, first_start_ms, first_start_at, last_busy_at;
+	uint64_t version, first_start_ms, first_start_at, last_busy_at, all_healthy_ms;
 	bool was_busy;
 	struct field_list integrations, probes; /* struct entry */
 };
@@ -75,6 +75,10 @@ static const struct field past_rows[] = {
 		.max = INT64_MAX,
 		.offset = offsetof(struct past, last_busy_at),
 		.given_offset = offsetof(struct past, was_busy) },
+	{ .name = "all_healthy_ms",
+		.type = FIELD_WHOLE,
+		.max = INT64_MAX,
+		.offset = offsetof(struct past, all_healthy_ms) },
 	{ .name = "integrations",
 		.type = FIELD_OBJECTS,
 		.flags = FIELD_REQUIRED,
@@ -152,6 +156,7 @@ void history_load(struct history *h)
 	} else {
 		restore_list(h->integrations, &past, &past.integrations);
 		restore_list(h->probes, &past, &past.probes);
+		h->integrations->all_healthy_ms = past.all_healthy_ms;
 		h->activity->was_busy = past.was_busy;
 		h->activity->last_busy_at = (time_t)past.last_busy_at;
 	}
@@ -201,6 +206,8 @@ static void put_all(struct buf *b, const struct history *h)
 		(long long)h->integrations->first_start_at);
 	if (h->activity->was_busy)
 		buf_printf(b, ",\"last_busy_at\":%lld", (long long)h->activity->last_busy_at);
+	if (h->integrations->all_healthy_ms != 0)
+		buf_printf(b, ",\"all_healthy_ms\":%" PRIu64, h->integrations->all_healthy_ms);
 	put_list(b, "integrations", h->integrations);
 	put_list(b, "probes", h->probes);
 	buf_puts(b, "}\n");

@@ -161,6 +161,7 @@ static void prepare(struct job *job, const struct job_spec *spec)
 	job->input = spec->input;
 	job->input_left = spec->input_len;
 	job->kill_rest = spec->kill_rest;
+	job->timeout_ms = spec->timeout_ms;
 	job->timed_out = job->killed = false;
 	job->deadline.expire = job_expired;
 	job->started_ms = clock_ms();
@@ -185,7 +186,7 @@ static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 }
 
 /* The command runs: watch its pipes, its deadline, and its end. */
-static void watch(struct job *job, const int fds[3], uint64_t timeout_ms)
+static void watch(struct job *job, const int fds[3])
 {
 	struct jobs *jobs = job->jobs;
 
@@ -195,8 +196,8 @@ static void watch(struct job *job, const int fds[3], uint64_t timeout_ms)
 		if (fds[i] >= 0 && loop_add(jobs->loop, &job->io[i], fds[i], streams[i].events,
 					   streams[i].ready) != 0)
 			close(fds[i]);
-	if (timeout_ms > 0)
-		loop_timer_set(jobs->loop, &job->deadline, job->started_ms + timeout_ms);
+	if (job->timeout_ms > 0)
+		loop_timer_set(jobs->loop, &job->deadline, job->started_ms + job->timeout_ms);
 }
 
 int job_start(struct job *job, const struct job_spec *spec)
@@ -216,7 +217,7 @@ int job_start(struct job *job, const struct job_spec *spec)
 		job->pid = 0;
 		return err;
 	}
-	watch(job, ours, spec->timeout_ms);
+	watch(job, ours);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ struct job {
 	const char *input;
 	size_t input_left;
 	struct loop_timer deadline;
+	uint64_t timeout_ms; /* as in the specification */
 	bool timed_out, killed, kill_rest;
 	enum job_end end;
 	int code;

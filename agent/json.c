@@ -257,13 +257,11 @@ size_t json_string_size(const char *text, size_t len)
 	return size;
 }
 
-void json_put_string(struct buf *b, const char *text, size_t len)
+void json_put_escaped(struct buf *b, const char *text, size_t len)
 {
 	size_t plain = 0; /* start of the run of bytes that need no escape */
-	size_t before = b->len;
 	char room[8];
 
-	buf_put(b, "\"", 1);
 	for (size_t i = 0; i < len; i++) {
 		const char *e = escape((unsigned char)text[i], room);
 
@@ -274,6 +272,14 @@ void json_put_string(struct buf *b, const char *text, size_t len)
 		plain = i + 1;
 	}
 	buf_put(b, text + plain, len - plain);
+}
+
+void json_put_string(struct buf *b, const char *text, size_t len)
+{
+	size_t before = b->len;
+
+	buf_put(b, "\"", 1);
+	json_put_escaped(b, text, len);
 	buf_put(b, "\"", 1);
 	if (b->cut)
 		b->data[b->len = before] = '\0';

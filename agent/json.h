@@ -84,7 +84,10 @@ int json_problem(struct problem *p, const char *document, struct json value, con
  */
 void json_put_string(struct buf *b, const char *text, size_t len);
 
-/* The same for a NUL-terminated string; NULL becomes null. */
+/* The same without quotation marks, for a string of several parts; in part when it does not fit. */
+void json_put_escaped(struct buf *b, const char *text, size_t len);
+
+/* The same as json_put_string() for a NUL-terminated string; NULL becomes null. */
 void json_put_text(struct buf *b, const char *text);
 
 /* Bytes that json_put_string() writes, quotation marks included. */

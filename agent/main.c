@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
+#include "agent/host_client.h"
 #include "agent/options.h"
+#include "agent/state_size.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define EXIT_UNREACHABLE 3 /* as mvm-probe(1) has it */
 
 /*
  * A pipe leads to a supervisor, which puts the name in front itself, and must not stop the agent by
@@ -24,28 +30,80 @@ static void open_log(void)
 
 static int print(int fd, const char *text)
 {
-	return write(fd, text, strlen(text)) < 0;
+	return file_write_all(fd, text, strlen(text)) != 0;
+}
+
+static int print_state_size(const struct options *o)
+{
+	char text[32];
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < o->operand_count; i++)
+		if (state_size(o->operands[i], &bytes) == 0)
+			break;
+	buf_format(text, sizeof(text), "%" PRIu64, bytes);
+	return print(STDOUT_FILENO, text);
+}
+
+static int ask_host(const struct options *o, enum host_request request)
+{
+	const struct host_instance instance = { .tenant_id = o->operands[0],
+		.pool_id = o->operands[1],
+		.instance_id = o->operands[2] };
+	char text[1024];
+	struct buf b = BUF_OVER(text);
+	enum host_outcome outcome;
+	struct problem p;
+	int fd = host_connect(&p);
+
+	buf_clear(&b);
+	if (fd < 0) {
+		log_line("%s", p.text);
+		return EXIT_UNREACHABLE;
+	}
+	outcome = host_ask(fd, request, &instance, &b);
+	close(fd);
+	if (outcome != HOST_YES) {
+		log_line("%s", b.data);
+		return outcome == HOST_NO ? 1 : EXIT_UNREACHABLE;
+	}
+	return print(STDOUT_FILENO, b.data) || print(STDOUT_FILENO, "\n");
+}
+
+static int run_agent(const struct options *o)
+{
+	static struct agent agent;
+	struct problem p;
+
+	if (agent_start(&agent, o, &agent_default_paths, &p) == 0 && agent_run(&agent, &p) == 0)
+		return 0;
+	log_line("%s", p.text);
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
-	static struct agent agent;
-	struct options options;
+	struct options o;
 	struct problem p;
 
 	open_log();
-	if (options_parse(argc, argv, &options, &p) != 0) {
+	if (options_parse(argc, argv, &o, &p) != 0) {
 		log_line("%s; --help shows the options", p.text);
 		return 1;
 	}
-	if (options.action == OPTIONS_HELP)
+	switch (o.action) {
+	case OPTIONS_HELP:
 		return print(STDERR_FILENO, options_usage);
-	if (options.action == OPTIONS_VERSION)
+	case OPTIONS_VERSION:
 		return print(STDOUT_FILENO, "mvm-guest-agent " PROGRAM_VERSION "\n");
-	if (agent_start(&agent, &options, &agent_default_paths, &p) != 0 ||
-		agent_run(&agent, &p) != 0) {
-		log_line("%s", p.text);
-		return 1;
+	case OPTIONS_STATE_SIZE:
+		return print_state_size(&o);
+	case OPTIONS_WAKE_INSTANCE:
+		return ask_host(&o, HOST_WAKE_INSTANCE);
+	case OPTIONS_QUERY_INSTANCE:
+		return ask_host(&o, HOST_QUERY_INSTANCE_STATUS);
+	case OPTIONS_RUN:
+		break;
 	}
-	return 0;
+	return run_agent(&o);
 }

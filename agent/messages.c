@@ -45,6 +45,40 @@ static const struct field exec_rows[] = {
 };
 static const struct fields exec_fields = FIELDS_OF(exec_rows, struct exec_request);
 
+static const struct field logs_rows[] = {
+	{ .name = "service",
+		.type = FIELD_STRING,
+		.flags = FIELD_REQUIRED,
+		.offset = offsetof(struct logs_request, service) },
+	{ .name = "lines",
+		.type = FIELD_WHOLE,
+		.flags = FIELD_NULLABLE,
+		.max = UINT32_MAX,
+		.offset = offsetof(struct logs_request, lines) },
+	{ .name = "position",
+		.type = FIELD_WHOLE,
+		.flags = FIELD_NULLABLE,
+		.max = UINT64_MAX,
+		.offset = offsetof(struct logs_request, position),
+		.given_offset = offsetof(struct logs_request, has_position) },
+};
+static const struct fields logs_fields = FIELDS_OF(logs_rows, struct logs_request);
+
+static const struct field restart_rows[] = {
+	{ .name = "service",
+		.type = FIELD_STRING,
+		.flags = FIELD_REQUIRED,
+		.offset = offsetof(struct restart_request, service) },
+};
+static const struct fields restart_fields = FIELDS_OF(restart_rows, struct restart_request);
+
+static const struct field shutdown_rows[] = {
+	{ .name = "power_off",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct shutdown_request, power_off) },
+};
+static const struct fields shutdown_fields = FIELDS_OF(shutdown_rows, struct shutdown_request);
+
 static const struct message_type request_types[REQUEST_KINDS] = {
 	[REQUEST_PING] = { "Ping", NULL },
 	[REQUEST_WORKER_STATUS] = { "WorkerStatus", NULL },
@@ -55,6 +89,13 @@ static const struct message_type request_types[REQUEST_KINDS] = {
 	[REQUEST_SLEEP_PREP] = { "SleepPrep", &sleep_prep_fields },
 	[REQUEST_CHECKPOINT_INTEGRATIONS] = { "CheckpointIntegrations", &checkpoint_fields },
 	[REQUEST_EXEC] = { "Exec", &exec_fields },
+	[REQUEST_HELLO] = { "Hello", NULL },
+	[REQUEST_SERVICES] = { "Services", NULL },
+	[REQUEST_LOGS] = { "Logs", &logs_fields },
+	[REQUEST_BOOT_TIMELINE] = { "BootTimeline", NULL },
+	[REQUEST_METRICS] = { "Metrics", NULL },
+	[REQUEST_RESTART] = { "Restart", &restart_fields },
+	[REQUEST_SHUTDOWN] = { "Shutdown", &shutdown_fields },
 };
 
 /* Take the tag and, where there is one, the value that it tags. */

@@ -21,6 +21,14 @@ enum request_kind {
 	REQUEST_SLEEP_PREP,
 	REQUEST_CHECKPOINT_INTEGRATIONS,
 	REQUEST_EXEC,
+	/* Ours; hosts of mvm never send them. */
+	REQUEST_HELLO,
+	REQUEST_SERVICES,
+	REQUEST_LOGS,
+	REQUEST_BOOT_TIMELINE,
+	REQUEST_METRICS,
+	REQUEST_RESTART,
+	REQUEST_SHUTDOWN,
 	REQUEST_KINDS,
 };
 
@@ -39,12 +47,30 @@ struct exec_request {
 	bool has_timeout;
 };
 
+struct logs_request {
+	char *service;
+	uint64_t lines;    /* the last ones, at most; 0: all that are kept */
+	uint64_t position; /* what came since, when `has_position` */
+	bool has_position;
+};
+
+struct restart_request {
+	char *service;
+};
+
+struct shutdown_request {
+	bool power_off;
+};
+
 struct request {
 	enum request_kind kind;
 	union {
 		struct sleep_prep sleep_prep;
 		struct checkpoint_integrations checkpoint;
 		struct exec_request exec;
+		struct logs_request logs;
+		struct restart_request restart;
+		struct shutdown_request shutdown;
 	} body;
 };
 

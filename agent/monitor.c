@@ -93,6 +93,10 @@ static void inherit(struct monitor *monitor, struct monitor *old)
 		old->check.result = (struct check_result){ 0 };
 		monitor->check.said_unhealthy = old->check.said_unhealthy;
 	}
+	monitor->hook_running = old->hook_running;
+	memcpy(monitor->service_user, old->service_user, sizeof(monitor->service_user));
+	if (monitor->definition.user == NULL && monitor->service_user[0] != '\0')
+		monitor->check.user = monitor->service_user;
 	monitor->checkpointed = old->checkpointed;
 	monitor->last_checkpoint_at = old->last_checkpoint_at;
 	monitor->state_size_bytes = old->state_size_bytes;
@@ -179,6 +183,26 @@ void monitors_begin(struct monitors *m)
 		if (!monitor->begun && monitor->definition.command != NULL)
 			check_begin(&monitor->check);
 		monitor->begun = true;
+	}
+}
+
+void monitors_note_health(struct monitors *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->items[i]->definition.command != NULL && !m->items[i]->check.result.healthy)
+			return;
+	if (m->all_healthy_ms == 0)
+		m->all_healthy_ms = clock_ms();
+}
+
+void monitors_start_over(struct monitors *m)
+{
+	monitors_set_first_start(m, clock_ms(), time(NULL));
+	for (size_t i = 0; i < m->count; i++) {
+		struct check *c = &m->items[i]->check;
+
+		if (m->items[i]->begun && c->command != NULL && !job_is_running(&c->job))
+			check_begin(c);
 	}
 }
 

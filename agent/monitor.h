@@ -24,6 +24,11 @@ struct monitor {
 	struct definition definition;
 	struct check check; /* idle where the definition has no command */
 	bool begun;
+	bool hook_running;     /* a checkpoint_cmd or restore_cmd of it runs */
+	char service_user[12]; /* user of the service of the same name; empty: none */
+	bool no_service;       /* PID 1 has no service of this name */
+	bool result_due;       /* PID 1 is to be told of the last result */
+	bool told_healthy;     /* what it was told last */
 	bool checkpointed;
 	time_t last_checkpoint_at; /* when `checkpointed` */
 	uint64_t state_size_bytes;
@@ -37,6 +42,7 @@ struct monitors {
 	uint64_t first_start_ms; /* clock_ms() of the first start of the agent: grace counts from it
 				  */
 	time_t first_start_at;   /* the same as a time of day */
+	uint64_t all_healthy_ms; /* clock_ms() when every check first was healthy; 0: not yet */
 	struct monitor **items;
 	size_t count;
 	struct monitor *ending; /* no longer defined, but with a command that has not ended */
@@ -57,6 +63,12 @@ void monitors_load(struct monitors *m);
 
 /* Run the checks that do not run yet. */
 void monitors_begin(struct monitors *m);
+
+/* A result has come: is every check healthy now? */
+void monitors_note_health(struct monitors *m);
+
+/* The guest is as if it had just started: the grace time begins, and every check runs now. */
+void monitors_start_over(struct monitors *m);
 
 /* Free everything. Jobs must have been closed. */
 void monitors_free(struct monitors *m);

@@ -26,6 +26,11 @@ const char options_usage[] =
 	"  --port N             vsock port to listen on, without --listen-fd (default 52)\n"
 	"  --busy-threshold F   processors in use from which on the guest is busy (default 0.1)\n"
 	"  --sample-interval N  seconds to measure that over, at least (default 5)\n"
+	"  --wake-instance TENANT POOL INSTANCE\n"
+	"                       ask the host to wake another instance, and exit\n"
+	"  --query-instance TENANT POOL INSTANCE\n"
+	"                       ask the host for the state of another instance, and exit\n"
+	"  --state-size PATH... print the bytes in the first PATH that exists, and exit\n"
 	"  -h, --help           show this text\n"
 	"  --version            show the version\n";
 
@@ -35,6 +40,7 @@ enum value_type {
 	VALUE_FD,
 	VALUE_WHOLE, /* a bad one is ignored */
 	VALUE_REAL,  /* a bad one is ignored */
+	VALUE_REST,  /* all that follow are operands */
 };
 
 struct option {
@@ -42,8 +48,8 @@ struct option {
 	enum value_type type;
 	size_t offset;              /* of the value */
 	size_t given_offset;        /* of the bool that says so; VALUE_WHOLE, VALUE_REAL */
-	uint64_t max;               /* VALUE_WHOLE */
-	enum options_action action; /* VALUE_NONE */
+	uint64_t max;               /* VALUE_WHOLE; VALUE_REST: how many, 0: one or more */
+	enum options_action action; /* VALUE_NONE, VALUE_REST */
 };
 
 static const struct option table[] = {
@@ -72,6 +78,15 @@ static const struct option table[] = {
 	{ .name = "--help", .type = VALUE_NONE, .action = OPTIONS_HELP },
 	{ .name = "-h", .type = VALUE_NONE, .action = OPTIONS_HELP },
 	{ .name = "--version", .type = VALUE_NONE, .action = OPTIONS_VERSION },
+	{ .name = "--state-size", .type = VALUE_REST, .action = OPTIONS_STATE_SIZE },
+	{ .name = "--wake-instance",
+		.type = VALUE_REST,
+		.action = OPTIONS_WAKE_INSTANCE,
+		.max = 3 },
+	{ .name = "--query-instance",
+		.type = VALUE_REST,
+		.action = OPTIONS_QUERY_INSTANCE,
+		.max = 3 },
 };
 
 /* Find the option that `arg` is; `value` is what stands after "=" in it, or NULL. */
@@ -115,6 +130,7 @@ static int take_value(
 
 	switch (option->type) {
 	case VALUE_NONE:
+	case VALUE_REST:
 		o->action = option->action;
 		return 0;
 	case VALUE_TEXT:
@@ -140,6 +156,23 @@ static int take_value(
 	return 0;
 }
 
+static bool has_value(const struct option *option)
+{
+	return option->type != VALUE_NONE && option->type != VALUE_REST;
+}
+
+/* All that stands behind an option. */
+static int take_operands(const struct option *option, int count, char *const *operands,
+	struct options *o, struct problem *p)
+{
+	if (option->max == 0 ? count == 0 : (uint64_t)count != option->max)
+		return problem_set(p, EINVAL, "%s needs %s\n", option->name,
+			option->max == 0 ? "a path" : "TENANT POOL INSTANCE");
+	o->operands = operands;
+	o->operand_count = count;
+	return 0;
+}
+
 int options_parse(int argc, char *const *argv, struct options *o, struct problem *p)
 {
 	*o = (struct options){ .listen_fd = -1,
@@ -153,14 +186,16 @@ int options_parse(int argc, char *const *argv, struct options *o, struct problem
 
 		if (option == NULL)
 			return problem_set(p, EINVAL, "unknown option '%s'\n", argv[i]);
-		if (option->type == VALUE_NONE && value != NULL)
+		if (!has_value(option) && value != NULL)
 			return problem_set(p, EINVAL, "%s has no value\n", option->name);
-		if (option->type != VALUE_NONE && value == NULL)
+		if (has_value(option) && value == NULL)
 			value = argv[++i]; /* NULL behind the last one */
-		if (option->type != VALUE_NONE && value == NULL)
+		if (has_value(option) && value == NULL)
 			return problem_set(p, EINVAL, "%s needs a value\n", option->name);
 		if (take_value(option, value, o, p) != 0)
 			return -EINVAL;
+		if (option->type == VALUE_REST)
+			return take_operands(option, argc - i - 1, argv + i + 1, o, p);
 	}
 	return 0;
 }
@@ -170,7 +205,7 @@ int options_parse(int argc, char *const *argv, struct options *o, struct problem
 struct config {
 	uint64_t port, sample_interval_secs;
 	double busy_threshold;
-	bool has_port, has_busy_threshold, has_sample_interval;
+	bool has_port, has_busy_threshold, has_sample_interval, freeze_services;
 };
 
 static const struct field config_rows[] = {
@@ -188,6 +223,9 @@ static const struct field config_rows[] = {
 		.max = UINT64_MAX,
 		.offset = offsetof(struct config, sample_interval_secs),
 		.given_offset = offsetof(struct config, has_sample_interval) },
+	{ .name = "freeze_services",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct config, freeze_services) },
 };
 static const struct fields config_fields = FIELDS_OF(config_rows, struct config);
 
@@ -221,6 +259,7 @@ int options_read_config(struct options *o, struct problem *p)
 		log_line("%s; the defaults are used", p->text);
 		return 0;
 	}
+	o->freeze_services = c.freeze_services;
 	if (c.has_port && !o->has_port)
 		o->port = c.port;
 	if (c.has_busy_threshold && !o->has_busy_threshold)

@@ -14,6 +14,9 @@ enum options_action {
 	OPTIONS_RUN,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
+	OPTIONS_STATE_SIZE,     /* operands: paths */
+	OPTIONS_WAKE_INSTANCE,  /* operands: tenant, pool, instance */
+	OPTIONS_QUERY_INSTANCE, /* likewise */
 };
 
 struct options {
@@ -22,10 +25,13 @@ struct options {
 	int control_fd;         /* -1: none */
 	const char *check_user; /* NULL: none given */
 	const char *config;     /* NULL: OPTIONS_CONFIG_PATH, which may be absent */
+	char *const *operands;  /* what stands behind the option of another action */
+	int operand_count;
 	/* From the command line, or the file, or the defaults, in this order. */
 	uint64_t port;
 	double busy_threshold;
 	uint64_t sample_interval_secs;
+	bool freeze_services; /* of the file only: SleepPrep freezes them */
 	bool has_port, has_busy_threshold, has_sample_interval; /* given on the command line */
 };
 

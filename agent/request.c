@@ -2,9 +2,13 @@
 #include "agent/request.h"
 
 #include "agent/agent.h"
+#include "agent/exec.h"
+#include "agent/guest.h"
 #include "agent/json.h"
 #include "agent/messages.h"
 #include "agent/report.h"
+#include "agent/restore.h"
+#include "agent/snapshot.h"
 #include "base/clock.h"
 
 /* ---- replies --------------------------------------------------------------------------------- */
@@ -64,26 +68,24 @@ static void probe_status(struct agent *a, struct connection *c, struct request *
 	connection_reply(c, report_write_probes, &report);
 }
 
-static void unsupported(struct agent *a, struct connection *c, struct request *r)
-{
-	char text[96];
-
-	(void)a;
-	buf_format(text, sizeof(text), "%s is not supported yet", request_name(r->kind));
-	connection_error(c, text, false);
-}
-
 static void (*const handlers[REQUEST_KINDS])(
 	struct agent *a, struct connection *c, struct request *r) = {
 	[REQUEST_PING] = ping,
 	[REQUEST_WORKER_STATUS] = worker_status,
 	[REQUEST_INTEGRATION_STATUS] = integration_status,
 	[REQUEST_PROBE_STATUS] = probe_status,
-	[REQUEST_WAKE] = unsupported,
-	[REQUEST_POST_RESTORE] = unsupported,
-	[REQUEST_SLEEP_PREP] = unsupported,
-	[REQUEST_CHECKPOINT_INTEGRATIONS] = unsupported,
-	[REQUEST_EXEC] = unsupported,
+	[REQUEST_WAKE] = restore_requested,
+	[REQUEST_POST_RESTORE] = restore_requested,
+	[REQUEST_SLEEP_PREP] = snapshot_sleep_prep,
+	[REQUEST_CHECKPOINT_INTEGRATIONS] = snapshot_checkpoint,
+	[REQUEST_EXEC] = exec_requested,
+	[REQUEST_HELLO] = guest_requested,
+	[REQUEST_SERVICES] = guest_requested,
+	[REQUEST_LOGS] = guest_requested,
+	[REQUEST_BOOT_TIMELINE] = guest_requested,
+	[REQUEST_METRICS] = guest_requested,
+	[REQUEST_RESTART] = guest_requested,
+	[REQUEST_SHUTDOWN] = guest_requested,
 };
 
 void request_received(struct connection *c, const char *body, size_t len)

@@ -1,201 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The whole agent, in a process of its own, on an AF_UNIX socket that outlives it as init's does.
- * Who may connect is this test's decision; the program itself has no such switch.
- */
+/* The whole agent: requests, checks, signals, deaths. */
+#include "agent_process.h"
 #include "agent_rig.h"
 
-#include "agent/agent.h"
-#include "agent/peer.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static struct sockaddr_un address;
-static char integrations[128], probes[128], history[128];
-static int listen_fd, log_fds[2];
-static pid_t agent_pid;
-
-bool peer_is_allowed(const struct sockaddr *peer, socklen_t len)
-{
-	(void)peer;
-	(void)len;
-	return true;
-}
-
-static void make_directories(void)
-{
-	strcpy(integrations, rig_path("integrations.d"));
-	strcpy(probes, rig_path("probes.d"));
-	strcpy(history, rig_path("history.json"));
-	cr_assert_eq(mkdir(integrations, 0755), 0);
-	cr_assert_eq(mkdir(probes, 0755), 0);
-}
-
-static void start(void)
-{
-	rig_start();
-	/* The agent is not to be reaped here. */
-	loop_remove(&rig.loop, &rig.signals);
-	make_directories();
-	address.sun_family = AF_UNIX;
-	strcpy(address.sun_path, rig_path("socket"));
-	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	cr_assert_eq(bind(listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	cr_assert_eq(listen(listen_fd, 128), 0);
-	cr_assert_eq(pipe2(log_fds, O_CLOEXEC), 0);
-	agent_pid = 0;
-}
-
-static void stop(void)
-{
-	if (agent_pid > 0) {
-		kill(agent_pid, SIGKILL);
-		waitpid(agent_pid, NULL, 0);
-	}
-	rig_stop();
-}
-
-TestSuite(agent_agent, .init = start, .fini = stop, .timeout = 120);
-
-/* ---- the process ----------------------------------------------------------------------------- */
-
-__attribute__((noreturn)) static void be_agent(const char *config)
-{
-	static struct agent agent;
-	struct agent_paths paths = {
-		.integrations = integrations, .probes = probes, .history = history
-	};
-	struct options o = { .listen_fd = listen_fd,
-		.control_fd = -1,
-		.check_user = geteuid() == 0 ? "nobody" : NULL,
-		.config = config,
-		.port = 52,
-		.busy_threshold = 0.1,
-		.sample_interval_secs = 5 };
-	struct problem p;
-
-	log_open(log_fds[1], "");
-	if (agent_start(&agent, &o, &paths, &p) != 0 || agent_run(&agent, &p) != 0) {
-		log_line("%s", p.text);
-		exit(1);
-	}
-	exit(0);
-}
-
-static void start_agent(const char *config)
-{
-	agent_pid = fork();
-	cr_assert_geq(agent_pid, 0);
-	if (agent_pid == 0)
-		be_agent(config);
-}
-
-/* Wait for the agent's end. Returns its exit code. */
-static int wait_for_end(void)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, agent_pid, 0), status;
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-	cr_assert_geq(pidfd, 0);
-	cr_assert_eq(poll(&p, 1, RIG_DEADLINE_MS), 1, "the agent does not end");
-	close(pidfd);
-	cr_assert_eq(waitpid(agent_pid, &status, 0), agent_pid);
-	agent_pid = 0;
-	return spawn_exit_code(status);
-}
-
-/* The agent's next log line, without its newline. */
-static const char *next_line(void)
-{
-	static char line[LOG_LINE_MAX + 1];
-	struct pollfd p = { .fd = log_fds[0], .events = POLLIN };
-
-	for (size_t len = 0; len < LOG_LINE_MAX; len++) {
-		cr_assert_eq(poll(&p, 1, RIG_DEADLINE_MS), 1, "no log line");
-		cr_assert_eq(read(log_fds[0], line + len, 1), 1);
-		line[len + 1] = '\0';
-		if (line[len] == '\n') {
-			line[len] = '\0';
-			return line;
-		}
-	}
-	return line;
-}
-
-/* ---- the client ------------------------------------------------------------------------------ */
-
-static int connect_client(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	/* Waits while the backlog is full. */
-	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0, "%m");
-	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	return fd;
-}
-
-static void send_text(int fd, const char *text)
-{
-	char frame[1024];
-
-	rig_send(fd, frame, rig_frame(text, frame));
-}
-
-/* One request on a connection of its own. */
-static char *ask(const char *request)
-{
-	int fd = connect_client();
-	char *reply;
-
-	send_text(fd, request);
-	reply = rig_receive(fd);
-	close(fd);
-	cr_assert_not_null(reply, "no reply to %s", request);
-	return reply;
-}
-
-static void expect(const char *request, const char *want)
-{
-	char *reply = ask(request);
-
-	cr_expect_str_eq(reply, want, "%s: %s", request, reply);
-	free(reply);
-}
-
-static bool begins_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
-/* Ask until the reply contains `part`. Returns that reply. */
-static char *ask_until(const char *request, const char *part)
-{
-	uint64_t deadline = clock_ms() + RIG_DEADLINE_MS;
-
-	for (;;) {
-		char *reply = ask(request);
-
-		if (strstr(reply, part) != NULL)
-			return reply;
-		cr_assert_lt(clock_ms(), deadline, "'%s' is not in %s", part, reply);
-		free(reply);
-	}
-}
+TestSuite(agent_agent, .init = process_start, .fini = process_stop, .timeout = 120);
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
@@ -209,14 +27,6 @@ Test(agent_agent, every_request_of_the_protocol)
 		"{\"WorkerStatus\":{\"status\":\"idle\",\"last_busy_at\":null}}");
 	expect("\"IntegrationStatus\"", "{\"IntegrationStatusReport\":{\"integrations\":[]}}");
 	expect("\"ProbeStatus\"", "{\"ProbeStatusReport\":{\"probes\":[]}}");
-	expect("\"Wake\"", "{\"Error\":{\"message\":\"Wake is not supported yet\"}}");
-	expect("\"PostRestore\"", "{\"Error\":{\"message\":\"PostRestore is not supported yet\"}}");
-	expect("{\"SleepPrep\":{\"drain_timeout_secs\":30}}",
-		"{\"Error\":{\"message\":\"SleepPrep is not supported yet\"}}");
-	expect("{\"CheckpointIntegrations\":{\"integrations\":[]}}",
-		"{\"Error\":{\"message\":\"CheckpointIntegrations is not supported yet\"}}");
-	expect("{\"Exec\":{\"command\":\"id\"}}",
-		"{\"Error\":{\"message\":\"Exec is not supported yet\"}}");
 }
 
 Test(agent_agent, what_is_no_request_gets_an_error_and_the_end)
@@ -242,23 +52,6 @@ Test(agent_agent, what_is_no_request_gets_an_error_and_the_end)
 	reply = ask("\"\xff\"");
 	cr_expect(begins_with(reply, "{\"Error\":{\"message\":\"line 1, column "), "%s", reply);
 	free(reply);
-}
-
-Test(agent_agent, an_unsupported_request_leaves_the_connection_open)
-{
-	int fd;
-	char *reply;
-
-	start_agent(NULL);
-	fd = connect_client();
-	send_text(fd, "\"Wake\"");
-	free(rig_receive(fd));
-	send_text(fd, "\"Ping\"");
-	reply = rig_receive(fd);
-	cr_assert_not_null(reply);
-	cr_expect_str_eq(reply, "\"Pong\"");
-	free(reply);
-	close(fd);
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -305,23 +98,9 @@ Test(agent_agent, integrations_are_never_without_health)
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
-static bool is_gone(const void *pid)
-{
-	return kill(*(const pid_t *)pid, 0) != 0 && errno == ESRCH;
-}
-
 static void again(struct loop_timer *timer)
 {
 	loop_timer_set(&rig.loop, timer, clock_ms() + 5);
-}
-
-static void wait_until_gone(pid_t pid)
-{
-	struct loop_timer look = { .expire = again };
-
-	again(&look);
-	rig_until(is_gone, &pid);
-	loop_timer_clear(&rig.loop, &look);
 }
 
 /* A check that says its process id as its result once it has been stopped; until then in a file. */

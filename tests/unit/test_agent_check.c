@@ -20,8 +20,9 @@ static struct identities identities;
 static struct check check;
 static int results;
 
-static void changed(void *owner)
+static void changed(void *owner, struct check *c)
 {
+	(void)c;
 	cr_assert_eq(owner, &checker);
 	results++;
 }

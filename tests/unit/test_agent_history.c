@@ -24,9 +24,10 @@ struct run {
 
 static char path[128], integrations[128], probes[128];
 
-static void result_changed(void *owner)
+static void result_changed(void *owner, struct check *c)
 {
 	(void)owner;
+	(void)c;
 }
 
 static void run_start(struct run *r)

@@ -15,9 +15,10 @@ static struct checker checker;
 static struct monitors monitors;
 static int results;
 
-static void result_changed(void *owner)
+static void result_changed(void *owner, struct check *c)
 {
 	(void)owner;
+	(void)c;
 	results++;
 }
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/guest.h"
+
+#include "agent/capture.h"
+#include "agent/channel.h"
+#include "agent/guest_reply.h"
+#include "agent/policy.h"
+#include "agent/work.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS_MAX  1024  /* that are kept of one answer */
+#define ANSWER_MS  5000  /* for PID 1's answer */
+#define RESTART_MS 60000 /* for a service to stop and start */
+
+/* One request: what PID 1 is asked for, and how its answer is written. */
+static const struct kind {
+	enum request_kind request;
+	enum control_verb verb;
+	void (*write)(struct buf *b, const void *arg);
+	uint64_t timeout_ms;
+	bool guarded; /* needs the policy's leave */
+	bool alone;   /* has an answer also without PID 1 */
+	bool outcome; /* PID 1's error is the answer, not an Error */
+} kinds[] = {
+	{ REQUEST_HELLO, CONTROL_HELLO, guest_write_hello, ANSWER_MS, false, true, false },
+	{ REQUEST_SERVICES, CONTROL_SERVICES, guest_write_services, ANSWER_MS, false, false,
+		false },
+	{ REQUEST_LOGS, CONTROL_LOGS, guest_write_logs, ANSWER_MS, false, false, false },
+	{ REQUEST_BOOT_TIMELINE, CONTROL_TIMELINE, guest_write_timeline, ANSWER_MS, false, false,
+		false },
+	{ REQUEST_METRICS, CONTROL_SERVICES, guest_write_metrics, ANSWER_MS, false, true, false },
+	{ REQUEST_RESTART, CONTROL_RESTART, guest_write_restart, RESTART_MS, true, false, true },
+	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, guest_write_shutdown, ANSWER_MS, true, false, true },
+};
+
+struct query {
+	struct work work;
+	struct channel_call call;
+	const struct kind *kind;
+	struct control_message *items;
+	size_t count, size;
+	struct capture log;
+	uint64_t position;
+};
+
+static void query_end(struct query *q)
+{
+	work_end(&q->work);
+	channel_drop(&q->call);
+	capture_free(&q->log);
+	free(q->items);
+	free(q);
+}
+
+static void abandon(struct work *w)
+{
+	struct query *q = LOOP_OWNER(w, struct query, work);
+
+	capture_free(&q->log);
+	free(q->items);
+	free(q);
+}
+
+/* What PID 1 still answers is of no interest to anybody. */
+static void client_gone(struct work *w)
+{
+	query_end(LOOP_OWNER(w, struct query, work));
+}
+
+static void reply(struct query *q, bool connected, int error, const char *text)
+{
+	struct guest_answer answer = { .agent = q->work.agent,
+		.items = q->items,
+		.count = q->count,
+		.connected = connected,
+		.error = error,
+		.text = text,
+		.log = q->log.data,
+		.log_len = q->log.len,
+		.log_cut = q->log.cut,
+		.position = q->position };
+	char message[CONTROL_TEXT_MAX + 64];
+
+	if (error == 0 || q->kind->alone || (connected && q->kind->outcome)) {
+		work_reply(&q->work, q->kind->write, &answer);
+	} else {
+		buf_format(message, sizeof(message), "%s: %s", request_name(q->kind->request),
+			text[0] != '\0' ? text : problem_errno_text(error));
+		work_error(&q->work, message);
+	}
+	query_end(q);
+}
+
+static void call_done(struct channel_call *call, int error, const char *text)
+{
+	reply(call->owner, true, error, text);
+}
+
+static void no_answer(struct loop_timer *timer)
+{
+	reply(LOOP_OWNER(timer, struct query, work.timer), false, ETIMEDOUT,
+		"init does not answer");
+}
+
+static void call_item(struct channel_call *call, const struct control_message *m)
+{
+	struct query *q = call->owner;
+
+	if (m->kind != CONTROL_ITEM)
+		return;
+	if (m->verb == CONTROL_LOGS) {
+		capture_add(&q->log, m->data, m->length);
+		q->position = m->position;
+		return;
+	}
+	if (q->count == q->size) {
+		size_t size = q->size == 0 ? 8 : 2 * q->size;
+		struct control_message *items = realloc(q->items, size * sizeof(*items));
+
+		if (items == NULL || size > ITEMS_MAX)
+			return;
+		q->items = items;
+		q->size = size;
+	}
+	q->items[q->count++] = *m;
+}
+
+static void prepare_call(struct query *q, const struct request *r)
+{
+	struct channel_call *call = &q->call;
+
+	channel_prepare(call, q->kind->verb);
+	call->item = call_item;
+	call->done = call_done;
+	call->owner = q;
+	if (r->kind == REQUEST_LOGS) {
+		channel_set_name(call, r->body.logs.service);
+		call->request.value = r->body.logs.lines;
+		call->request.position = r->body.logs.has_position ? r->body.logs.position : 0;
+		q->position = r->body.logs.position;
+	} else if (r->kind == REQUEST_RESTART) {
+		channel_set_name(call, r->body.restart.service);
+	} else if (r->kind == REQUEST_SHUTDOWN) {
+		call->request.value = r->body.shutdown.power_off;
+	}
+}
+
+static const struct kind *find_kind(enum request_kind request)
+{
+	const struct kind *k = kinds;
+
+	while (k->request != request)
+		k++;
+	return k;
+}
+
+/* Is it allowed? Says so to the client when it is not. */
+static bool allowed(struct agent *a, struct connection *c, const struct kind *k)
+{
+	const char *name = request_name(k->request);
+	struct problem p;
+	char message[128];
+
+	if (!k->guarded)
+		return true;
+	if (policy_allow_exec(a->paths.policy, &p) == 0) {
+		log_line("the host asks for %s", name);
+		return true;
+	}
+	log_line("%s rejected: %s", name, p.text);
+	buf_format(message, sizeof(message),
+		"%s rejected: access.debug_exec not enabled in security policy", name);
+	connection_error(c, message, false);
+	return false;
+}
+
+void guest_requested(struct agent *a, struct connection *c, struct request *r)
+{
+	const struct kind *k = find_kind(r->kind);
+	struct query *q;
+
+	if (!allowed(a, c, k))
+		return;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL) {
+		connection_error(c, "out of memory", false);
+		return;
+	}
+	q->kind = k;
+	q->log.max = GUEST_LOG_MAX;
+	q->log.keep_last = true;
+	q->work.gone = client_gone;
+	q->work.abandon = abandon;
+	work_begin(&q->work, a, c);
+	prepare_call(q, r);
+	work_set_timer(&q->work, k->timeout_ms, no_answer);
+	if (channel_begin(&a->channel, &q->call) != 0)
+		reply(q, false, ENOTCONN, "there is no channel to init");
+}
