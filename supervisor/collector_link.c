@@ -148,6 +148,8 @@ int collector_add(struct supervisor *s)
 	config.ambient =
 		CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_FOWNER);
 	config.capabilities_set = true;
+	/* Meanwhile services that write much stand still. */
+	config.rules.restart_delay_max = 1000;
 	config.user = strdup("0");
 	if (config.user == NULL ||
 		command_parse("/proc/self/exe " COLLECTOR_OPTION, &config.command, &p) != 0)
