@@ -267,6 +267,35 @@ Test(probe_program, exit_statuses)
 	EXPECT_EXIT(2, "there is no such option", "ping", "--frob", "vm0");
 }
 
+/* Every verb and every option of the summary is in the manual page. */
+Test(probe_program, the_manual_is_complete)
+{
+	struct program_result help, manual;
+	int verbs = 0, options = 0;
+
+	PROGRAM_RUN(&help, NULL, PROGRAM, "--help");
+	PROGRAM_RUN(&manual, NULL, "/bin/cat", VECTORS "/../../man/mvm-probe.1");
+	cr_assert_eq(manual.status, 0, "%s", manual.err);
+	for (char *line = strtok(help.out, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		char verb[32], want[80], name[32], letter;
+
+		if (sscanf(line, "  -%c, --%31[a-z-]", &letter, name) == 2) {
+			snprintf(want, sizeof(want), ".It Fl %c , -%s", letter, name);
+			options++;
+		} else if (line[0] == ' ' && sscanf(line, " %31[a-z-] TARGET", verb) == 1) {
+			snprintf(want, sizeof(want), ".It Cm %s ", verb);
+			verbs++;
+		} else {
+			continue;
+		}
+		cr_expect_not_null(strstr(manual.out, want), "no '%s' in the manual", want);
+	}
+	cr_assert_eq(verbs, 15);
+	cr_assert_eq(options, 12);
+	program_free(&help);
+	program_free(&manual);
+}
+
 Test(probe_program, ping_says_how_long_it_took)
 {
 	struct fake_script script = { .answers = good };
