@@ -95,7 +95,7 @@ class Machine:
             words = [name, "bus=virtio-mmio-bus.%d" % slots.pop(0)]
             return ["-device", ",".join(words + ["%s=%s" % kv for kv in options.items()])]
 
-        c = ["qemu-system-x86_64", "-M", _BOARD, "-cpu", "max",
+        c = ["qemu-system-x86_64", "-M", _BOARD, "-cpu", "qemu64,+rdrand",
              "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" % self.memory_mib,
              "-m", str(self.memory_mib), "-smp", str(self.cpus),
              "-global", "virtio-mmio.force-legacy=off",
