@@ -244,6 +244,25 @@ class Vsock(MinimalGuest):
         machine = self.facts(self.minimal(), "vsock-connect 2 53")
         machine.console.wait_line("vsock-connect: 2 53 ECONNRESET")
 
+    def half_close(self, **options):
+        """The host sends the end of the stream; returns what the guest still gets through."""
+        machine = self.facts(self.minimal(), "line + vsock-answer 2 53 late", **options)
+        machine.console.wait_line("line: waiting")
+        listener = machine.listen(53)
+        machine.type("now\n")
+        s, _ = listener.accept()
+        with s:
+            s.settimeout(20)
+            s.shutdown(socket.SHUT_WR)
+            got = s.recv(64)
+        return got, machine.console.wait_line("vsock-answer: (.*)").group(1)
+
+    def test_half_close(self):
+        self.assertEqual(self.half_close(), (b"late", "ok"))
+
+    def test_half_close_as_firecracker_does_it(self):
+        self.assertEqual(self.half_close(quirks=True), (b"", "EPIPE"))
+
     def test_guest_calls_itself(self):
         """The loopback transport is there: a test can show what refuses such a caller."""
         machine = self.facts(self.minimal(), "vsock-connect 1 52")

@@ -379,6 +379,25 @@ static void mode_vsock_connect(char **args)
 	close(fd);
 }
 
+/* vsock-answer CID PORT TEXT: connects, reads to the end of the stream, and then sends TEXT. */
+static void mode_vsock_answer(char **args)
+{
+	struct sockaddr_vm a;
+	char data[64];
+	int fd = vsock_socket(number(args[0]), number(args[1]), &a);
+
+	signal(SIGPIPE, SIG_IGN);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
+		printf("vsock-answer: connect %s\n", error_name(errno));
+		return;
+	}
+	while (read(fd, data, sizeof data) > 0)
+		;
+	ssize_t n = write(fd, args[2], strlen(args[2]));
+	printf("vsock-answer: %s\n", n < 0 ? error_name(errno) : "ok");
+	close(fd);
+}
+
 /* Serves one connection after the other, giving back what comes. */
 static void echo(const char *name, const char *port, int fd, const void *address, socklen_t size)
 {
@@ -566,6 +585,7 @@ static const struct {
 	{ "stubborn", mode_stubborn },
 	{ "tcp-echo", mode_tcp_echo },
 	{ "time", mode_time },
+	{ "vsock-answer", mode_vsock_answer },
 	{ "vsock-connect", mode_vsock_connect },
 	{ "vsock-echo", mode_vsock_echo },
 	{ "write", mode_write },
