@@ -219,10 +219,11 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 	raise_files_limit();
 	init_parts(a, paths);
 	err = start_listening(a, p);
-	if (err == 0 && o->control_fd >= 0)
-		err = channel_open(&a->channel, o->control_fd, p);
 	if (err != 0)
 		return err;
+	/* PID 1 passes /dev/null when it could not make a channel. */
+	if (o->control_fd >= 0 && channel_open(&a->channel, o->control_fd, p) != 0)
+		log_line("%s: doing without init", p->text);
 	load_accounts(a);
 	monitors_load(&a->integrations);
 	monitors_load(&a->probes);

@@ -64,6 +64,8 @@ static void unlink_call(struct channel_call *call)
 	while (*link != call)
 		link = &(*link)->next;
 	*link = call->next;
+	if (call->sent)
+		call->channel->in_flight--;
 	call->channel = NULL;
 }
 
@@ -87,7 +89,10 @@ static void break_channel(struct channel *c, const char *why)
 
 static void send_calls(struct channel *c)
 {
-	for (struct channel_call *call = c->calls; call != NULL; call = call->next) {
+	struct channel_call *call = c->calls;
+
+	c->full = false;
+	for (; call != NULL && c->in_flight < CHANNEL_IN_FLIGHT; call = call->next) {
 		if (call->sent)
 			continue;
 		c->full = send(c->io.fd, &call->request, sizeof(call->request),
@@ -95,6 +100,7 @@ static void send_calls(struct channel *c)
 		if (c->full)
 			break; /* an error other than a full socket shows when it is read */
 		call->sent = true;
+		c->in_flight++;
 	}
 	loop_change(c->loop, &c->io, c->full ? EVENTS | EPOLLOUT : EVENTS);
 }
@@ -121,8 +127,12 @@ int channel_begin(struct channel *c, struct channel_call *call)
 
 void channel_drop(struct channel_call *call)
 {
-	if (call->channel != NULL)
-		unlink_call(call);
+	struct channel *c = call->channel;
+
+	if (c == NULL)
+		return;
+	unlink_call(call);
+	send_calls(c);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -172,10 +182,14 @@ static void take_message(struct channel *c, struct control_message *m)
 	call = find_call(c, m->id);
 	if (call == NULL || m->verb != call->request.verb)
 		return;
-	if (m->kind == CONTROL_DONE)
+	if (m->kind == CONTROL_DONE) {
+		call->position = m->position;
 		end_call(call, m->error, m->text);
-	else if ((m->kind == CONTROL_ITEM || m->kind == CONTROL_STEP) && call->item != NULL)
+		if (channel_is_open(c))
+			send_calls(c);
+	} else if ((m->kind == CONTROL_ITEM || m->kind == CONTROL_STEP) && call->item != NULL) {
 		call->item(call, m);
+	}
 }
 
 static void channel_ready(struct loop_io *io, uint32_t events)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent's end of the control channel to PID 1 (base/control.h). Calls run side by side, and
- * none blocks. When the channel breaks, every call ends with an error, and the agent goes on
- * without what only PID 1 can do.
+ * The agent's end of the control channel to PID 1 (base/control.h). Calls run side by side, a few
+ * at a time, and none blocks. When the channel breaks, every call ends with an error, and the agent
+ * goes on without what only PID 1 can do.
  */
 #ifndef AGENT_CHANNEL_H
 #define AGENT_CHANNEL_H
@@ -14,12 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CHANNEL_IN_FLIGHT 6 /* calls that PID 1 has at a time; it takes eight */
+
 struct channel_call;
 
 struct channel {
 	struct loop *loop;
-	struct loop_io io; /* fd -1: there is no channel */
-	bool full;         /* the socket took no more; waiting until it does */
+	struct loop_io io;      /* fd -1: there is no channel */
+	unsigned int in_flight; /* calls that PID 1 has */
+	bool full;              /* the socket took no more; waiting until it does */
 	uint32_t last_id;
 	struct channel_call *calls; /* under way, the oldest first */
 	void (*event)(struct channel *c, const struct control_message *m); /* may be NULL */
@@ -31,6 +34,7 @@ struct channel_call {
 	struct channel_call *next;
 	struct control_message request; /* as it is sent, or still to be sent */
 	bool sent;
+	uint64_t position; /* of the DONE message */
 	/* An ITEM or STEP has come. May be NULL. */
 	void (*item)(struct channel_call *call, const struct control_message *m);
 	/* It has ended: `error` is 0 or an errno value, `text` says what (never NULL). */

@@ -106,11 +106,16 @@ static char *take_output(struct check *c)
 /* Invalid bytes become three, and "... " may stand in front. */
 #define DETAIL_SIZE (3 * CHECK_DETAIL_MAX + 8)
 
-static void set_next(struct check *c)
+/* Arm the timer for the next run, after one that was healthy or not. */
+static void set_next(struct check *c, bool healthy)
 {
-	uint64_t next = schedule_next(c->job.started_ms, c->interval_ms, clock_ms());
+	uint64_t now = clock_ms(), interval_ms = c->interval_ms;
 
-	loop_timer_set(c->checker->loop, &c->due, next);
+	c->early_failures = healthy || now >= c->quiet_until_ms ? 0 : c->early_failures + 1;
+	if (c->early_failures > 0)
+		interval_ms = schedule_eager(interval_ms, c->early_failures);
+	loop_timer_set(
+		c->checker->loop, &c->due, schedule_next(c->job.started_ms, interval_ms, now));
 }
 
 static void job_done(struct job *job)
@@ -134,7 +139,7 @@ static void job_done(struct job *job)
 	if (healthy && c->json_output)
 		output = take_output(c);
 	job_release(job);
-	set_next(c);
+	set_next(c, healthy);
 	finish(c, healthy, detail, output);
 	free(output);
 }
@@ -162,7 +167,7 @@ static void is_due(struct loop_timer *timer)
 	if (run(c, &p) == 0)
 		return;
 	c->job.started_ms = clock_ms();
-	set_next(c);
+	set_next(c, false);
 	buf_puts(&b, "failed to execute: ");
 	utf8_put_lossy(&b, p.text, strlen(p.text));
 	finish(c, false, detail, NULL);

@@ -46,11 +46,12 @@ struct check {
 	const char *user; /* NULL: the default */
 	bool json_output;
 	uint64_t interval_ms, timeout_ms;
-	uint64_t quiet_until_ms; /* failures before this are expected, and not logged */
+	uint64_t quiet_until_ms; /* failures before this are expected: not logged, soon repeated */
 	/* The state. */
 	struct check_result result;
 	struct job job;
 	struct loop_timer due;
+	unsigned int early_failures;          /* in a row, before quiet_until_ms */
 	bool said_unhealthy, said_bad_output; /* the last log line said so */
 	void (*stopped)(struct check *check); /* see check_stop() */
 	void *owner;                          /* for `stopped` */

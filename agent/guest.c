@@ -98,7 +98,11 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 
 static void call_done(struct channel_call *call, int error, const char *text)
 {
-	reply(call->owner, true, error, text);
+	struct query *q = call->owner;
+
+	if (call->position > q->position)
+		q->position = call->position;
+	reply(q, true, error, text);
 }
 
 static void no_answer(struct loop_timer *timer)

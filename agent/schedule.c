@@ -10,6 +10,13 @@ uint64_t schedule_ms(uint64_t secs)
 	return secs * 1000;
 }
 
+uint64_t schedule_eager(uint64_t interval_ms, unsigned int failures)
+{
+	uint64_t ms = failures < 30 ? (uint64_t)1000 << (failures - 1) : interval_ms;
+
+	return ms < interval_ms ? ms : interval_ms;
+}
+
 uint64_t schedule_next(uint64_t started_ms, uint64_t interval_ms, uint64_t now_ms)
 {
 	if (now_ms < started_ms)

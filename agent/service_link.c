@@ -12,13 +12,14 @@
 
 /* ---- users ----------------------------------------------------------------------------------- */
 
-/* Commands never run as root: those of root's services run as the default user. */
+/* Commands never run as root: those of root's services run as the default user. So do those of
+ * services whose user is not known. */
 static void take_user(struct channel_call *call, const struct control_message *m)
 {
 	struct service_link *l = call->owner;
 	struct monitor *monitor;
 
-	if (m->kind != CONTROL_ITEM || m->service.uid == 0)
+	if (m->kind != CONTROL_ITEM || m->service.uid == 0 || m->service.uid == (uint32_t)-1)
 		return;
 	monitor = monitors_find(l->integrations, m->service.name);
 	if (monitor == NULL || monitor->definition.user != NULL)
@@ -106,8 +107,9 @@ void service_link_result(struct service_link *l, struct monitor *monitor)
 	bool healthy = monitor->check.result.healthy;
 
 	if (!channel_is_open(l->channel) || monitor->no_service ||
-		strlen(monitor->definition.name) >= CONTROL_NAME_MAX ||
-		(healthy && monitor->told_healthy))
+		strlen(monitor->definition.name) >= CONTROL_NAME_MAX)
+		return;
+	if (healthy ? monitor->told_healthy : clock_ms() < monitor->check.quiet_until_ms)
 		return;
 	monitor->result_due = true;
 	report_next(l);

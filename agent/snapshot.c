@@ -34,6 +34,7 @@ struct snapshot {
 	struct detail detail;
 	struct field_list names; /* of CheckpointIntegrations; char * */
 	bool sleep;              /* SleepPrep */
+	bool part_failed;        /* a part of the sync has, and has been told */
 	bool frozen;             /* the services are */
 	const char *pending;     /* what is under way */
 };
@@ -137,12 +138,23 @@ static void thaw_done(struct channel_call *call, int error, const char *text)
 	finish(s);
 }
 
+/* PID 1 tells of each part; the good ones need no words of their own. */
+static void sync_part(struct channel_call *call, const struct control_message *m)
+{
+	struct snapshot *s = call->owner;
+
+	if (m->kind != CONTROL_STEP || m->step.error == 0)
+		return;
+	s->detail.failed = s->part_failed = true;
+	detail_add(&s->detail, "%s: %s", m->step.name, words(m->step.error, m->step.text));
+}
+
 /* Ask PID 1 for the next thing. False when there is no channel. */
 static bool ask(struct snapshot *s, enum control_verb verb,
 	void (*done)(struct channel_call *call, int error, const char *text))
 {
 	channel_prepare(&s->call, verb);
-	s->call.item = NULL;
+	s->call.item = verb == CONTROL_SYNC ? sync_part : NULL;
 	s->call.done = done;
 	s->call.owner = s;
 	return channel_begin(&s->work.agent->channel, &s->call) == 0;
@@ -161,7 +173,8 @@ static void sync_done(struct channel_call *call, int error, const char *text)
 
 	if (error != 0) {
 		s->detail.failed = true;
-		detail_add(&s->detail, "sync: %s", words(error, text));
+		if (!s->part_failed)
+			detail_add(&s->detail, "sync: %s", words(error, text));
 	} else {
 		detail_add(&s->detail, "filesystems synced, page cache dropped");
 	}

@@ -149,6 +149,13 @@ void start_agent_with_init(const char *config, const char *const *services)
 	answer_services(services);
 }
 
+void start_agent_with_null_channel(void)
+{
+	control_fd = rig.jobs.null_fd;
+	start_agent(NULL);
+	control_fd = -1;
+}
+
 void start_agent_with_silent_init(void)
 {
 	start_with_channel(NULL);

@@ -29,7 +29,10 @@ void start_agent(const char *config);
  * each "name:uid", up to a NULL. */
 void start_agent_with_init(const char *config, const char *const *services);
 
-/* The same, but nobody answers. */
+/* The agent is given /dev/null for a channel. */
+void start_agent_with_null_channel(void);
+
+/* The same as start_agent_with_init(), but nobody answers. */
 void start_agent_with_silent_init(void);
 
 /* Wait for the agent's end. Returns its exit code. */

@@ -254,6 +254,30 @@ Test(agent_check, seconds_of_a_configuration)
 	cr_expect_eq(schedule_ms(UINT64_MAX), 31536000000);
 }
 
+Test(agent_check, a_service_that_starts_is_looked_at_soon_again)
+{
+	static const uint64_t want[] = { 1000, 2000, 4000, 8000, 16000, 30000, 30000 };
+
+	for (unsigned int i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		cr_expect_eq(schedule_eager(30000, i + 1), want[i], "%u", i);
+	cr_expect_eq(schedule_eager(500, 1), 500);
+	cr_expect_eq(schedule_eager(30000, 30), 30000);
+	cr_expect_eq(schedule_eager(31536000000, 4000000000), 31536000000);
+	/* Only as long as failures are expected, and only after failures. */
+	check.quiet_until_ms = clock_ms() + 3600000;
+	run("false");
+	cr_expect_eq(check.due.at_ms, check.job.started_ms + 1000);
+	run("false");
+	cr_expect_eq(check.due.at_ms, check.job.started_ms + 2000);
+	run("true");
+	cr_expect_eq(check.due.at_ms, check.job.started_ms + check.interval_ms);
+	run("false");
+	cr_expect_eq(check.due.at_ms, check.job.started_ms + 1000);
+	check.quiet_until_ms = clock_ms();
+	run("false");
+	cr_expect_eq(check.due.at_ms, check.job.started_ms + check.interval_ms);
+}
+
 Test(agent_check, intervals_run_from_start_to_start)
 {
 	cr_expect_eq(schedule_next(1000, 5000, 1000), 6000);

@@ -368,7 +368,8 @@ Test(agent_guest, an_init_that_does_not_answer)
 
 Test(agent_guest, checks_run_as_the_user_of_their_service)
 {
-	static const char *const services[] = { "web:1", "rootly:0", "other:2", NULL };
+	static const char *const services[] = { "web:1", "rootly:0", "other:2", "nobodys:-1",
+		NULL };
 
 	if (geteuid() != 0)
 		cr_skip_test("only root can become another user");
@@ -378,13 +379,17 @@ Test(agent_guest, checks_run_as_the_user_of_their_service)
 		"{\"name\":\"rootly\",\"health_cmd\":\"id -un >&2; exit 1\"}");
 	rig_file("integrations.d/3.json",
 		"{\"name\":\"other\",\"health_cmd\":\"id -un >&2; exit 1\",\"user\":\"games\"}");
+	rig_file("integrations.d/4.json",
+		"{\"name\":\"nobodys\",\"health_cmd\":\"id -un >&2; exit 1\"}");
 	start_agent_with_init(NULL, services);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		expect_verb(CONTROL_HEALTH);
 		answer_done(0, "");
 	}
 	free(ask_until(
 		"\"IntegrationStatus\"", "\"name\":\"web\",\"status\":{\"error\":\"daemon\"}"));
+	free(ask_until(
+		"\"IntegrationStatus\"", "\"name\":\"nobodys\",\"status\":{\"error\":\"nobody\"}"));
 	free(ask_until(
 		"\"IntegrationStatus\"", "\"name\":\"rootly\",\"status\":{\"error\":\"nobody\"}"));
 	free(ask_until(
@@ -421,6 +426,36 @@ Test(agent_guest, init_learns_of_failures_and_recoveries)
 	answer_done(ENOENT, "");
 	free(ask_until("\"IntegrationStatus\"", "exit code 1"));
 	expect_no_verb();
+}
+
+/* A service that is still starting is no service that has failed. */
+Test(agent_guest, init_does_not_learn_of_failures_within_the_grace_time)
+{
+	const struct control_message *m;
+	char text[256];
+
+	cr_assert_eq(chmod(rig.directory, 0777), 0);
+	snprintf(text, sizeof(text),
+		"{\"name\":\"web\",\"health_cmd\":\"test -e %s\",\"health_interval_secs\":1000,"
+		"\"startup_grace_secs\":1000}",
+		rig_path("good"));
+	rig_file("integrations.d/1.json", text);
+	start_agent_with_init(NULL, no_services);
+	free(ask_until("\"IntegrationStatus\"", "exit code 1"));
+	expect_no_verb();
+	/* And it is not asked only every thousand seconds whether it has started. */
+	rig_file("good", "");
+	m = expect_verb(CONTROL_HEALTH);
+	cr_expect_str_eq(m->name, "web");
+	cr_expect_eq(m->value, 1);
+}
+
+Test(agent_guest, a_control_descriptor_that_is_none)
+{
+	start_agent_with_null_channel();
+	cr_expect_not_null(strstr(next_line(), ": doing without init"));
+	expect("\"Ping\"", "\"Pong\"");
+	expect("\"Services\"", NO_CHANNEL("Services"));
 }
 
 Test(agent_guest, init_may_have_the_files_read_again)

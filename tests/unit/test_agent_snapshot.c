@@ -50,6 +50,14 @@ Test(agent_snapshot, sleep_prep_without_checkpoints)
 	answer_done(EIO, "");
 	expect_reply(fd,
 		"{\"SleepPrepAck\":{\"success\":false,\"detail\":\"sync: Input/output error\"}}");
+	send_text(fd, SLEEP_PREP);
+	expect_verb(CONTROL_SYNC);
+	answer_step("sync", 0, "");
+	answer_step("drop-caches", EACCES, "");
+	answer_done(EACCES, "Permission denied");
+	expect_reply(fd,
+		"{\"SleepPrepAck\":{\"success\":false,\"detail\":\"drop-caches: Permission "
+		"denied\"}}");
 	close(fd);
 }
 
