@@ -6,25 +6,11 @@ import socket
 import subprocess
 import tempfile
 
-from rig import build, images
+from rig import images
 from rig.machine import Machine
+from rig.minimal import MinimalGuest
 from rig.tap import TestCase, main
 from rig.waiting import Ended, RigError, TimedOut
-
-
-class MinimalGuest(TestCase):
-    """Boots payload/minimal_init.c."""
-
-    def minimal(self, root="ext4", **options):
-        return self.guest(root, agent=False, init=build.program("minimal-init"), **options)
-
-    def run_service(self, guest, command, count=1, uid=900, **options):
-        """Boots the guest with `count` copies of a command running as uid."""
-        arguments = "init=/init -- %d %d %s" % (count, uid, command)
-        return self.start(guest.machine(arguments=arguments, **options))
-
-    def facts(self, guest, modes, **options):
-        return self.run_service(guest, "/bin/facts " + modes, **options)
 
 
 class Boot(MinimalGuest):
@@ -79,18 +65,6 @@ class Boot(MinimalGuest):
         with socket.create_connection(("127.0.0.1", machine.forward(8080)), 20) as s:
             s.sendall(b"through the network")
             self.assertEqual(s.recv(64), b"through the network")
-
-    def test_kernel_options(self):
-        """What services may expect of the kernel, and what must not be there."""
-        machine = self.facts(self.minimal(), "ls /proc /dev /proc/sys/kernel + "
-                             "cat /sys/fs/cgroup/cgroup.controllers /proc/filesystems", uid=0)
-        machine.console.wait_line("ls-end: /proc/sys/kernel")
-        listed = machine.console.find(r"^ls: (\S+ \S+)$")
-        for name in ("/dev ptp0", "/dev hwrng", "/dev ptmx", "/proc config.gz", "/dev null"):
-            if name != "/dev ptp0":         # the host's clock is KVM's
-                self.assertIn(name, listed)
-        for name in ("/proc/sys/kernel sysrq", "/dev mem", "/proc kcore", "/proc modules"):
-            self.assertNotIn(name, listed)
 
 
 class End(MinimalGuest):

@@ -178,12 +178,20 @@ def list_directory(image, path):
     return sorted(n for n in names if n not in (".", ".."))
 
 
+def _header(image, field):
+    text = _run(["dumpe2fs", "-h", image], env=dict(os.environ, LC_ALL="C"))
+    return re.search(r"^%s:\s*(.*)$" % field, text, re.M).group(1)
+
+
+def features(image):
+    """The names of an ext4 image's features."""
+    return _header(image, "Filesystem features").split()
+
+
 def is_clean(image):
     """Whether an ext4 image was unmounted properly: nothing to recover from its journal."""
-    text = _run(["dumpe2fs", "-h", image], env=dict(os.environ, LC_ALL="C"))
-    features = re.search(r"^Filesystem features:(.*)$", text, re.M).group(1).split()
-    state = re.search(r"^Filesystem state:\s*(.*)$", text, re.M).group(1)
-    return "needs_recovery" not in features and state == "clean"
+    return ("needs_recovery" not in features(image) and
+            _header(image, "Filesystem state") == "clean")
 
 
 def check(image):

@@ -26,8 +26,10 @@ ADDRESS = "172.16.0.2"
 # Without acpi=off and pit=on, emulation hangs in the calibration of the time stamp counter.
 _BOARD = ("microvm,acpi=off,pit=on,pic=on,rtc=on,accel=tcg,memory-backend=mem,"
           "auto-kernel-cmdline=off")
-# There is neither ACPI nor PCI here; saying so saves the kernel's complaint.
-_KERNEL_WORDS = ["console=ttyS0", "reboot=k", "panic=-1", "pci=off", "acpi=off"]
+# There is neither ACPI nor PCI there; saying so saves the kernel's complaint.
+_BOARD_WORDS = ["pci=off", "acpi=off"]
+_PCI_BOARD = "q35,accel=tcg,memory-backend=mem"
+_KERNEL_WORDS = ["console=ttyS0", "reboot=k", "panic=-1"]
 
 _running = weakref.WeakSet()
 
@@ -58,6 +60,8 @@ class Machine:
                   and nothing else can be reached
     vsock         a vsock device (CID 3) with the hybrid socket at .vsock_path
     quirks        the vsock device half-closes as Firecracker does
+    pci           devices on a PCI bus, described by ACPI, with a VM generation ID: as with
+                  Firecracker's --enable-pci; otherwise virtio-mmio from the command line
     keyboard      an i8042 keyboard, for ctrl_alt_del()
     virtual_time  the guest's clock counts instructions, so it is the same on a busy host, and idle
                   time passes at once: an hour of a guest's waiting takes seconds. The host is
@@ -67,13 +71,13 @@ class Machine:
     """
 
     def __init__(self, drives=(), append="", kernel=None, memory_mib=256, cpus=1, network=False,
-                 vsock=True, quirks=False, keyboard=True, virtual_time=False, instruction_ns=8,
-                 log_directory=None):
+                 vsock=True, quirks=False, pci=False, keyboard=True, virtual_time=False,
+                 instruction_ns=8, log_directory=None):
         self.kernel = kernel
         self.drives = list(drives)
         self.append = append
         self.memory_mib, self.cpus = memory_mib, cpus
-        self.network, self.vsock, self.quirks = network, vsock, quirks
+        self.network, self.vsock, self.quirks, self.pci = network, vsock, quirks, pci
         self.keyboard, self.virtual_time = keyboard, virtual_time
         self.instruction_ns = instruction_ns
         self.console = None
@@ -90,12 +94,16 @@ class Machine:
         slots = list(_SLOTS)
 
         def device(name, **options):
+            words = ["%s=%s" % kv for kv in options.items()]
+            if self.pci:
+                return ["-device", ",".join([name + "-pci"] + words)]
             if not slots:
                 raise RigError("more than %d virtio devices" % len(_SLOTS))
-            words = [name, "bus=virtio-mmio-bus.%d" % slots.pop(0)]
-            return ["-device", ",".join(words + ["%s=%s" % kv for kv in options.items()])]
+            bus = "bus=virtio-mmio-bus.%d" % slots.pop(0)
+            return ["-device", ",".join([name + "-device", bus] + words)]
 
-        c = ["qemu-system-x86_64", "-M", _BOARD, "-cpu", "qemu64,+rdrand",
+        c = ["qemu-system-x86_64", "-M", _PCI_BOARD if self.pci else _BOARD,
+             "-cpu", "qemu64,+rdrand",
              "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" % self.memory_mib,
              "-m", str(self.memory_mib), "-smp", str(self.cpus),
              "-global", "virtio-mmio.force-legacy=off",
@@ -107,17 +115,19 @@ class Machine:
         for i, drive in enumerate(self.drives):
             c += ["-drive", "if=none,format=raw,id=drive%d,file=%s,readonly=%s" % (
                 i, drive.path.replace(",", ",,"), "on" if drive.readonly else "off")]
-            c += device("virtio-blk-device", drive="drive%d" % i)
+            c += device("virtio-blk", drive="drive%d" % i)
         if self.network:
             c += ["-netdev", "user,id=net,restrict=on,ipv6=off,net=172.16.0.0/24,host=%s,"
                              "dhcpstart=%s" % (GATEWAY, ADDRESS)]
-            c += device("virtio-net-device", netdev="net", mac="06:00:AC:10:00:02")
+            c += device("virtio-net", netdev="net", mac="06:00:AC:10:00:02")
         if self.vsock:
             c += ["-chardev", "socket,id=vsock,path=%s/vhost" % self.directory]
-            c += device("vhost-user-vsock-device", chardev="vsock")
+            c += device("vhost-user-vsock", chardev="vsock")
         if slots:
-            c += device("virtio-rng-device")
-        if self.keyboard:
+            c += device("virtio-rng")
+        if self.pci:
+            c += ["-device", "vmgenid,guid=auto"]
+        elif self.keyboard:         # the other board has one
             c += ["-device", "i8042"]
         if self.virtual_time:
             c += ["-icount", "shift=%d,sleep=off" % (self.instruction_ns.bit_length() - 1)]
@@ -127,7 +137,8 @@ class Machine:
         return c + ["-append", self._kernel_command_line(used)]
 
     def _kernel_command_line(self, slots):
-        words = _KERNEL_WORDS + ["virtio_mmio.device=%d@%#x:%d" % (
+        words = _KERNEL_WORDS + ([] if self.pci else _BOARD_WORDS)
+        words += ["virtio_mmio.device=%d@%#x:%d" % (
             _SLOT_BYTES, _SLOT_BASE + n * _SLOT_BYTES, _SLOT_IRQ + n) for n in slots]
         if self.drives and not re.search(r"(^|\s)root=", self.append):
             words += ["root=/dev/vda", "ro" if self.drives[0].readonly else "rw"]

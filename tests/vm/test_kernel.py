@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The guest kernel: what microVMs need of it is there, and what they are safer without is not."""
+from rig import images
+from rig.minimal import MinimalGuest
+from rig.tap import main
+
+
+class Kernel(MinimalGuest):
+    def test_listings(self):
+        machine = self.facts(self.minimal(), "ls /proc /dev /proc/sys/kernel /sys/class/misc + "
+                             "cat /proc/filesystems /proc/cgroups /proc/cmdline", uid=0)
+        machine.console.wait_line("/proc/cmdline: .*")
+        listed = machine.console.find(r"^ls: (\S+ \S+)$")
+        for name in ("/dev hwrng", "/dev ptmx", "/dev ttyS0", "/proc config.gz",
+                     "/proc/sys/kernel seccomp", "/proc/sys/kernel core_pattern"):
+            self.assertIn(name, listed)
+        for name in ("/proc/sys/kernel sysrq", "/proc modules", "/dev mem", "/dev port",
+                     "/proc kcore"):
+            self.assertNotIn(name, listed)
+        systems = machine.console.find(r"^/proc/filesystems: (?:nodev)?\t(\S+)$")
+        for name in ("ext4", "squashfs", "overlay", "tmpfs", "devtmpfs", "cgroup2", "mqueue",
+                     "devpts", "proc", "sysfs"):
+            self.assertIn(name, systems)
+        controllers = machine.console.find(r"^/proc/cgroups: (\w+)\t.*\t1$")
+        self.assertEqual(sorted(controllers), ["blkio", "cpu", "cpuset", "memory", "pids"])
+
+    def test_squashfs_root_of_every_compression(self):
+        for compression in ("lz4", "zstd", "xz", "gzip"):
+            with self.subTest(compression):
+                guest = self.minimal("squashfs")
+                guest.tree.squashfs(guest.root_image(), compression)
+                machine = self.facts(guest, "echo up")
+                machine.console.wait_line("up")
+
+    def test_ext4_with_options_of_older_tools(self):
+        """As mke2fs made file systems years ago."""
+        guest = self.minimal()
+        guest.tree.ext4(guest.root_image(), options=[
+            "-O", "^metadata_csum,^64bit,^orphan_file,^metadata_csum_seed"])
+        machine = self.facts(guest, "echo up")
+        machine.console.wait_line("up")
+        self.assertNotIn("orphan_file", images.features(guest.root_image()))
+
+    def test_devices_on_a_pci_bus_described_by_acpi(self):
+        guest = self.minimal("squashfs")
+        guest.drive("mvm-config", {"name": "on PCI"}, readonly=True)
+        machine = self.facts(guest, "ls /sys/bus/acpi/drivers/vmgenid + net + "
+                             "mount-read /dev/vdb ext4 name + vsock-echo 52", uid=0, pci=True)
+        machine.console.wait_line("ls: /sys/bus/acpi/drivers/vmgenid QEMUVGID:00")
+        machine.console.wait_line("addr: eth0 172.16.0.2/24")
+        machine.console.wait_line("mount-read: /dev/vdb name on PCI")
+        machine.console.wait_line("vsock-echo: 52 listening")
+        with machine.connect(52) as s:
+            s.sendall(b"across the bus")
+            self.assertEqual(s.recv(64), b"across the bus")
+        machine.ctrl_alt_del()
+        machine.console.wait_line(r"\[minimal\] ctrl-alt-del")
+        self.assertEqual(machine.wait(), 0)
+
+    def test_32_processors(self):
+        """As many as Firecracker offers."""
+        machine = self.facts(self.minimal(), "cat /sys/devices/system/cpu/possible", cpus=32)
+        machine.console.wait_line("/sys/devices/system/cpu/possible: 0-31", timeout=180)
+
+    def test_kernel_log_is_not_for_everyone(self):
+        machine = self.facts(self.minimal(), "read /dev/kmsg /proc/kmsg")
+        machine.console.wait_line("read: /dev/kmsg EPERM")
+        machine.console.wait_line("read: /proc/kmsg (EPERM|EACCES)")
+
+
+if __name__ == "__main__":
+    main()
