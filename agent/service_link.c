@@ -92,11 +92,10 @@ static void report_next(struct service_link *l)
 	if (monitor == NULL)
 		return;
 	monitor->result_due = false;
-	monitor->told_healthy = monitor->check.result.healthy;
 	buf_format(l->reported, sizeof(l->reported), "%s", monitor->definition.name);
 	channel_prepare(&l->health, CONTROL_HEALTH);
 	channel_set_name(&l->health, monitor->definition.name);
-	l->health.request.value = monitor->told_healthy;
+	l->health.request.value = monitor->check.result.healthy;
 	l->health.done = health_done;
 	l->health.owner = l;
 	channel_begin(l->channel, &l->health);
@@ -109,7 +108,7 @@ void service_link_result(struct service_link *l, struct monitor *monitor)
 	if (!channel_is_open(l->channel) || monitor->no_service ||
 		strlen(monitor->definition.name) >= CONTROL_NAME_MAX)
 		return;
-	if (healthy ? monitor->told_healthy : clock_ms() < monitor->check.quiet_until_ms)
+	if (!healthy && clock_ms() < monitor->check.quiet_until_ms)
 		return;
 	monitor->result_due = true;
 	report_next(l);
