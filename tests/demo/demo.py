@@ -89,8 +89,7 @@ def fetch(machine):
 def run():
     guest = make_guest()
     start = time.monotonic()
-    say("Booting a squashfs image with drives for config, secrets and data "
-        "(emulated; with KVM it takes a fraction of this).")
+    say("Booting a squashfs image with drives for config, secrets and data.")
     with guest.boot("quiet") as machine:
         wait_until_healthy(machine)
         say("\nHealthy %.1f s after the virtual machine was started.\n" %

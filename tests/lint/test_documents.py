@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Documents say what the programs do: tables, commands, manual pages."""
+import difflib
+import glob
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "vm"), os.path.join(HERE, "..", "tools")]
+import documents  # noqa: E402
+from rig.tap import main  # noqa: E402
+
+
+def relative(path):
+    return os.path.relpath(path, documents.ROOT)
+
+
+class Generated(unittest.TestCase):
+    maxDiff = None
+
+    def test_tables_are_those_of_the_programs(self):
+        for document in documents.DOCUMENTS:
+            with self.subTest(document):
+                difference = list(difflib.unified_diff(
+                    documents.current(document).splitlines(),
+                    documents.wanted(document).splitlines(), document, "print-tables", "", "", 0))
+                if difference:
+                    self.fail("out of date; run: make docs\n" + "\n".join(difference))
+
+
+    def test_every_handler_of_the_table_is_explained(self):
+        printed = subprocess.run([documents.PROGRAM, "machine"], check=True, capture_output=True,
+                                 text=True).stdout
+        cells = {cell.strip() for row in printed.splitlines()[2:] for cell in row.split("|")[2:]}
+        rows = re.findall(r"(?m)^\| ([a-z_, ]+) \|", documents.current("doc/supervision.md"))
+        explained = {name for row in rows for name in row.split(", ")}
+        self.assertEqual(cells - explained - {"", "-"}, set())
+
+
+class Manual(unittest.TestCase):
+    PAGES = sorted(glob.glob(os.path.join(documents.ROOT, "man", "*.[1-9]")))
+
+    def test_there_are_pages(self):
+        names = {os.path.basename(p) for p in self.PAGES}
+        self.assertLessEqual({"init.8", "mvm-service.5", "mvm-init.ini.5", "mvm-guest-agent.8",
+                              "mvm-probe.1", "mvm-protocol.7"}, names)
+
+    def test_mandoc_has_no_complaints(self):
+        for page in self.PAGES:
+            with self.subTest(relative(page)):
+                r = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], check=False,
+                                   capture_output=True, text=True)
+                self.assertEqual((r.returncode, r.stdout + r.stderr), (0, ""))
+
+    def named(self, page, macro):
+        """The words behind a macro in a page."""
+        lines = documents.current("man/" + page).splitlines()
+        return {word for line in lines if line.startswith(macro + " ") for word in line.split()[1:]}
+
+    def test_init_ini_names_every_key(self):
+        table = documents.current("init/settings.c")
+        keys = set(re.findall(r'(?:TEXT\(|\{ )"(?:guest|drives)", "(\w+)"', table))
+        self.assertGreaterEqual(len(keys), 7)
+        self.assertLessEqual(keys, self.named("mvm-init.ini.5", ".It"))
+
+    def test_init_names_every_signal_and_word_of_the_kernel(self):
+        signals = set(re.findall(r"(?m)^\t\{ (SIG\w+),", documents.current("init/signals.c")))
+        self.assertGreaterEqual(len(signals), 6)
+        self.assertLessEqual(signals - {"SIGCHLD"}, self.named("init.8", ".It"))
+        words = set(re.findall(r'"(mvm\.\w+|ip)"', documents.current("init/network_config.c")))
+        self.assertGreaterEqual(len(words), 4)
+        shown = {w.split("=")[0] for w in self.named("init.8", ".It")}
+        self.assertLessEqual(words, shown)
+
+    def test_pages_of_ours_that_are_referred_to_exist(self):
+        ours = {os.path.basename(p) for p in self.PAGES}
+        for page in self.PAGES:
+            with open(page, encoding="utf-8") as f:
+                words = [line.split() for line in f if line.startswith(".Xr ")]
+            for name, section in (w[1:3] for w in words):
+                if name.startswith("mvm-") or (name, section) == ("init", "8"):
+                    with self.subTest(relative(page), refers_to=name):
+                        self.assertIn("%s.%s" % (name, section), ours)
+
+
+class Readme(unittest.TestCase):
+    def test_shows_the_commands(self):
+        with open(os.path.join(documents.ROOT, "README.md"), encoding="utf-8") as f:
+            text = f.read()
+        for command in ("make demo", "make check", "make bench"):
+            self.assertIn(command, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The programs as they are shipped: small, static, stripped; and built by two compilers."""
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "vm"))
+import source  # noqa: E402
+from rig.build import built  # noqa: E402
+from rig.tap import main  # noqa: E402
+
+KIB = 1024
+LIMITS = {"init": 96 * KIB, "mvm-guest-agent": 160 * KIB, "mvm-probe": 160 * KIB}
+
+
+def readelf(option, program):
+    return subprocess.run(["readelf", "--wide", option, built(program)], check=True,
+                          capture_output=True, text=True, env=dict(os.environ, LC_ALL="C")).stdout
+
+
+class Release(unittest.TestCase):
+    def test_sizes(self):
+        for program, limit in LIMITS.items():
+            with self.subTest(program):
+                self.assertLessEqual(os.path.getsize(built(program)), limit)
+
+    def test_static(self):
+        """No loader, no libraries, and nothing to relocate at start."""
+        for program in LIMITS:
+            with self.subTest(program):
+                headers = readelf("--program-headers", program)
+                self.assertIn("Elf file type is EXEC", headers)
+                self.assertNotRegex(headers, r"\b(?:INTERP|DYNAMIC)\b")
+
+    def test_stripped(self):
+        for program in LIMITS:
+            with self.subTest(program):
+                self.assertNotRegex(readelf("--sections", program), r"\.(?:symtab|debug_\w+)\b")
+
+    def test_no_executable_stack(self):
+        for program in LIMITS:
+            with self.subTest(program):
+                stack = re.search(r"GNU_STACK .* (\S+) +0x\w+$",
+                                  readelf("--program-headers", program), re.M)
+                self.assertEqual(stack.group(1), "RW")
+
+    def test_each_tells_its_version(self):
+        for program in LIMITS:
+            with self.subTest(program):
+                r = subprocess.run([built(program), "--version"], check=True, capture_output=True,
+                                   text=True)
+                self.assertRegex(r.stdout, r"\A(?:init|%s) .*\d\.\d\.\d\n\Z" % program)
+
+
+class Compilers(unittest.TestCase):
+    def test_clang_has_no_warning(self):
+        """gcc has been heard already: "make release" and "make unit" end at a warning, too."""
+        r = subprocess.run(["make", "--no-print-directory", "clang"], check=False,
+                           cwd=source.ROOT, capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stderr[-8000:])
+
+
+if __name__ == "__main__":
+    main()
