@@ -28,7 +28,6 @@ struct monitor {
 	char service_user[12]; /* user of the service of the same name; empty: none */
 	bool no_service;       /* PID 1 has no service of this name */
 	bool result_due;       /* PID 1 is to be told of the last result */
-	bool told_healthy;     /* what it was told last */
 	bool checkpointed;
 	time_t last_checkpoint_at; /* when `checkpointed` */
 	uint64_t state_size_bytes;

@@ -35,8 +35,8 @@ void service_link_refresh(struct service_link *l);
 void service_link_close(struct service_link *l);
 
 /*
- * An integration's check has a new result: PID 1 is told of every failure outside the grace time,
- * and of the first success after one. Integrations that are no services are told of once.
+ * An integration's check has a new result: PID 1 is told, except of failures within the grace time.
+ * Integrations that are no services are told of once.
  */
 void service_link_result(struct service_link *l, struct monitor *integration);
 
