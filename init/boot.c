@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/boot.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "init/agent.h"
 #include "init/console.h"
@@ -19,11 +20,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ENV_FILE     "/mnt/config/mvm-env.env"
-#define SERVICES_DIR "/etc/mvm/services.d"
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define CA_BUNDLE    "/etc/ssl/certs/ca-bundle.crt"
-#define FILES_MAX    65536 /* descriptors of PID 1: three a service, and some */
+#define ENV_FILE       "/mnt/config/mvm-env.env"
+#define SERVICES_DIR   "/etc/mvm/services.d"
+#define DEFAULT_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define CA_BUNDLE      "/etc/ssl/certs/ca-bundle.crt"
+#define SECOND_PART_MS 2
+#define FILES_MAX      65536 /* descriptors of PID 1: three a service, and some */
 
 void guest_report(const struct problem *p)
 {
@@ -55,12 +57,6 @@ static void set_up_names(struct guest *g)
 	names_set_resolver(&g->network, &g->settings.nameservers, guest_report);
 }
 
-static void log_mounted(const struct guest *g, enum drive_role role)
-{
-	log_line("mounted %s drive (%s)", drive_role_name(role),
-		g->drives.device[role] + sizeof("/dev/") - 1);
-}
-
 static void mount_plain_drive(struct guest *g, enum drive_role role)
 {
 	const char *device = g->drives.device[role];
@@ -68,10 +64,10 @@ static void mount_plain_drive(struct guest *g, enum drive_role role)
 
 	if (device[0] == '\0')
 		return;
-	if (drive_mount(device, drive_mount_point(role), role == DRIVE_DATA, &p) != 0)
+	g->mounted[role] =
+		drive_mount(device, drive_mount_point(role), role == DRIVE_DATA, &p) == 0;
+	if (!g->mounted[role])
 		guest_report(&p);
-	else
-		log_mounted(g, role);
 }
 
 int mount_secrets(struct guest *g, void (*report)(const struct problem *p))
@@ -96,8 +92,8 @@ static void mount_drives(struct guest *g)
 {
 	drives_find(g->settings.drives, &g->drives, guest_report);
 	mount_plain_drive(g, DRIVE_CONFIG);
-	if (mount_secrets(g, guest_report) == 0 && g->drives.device[DRIVE_SECRETS][0] != '\0')
-		log_mounted(g, DRIVE_SECRETS);
+	g->mounted[DRIVE_SECRETS] =
+		mount_secrets(g, guest_report) == 0 && g->drives.device[DRIVE_SECRETS][0] != '\0';
 	mount_plain_drive(g, DRIVE_DATA);
 }
 
@@ -119,12 +115,15 @@ static void read_environment(struct guest *g)
 	read_override_environment(g, guest_report);
 }
 
-static void set_up_network(struct guest *g)
+/* Homes are written to only where a service's user lives in one. */
+static void make_homes_writable(struct guest *g)
 {
-	char summary[256];
+	for (const struct service *v = g->supervisor.services; v != NULL; v = v->next) {
+		struct problem p;
 
-	network_configure(&g->network, summary, sizeof(summary), guest_report);
-	log_line("%s", summary);
+		if (v->account != NULL && overlay_mount_home(v->account->home, &p) != 0)
+			guest_report(&p);
+	}
 }
 
 /* "services-up" ends when every service that starts at boot has been up, or has ended, once. */
@@ -157,11 +156,16 @@ static void load_services(struct guest *g)
 
 static void open_cgroups(struct guest *g)
 {
+	struct supervisor *s = &g->supervisor;
 	struct problem p;
 
-	g->supervisor.cgroups_fd = cgroups_open(guest_report, &p);
-	if (g->supervisor.cgroups_fd < 0)
+	s->cgroups_fd = cgroups_open(&p);
+	if (s->cgroups_fd < 0) {
 		guest_report(&p);
+	} else if (g->settings.accounting) {
+		s->controllers = true;
+		cgroups_enable_controllers(s->cgroups_fd, guest_report);
+	}
 }
 
 static void read_accounts(struct guest *g)
@@ -186,15 +190,44 @@ void boot_reload_services(struct guest *g)
 		supervisor_count(&g->supervisor, false));
 }
 
+/* What the boot has found, said when it no longer keeps a service waiting. */
+static void log_summary(const struct guest *g)
+{
+	for (int r = 0; r < DRIVE_ROLES; r++)
+		if (g->mounted[r])
+			log_line("mounted %s drive (%s)", drive_role_name((enum drive_role)r),
+				g->drives.device[r] + sizeof("/dev/") - 1);
+	log_line("%s", g->network_summary);
+	log_line("mvm-init " PROGRAM_VERSION ": %zu of %zu services started",
+		supervisor_count(&g->supervisor, true), supervisor_count(&g->supervisor, false));
+}
+
+/*
+ * The second part of the boot: what no service waits for. It runs a moment later, so that the
+ * kernel gives the services their first turn before it.
+ */
+static void boot_second_part(struct loop_timer *timer)
+{
+	struct guest *g = LOOP_OWNER(timer, struct guest, second_part);
+
+	if (g->ending)
+		return;
+	log_summary(g);
+	check(collector_add(&g->supervisor), "no log collector");
+	agent_add(g);
+	supervisor_start_all(&g->supervisor, true);
+	timeline_mark(&g->timeline, "agent-start");
+}
+
 int boot(struct guest *g)
 {
 	struct problem p;
+	bool read_only;
 	int err;
 
 	timeline_mark(&g->timeline, "kernel");
 	api_filesystems_mount(console_keep_problem);
 	console_open("[init] ");
-	log_line("mvm-init " PROGRAM_VERSION);
 	check(power_take_over_keys(), "cannot take over Ctrl-Alt-Del");
 	raise_file_limit();
 	err = loop_init(&g->loop);
@@ -206,7 +239,8 @@ int boot(struct guest *g)
 	if (cmdline_read(&g->cmdline, &p) != 0)
 		guest_report(&p);
 	timeline_mark(&g->timeline, "api-filesystems");
-	if (overlay_root_is_read_only())
+	read_only = overlay_root_is_read_only();
+	if (read_only)
 		overlay_mount_all(guest_report);
 	timeline_mark(&g->timeline, "overlays");
 	settings_read(SETTINGS_FILE, &g->settings, guest_report);
@@ -216,16 +250,17 @@ int boot(struct guest *g)
 	mount_drives(g);
 	read_environment(g);
 	timeline_mark(&g->timeline, "drives");
-	set_up_network(g);
+	network_configure(
+		&g->network, g->network_summary, sizeof(g->network_summary), guest_report);
 	timeline_mark(&g->timeline, "network");
 	load_services(g);
-	check(collector_add(&g->supervisor), "no log collector");
-	agent_add(g);
+	if (read_only)
+		make_homes_writable(g);
 	timeline_mark(&g->timeline, "service-files");
 	open_cgroups(g);
-	supervisor_start_all(&g->supervisor);
+	supervisor_start_all(&g->supervisor, false);
 	timeline_mark(&g->timeline, "start");
-	log_line("%zu of %zu services started", supervisor_count(&g->supervisor, true),
-		supervisor_count(&g->supervisor, false));
+	g->second_part.expire = boot_second_part;
+	loop_timer_set(&g->loop, &g->second_part, clock_ms() + SECOND_PART_MS);
 	return 0;
 }

@@ -25,9 +25,12 @@ struct guest {
 	struct settings settings;
 	struct network_config network;
 	struct drives drives;
-	struct loop_io signals; /* signalfd(2) */
-	struct service *agent;  /* NULL: the image has none, or there is no vsock */
-	int agent_fds[2];       /* what the agent gets as 3, 4, ... */
+	bool mounted[DRIVE_ROLES];
+	char network_summary[256];
+	struct loop_timer second_part; /* of the boot */
+	struct loop_io signals;        /* signalfd(2) */
+	struct service *agent;         /* NULL: the image has none, or there is no vsock */
+	int agent_fds[2];              /* what the agent gets as 3, 4, ... */
 	struct control control;
 	struct timeline timeline;
 	bool all_up; /* every service was up once */

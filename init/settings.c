@@ -66,6 +66,16 @@ static int set_nameservers(
 	return 0;
 }
 
+static int set_accounting(
+	const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	(void)k;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return problem_set(p, EINVAL, "'%s' is neither yes nor no\n", value);
+	s->accounting = value[0] == 'y';
+	return 0;
+}
+
 #define TEXT(section_, key_, set_, member)                                                         \
 	{                                                                                          \
 		section_, key_, set_, offsetof(struct settings, member),                           \
@@ -77,6 +87,7 @@ static const struct key keys[] = {
 	TEXT("guest", "service_group", copy_text, service_group),
 	TEXT("guest", "agent", set_path, agent),
 	{ "guest", "nameservers", set_nameservers, 0, 0 },
+	{ "guest", "accounting", set_accounting, 0, 0 },
 	TEXT("drives", "config", set_path, drives[DRIVE_CONFIG]),
 	TEXT("drives", "secrets", set_path, drives[DRIVE_SECRETS]),
 	TEXT("drives", "data", set_path, drives[DRIVE_DATA]),

@@ -8,6 +8,8 @@
 #include "base/strings.h"
 #include "mounts/drives.h"
 
+#include <stdbool.h>
+
 #define SETTINGS_FILE     "/etc/mvm/init.ini"
 #define SETTINGS_HOST_MAX 65 /* Linux has at most 64 bytes of host name; terminator included */
 #define SETTINGS_PATH_MAX 256
@@ -18,6 +20,7 @@ struct settings {
 					       */
 	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "" means: look for it */
 	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "" means: find it */
+	bool accounting;            /* cgroup controllers are on even where no service has limits */
 	struct strings nameservers; /* for resolv.conf when the kernel command line has none */
 	struct strings env;         /* the environment of every service */
 };

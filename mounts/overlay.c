@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -12,7 +13,7 @@
 
 #define CHANGES "/run/mvm/overlay"
 
-static const char *const directories[] = { "etc", "var", "home", "root" };
+static const char *const directories[] = { "etc", "var" };
 
 bool overlay_root_is_read_only(void)
 {
@@ -50,6 +51,22 @@ static int mount_overlay(const char *name, const struct stat *below)
 	return err;
 }
 
+/* A root without the directory has nothing to change in it. */
+static int mount_if_there(const char *name, struct problem *p)
+{
+	char target[16];
+	struct stat below;
+	int err;
+
+	buf_format(target, sizeof(target), "/%s", name);
+	if (lstat(target, &below) != 0 || !S_ISDIR(below.st_mode))
+		return 0;
+	err = mount_overlay(name, &below);
+	if (err == 0)
+		return 0;
+	return problem_set(p, -err, "cannot mount an overlay on %s: it stays read-only", target);
+}
+
 unsigned int overlay_mount_all(void (*report)(const struct problem *p))
 {
 	unsigned int failures = 0;
@@ -62,20 +79,31 @@ unsigned int overlay_mount_all(void (*report)(const struct problem *p))
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-		char target[16];
-		struct stat below;
-		int err;
-
-		buf_format(target, sizeof(target), "/%s", directories[i]);
-		if (lstat(target, &below) != 0 || !S_ISDIR(below.st_mode))
-			continue;
-		err = mount_overlay(directories[i], &below);
-		if (err != 0) {
-			problem_set(&p, -err, "cannot mount an overlay on %s: it stays read-only",
-				target);
+		if (mount_if_there(directories[i], &p) != 0) {
 			report(&p);
 			failures++;
 		}
 	}
 	return failures;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+int overlay_mount_home(const char *home, struct problem *p)
+{
+	static bool mounted[2];
+	static const char *const homes[] = { "/home", "/root" };
+
+	for (int i = 0; i < 2; i++) {
+		if (mounted[i] || !is_below(home, homes[i]))
+			continue;
+		mounted[i] = true;
+		return mount_if_there(homes[i] + 1, p);
+	}
+	return 0;
 }

@@ -11,11 +11,17 @@
 bool overlay_root_is_read_only(void);
 
 /*
- * Put an overlay on each of /etc, /var, /home and /root that the root has: below is what the image
- * holds, and changes go to one tmpfs of at most half the memory, which only root can reach. Each
- * failure is told to `report`, and that directory stays read-only. Returns the number of failures.
- * Source: the kernel's Documentation/filesystems/overlayfs.rst.
+ * Put overlays on /etc and /var, as far as the root has them: below is what the image holds, and
+ * changes go to one tmpfs of at most half the memory, which only root can reach. Each failure is
+ * told to `report`, and that directory stays read-only. Returns the number of failures. Source: the
+ * kernel's Documentation/filesystems/overlayfs.rst.
  */
 unsigned int overlay_mount_all(void (*report)(const struct problem *p));
+
+/*
+ * Put an overlay on /home or /root, whichever the directory `home` is in or is, unless there is one
+ * already. After overlay_mount_all(). Returns 0 or -errno with `p`.
+ */
+int overlay_mount_home(const char *home, struct problem *p);
 
 #endif

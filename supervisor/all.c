@@ -58,23 +58,22 @@ void supervisor_begin(struct service *v)
 
 /* Everybody is wanted before the first one starts: what comes after another must know that it will
  * come. */
-void supervisor_start_all(struct supervisor *s)
+void supervisor_start_all(struct supervisor *s, bool built_in)
 {
 	bool notify = false;
 	int err;
 
 	for (struct service *v = s->services; v != NULL; v = v->next) {
+		if (v->built_in != built_in)
+			continue;
 		v->machine.wanted = v->problem == NULL && !is_scheduled(v);
 		notify |= v->config.rules.ready == MACHINE_READY_NOTIFY;
 	}
 	if (notify && s->notify.fd < 0 && (err = notify_open(s)) != 0)
 		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
-	for (int built_in = 0; built_in < 2; built_in++) {
-		for (struct service *v = s->services; v != NULL; v = v->next) {
-			if (v->built_in == (built_in == 1))
-				supervisor_begin(v);
-		}
-	}
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->built_in == built_in)
+			supervisor_begin(v);
 }
 
 static void stop_one(struct service *v)

@@ -110,21 +110,25 @@ static void enable_controllers(int fd, void (*report)(const struct problem *p))
 	}
 }
 
-int cgroups_open(void (*report)(const struct problem *p), struct problem *p)
+int cgroups_open(struct problem *p)
 {
-	int root = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	int fd;
 
-	if (root < 0)
-		return problem_set(p, errno, "cannot open " ROOT);
-	enable_controllers(root, report);
-	close(root);
 	if (mkdir(SERVICES, 0755) != 0 && errno != EEXIST)
 		return problem_set(p, errno, "cannot make " SERVICES);
 	fd = open(SERVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return problem_set(p, errno, "cannot open " SERVICES);
-	enable_controllers(fd, report);
-	return fd;
+	return fd < 0 ? problem_set(p, errno, "cannot open " SERVICES) : fd;
+}
+
+void cgroups_enable_controllers(int services_fd, void (*report)(const struct problem *p))
+{
+	int root = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root >= 0) {
+		enable_controllers(root, report);
+		close(root);
+	}
+	enable_controllers(services_fd, report);
 }
 
 static int set_limit(int fd, const char *file, uint64_t value, struct problem *p)

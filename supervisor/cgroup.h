@@ -35,11 +35,17 @@ void cgroup_limits_init(struct cgroup_limits *l);
 bool cgroup_limits_any(const struct cgroup_limits *l);
 
 /*
- * Make the group of all services and turn on the controllers memory, cpu and pids for the groups
- * below it. A controller that the kernel does not have is told to `report`. Returns a descriptor of
- * the group's directory, or -errno with `p`; without it services have process groups only.
+ * Make the group of all services. Returns a descriptor of its directory, or -errno with `p`;
+ * without it services have process groups only.
  */
-int cgroups_open(void (*report)(const struct problem *p), struct problem *p);
+int cgroups_open(struct problem *p);
+
+/*
+ * Turn on the controllers memory, cpu and pids for the groups of services; each group costs the
+ * kernel several times as much with them. A controller that the kernel does not have is told to
+ * `report`.
+ */
+void cgroups_enable_controllers(int services_fd, void (*report)(const struct problem *p));
 
 /*
  * Make the group `name` below `parent_fd`, or find it, and set its limits. Returns a descriptor of

@@ -133,6 +133,13 @@ static void collector_started(struct service *v)
 	pump(s);
 }
 
+static int make_rings(struct collector_link *c)
+{
+	if (c->rings < 0)
+		c->rings = memfd_create("mvm-logs", MFD_CLOEXEC);
+	return c->rings < 0 ? -errno : 0;
+}
+
 /* It opens log files wherever they are, for whomever they are; of root's power it needs that and no
  * more. */
 int collector_add(struct supervisor *s)
@@ -141,9 +148,10 @@ int collector_add(struct supervisor *s)
 	struct problem p;
 	struct service *v;
 
-	s->collector.rings = memfd_create("mvm-logs", MFD_CLOEXEC);
-	if (s->collector.rings < 0)
-		return -errno;
+	int err = make_rings(&s->collector);
+
+	if (err != 0)
+		return err;
 	service_config_init(&config);
 	config.ambient =
 		CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_FOWNER);
@@ -170,10 +178,13 @@ int collector_add(struct supervisor *s)
 int output_open(struct service *v)
 {
 	struct collector_link *c = &v->owner->collector;
-	int fds[2];
+	int fds[2], err;
 
 	if (v->output.read_fd >= 0)
 		return 0;
+	err = make_rings(c);
+	if (err != 0)
+		return err;
 	if (ftruncate(c->rings, (off_t)(c->slots + 1) * (off_t)sizeof(struct log_ring)) != 0 ||
 		pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;

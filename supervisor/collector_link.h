@@ -30,7 +30,8 @@ struct output {
 	bool flush;            /* the service has ended since */
 };
 
-/* Add the collector to the supervisor as a built-in service. Returns 0 or -errno. */
+/* Add the collector to the supervisor as a built-in service. Services may have started before.
+ * Returns 0 or -errno. */
 int collector_add(struct supervisor *s);
 
 /* Make the pipe and the ring of a service, and tell the collector. Returns 0 or -errno. */

@@ -57,6 +57,11 @@ static int open_output(struct service *v, int *fd, struct problem *p)
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
 }
 
+static void log_problem(const struct problem *p)
+{
+	log_line("%s", p->text);
+}
+
 /* Made at the first start, kept for all others. */
 static int open_cgroup(struct service *v, struct problem *p)
 {
@@ -68,6 +73,10 @@ static int open_cgroup(struct service *v, struct problem *p)
 			       : 0;
 	if (v->cgroup_fd >= 0)
 		return 0;
+	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->controllers) {
+		v->owner->controllers = true;
+		cgroups_enable_controllers(v->owner->cgroups_fd, log_problem);
+	}
 	fd = cgroup_open(v->owner->cgroups_fd, v->name, &v->config.cgroup, p);
 	if (fd < 0)
 		return fd;

@@ -67,6 +67,7 @@ struct supervisor {
 	struct strings override_environment;  /* /mnt/config/mvm-env.env */
 	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
 	int null_fd;                          /* /dev/null, for standard input */
+	bool controllers;                     /* of the cgroups are on */
 	int cgroups_fd; /* directory of the services' cgroups; -1: there are none */
 	struct collector_link collector;
 	struct loop_io notify; /* where services say that they are ready */
@@ -122,8 +123,8 @@ void supervisor_begin(struct service *v);
 /* How many services have files; with `runnable`, only those whose files have no errors. */
 size_t supervisor_count(const struct supervisor *s, bool runnable);
 
-/* Start every service that can run, the built-in ones last. */
-void supervisor_start_all(struct supervisor *s);
+/* Start every service that can run: those of files, or the built-in ones. */
+void supervisor_start_all(struct supervisor *s, bool built_in);
 
 /*
  * Stop every service, the built-in ones only with `built_in`: in parallel, but what starts behind
