@@ -31,7 +31,7 @@ SHOWN_LINES = 60        # of a failed suite's stderr
 # A suite may take that long on a busy machine; it is no measure of anything.
 SUITES = (
     ("unit", "meson_suites", "build/meson-unit", 300),
-    ("run", "program_suites", "tests/test_run.py", 120),
+    ("tools", "program_suites", "tests/test_*.py", 120),
     ("lint", "program_suites", "tests/lint/test_*.py", 600),
     ("fuzz/smoke", "command_suites", ("tests/fuzz/run", "5"), 900),
     ("ns", "program_suites", "tests/ns/test_*.py", 900),

@@ -139,9 +139,9 @@ class NotBelieved(RunTest):
 class Table(unittest.TestCase):
     def test_finds_this_suite(self):
         table = run.SUITES
-        run.SUITES = tuple(row for row in table if row[0] == "run")
+        run.SUITES = tuple(row for row in table if row[0] == "tools")
         try:
-            self.assertEqual([s.name for s in run.find_suites([])], ["run/run"])
+            self.assertIn("tools/run", [s.name for s in run.find_suites([])])
             self.assertEqual(run.find_suites(["nothing"]), [])
         finally:
             run.SUITES = table

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""install-packages asks for what is missing and no more, and names what cannot be had."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "vm"))
+from rig.tap import main  # noqa: E402
+
+# Stand-ins: packages are files in $STATE; apt-get knows those in $STATE/known.
+DPKG_QUERY = r"""#!/bin/sh
+for name in "$@"; do
+	[ ! -f "$STATE/installed/$name" ] || echo "installed $name"
+done
+"""
+APT_GET = r"""#!/bin/sh
+echo "apt-get $*" >>"$STATE/calls"
+case " $* " in
+*" update "*) exit 100 ;;
+esac
+for word in "$@"; do
+	[ -z "${seen:-}" ] || [ -f "$STATE/known/$word" ] || { echo "E: no package $word"; exit 100; }
+	[ -z "${seen:-}" ] || : >"$STATE/installed/$word"
+	[ "$word" != --no-install-recommends ] || seen=1
+done
+"""
+
+
+class Install(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.state = directory.name
+        for name in ("installed", "known", "bin"):
+            os.mkdir(os.path.join(self.state, name))
+        for name, text in (("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET),
+                           ("sudo", '#!/bin/sh\nshift\nexec "$@"\n')):
+            path = os.path.join(self.state, "bin", name)
+            with open(path, "w") as f:
+                f.write(text)
+            os.chmod(path, 0o755)
+
+    def packages(self, group):
+        with open(os.path.join(HERE, "packages.txt")) as f:
+            words = [line.split() for line in f]
+        return [w[1] for w in words if len(w) == 2 and w[0] == group]
+
+    def put(self, where, names):
+        for name in names:
+            open(os.path.join(self.state, where, name), "w").close()
+
+    def install(self, *groups, **environment):
+        """Returns the exit status, all output, and the calls of apt-get."""
+        r = subprocess.run(
+            ["sh", os.path.join(HERE, "install-packages"), *groups], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            env=dict(environment, STATE=self.state,
+                     PATH=os.path.join(self.state, "bin") + ":" + os.environ["PATH"]))
+        calls = os.path.join(self.state, "calls")
+        return r.returncode, r.stdout, open(calls).read() if os.path.exists(calls) else ""
+
+    def test_nothing_missing(self):
+        self.put("installed", self.packages("build") + self.packages("unit"))
+        self.assertEqual(self.install("build", "unit"), (0, "", ""))
+
+    def test_only_what_is_missing(self):
+        packages = self.packages("build")
+        self.put("installed", packages[1:])
+        self.put("known", packages)
+        status, output, calls = self.install("build")
+        self.assertEqual((status, output), (0, "installing: %s\n" % packages[0]))
+        self.assertRegex(calls, r"update\n.* --no-install-recommends %s\n$" % packages[0])
+
+    def test_package_that_is_not_to_be_had(self):
+        packages = self.packages("unit")
+        self.put("known", packages[:1])
+        status, output, _ = self.install("unit")
+        self.assertEqual(status, 1)
+        self.assertRegex(output, r"E: no package %s" % packages[1])
+        self.assertRegex(output, r"install-packages: cannot install: .*%s" % packages[1])
+
+    def test_packages_of_two_groups_once(self):
+        both = set(self.packages("build")) & set(self.packages("kernel"))
+        self.assertTrue(both)
+        self.put("known", self.packages("build") + self.packages("kernel"))
+        _, output, _ = self.install("build", "kernel")
+        for package in both:
+            self.assertEqual(output.split().count(package), 1)
+
+    def test_not_to_be_installed(self):
+        status, output, calls = self.install("vm", INSTALL_PACKAGES="no")
+        self.assertEqual((status, calls), (1, ""))
+        self.assertIn("not installed: ", output)
+        self.assertIn("qemu-system-x86", output)
+
+    def test_unknown_group(self):
+        status, output, _ = self.install("nothing")
+        self.assertEqual(status, 1)
+        self.assertIn('packages.txt: no group "nothing"', output)
+
+    def test_every_line_of_the_list_is_understood(self):
+        groups = ("build", "unit", "kernel", "vm", "nix", "lint", "coverage")
+        with open(os.path.join(HERE, "packages.txt")) as f:
+            for line in f:
+                if line.strip() and not line.startswith("#"):
+                    self.assertRegex(line, r"^(%s) [a-z0-9][a-z0-9.+-]+\n$" % "|".join(groups))
+
+
+if __name__ == "__main__":
+    main()
