@@ -47,8 +47,10 @@ static int decode(struct inquiry *i, void *decoded)
 		return EXIT_NO_ANSWER;
 	t->stages = memory_must(calloc(count > 0 ? count : 1, sizeof(*t->stages)));
 	for (size_t n = 0; n < count && shape_element(&element, &s, "stages", n); n++) {
-		read_stage(&element, &t->stages[t->count]);
-		well = well && t->stages[t->count++].success;
+		struct stage *stage = &t->stages[t->count++];
+
+		read_stage(&element, stage);
+		well = well && stage->success;
 	}
 	t->all_healthy_us.known =
 		shape_number(&s, "all_healthy_us", SHAPE_OPTIONAL, &t->all_healthy_us.value);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs about the inside of a guest: services, logs, boot, metrics, hello, restart, shutdown.
+/* The verbs about the inside of a guest: services, logs, boot, hello, restart, shutdown.
  */
-#include "fake_agent.h"
-#include "program_rig.h"
+#include "probe_rig.h"
 
 #include "probe/format.h"
 
@@ -14,78 +13,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/test-guest-XXXXXX";
-static pid_t agents;
-
-static void set_up(void)
-{
-	cr_assert_not_null(mkdtemp(directory));
-	cr_assert_eq(chdir(directory), 0);
-}
-
-static void clean_up(void)
-{
-	char command[64];
-
-	if (agents > 0)
-		fake_process_stop(agents);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(probe_guest, .init = set_up, .fini = clean_up, .timeout = 120);
-
-static void start(const char *answer)
-{
-	static const char *const paths[] = { "v.sock", "w.sock" };
-	struct fake_answer answers[] = { { NULL, answer, 0 }, { 0 } };
-	struct fake_script scripts[] = { { .answers = answers }, { .refuse = ~0u } };
-
-	agents = fake_process_start(paths, scripts, 2);
-}
-
-static void stop(void)
-{
-	fake_process_stop(agents);
-	agents = 0;
-}
-
-static void expect(int status, const char *out, const char *err, const char *const *argv)
-{
-	struct program_result r;
-
-	program_run(&r, argv, NULL);
-	cr_expect_eq(r.status, status, "exit status %d: %s", r.status, r.err);
-	cr_expect_str_eq(r.out, out, "standard output is:\n%s", r.out);
-	cr_expect_str_eq(r.err, err, "standard error is:\n%s", r.err);
-	program_free(&r);
-}
-
-#define EXPECT(status, out, err, ...)                                                              \
-	expect(status, out, err, (const char *const[]){ PROGRAM, __VA_ARGS__, NULL })
+TestSuite(probe_guest, .init = probe_rig_set_up, .fini = probe_rig_clean_up, .timeout = 120);
 
 /* ---- services -------------------------------------------------------------------------------- */
 
-#define WEB                                                                                        \
-	"{\"name\":\"web\",\"state\":\"running\",\"reason\":null,\"pid\":101,\"uid\":900,"         \
-	"\"gid\":900,\"state_ms\":12345,\"restarts\":0,\"failures\":0,\"next_start_ms\":null,"     \
-	"\"exit_code\":null,\"built_in\":false,\"memory_bytes\":1572864,\"cpu_us\":61234567,"      \
-	"\"tasks\":3,\"oom_kills\":0}"
-#define DB                                                                                         \
-	"{\"name\":\"d\\u001bb\",\"state\":\"auto-restart\",\"reason\":\"exec: ENOENT\\n\","       \
-	"\"pid\":null,\"uid\":901,\"state_ms\":200,\"restarts\":7,\"failures\":8,"                 \
-	"\"next_start_ms\":25600,\"exit_code\":127,\"newer\":[1]}"
+#define WEB PROBE_RIG_WEB
+#define DB  PROBE_RIG_DB
 
 Test(probe_guest, services)
 {
-	start("{\"Services\":{\"services\":[" WEB "]}}");
+	probe_rig_say("{\"Services\":{\"services\":[" WEB "]}}");
 	EXPECT(0,
 		"SERVICE  STATE    FOR     PID  UID  RESTARTS  LAST EXIT  MEMORY  CPU    TASKS  "
 		"DETAIL\n"
 		"web      running  12.3 s  101  900  0         -          1.5M    1m 1s  3\n",
 		"", "services", "v.sock");
-	stop();
-	start("{\"Services\":{\"services\":[" WEB "," DB "]}}");
+	probe_rig_say("{\"Services\":{\"services\":[" WEB "," DB "]}}");
 	EXPECT(1,
 		"SERVICE  STATE         FOR      PID  UID  RESTARTS  LAST EXIT  MEMORY  CPU    "
 		"TASKS  "
@@ -95,8 +38,15 @@ Test(probe_guest, services)
 		"    "
 		"exec: ENOENT\\n; starts in 25.6 s\n",
 		"", "services", "v.sock");
-	stop();
-	start("{\"Services\":{\"services\":[]}}");
+	probe_rig_say(
+		"{\"Services\":{\"services\":[{\"name\":\"a\",\"state\":\"failed\"}," WEB "]}}");
+	EXPECT(1,
+		"SERVICE  STATE    FOR     PID  UID  RESTARTS  LAST EXIT  MEMORY  CPU    TASKS  "
+		"DETAIL\n"
+		"a        failed   -       -    -    -         -          -       -      -\n"
+		"web      running  12.3 s  101  900  0         -          1.5M    1m 1s  3\n",
+		"", "services", "v.sock");
+	probe_rig_say("{\"Services\":{\"services\":[]}}");
 	EXPECT(3,
 		"v.sock:\n"
 		"  SERVICE  STATE  FOR  PID  UID  RESTARTS  LAST EXIT  MEMORY  CPU  TASKS  "
@@ -105,6 +55,10 @@ Test(probe_guest, services)
 		"does "
 		"its agent run?\n",
 		"services", "v.sock", "w.sock");
+	probe_rig_say("{\"Hello\":{\"protocol\":1,\"agent\":\"a\",\"requests\":[]}}");
+	EXPECT(3, "VM        v.sock\nAGENT     a\nINIT      -\nPROTOCOL  1\nREQUESTS\n",
+		"mvm-probe: x.sock: no such socket: is the VM running?\n", "hello", "x.sock",
+		"v.sock");
 }
 
 Test(probe_guest, services_as_json)
@@ -112,7 +66,7 @@ Test(probe_guest, services_as_json)
 	struct program_result r;
 	json_t *object, *services, *want;
 
-	start("{\"Services\":{\"services\":[" WEB "," DB "]}}");
+	probe_rig_say("{\"Services\":{\"services\":[" WEB "," DB "]}}");
 	PROGRAM_RUN(&r, NULL, PROGRAM, "services", "--json", "v.sock");
 	cr_assert_eq(r.status, 1);
 	object = json_loads(r.out, 0, NULL);
@@ -130,12 +84,11 @@ static void expect_undecodable(const char *verb, const char *answer, const char 
 {
 	struct program_result r;
 
-	start(answer);
+	probe_rig_say(answer);
 	PROGRAM_RUN(&r, NULL, PROGRAM, verb, "v.sock");
 	cr_expect_eq(r.status, 3, "%s: exit status %d", answer, r.status);
 	cr_expect_not_null(strstr(r.err, part), "%s: %s", answer, r.err);
 	program_free(&r);
-	stop();
 }
 
 Test(probe_guest, answers_of_the_wrong_shape)
@@ -175,26 +128,26 @@ Test(probe_guest, boot)
 
 	snprintf(answer, sizeof(answer),
 		"{\"BootTimeline\":{\"stages\":[%s],\"all_healthy_us\":2500000}}", good);
-	start(answer);
+	probe_rig_say(answer);
 	EXPECT(0,
 		"STAGE                AT MS     TOOK MS  RESULT  DETAIL\n"
 		"mounts               400.000   1.250    done\n"
 		"every check healthy  2500.000\n",
 		"", "boot", "v.sock");
-	stop();
-	snprintf(answer, sizeof(answer), "{\"BootTimeline\":{\"stages\":[%s,%s]}}", good, bad);
-	start(answer);
+	snprintf(answer, sizeof(answer), "{\"BootTimeline\":{\"stages\":[%s,%s]}}", bad, good);
+	probe_rig_say(answer);
 	EXPECT(1,
 		"STAGE     AT MS    TOOK MS  RESULT  DETAIL\n"
-		"mounts    400.000  1.250    done\n"
-		"eth\\x1b0  401.250  0.030    failed  No such device\n",
+		"eth\\x1b0  401.250  0.030    failed  No such device\n"
+		"mounts    400.000  1.250    done\n",
 		"", "boot", "v.sock");
 }
 
 Test(probe_guest, hello)
 {
-	start("{\"Hello\":{\"protocol\":1,\"agent\":\"0.1.0\",\"init\":null,\"requests\":[\"Ping\","
-	      "\"Logs\"]}}");
+	probe_rig_say("{\"Hello\":{\"protocol\":1,\"agent\":\"0.1.0\",\"init\":null,\"requests\":["
+		      "\"Ping\","
+		      "\"Logs\"]}}");
 	EXPECT(0,
 		"VM        v.sock\n"
 		"AGENT     0.1.0\n"
@@ -222,9 +175,8 @@ Test(probe_guest, hello)
 Test(probe_guest, an_agent_that_does_not_know_the_request)
 {
 	struct fake_script script = { .stop_after = strlen(FAKE_OK) };
-	const char *path = "v.sock";
 
-	agents = fake_process_start(&path, &script, 1);
+	probe_rig_start_one(&script);
 	EXPECT(3, "",
 		"mvm-probe: v.sock: closed without an answer: the agent does not know the request, "
 		"or "
@@ -232,152 +184,11 @@ Test(probe_guest, an_agent_that_does_not_know_the_request)
 		"hello", "v.sock");
 }
 
-/* ---- metrics --------------------------------------------------------------------------------- */
-
-static const char metrics[] =
-	"{\"Metrics\":{\"guest\":{\"uptime_ms\":61005,\"processors\":2,\"tasks\":9,"
-	"\"cpu_us\":1500000,\"memory_bytes\":134217728,\"memory_available_bytes\":null},"
-	"\"agent\":{\"version\":\"0.1.0\",\"memory_bytes\":400000,\"connections\":1,"
-	"\"requests\":12,\"commands\":0,\"commands_cpu_us\":7},"
-	"\"integrations\":{\"total\":2,\"checked\":1,\"healthy\":1},"
-	"\"probes\":{\"total\":1,\"checked\":1,\"healthy\":0},\"services\":[" WEB "," DB "]}}";
-
-#define L       "{vm=\"v.sock\",target=\"v.sock\""
-#define LW      L ",service=\"web\"}"
-#define LD      L ",service=\"d\\\\x1bb\"}"
-#define GAUGE   " gauge\n# HELP "
-#define COUNTER " counter\n# HELP "
-
-Test(probe_guest, metrics_as_openmetrics)
-{
-	start(metrics);
-	EXPECT(3,
-		"# TYPE mvm_up" GAUGE "mvm_up Whether the guest's agent answers.\n"
-		"mvm_up" L "} 1\n"
-		"mvm_up{vm=\"w.sock\",target=\"w.sock\"} 0\n"
-		"# TYPE mvm_guest_uptime_seconds gauge\n# UNIT mvm_guest_uptime_seconds seconds\n"
-		"# HELP mvm_guest_uptime_seconds Time since the guest's kernel started.\n"
-		"mvm_guest_uptime_seconds" L "} 61.005\n"
-		"# TYPE mvm_guest_processors" GAUGE
-		"mvm_guest_processors Processors of the guest.\n"
-		"mvm_guest_processors" L "} 2\n"
-		"# TYPE mvm_guest_tasks" GAUGE
-		"mvm_guest_tasks Processes and threads in the guest.\n"
-		"mvm_guest_tasks" L "} 9\n"
-		"# TYPE mvm_guest_cpu_seconds counter\n# UNIT mvm_guest_cpu_seconds seconds\n"
-		"# HELP mvm_guest_cpu_seconds Processor time used in the guest.\n"
-		"mvm_guest_cpu_seconds_total" L "} 1.500000\n"
-		"# TYPE mvm_guest_memory_bytes gauge\n# UNIT mvm_guest_memory_bytes bytes\n"
-		"# HELP mvm_guest_memory_bytes Memory of the guest.\n"
-		"mvm_guest_memory_bytes" L "} 134217728\n"
-		"# TYPE mvm_guest_memory_available_bytes gauge\n"
-		"# UNIT mvm_guest_memory_available_bytes bytes\n"
-		"# HELP mvm_guest_memory_available_bytes Memory that the guest's programs can "
-		"still "
-		"get.\n"
-		"# TYPE mvm_agent_memory_bytes gauge\n# UNIT mvm_agent_memory_bytes bytes\n"
-		"# HELP mvm_agent_memory_bytes Resident memory of the agent.\n"
-		"mvm_agent_memory_bytes" L "} 400000\n"
-		"# TYPE mvm_agent_connections" GAUGE
-		"mvm_agent_connections Open connections to the agent.\n"
-		"mvm_agent_connections" L "} 1\n"
-		"# TYPE mvm_agent_requests" COUNTER
-		"mvm_agent_requests Requests that the agent has had.\n"
-		"mvm_agent_requests_total" L "} 12\n"
-		"# TYPE mvm_agent_commands" GAUGE
-		"mvm_agent_commands Commands of the agent that run.\n"
-		"mvm_agent_commands" L "} 0\n"
-		"# TYPE mvm_agent_commands_cpu_seconds counter\n"
-		"# UNIT mvm_agent_commands_cpu_seconds seconds\n"
-		"# HELP mvm_agent_commands_cpu_seconds Processor time of the agent's commands.\n"
-		"mvm_agent_commands_cpu_seconds_total" L "} 0.000007\n"
-		"# TYPE mvm_integrations" GAUGE
-		"mvm_integrations Integrations that are configured.\n"
-		"mvm_integrations" L "} 2\n"
-		"# TYPE mvm_integrations_checked" GAUGE
-		"mvm_integrations_checked Integrations with a health check.\n"
-		"mvm_integrations_checked" L "} 1\n"
-		"# TYPE mvm_integrations_healthy" GAUGE
-		"mvm_integrations_healthy Integrations that are healthy.\n"
-		"mvm_integrations_healthy" L "} 1\n"
-		"# TYPE mvm_probes" GAUGE "mvm_probes Probes that are configured.\n"
-		"mvm_probes" L "} 1\n"
-		"# TYPE mvm_probes_healthy" GAUGE "mvm_probes_healthy Probes that are healthy.\n"
-		"mvm_probes_healthy" L "} 0\n"
-		"# TYPE mvm_service_running" GAUGE "mvm_service_running Whether the service runs.\n"
-		"mvm_service_running" LW " 1\n"
-		"mvm_service_running" LD " 0\n"
-		"# TYPE mvm_service_state_seconds gauge\n# UNIT mvm_service_state_seconds seconds\n"
-		"# HELP mvm_service_state_seconds For how long the service is in its state.\n"
-		"mvm_service_state_seconds" LW " 12.345\n"
-		"mvm_service_state_seconds" LD " 0.200\n"
-		"# TYPE mvm_service_restarts" COUNTER
-		"mvm_service_restarts Automatic restarts of the service.\n"
-		"mvm_service_restarts_total" LW " 0\n"
-		"mvm_service_restarts_total" LD " 7\n"
-		"# TYPE mvm_service_failures" GAUGE
-		"mvm_service_failures Failures of the service in a row.\n"
-		"mvm_service_failures" LW " 0\n"
-		"mvm_service_failures" LD " 8\n"
-		"# TYPE mvm_service_exit_code" GAUGE
-		"mvm_service_exit_code Exit code of the latest process that ended, or 128 and its "
-		"signal.\n"
-		"mvm_service_exit_code" LD " 127\n"
-		"# TYPE mvm_service_memory_bytes gauge\n# UNIT mvm_service_memory_bytes bytes\n"
-		"# HELP mvm_service_memory_bytes Memory of the service's cgroup.\n"
-		"mvm_service_memory_bytes" LW " 1572864\n"
-		"# TYPE mvm_service_cpu_seconds counter\n# UNIT mvm_service_cpu_seconds seconds\n"
-		"# HELP mvm_service_cpu_seconds Processor time of the cgroup.\n"
-		"mvm_service_cpu_seconds_total" LW " 61.234567\n"
-		"# TYPE mvm_service_tasks" GAUGE
-		"mvm_service_tasks Processes and threads of the cgroup.\n"
-		"mvm_service_tasks" LW " 3\n"
-		"# TYPE mvm_service_oom_kills" COUNTER
-		"mvm_service_oom_kills Processes killed for want of memory.\n"
-		"mvm_service_oom_kills_total" LW " 0\n"
-		"# EOF\n",
-		"mvm-probe: w.sock: closed without OK: nothing listens on port 52 in the guest; "
-		"does "
-		"its agent run?\n",
-		"metrics", "v.sock", "w.sock");
-}
-
-/* A guest chooses the names of its services, and must not end a label or a line with them. */
-Test(probe_guest, labels_cannot_be_escaped_from)
-{
-	struct program_result r;
-
-	start("{\"Metrics\":{\"services\":[{\"name\":\"a\\\"} 1\\nmvm_up 0\\\\\"}]}}");
-	PROGRAM_RUN(&r, NULL, PROGRAM, "metrics", "v.sock");
-	cr_assert_eq(r.status, 0);
-	cr_assert_not_null(strstr(r.out, "mvm_service_running" L
-					 ",service=\"a\\\"} 1\\\\nmvm_up 0\\\\\"} 0\n"),
-		"%s", r.out);
-	cr_assert_null(strstr(r.out, "\nmvm_up 0"));
-	program_free(&r);
-}
-
-Test(probe_guest, metrics_as_json)
-{
-	struct program_result r;
-	json_t *object, *want;
-
-	start(metrics);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "metrics", "-j", "v.sock");
-	cr_assert_eq(r.status, 0);
-	object = json_loads(r.out, 0, NULL);
-	want = json_loads(metrics, 0, NULL);
-	cr_assert(json_equal(json_object_get(object, "metrics"), json_object_get(want, "Metrics")));
-	json_decref(object);
-	json_decref(want);
-	program_free(&r);
-}
-
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 Test(probe_guest, logs)
 {
-	start("{\"Logs\":{\"text\":\"one\\ntwo\\u001b\\n\",\"position\":9,\"cut\":true}}");
+	probe_rig_say("{\"Logs\":{\"text\":\"one\\ntwo\\u001b\\n\",\"position\":9,\"cut\":true}}");
 	EXPECT(0, "one\ntwo\033\n", "", "logs", "v.sock", "web");
 	EXPECT(0,
 		"{\n"
@@ -391,8 +202,7 @@ Test(probe_guest, logs)
 		"}\n",
 		"", "logs", "-j", "v.sock", "web");
 	EXPECT(2, "", "mvm-probe: --follow has no JSON form\n", "logs", "-jf", "v.sock", "web");
-	stop();
-	start("{\"Error\":{\"message\":\"no service 'x'\"}}");
+	probe_rig_say("{\"Error\":{\"message\":\"no service 'x'\"}}");
 	EXPECT(1, "", "mvm-probe: v.sock: the agent answered: no service 'x'\n", "logs", "v.sock",
 		"x");
 	EXPECT(1, "", "mvm-probe: v.sock: the agent answered: no service 'x'\n", "logs", "-f",
@@ -422,18 +232,14 @@ static const char *echo_logs(struct fake_agent *a, const char *request)
 
 Test(probe_guest, logs_followed)
 {
-	static const struct fake_script script;
-	const char *path = "v.sock";
-
-	fake_process_respond(echo_logs);
-	agents = fake_process_start(&path, &script, 1);
+	probe_rig_respond(echo_logs);
 	EXPECT(1,
 		"{\"Logs\":{\"service\":\"web\",\"lines\":5}}"
 		"{\"Logs\":{\"service\":\"web\",\"position\":10}}"
 		"{\"Logs\":{\"service\":\"web\",\"position\":20}}",
 		"mvm-probe: more was written than the guest keeps; some is missing\n"
 		"mvm-probe: v.sock: the agent answered: gone\n",
-		"logs", "--follow", "--lines", "5", "v.sock", "web");
+		"logs", "--follow", "-t", "1h", "--lines", "5", "v.sock", "web");
 }
 
 /* An agent that is restarted loses a connection, and not the reader. */
@@ -454,20 +260,40 @@ static const char *answer_now_and_then(struct fake_agent *a, const char *request
 
 Test(probe_guest, logs_followed_through_a_gap)
 {
-	static const struct fake_script script;
-	const char *path = "v.sock";
-
-	fake_process_respond(answer_now_and_then);
-	agents = fake_process_start(&path, &script, 1);
+	probe_rig_respond(answer_now_and_then);
 	EXPECT(1, "first second", "mvm-probe: v.sock: the agent answered: end\n", "logs", "-f",
 		"v.sock", "web");
+}
+
+static const char *answer_once(struct fake_agent *a, const char *request)
+{
+	static bool answered;
+
+	(void)a;
+	(void)request;
+	if (answered)
+		return "";
+	answered = true;
+	return "{\"Logs\":{\"text\":\"only\",\"position\":4}}";
+}
+
+Test(probe_guest, logs_end_with_the_guest)
+{
+	struct program_result r;
+
+	probe_rig_respond(answer_once);
+	PROGRAM_RUN(&r, NULL, PROGRAM, "logs", "-f", "-t", "300ms", "v.sock", "web");
+	cr_assert_eq(r.status, 3);
+	cr_assert_str_eq(r.out, "only");
+	cr_assert_not_null(strstr(r.err, "no JSON"), "%s", r.err);
+	program_free(&r);
 }
 
 Test(probe_guest, logs_end_with_their_reader)
 {
 	struct program_result r;
 
-	start("{\"Logs\":{\"text\":\"line\\n\",\"position\":5}}");
+	probe_rig_say("{\"Logs\":{\"text\":\"line\\n\",\"position\":5}}");
 	cr_assert_eq(setenv("PROBE", PROGRAM, 1), 0);
 	PROGRAM_RUN(&r, NULL, "/bin/sh", "-c", "\"$PROBE\" logs -f v.sock web | head -n 1");
 	cr_assert_str_eq(r.out, "line\n");
@@ -493,11 +319,7 @@ static const char *echo_ack(struct fake_agent *a, const char *request)
 
 Test(probe_guest, what_restart_and_shutdown_send)
 {
-	static const struct fake_script script;
-	const char *path = "v.sock";
-
-	fake_process_respond(echo_ack);
-	agents = fake_process_start(&path, &script, 1);
+	probe_rig_respond(echo_ack);
 	EXPECT(0, "v.sock: done: {\"Restart\":{\"service\":\"a \\\"b\\\"\"}}\n", "", "restart",
 		"v.sock", "a \"b\"");
 	EXPECT(0, "v.sock: done: {\"Shutdown\":{\"power_off\":false}}\n", "", "shutdown", "v.sock");
@@ -510,10 +332,9 @@ Test(probe_guest, what_restart_and_shutdown_send)
 
 Test(probe_guest, refusals_of_restart_and_shutdown)
 {
-	start("{\"RestartResult\":{\"success\":false,\"detail\":\"no service 'x'\"}}");
+	probe_rig_say("{\"RestartResult\":{\"success\":false,\"detail\":\"no service 'x'\"}}");
 	EXPECT(1, "v.sock: failed: no service 'x'\n", "", "restart", "v.sock", "x");
-	stop();
-	start("{\"Error\":{\"message\":\"not enabled in security policy\"}}");
+	probe_rig_say("{\"Error\":{\"message\":\"not enabled in security policy\"}}");
 	EXPECT(1, "", "mvm-probe: v.sock: the agent answered: not enabled in security policy\n",
 		"shutdown", "--wait", "v.sock");
 }
@@ -530,11 +351,7 @@ static const char *agree_and_end(struct fake_agent *a, const char *request)
 
 Test(probe_guest, shutdown_waits_for_the_end)
 {
-	static const struct fake_script script;
-	const char *path = "v.sock";
-
-	fake_process_respond(agree_and_end);
-	agents = fake_process_start(&path, &script, 1);
+	probe_rig_respond(agree_and_end);
 	EXPECT(0, "v.sock: done\n", "", "shutdown", "-w", "v.sock");
 }
 

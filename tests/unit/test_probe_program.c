@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program itself: what it prints, and its exit statuses. */
-#include "fake_agent.h"
-#include "program_rig.h"
+#include "probe_rig.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -13,28 +12,10 @@
 
 #define T1 "2026-03-21T10:15:00Z"
 
-static char directory[] = "/tmp/test-program-XXXXXX";
 static char sockets[400][64];
 static const char *paths[400];
-static pid_t agents;
 
-static void set_up(void)
-{
-	cr_assert_not_null(mkdtemp(directory));
-	cr_assert_eq(chdir(directory), 0);
-}
-
-static void clean_up(void)
-{
-	char command[64];
-
-	if (agents > 0)
-		fake_process_stop(agents);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(probe_program, .init = set_up, .fini = clean_up, .timeout = 120);
+TestSuite(probe_program, .init = probe_rig_set_up, .fini = probe_rig_clean_up, .timeout = 120);
 
 /* Start agents at vm0/v.sock, vm1/v.sock ... */
 static void start_agents(const struct fake_script *scripts, size_t count)
@@ -47,7 +28,7 @@ static void start_agents(const struct fake_script *scripts, size_t count)
 		snprintf(sockets[i], sizeof(sockets[i]), "vm%zu/v.sock", i);
 		paths[i] = sockets[i];
 	}
-	agents = fake_process_start(paths, scripts, count);
+	probe_rig_start(paths, scripts, count);
 }
 
 static const struct fake_answer good[] = {
@@ -81,24 +62,13 @@ static const struct fake_answer hostile[] = {
 	{ 0 },
 };
 
-static void expect_text(
-	const struct program_result *r, int status, const char *out, const char *err)
-{
-	cr_expect_eq(r->status, status, "exit status %d: %s", r->status, r->err);
-	cr_expect_str_eq(r->out, out, "standard output is:\n%s", r->out);
-	cr_expect_str_eq(r->err, err, "standard error is:\n%s", r->err);
-}
-
 /* ---- status ---------------------------------------------------------------------------------- */
 
 Test(probe_program, status_of_a_healthy_guest)
 {
 	struct fake_script script = { .answers = good };
-	struct program_result r;
-
 	start_agents(&script, 1);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "vm0/v.sock");
-	expect_text(&r, 0,
+	EXPECT(0,
 		"VM         vm0\n"
 		"WORKER     idle\n"
 		"LAST BUSY  never\n"
@@ -108,18 +78,14 @@ Test(probe_program, status_of_a_healthy_guest)
 		"web    integration  healthy  active   " T1 "  ok\n"
 		"plain  integration  -        pending\n"
 		"disk   probe        healthy           " T1 "  ok {\"pct\":41}\n",
-		"");
-	program_free(&r);
+		"", "status", "vm0/v.sock");
 }
 
 Test(probe_program, status_as_json)
 {
 	struct fake_script script = { .answers = good };
-	struct program_result r;
-
 	start_agents(&script, 1);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "--json", "vm0");
-	expect_text(&r, 0,
+	EXPECT(0,
 		"{\n"
 		"  \"name\": \"vm0\",\n"
 		"  \"target\": \"vm0\",\n"
@@ -160,8 +126,7 @@ Test(probe_program, status_as_json)
 		"  ],\n"
 		"  \"error\": null\n"
 		"}\n",
-		"");
-	program_free(&r);
+		"", "status", "--json", "vm0");
 }
 
 Test(probe_program, status_of_a_hostile_guest)
@@ -170,8 +135,7 @@ Test(probe_program, status_of_a_hostile_guest)
 	struct program_result r;
 
 	start_agents(&script, 1);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "vm0");
-	expect_text(&r, 1,
+	EXPECT(1,
 		"VM         vm0\n"
 		"WORKER     b\\nusy\n"
 		"LAST BUSY  " T1 "\n"
@@ -180,8 +144,7 @@ Test(probe_program, status_of_a_hostile_guest)
 		"CHECK      KIND         HEALTH     STATUS  CHECKED AT  DETAIL\n"
 		"w\\x1b[2Jb  integration  unhealthy  error   \\x07        x\\r\\n\\u{202e}y\n"
 		"new        integration  -          sleepy\n",
-		"");
-	program_free(&r);
+		"", "status", "vm0");
 	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "--json", "vm0");
 	cr_assert_eq(r.status, 1);
 	cr_assert_not_null(strstr(r.out, "\"w\\u001B[2Jb\""), "%s", r.out);
@@ -201,18 +164,16 @@ Test(probe_program, status_of_several)
 	json_t *array;
 
 	start_agents(scripts, 3);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "vm0", "vm1", "vm2", "/nonexistent/vm3/v.sock");
-	expect_text(&r, 3,
+	EXPECT(3,
 		"VM   WORKER       LAST BUSY             HEALTH\n"
 		"vm0  idle         never                 2/2 healthy\n"
 		"vm1  b\\nusy       " T1 "  0/1 healthy: w\\x1b[2Jb\n"
 		"vm2  unreachable  -                     not-listening\n"
 		"vm3  unreachable  -                     no-socket\n",
-		"mvm-probe: vm2: closed without OK: nothing listens on port 52 in the guest; does "
-		"its "
-		"agent run?\n"
-		"mvm-probe: /nonexistent/vm3/v.sock: no such socket: is the VM running?\n");
-	program_free(&r);
+		"mvm-probe: vm2: closed without OK: nothing listens on port 52 in the guest; "
+		"does its agent run?\n"
+		"mvm-probe: /nonexistent/vm3/v.sock: no such socket: is the VM running?\n",
+		"status", "vm0", "vm1", "vm2", "/nonexistent/vm3/v.sock");
 	PROGRAM_RUN(&r, NULL, PROGRAM, "status", "vm0", "vm1");
 	cr_assert_eq(r.status, 1, "the worst of 0 and 1");
 	program_free(&r);

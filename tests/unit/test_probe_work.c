@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs that have a guest do something: exec and those around snapshots. */
-#include "fake_agent.h"
-#include "program_rig.h"
+#include "probe_rig.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -11,42 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/test-work-XXXXXX";
-static pid_t agents;
-
-static void set_up(void)
-{
-	cr_assert_not_null(mkdtemp(directory));
-	cr_assert_eq(chdir(directory), 0);
-}
-
-static void clean_up(void)
-{
-	char command[64];
-
-	if (agents > 0)
-		fake_process_stop(agents);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(probe_work, .init = set_up, .fini = clean_up, .timeout = 120);
-
-static void start_agent(const struct fake_script *script)
-{
-	const char *path = "v.sock";
-
-	agents = fake_process_start(&path, script, 1);
-}
-
-static void start_agent_that_says(const char *answer)
-{
-	static struct fake_answer answers[2];
-	static struct fake_script script = { .answers = answers };
-
-	answers[0].body = answer;
-	start_agent(&script);
-}
+TestSuite(probe_work, .init = probe_rig_set_up, .fini = probe_rig_clean_up, .timeout = 120);
 
 /* Gives the request back: what `exec` prints is what it has sent. */
 static const char *echo_exec(struct fake_agent *a, const char *request)
@@ -62,58 +26,34 @@ static const char *echo_exec(struct fake_agent *a, const char *request)
 	return body;
 }
 
-static void start_echo(void)
-{
-	static struct fake_script script;
-
-	fake_process_respond(echo_exec);
-	start_agent(&script);
-}
-
-static void expect(const struct program_result *r, int status, const char *out, const char *err)
-{
-	cr_expect_eq(r->status, status, "exit status %d: %s", r->status, r->err);
-	cr_expect_str_eq(r->out, out, "standard output is:\n%s", r->out);
-	cr_expect_str_eq(r->err, err, "standard error is:\n%s", r->err);
-}
-
 /* ---- exec ------------------------------------------------------------------------------------ */
 
 Test(probe_work, exec_sends_words_as_words)
 {
-	struct program_result r;
-
-	start_echo();
-	PROGRAM_RUN(&r, NULL, PROGRAM, "exec", "v.sock", "--", "/bin/echo", "a b", "$HOME", "it's");
-	expect(&r, 7,
+	probe_rig_respond(echo_exec);
+	EXPECT(7,
 		"{\"Exec\":{\"command\":\"/bin/echo 'a b' '$HOME' 'it'\\\\''s'\",\"stdin\":null,"
 		"\"timeout_secs\":30}}",
-		"to stderr");
-	program_free(&r);
+		"to stderr", "exec", "v.sock", "--", "/bin/echo", "a b", "$HOME", "it's");
 }
 
 Test(probe_work, exec_sends_text_for_the_shell_as_it_is)
 {
-	struct program_result r;
-
-	start_echo();
-	PROGRAM_RUN(&r, NULL, PROGRAM, "exec", "-t", "1500ms", "-c", "ls | wc -l", "v.sock");
-	expect(&r, 7, "{\"Exec\":{\"command\":\"ls | wc -l\",\"stdin\":null,\"timeout_secs\":2}}",
-		"to stderr");
-	program_free(&r);
+	probe_rig_respond(echo_exec);
+	EXPECT(7, "{\"Exec\":{\"command\":\"ls | wc -l\",\"stdin\":null,\"timeout_secs\":2}}",
+		"to stderr", "exec", "-t", "1500ms", "-c", "ls | wc -l", "v.sock");
 }
 
 Test(probe_work, exec_passes_standard_input)
 {
 	struct program_result r;
 
-	start_echo();
-	PROGRAM_RUN(&r, "two\nlines \xc3\xa9\n", PROGRAM, "exec", "v.sock", "/bin/cat");
-	expect(&r, 7,
+	probe_rig_respond(echo_exec);
+	probe_rig_expect(7,
 		"{\"Exec\":{\"command\":\"/bin/cat\",\"stdin\":\"two\\nlines \xc3\xa9\\n\","
 		"\"timeout_secs\":30}}",
-		"to stderr");
-	program_free(&r);
+		"to stderr", "two\nlines \xc3\xa9\n",
+		(const char *const[]){ PROGRAM, "exec", "v.sock", "/bin/cat", NULL });
 	PROGRAM_RUN(&r, "not this", PROGRAM, "exec", "-N", "v.sock", "/bin/cat");
 	cr_assert_not_null(strstr(r.out, "\"stdin\":null"), "%s", r.out);
 	program_free(&r);
@@ -121,12 +61,9 @@ Test(probe_work, exec_passes_standard_input)
 
 Test(probe_work, exec_as_json)
 {
-	struct program_result r;
-
-	start_agent_that_says("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\u0000\\u001b\","
-			      "\"stderr\":\"\"}}");
-	PROGRAM_RUN(&r, NULL, PROGRAM, "exec", "-j", "v.sock", "/bin/true");
-	expect(&r, 0,
+	probe_rig_say("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\u0000\\u001b\","
+		      "\"stderr\":\"\"}}");
+	EXPECT(0,
 		"{\n"
 		"  \"name\": \"v.sock\",\n"
 		"  \"target\": \"v.sock\",\n"
@@ -135,8 +72,7 @@ Test(probe_work, exec_as_json)
 		"  \"stderr\": \"\",\n"
 		"  \"error\": null\n"
 		"}\n",
-		"");
-	program_free(&r);
+		"", "exec", "-j", "v.sock", "/bin/true");
 }
 
 /* Not a terminal: what the command wrote comes out byte for byte. */
@@ -144,8 +80,8 @@ Test(probe_work, exec_output_is_not_changed_in_a_pipe)
 {
 	struct program_result r;
 
-	start_agent_that_says("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\u0000\\u001b[1m\","
-			      "\"stderr\":\"\\u0007\"}}");
+	probe_rig_say("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\u0000\\u001b[1m\","
+		      "\"stderr\":\"\\u0007\"}}");
 	PROGRAM_RUN(&r, NULL, PROGRAM, "exec", "v.sock", "/bin/true");
 	cr_assert_eq(r.out_len, 6);
 	cr_assert_arr_eq(r.out, "a\0\033[1m", 6);
@@ -158,8 +94,8 @@ Test(probe_work, exec_output_on_a_terminal_is_harmless)
 {
 	struct program_result r;
 
-	start_agent_that_says("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\tb\\u001b[1m\\n\","
-			      "\"stderr\":\"\\u0007\"}}");
+	probe_rig_say("{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"a\\tb\\u001b[1m\\n\","
+		      "\"stderr\":\"\\u0007\"}}");
 	PROGRAM_RUN(&r, NULL, "/usr/bin/script", "-qec", PROGRAM " exec -N v.sock /bin/true",
 		"/dev/null");
 	if (r.status == 127)
@@ -183,12 +119,10 @@ Test(probe_work, exec_exit_codes)
 		snprintf(answer, sizeof(answer),
 			"{\"ExecResult\":{\"exit_code\":%s,\"stdout\":\"\",\"stderr\":\"\"}}",
 			cases[i].code);
-		start_agent_that_says(answer);
+		probe_rig_say(answer);
 		PROGRAM_RUN(&r, NULL, PROGRAM, "exec", "v.sock", "/bin/true");
 		cr_expect_eq(r.status, cases[i].status, "%s gives %d", cases[i].code, r.status);
 		program_free(&r);
-		fake_process_stop(agents);
-		agents = 0;
 	}
 }
 
@@ -213,7 +147,7 @@ Test(probe_work, exec_that_is_not_run)
 	memset(large, 'a', 262145);
 	large[262145] = '\0';
 	EXPECT_NOT_RUN(NULL, "no such socket", "v.sock", "/bin/true");
-	start_agent_that_says("{\"Error\":{\"message\":\"exec rejected: not enabled\"}}");
+	probe_rig_say("{\"Error\":{\"message\":\"exec rejected: not enabled\"}}");
 	EXPECT_NOT_RUN(NULL, "the agent answered: exec rejected: not enabled", "v.sock", "true");
 	EXPECT_NOT_RUN("\xff\xfe", "standard input is not UTF-8", "v.sock", "true");
 	EXPECT_NOT_RUN(NULL, "the command is not UTF-8", "v.sock", "tr\xff");
@@ -232,11 +166,9 @@ Test(probe_work, exec_answers_of_the_wrong_shape)
 		"{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"\"}}" };
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		start_agent_that_says(answers[i]);
+		probe_rig_say(answers[i]);
 		EXPECT_NOT_RUN(NULL, i == 0 ? "where 'ExecResult' is expected" : "ExecResult.",
 			"v.sock", "true");
-		fake_process_stop(agents);
-		agents = 0;
 	}
 }
 
@@ -262,42 +194,27 @@ static const char *echo_ack(struct fake_agent *a, const char *request)
 
 Test(probe_work, what_the_lifecycle_verbs_send)
 {
-	static struct fake_script script;
-	struct program_result r;
-
-	fake_process_respond(echo_ack);
-	start_agent(&script);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "sleep-prep", "v.sock");
-	expect(&r, 0, "v.sock: done: {\"SleepPrep\":{\"drain_timeout_secs\":30}}\n", "");
-	program_free(&r);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "sleep-prep", "--drain-timeout", "0", "v.sock");
-	expect(&r, 0, "v.sock: done: {\"SleepPrep\":{\"drain_timeout_secs\":0}}\n", "");
-	program_free(&r);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "wake", "v.sock");
-	expect(&r, 0, "v.sock: done: \"Wake\"\n", "");
-	program_free(&r);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "post-restore", "v.sock", "v.sock");
-	expect(&r, 0, "v.sock: done: \"PostRestore\"\nv.sock: done: \"PostRestore\"\n", "");
-	program_free(&r);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "checkpoint", "v.sock", "db", "a \"b\"");
-	expect(&r, 0,
+	probe_rig_respond(echo_ack);
+	EXPECT(0, "v.sock: done: {\"SleepPrep\":{\"drain_timeout_secs\":30}}\n", "", "sleep-prep",
+		"v.sock");
+	EXPECT(0, "v.sock: done: {\"SleepPrep\":{\"drain_timeout_secs\":0}}\n", "", "sleep-prep",
+		"--drain-timeout", "0", "v.sock");
+	EXPECT(0, "v.sock: done: \"Wake\"\n", "", "wake", "v.sock");
+	EXPECT(0, "v.sock: done: \"PostRestore\"\nv.sock: done: \"PostRestore\"\n", "",
+		"post-restore", "v.sock", "v.sock");
+	EXPECT(0,
 		"v.sock: done: {\"CheckpointIntegrations\":{\"integrations\":[\"db\",\"a "
 		"\\\"b\\\"\"]}}\n",
-		"");
-	program_free(&r);
+		"", "checkpoint", "v.sock", "db", "a \"b\"");
 }
 
 Test(probe_work, failed_checkpoints_are_named)
 {
-	struct program_result r;
-
-	start_agent_that_says("{\"CheckpointResult\":{\"success\":false,\"failed\":[\"mail\","
-			      "\"d\\u001bb\"],\"detail\":\"lock\\nheld\"}}");
-	PROGRAM_RUN(&r, NULL, PROGRAM, "checkpoint", "v.sock", "mail", "db");
-	expect(&r, 1, "v.sock: failed: mail, d\\x1bb: lock\\nheld\n", "");
-	program_free(&r);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "checkpoint", "--json", "v.sock", "mail");
-	expect(&r, 1,
+	probe_rig_say("{\"CheckpointResult\":{\"success\":false,\"failed\":[\"mail\","
+		      "\"d\\u001bb\"],\"detail\":\"lock\\nheld\"}}");
+	EXPECT(1, "v.sock: failed: mail, d\\x1bb: lock\\nheld\n", "", "checkpoint", "v.sock",
+		"mail", "db");
+	EXPECT(1,
 		"{\n"
 		"  \"name\": \"v.sock\",\n"
 		"  \"target\": \"v.sock\",\n"
@@ -309,20 +226,13 @@ Test(probe_work, failed_checkpoints_are_named)
 		"  ],\n"
 		"  \"error\": null\n"
 		"}\n",
-		"");
-	program_free(&r);
+		"", "checkpoint", "--json", "v.sock", "mail");
 }
 
 static void expect_wake(const char *answer, int status, const char *out, const char *err)
 {
-	struct program_result r;
-
-	start_agent_that_says(answer);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "wake", "v.sock");
-	expect(&r, status, out, err);
-	program_free(&r);
-	fake_process_stop(agents);
-	agents = 0;
+	probe_rig_say(answer);
+	EXPECT(status, out, err, "wake", "v.sock");
 }
 
 Test(probe_work, acknowledgements_of_every_kind)
@@ -349,10 +259,8 @@ Test(probe_work, sleep_prep_waits_longer_than_it_allows)
 	struct fake_script script = { .answers = answers, .pause_ms = 700 };
 	struct program_result r;
 
-	start_agent(&script);
-	PROGRAM_RUN(&r, NULL, PROGRAM, "sleep-prep", "-d", "1", "v.sock");
-	expect(&r, 0, "v.sock: done\n", "");
-	program_free(&r);
+	probe_rig_start_one(&script);
+	EXPECT(0, "v.sock: done\n", "", "sleep-prep", "-d", "1", "v.sock");
 	PROGRAM_RUN(&r, NULL, PROGRAM, "sleep-prep", "-d", "1", "-t", "10ms", "v.sock");
 	cr_assert_eq(r.status, 3);
 	program_free(&r);
