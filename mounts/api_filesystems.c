@@ -24,8 +24,9 @@ struct step {
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /*
- * Sizes: a service that fills /tmp or /dev/shm must not take the memory that /run (and with it our
- * own state) needs, so that each has its own limit. Mount points are made on the way where they can
+ * Sizes: a file in a tmpfs cannot be freed by ending its writer, so all of them together must leave
+ * memory to live on; else a service that fills them makes the kernel end every process and panic.
+ * With the 25 % for changes to a read-only root (overlay.c) they have 80 %. Mount points are made on the way where they can
  * be: on a read-only root they must be in the image.
  */
 static const struct step steps[] = {
@@ -35,8 +36,8 @@ static const struct step steps[] = {
 	{ STEP_MOUNT, "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
 		"gid=5,mode=0620,ptmxmode=0666" },
 	{ STEP_MOUNT, "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
-	{ STEP_MOUNT, "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=25%" },
-	{ STEP_MOUNT, "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ STEP_MOUNT, "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=10%" },
+	{ STEP_MOUNT, "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=25%" },
 	{ STEP_MOUNT, "/sys/fs/cgroup", "cgroup2", SAFE, "nsdelegate,memory_recursiveprot" },
 	{ STEP_LINK, "/dev/fd", "/proc/self/fd", 0, NULL },
 	{ STEP_LINK, "/dev/stdin", "/proc/self/fd/0", 0, NULL },

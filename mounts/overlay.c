@@ -73,7 +73,7 @@ unsigned int overlay_mount_all(void (*report)(const struct problem *p))
 	struct problem p;
 
 	if (mkdir(CHANGES, 0700) != 0 ||
-		mount("tmpfs", CHANGES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=50%") != 0) {
+		mount("tmpfs", CHANGES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=25%") != 0) {
 		problem_set(&p, errno, "cannot mount the tmpfs for changes on " CHANGES);
 		report(&p);
 		return 1;
