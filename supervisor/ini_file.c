@@ -5,53 +5,57 @@
 
 #include <errno.h>
 #include <ini.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (256 * 1024)
+#define FILE_MAX     (256 * 1024)
+#define PROBLEMS_MAX 8 /* told one by one; a file that is no ini file has thousands */
 
 struct reading {
 	const char *path;
 	ini_file_entry entry;
 	void *arg;
 	void (*report)(void *arg, const struct problem *p);
-	int first_refused; /* the first line that `entry` refused: it is told already */
-	bool bad;
+	unsigned int problems;
 };
 
 static void tell(struct reading *r, int line, const char *text)
 {
 	struct problem p;
 
+	if (r->problems++ >= PROBLEMS_MAX)
+		return;
 	problem_set(&p, EINVAL, "%s:%d: %s\n", r->path, line, text);
 	r->report(r->arg, &p);
-	r->bad = true;
 }
 
-/* inih calls this with key and value NULL where a section begins. */
+/* inih calls this with key and value NULL where a section begins. What is wrong is told here: to
+ * inih only a line that it cannot read is an error. */
 static int on_entry(void *user, const char *section, const char *key, const char *value, int line)
 {
 	struct reading *r = user;
 	struct problem p;
 
-	if (key == NULL || r->entry(r->arg, section, key, value, &p) == 0)
-		return 1;
-	tell(r, line, p.text);
-	if (r->first_refused == 0)
-		r->first_refused = line;
-	return 0;
+	if (key != NULL && r->entry(r->arg, section, key, value, &p) != 0)
+		tell(r, line, p.text);
+	return 1;
 }
 
 /* inih goes on after an error, and says in the end which line had the first one. */
 static void parse(struct reading *r, const char *text)
 {
 	int line = ini_parse_string(text, on_entry, r);
+	struct problem p;
 
-	if (line > 0 && line != r->first_refused)
+	if (line > 0)
 		tell(r, line, "not a [section] and not KEY = VALUE");
 	else if (line < 0)
 		tell(r, 0, "cannot be parsed");
+	if (r->problems > PROBLEMS_MAX) {
+		problem_set(&p, EINVAL, "%s: and %u more errors\n", r->path,
+			r->problems - PROBLEMS_MAX);
+		r->report(r->arg, &p);
+	}
 }
 
 /* FNV-1a. */
@@ -85,5 +89,5 @@ int ini_file_read(const char *path, ini_file_entry entry, void *arg,
 	else
 		parse(&r, text);
 	free(text);
-	return r.bad ? -EINVAL : 0;
+	return r.problems > 0 ? -EINVAL : 0;
 }
