@@ -31,7 +31,7 @@ static const struct verb verbs[] = {
 	{ "exec", "TARGET -- COMMAND...", "run a command in the guest", OPERANDS_COMMAND,
 		OPTION_NO_STDIN | OPTION_COMMAND, 30000, verb_exec },
 	{ "checkpoint", "TARGET NAME...", "have integrations save their state", OPERANDS_NAMES, 0,
-		30000, verb_checkpoint },
+		35000, verb_checkpoint },
 	{ "sleep-prep", "TARGET...", "make ready for a snapshot", OPERANDS_TARGETS, OPTION_DRAIN, 0,
 		verb_sleep_prep },
 	{ "wake", "TARGET...", "go on after a snapshot", OPERANDS_TARGETS, 0, 10000, verb_wake },
