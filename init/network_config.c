@@ -145,15 +145,15 @@ int network_config_from_cmdline(const struct cmdline *c, struct network_config *
 		err[0] = parse_list("mvm.ip", ip, out->addresses, NETWORK_ADDRESSES_MAX,
 			&out->address_count, &problems[0]);
 		if (gw != NULL)
-			err[1] = parse_list("mvm.gw", gw, out->gateways, 2, &out->gateway_count,
-				&problems[1]);
+			err[1] = parse_list(
+				"mvm.gw", gw, out->gateways, 2, &out->gateway_count, &problems[1]);
 	} else if (kernel != NULL) {
 		err[0] = parse_ip(kernel, out, &problems[0]);
 	}
 	if (dns != NULL) {
 		out->dns_count = 0;
-		err[2] = parse_list("mvm.dns", dns, out->dns, NETWORK_DNS_MAX, &out->dns_count,
-			&problems[2]);
+		err[2] = parse_list(
+			"mvm.dns", dns, out->dns, NETWORK_DNS_MAX, &out->dns_count, &problems[2]);
 	}
 	for (int i = 0; i < 3; i++)
 		if (err[i] != 0)
