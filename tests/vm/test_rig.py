@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: MIT
 """The rig's own tests: every thing it offers, with the least of all inits."""
 import os
+import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 
 from rig import images
 from rig.machine import Machine
 from rig.minimal import MinimalGuest
 from rig.tap import TestCase, main
-from rig.waiting import Ended, RigError, TimedOut
+from rig.waiting import Ended, RigError, TimedOut, readable
 
 
 class Boot(MinimalGuest):
@@ -126,6 +128,25 @@ class End(MinimalGuest):
         for pid in pids:
             self.assertFalse(os.path.exists("/proc/%d" % pid))
         self.assertFalse(os.path.exists(directory))
+
+
+    def test_machines_end_with_a_killed_test(self):
+        program = ("import sys; sys.path.insert(0, %r)\n"
+                   "from rig.machine import Machine\n"
+                   "m = Machine(append='init=/x').start()\n"
+                   "m.pause()\n"
+                   "print(m._qemu.pid, m._hvsock.pid, m.directory, flush=True)\n"
+                   "m.wait(None)" % os.path.dirname(os.path.abspath(__file__)))
+        test = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        qemu, hvsock, directory = test.stdout.readline().split()
+        descriptors = [os.pidfd_open(int(pid)) for pid in (qemu, hvsock)]
+        test.kill()
+        test.wait()
+        test.stdout.close()
+        for fd in descriptors:
+            self.assertEqual(readable([fd], 20), fd)
+            os.close(fd)
+        shutil.rmtree(directory)
 
 
 class Pause(MinimalGuest):

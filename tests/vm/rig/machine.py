@@ -13,7 +13,8 @@ import weakref
 from . import build
 from .console import Console
 from .qmp import QMP
-from .waiting import Deadline, Ended, RigError, TimedOut, end_process, wait_exit
+from .waiting import (DIES_WITH_US, Deadline, Ended, RigError, TimedOut, end_process,
+                      wait_exit)
 
 # QEMU's microvm has 8 virtio-mmio slots, found by the kernel's command line alone. Slot 3 has the
 # clock's IRQ 8 and is left out. Linux probes in the command line's order.
@@ -161,7 +162,7 @@ class Machine:
                 self._start_hvsock()
             self._qmp = QMP(self.directory + "/qmp")
             self._qemu = subprocess.Popen(
-                self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                DIES_WITH_US + self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=self._log("qemu.log", "wb"), start_new_session=True)
             self.console = Console(self._qemu.stdout.fileno(), self._log("console.log", "w"))
             self._qmp.accept(self._qemu)
@@ -191,8 +192,9 @@ class Machine:
         command = [build.program("hvsock"), "-v", "--socket", self.directory + "/vhost",
                    "--uds", self.vsock_path, "--once"]
         self._hvsock = subprocess.Popen(
-            command + (["--fc-quirks"] if self.quirks else []), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self._log("hvsock.log", "wb"), start_new_session=True)
+            DIES_WITH_US + command + (["--fc-quirks"] if self.quirks else []),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=self._log("hvsock.log", "wb"), start_new_session=True)
         if self._hvsock.stdout.readline() != b"READY\n":
             raise RigError("hvsock does not start: " + self.read_log("hvsock.log"))
 

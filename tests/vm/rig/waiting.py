@@ -31,6 +31,11 @@ class Deadline:
         return self._end is not None and time.monotonic() >= self._end
 
 
+# Put before a command: it is killed when we end, however that comes. (When the thread that started
+# it ends, to be exact: start machines in the main thread.)
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
+
+
 def wait_exit(process, timeout):
     """Waits for a subprocess.Popen to end; returns its exit code, or None after timeout seconds."""
     if process.poll() is None:
