@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TURN_REQUESTS     16   /* early requests that are taken before others have their turn */
 #define SMALL_REPLY       2048 /* bytes of a reply that needs no memory of its own */
 #define ERROR_MESSAGE_MAX 1024
 
@@ -211,8 +210,11 @@ static void refuse_long_frame(struct connection *c, size_t len)
 	connection_error(c, text, true);
 }
 
-/* Take the next request, or wait for it. `taken` counts the requests of this turn. */
-static void next_request(struct connection *c, int *taken)
+/*
+ * Take the next request, or wait for it. Requests that arrive together are few: what is read at a
+ * time is one frame, or what fits FRAME_SMALL bytes.
+ */
+static void next_request(struct connection *c)
 {
 	const char *body;
 	size_t len;
@@ -225,11 +227,7 @@ static void next_request(struct connection *c, int *taken)
 		wait_for(c, EPOLLIN);
 	} else if (got < 0) {
 		refuse_long_frame(c, len);
-	} else if (*taken == TURN_REQUESTS) {
-		set_timer(c, CONNECTION_TIMER_TURN, 0);
-		wait_for(c, 0);
 	} else {
-		(*taken)++;
 		c->state = CONNECTION_HANDLING;
 		clear_timer(c);
 		list_remove(c);
@@ -256,11 +254,11 @@ static void after_reply(struct connection *c)
 }
 
 /* One step of a state. */
-static void step(struct connection *c, int *taken)
+static void step(struct connection *c)
 {
 	switch (c->state) {
 	case CONNECTION_READING:
-		next_request(c, taken);
+		next_request(c);
 		break;
 	case CONNECTION_HANDLING:
 		/* Early requests must not wake the loop; the peer's end must, but once only. */
@@ -284,12 +282,11 @@ static void step(struct connection *c, int *taken)
 static void advance(struct connection *c)
 {
 	enum connection_state before;
-	int taken = 0;
 
 	c->advancing = true;
 	do {
 		before = c->state;
-		step(c, &taken);
+		step(c);
 	} while (c->state != before);
 	c->advancing = false;
 	if (c->state == CONNECTION_CLOSED)
@@ -345,10 +342,7 @@ static void connection_ready(struct loop_io *io, uint32_t events)
 
 	switch (c->state) {
 	case CONNECTION_READING:
-		if (c->timer_for == CONNECTION_TIMER_TURN)
-			c->state = CONNECTION_CLOSED; /* only an error wakes it then */
-		else
-			read_request(c);
+		read_request(c);
 		break;
 	case CONNECTION_HANDLING:
 		check_gone(c, events);
@@ -376,8 +370,7 @@ static void connection_expired(struct loop_timer *timer)
 		connection_error(c, "the request did not arrive in time", true);
 		return;
 	}
-	if (timer_for != CONNECTION_TIMER_TURN)
-		c->state = CONNECTION_CLOSED;
+	c->state = CONNECTION_CLOSED;
 	advance(c);
 }
 

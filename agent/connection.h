@@ -37,7 +37,6 @@ enum connection_timer {
 	CONNECTION_TIMER_IDLE,
 	CONNECTION_TIMER_WRITE,
 	CONNECTION_TIMER_LINGER,
-	CONNECTION_TIMER_TURN, /* others have had their turn: take the next early request */
 };
 
 struct connection;
