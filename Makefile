@@ -17,7 +17,7 @@ release: | packages-build
 	@sh subprojects/fetch
 	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
 		-Drelease=true -Db_lto=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(QUIET)
-	@ninja -C build/meson-release $(PROGRAMS) $(QUIET)
+	@ninja --quiet -C build/meson-release $(PROGRAMS) $(QUIET)
 	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
 		install -m 755 build/meson-release/$$p build/release/; done
 
@@ -38,7 +38,7 @@ unit: | packages-build packages-unit
 	@sh subprojects/fetch
 	@test -f build/meson-unit/build.ninja || meson setup build/meson-unit -Dunit_tests=true \
 		-Dwerror=true -Db_sanitize=address,undefined -Doptimization=1 $(QUIET)
-	@ninja -C build/meson-unit $(QUIET)
+	@ninja --quiet -C build/meson-unit $(QUIET)
 
 # The same with the other compiler, to see what it warns of.
 clang: | packages-build packages-unit packages-lint
@@ -46,7 +46,7 @@ clang: | packages-build packages-unit packages-lint
 	@sh subprojects/fetch
 	@test -f build/meson-clang/build.ninja || CC=clang meson setup build/meson-clang \
 		-Dunit_tests=true -Dwerror=true $(QUIET)
-	@ninja -k 0 -C build/meson-clang $(QUIET)
+	@ninja --quiet -k 0 -C build/meson-clang $(QUIET)
 
 # Boots a guest with a real HTTP service and asks it how it is.
 demo: release kernel | packages-vm
@@ -71,7 +71,7 @@ coverage: | packages-build packages-unit packages-coverage
 	@sh subprojects/fetch
 	@test -f build/meson-coverage/build.ninja || meson setup build/meson-coverage \
 		-Dunit_tests=true -Db_coverage=true -Doptimization=0 $(QUIET)
-	@ninja -C build/meson-coverage $(QUIET)
+	@ninja --quiet -C build/meson-coverage $(QUIET)
 	@meson test -C build/meson-coverage --no-rebuild $(QUIET)
 	@gcovr --root . --filter supervisor/ --filter mounts/ --object-directory build/meson-coverage \
 		--exclude-throw-branches

@@ -52,7 +52,7 @@ static void expect_request(const char *want)
 	char frame[1024], got[1024];
 	size_t len = rig_frame(want, frame);
 
-	cr_assert_eq(recv(ends[1], got, sizeof(got), 0), len);
+	cr_assert_eq(recv(ends[1], got, sizeof(got), 0), (ssize_t)len);
 	cr_assert_arr_eq(got, frame, len);
 }
 
