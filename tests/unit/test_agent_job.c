@@ -8,10 +8,12 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +136,21 @@ Test(agent_job, large_output_does_not_block_the_command)
 		6);
 }
 
+/* The loop learns of the output and of the end at once; there is more than one read takes. */
+Test(agent_job, what_stands_in_the_pipes_at_the_end_is_taken)
+{
+	struct job_spec spec = shell("head -c 60000 /dev/zero | tr '\\0' o; "
+				     "head -c 60000 /dev/zero | tr '\\0' e >&2");
+	siginfo_t info;
+
+	cr_assert_eq(job_start(&job, &spec), 0);
+	cr_assert_eq(waitid(P_PID, (id_t)job.pid, &info, WEXITED | WNOWAIT), 0);
+	rig_until(has_ended, &(int){ 0 });
+	cr_expect_eq(job.out.len, 60000);
+	cr_expect_eq(job.err.len, 60000);
+	cr_expect_eq(job.err.data[59999], 'e');
+}
+
 Test(agent_job, input_is_written_while_output_is_read)
 {
 	enum { SIZE = 300000 };
@@ -210,23 +227,44 @@ Test(agent_job, at_the_deadline_the_whole_group_is_killed)
 	wait_for_group(pgid);
 }
 
+static bool has_file(const void *path)
+{
+	return access(path, F_OK) == 0;
+}
+
 Test(agent_job, a_descendant_that_keeps_the_pipe_holds_nothing_up)
 {
-	struct job_spec spec = shell("echo first; sleep 1000 & exit 0");
-	pid_t pgid;
+	struct loop_timer look = { .expire = again };
+	char text[512];
+	struct job_spec spec;
+	int fd;
 
-	cr_assert_eq(job_start(&job, &spec), 0);
-	pgid = job.pid;
-	rig_until(has_ended, &(int){ 0 });
+	/* It shows that it lives on by writing a file, once it is let to. */
+	cr_assert_eq(mkfifo(rig_path("go"), 0600), 0);
+	snprintf(text, sizeof(text), "echo first; (read x <%s; echo >%s) & exit 0", rig_path("go"),
+		rig_path("alive"));
+	spec = shell(text);
+	fd = open(rig_path("go"), O_RDWR | O_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	run(&spec);
 	cr_expect_eq(job.end, JOB_EXITED);
 	expect_text(&job.out, "first\n");
-	cr_expect_eq(kill(-pgid, 0), 0, "it lives on, as nobody asked for its end");
-	cr_expect_eq(kill(-pgid, SIGKILL), 0);
-	wait_for_group(pgid);
+	cr_assert_eq(write(fd, "\n", 1), 1);
+	again(&look);
+	rig_until(has_file, rig_path("alive"));
+	loop_timer_clear(&rig.loop, &look);
+	close(fd);
+}
+
+Test(agent_job, what_is_left_is_killed_where_that_is_asked_for)
+{
+	struct job_spec spec = shell("sleep 1000 & exit 0");
+	pid_t pgid;
+
 	spec.kill_rest = true;
 	cr_assert_eq(job_start(&job, &spec), 0);
 	pgid = job.pid;
-	rig_until(has_ended, &(int){ 1 });
+	rig_until(has_ended, &(int){ 0 });
 	cr_expect_eq(job.end, JOB_EXITED);
 	cr_expect_eq(job.code, 0);
 	wait_for_group(pgid);
