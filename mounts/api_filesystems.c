@@ -35,7 +35,7 @@ static const struct step steps[] = {
 	{ STEP_MOUNT, "/dev", "devtmpfs", MS_NOSUID, "mode=0755" },
 	{ STEP_MOUNT, "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
 		"gid=5,mode=0620,ptmxmode=0666" },
-	{ STEP_MOUNT, "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ STEP_MOUNT, "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=20%" },
 	{ STEP_MOUNT, "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=10%" },
 	{ STEP_MOUNT, "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=25%" },
 	{ STEP_MOUNT, "/sys/fs/cgroup", "cgroup2", SAFE, "nsdelegate,memory_recursiveprot" },
