@@ -54,11 +54,11 @@ static uint64_t timeval_us(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-struct activity_sample activity_sample(uint64_t checks_us)
+struct activity_sample activity_sample(uint64_t commands_us)
 {
 	struct activity_sample s = { .now_ms = clock_ms(), .used_us = activity_used_us() };
 	struct rusage self;
-	uint64_t own_us = checks_us;
+	uint64_t own_us = commands_us;
 
 	if (getrusage(RUSAGE_SELF, &self) == 0)
 		own_us += timeval_us(&self.ru_utime) + timeval_us(&self.ru_stime);

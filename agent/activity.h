@@ -2,7 +2,8 @@
 /*
  * Is the guest busy? Measured when the host asks, so that an idle guest is not woken to measure
  * itself: how much CPU time all processes have used since the last measurement, without that of
- * the agent and its checks. It is "busy" when that is at least `threshold` processors on average.
+ * the agent and of the commands that it runs. It is "busy" when that is at least `threshold`
+ * processors on average.
  *
  * A measurement covers the time between two questions of the host (or since the agent's start),
  * and at least the sample interval: questions that come sooner get the last answer.
@@ -24,17 +25,17 @@ struct activity {
 	time_t last_busy_at; /* when `was_busy` */
 };
 
-/* CPU time since boot of everything but the agent and its checks, in microseconds. */
+/* CPU time since boot of everything but the agent and its commands, in microseconds. */
 struct activity_sample {
 	uint64_t now_ms;
 	uint64_t used_us;
 };
 
 /*
- * Take a sample. `checks_us` is the CPU time of the checks that have ended. Without /proc/stat it
- * is as if no CPU time had been used.
+ * Take a sample. `commands_us` is the CPU time of the commands that have ended. Without /proc/stat
+ * it is as if no CPU time had been used.
  */
-struct activity_sample activity_sample(uint64_t checks_us);
+struct activity_sample activity_sample(uint64_t commands_us);
 
 /* The CPU time of all processes since boot, in microseconds; 0 without /proc/stat. */
 uint64_t activity_used_us(void);

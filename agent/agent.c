@@ -230,7 +230,8 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 	history_load(&a->history);
 	service_link_refresh(&a->service_link);
 	log_line("listening on vsock port %u (%zu integrations, %zu probes)",
-		(unsigned int)a->options.port, a->integrations.count, a->probes.count);
+		listener_port(a->listener.io.fd, (uint32_t)a->options.port), a->integrations.count,
+		a->probes.count);
 	return 0;
 }
 

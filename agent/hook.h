@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOOK_DETAIL_MAX 512 /* bytes that are kept of what a failed hook says */
+#define HOOK_DETAIL_MAX 1024 /* bytes that are kept of what a failed hook says */
 
 enum hook_kind {
 	HOOK_CHECKPOINT,

@@ -52,6 +52,19 @@ int listener_adopt(int fd, struct problem *p)
 	return 0;
 }
 
+uint32_t listener_port(int fd, uint32_t otherwise)
+{
+	struct sockaddr_storage storage = { 0 };
+	socklen_t len = sizeof(storage);
+	struct sockaddr_vm vm;
+
+	if (getsockname(fd, (struct sockaddr *)&storage, &len) != 0 ||
+		storage.ss_family != AF_VSOCK || len < sizeof(vm))
+		return otherwise;
+	memcpy(&vm, &storage, sizeof(vm));
+	return vm.svm_port;
+}
+
 /* Count it. Returns how often it has happened since the last line when one is due now, else 0. */
 static unsigned long notice(struct listener_notice *n)
 {

@@ -43,6 +43,9 @@ int listener_adopt(int fd, struct problem *p);
  */
 int listener_start(struct listener *l, struct server *server, int fd);
 
+/* The vsock port that `fd` is bound to, or `otherwise` when it is no vsock. */
+uint32_t listener_port(int fd, uint32_t otherwise);
+
 /* Stop accepting, and close the socket. */
 void listener_close(struct listener *l);
 

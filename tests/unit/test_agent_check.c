@@ -115,15 +115,16 @@ Test(agent_check, a_hung_check_is_unhealthy)
 	cr_expect_eq(rig_count(rig_log(), "\n"), 1, "%s", rig_log());
 }
 
+/* What is kept begins within a character: 4096 bytes before the end of lines of seven. */
 Test(agent_check, long_details_keep_their_end)
 {
 	run("i=0; while [ $i -lt 2000 ]; do echo '\xc3\xa4\xc3\xa4\xc3\xa4' >&2; i=$((i+1)); done; "
-	    "echo the end >&2; exit 1");
+	    "echo the end. >&2; exit 1");
 	cr_expect_not(check.result.healthy);
-	cr_expect_lt(strlen(check.result.detail), CHECK_DETAIL_MAX + 8);
-	cr_expect_gt(strlen(check.result.detail), CHECK_DETAIL_MAX - 8);
-	cr_expect_eq(strncmp(check.result.detail, "... ", 4), 0);
-	cr_expect_str_eq(check.result.detail + strlen(check.result.detail) - 7, "the end");
+	cr_expect(strncmp(check.result.detail, "... \xc3\xa4\xc3\xa4\n", 9) == 0, "%.16s",
+		check.result.detail);
+	cr_expect_eq(strlen(check.result.detail), 4 + CHECK_DETAIL_MAX - 1 - 1);
+	cr_expect_str_eq(check.result.detail + strlen(check.result.detail) - 8, "the end.");
 	cr_expect_null(strstr(check.result.detail, "\xef\xbf\xbd"), "a character was cut");
 }
 
@@ -161,6 +162,8 @@ Test(agent_check, the_environment_is_the_users)
 	check.user = "daemon";
 	expect_result("echo \"$(id -un) $HOME $USER $LOGNAME $SHELL $FROM_INIT $PWD\" >&2; exit 1",
 		false, "daemon /usr/sbin daemon daemon /usr/sbin/nologin yes /");
+	/* getenv(3) takes the first of two: there must be one. */
+	expect_result("env | grep -c ^HOME= >&2; exit 1", false, "1");
 	check.user = "4900"; /* a number that the passwd file does not have */
 	expect_result("echo \"$(id -u) $HOME $USER\" >&2; exit 1", false, "4900 / 4900");
 }

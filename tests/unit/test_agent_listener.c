@@ -256,6 +256,8 @@ Test(agent_listener, binding_a_port)
 	if (fd < 0)
 		cr_skip_test("no vsock on this machine");
 	cr_expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	cr_expect_eq(listener_port(fd, 1), 40123);
+	cr_expect_eq(listener_port(listener.io.fd, 1), 1);
 	second = listener_bind(40123, &p);
 	cr_expect_eq(second, -EADDRINUSE);
 	cr_expect_str_eq(p.text, "vsock port 40123: bind: Address already in use");
