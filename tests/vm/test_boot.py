@@ -33,17 +33,16 @@ class NormalBoot:
         machine.console.wait_line("mvm-guest-agent: listening on vsock port 52 .*")
 
     def test_the_lines_of_pid_1_and_no_others(self):
-        self.assertEqual(self.output.init()[1:], [
+        self.assertEqual(self.output.init()[:-1], [
             "mounted config drive (vdb)", "mounted secrets drive (vdc)",
-            "mounted data drive (vdd)", "network: eth0 172.16.0.2/24 gw 172.16.0.1",
-            "3 of 3 services started"])
-        self.assertRegex(self.output.init()[0], r"^mvm-init \d")
+            "mounted data drive (vdd)", "network: eth0 172.16.0.2/24 gw 172.16.0.1"])
+        self.assertRegex(self.output.init()[-1], r"^mvm-init \d\S+: 3 of 3 services started$")
 
     def test_at_most_ten_lines(self):
         self.assertLessEqual(len(self.output.init()), 10)
 
     def test_every_line_is_tagged(self):
-        after = self.output.text.split("\n[init] mvm-init", 1)[1].split("\n", 1)[1]
+        after = self.output.text.split("\n[init] ", 1)[1].split("\n", 1)[1]
         untagged = [l for l in after.splitlines()
                     if l and not l.startswith(("[", "web: ", "names: ", "one: ", "mvm-guest-agent: "))]
         self.assertEqual(untagged, [])
@@ -162,8 +161,8 @@ class Immortal(cases.GuestCase):
         guest = self.guest(agent=False)
         guest.tree.remove("/etc/mvm")
         machine = self.boot(guest)
+        self.wait_init(machine, "mvm-init .*: 0 of 0 services started")
         self.wait_init(machine, "no guest agent: the image has no mvm-guest-agent")
-        self.wait_init(machine, "0 of 0 services started")
         machine.ctrl_alt_del()
         self.wait_init(machine, "goodbye")
         self.assertEqual(machine.wait(), 0)
@@ -176,9 +175,11 @@ class Immortal(cases.GuestCase):
                 guest.tree.remove(path)
         guest.tree.file("/etc/passwd", "").file("/etc/group", "")
         machine = self.boot(guest)
-        self.wait_init(machine, "0 of 0 services started")
-        self.assertEqual(self.output(machine).init()[1:-2],
-                         ["network: eth0 172.16.0.2/24 gw 172.16.0.1"])
+        self.wait_init(machine, "no guest agent: the image has no mvm-guest-agent")
+        lines = self.output(machine).init()
+        self.assertEqual(lines[0], "network: eth0 172.16.0.2/24 gw 172.16.0.1")
+        self.assertRegex(lines[1], "^mvm-init .*: 0 of 0 services started$")
+        self.assertEqual(len(lines), 3)
         machine.ctrl_alt_del()
         self.wait_init(machine, "goodbye")
         self.assertEqual(machine.wait(), 0)
@@ -194,7 +195,7 @@ class Immortal(cases.GuestCase):
         machine = self.boot(guest)
         self.wait_init(machine, "cannot mount proc on /proc: Read-only file system")
         self.wait_init(machine, "cannot mount tmpfs on /run: Read-only file system")
-        self.wait_init(machine, "0 of 0 services started")
+        self.wait_init(machine, "mvm-init .*: 0 of 0 services started")
         machine.ctrl_alt_del()
         self.wait_init(machine, "goodbye")
         self.assertEqual(machine.wait(), 0)

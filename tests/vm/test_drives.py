@@ -49,15 +49,15 @@ class Roles(cases.GuestCase):
 
     def test_by_position_config_secrets_data(self):
         output = self.roles([("1", None, RO), ("2", None, RO), ("3", None, RW)], "1 2 3")
-        self.assertEqual(output.init()[1:4], ["mounted config drive (vdb)",
-                         "mounted secrets drive (vdc)", "mounted data drive (vdd)"])
+        self.assertLess({"mounted config drive (vdb)", "mounted secrets drive (vdc)",
+                         "mounted data drive (vdd)"}, set(output.init()))
 
     def test_by_position_config_data_secrets(self):
         """The other order that hosts use; their own init copies the data drive to memory here."""
         output = self.roles([("1", None, RO), ("2", None, RW), ("3", None, RO)], "1 3 2",
                             "squashfs")
-        self.assertEqual(output.init()[1:4], ["mounted config drive (vdb)",
-                         "mounted secrets drive (vdd)", "mounted data drive (vdc)"])
+        self.assertLess({"mounted config drive (vdb)", "mounted secrets drive (vdd)",
+                         "mounted data drive (vdc)"}, set(output.init()))
 
     def test_labels_and_a_data_drive_without(self):
         self.roles([("c", "mvm-config", RO), ("d", None, RW), ("s", "mvm-secrets", RO)], "c s d")
@@ -99,10 +99,10 @@ class Roles(cases.GuestCase):
         """One clear line each; the rest works."""
         output = self.roles([(None, None, RO), ("s", "mvm-secrets", RO), (None, None, RW)],
                             "- s -")
-        self.assertEqual([l for l in output.init() if "drive" in l or "mount" in l], [
+        self.assertEqual({l for l in output.init() if "drive" in l or "mount" in l}, {
             "cannot mount /dev/vdb on /mnt/config (no ext4 file system on it?): Invalid argument",
             "mounted secrets drive (vdc)",
-            "cannot mount /dev/vdd on /mnt/data (no ext4 file system on it?): Invalid argument"])
+            "cannot mount /dev/vdd on /mnt/data (no ext4 file system on it?): Invalid argument"})
 
     def test_a_data_drive_that_refuses_writes(self):
         output = self.roles([("d", "mvm-data", RO)], "- - -", "squashfs")
@@ -134,13 +134,13 @@ class Roles(cases.GuestCase):
         guest.drive("mvm-data")
         machine = self.boot(guest)
         machine.console.wait_line("sees: here")
-        lines = [l for l in self.output(machine).init() if "mount" in l]
-        self.assertEqual(lines, [
+        lines = {l for l in self.output(machine).init() if "mount" in l}
+        self.assertEqual(lines, {
             "cannot mount /dev/vdb on /mnt/config (does the directory exist in the image?): "
             "No such file or directory",
             "cannot mount /mnt/secrets: No such file or directory",
             "cannot mount /dev/vdd on /mnt/data (does the directory exist in the image?): "
-            "No such file or directory"])
+            "No such file or directory"})
 
 
 class Data(cases.GuestCase):

@@ -192,7 +192,7 @@ class CannotStart(cases.SharedBoot):
 
     def test_three_cannot_be_tried(self):
         self.assert_init("3 services cannot run")
-        self.assert_init("13 of 16 services started")
+        self.assert_init("mvm-init .*: 13 of 16 services started")
 
     def test_the_others_run(self):
         self.assert_line("good", "fine")

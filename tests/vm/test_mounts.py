@@ -16,7 +16,6 @@ API = {
     "/dev/pts": ("devpts", "devpts", {"rw", "nosuid", "noexec", "relatime"},
                  {"gid=5", "mode=620", "ptmxmode=666"}),
     "/dev/shm": ("tmpfs", "tmpfs", {"rw", "nosuid", "nodev", "relatime"}, set()),
-    "/dev/mqueue": ("mqueue", "mqueue", {"rw"} | SAFE, set()),
     "/run": ("tmpfs", "tmpfs", {"rw", "nosuid", "nodev", "relatime"}, {"mode=755"}),
     "/tmp": ("tmpfs", "tmpfs", {"rw", "nosuid", "nodev", "relatime"}, set()),
     "/sys/fs/cgroup": ("cgroup2", "cgroup2", {"rw"} | SAFE, {"nsdelegate", "memory_recursiveprot"}),
@@ -48,7 +47,7 @@ class Mounts:
 
     @classmethod
     def prepare(cls, guest):
-        guest.user("web", 1000)
+        guest.user("web", 1000, home="/home/web")
         guest.tree.directory("/var/lib/web", mode=0o750, uid=1000, gid=1000)
         guest.tree.directory("/home/web", mode=0o700, uid=1000, gid=1000)
         guest.tree.file("/etc/web.conf", "as built\n", mode=0o640, gid=900)
@@ -101,9 +100,15 @@ class Mounts:
         points = [m.split()[4] for m in self.output.facts("looks", "mountinfo")]
         self.assertEqual(len(points), len(set(points)))
 
-    def test_tmpfs_on_run_is_a_quarter_of_the_memory(self):
-        size, = [o for o in self.output.mounts("looks")["/run"][3] if o.startswith("size=")]
-        self.assertTrue(56 << 10 <= int(size[5:-1]) <= 64 << 10, size)
+    def test_no_tmpfs_takes_all_memory(self):
+        """Together they leave some, even when all are full."""
+        memory = int(self.output.facts("looks", "read")[0].split()[-2])
+        percent = {"/tmp": 25, "/dev/shm": 20, "/run": 10}
+        if self.extra_mounts:
+            percent["/run/mvm/overlay"] = 25
+        for path, expected in percent.items():
+            size, = [o for o in self.output.mounts("looks")[path][3] if o.startswith("size=")]
+            self.assertAlmostEqual(int(size[5:-1]) * 100 / memory, expected, delta=1, msg=path)
 
     def test_modes_and_owners(self):
         for path, expected in (

@@ -152,7 +152,7 @@ class Trouble(cases.GuestCase):
         machine = self.boot(guest)
         self.wait_init(machine, "secrets: .*'staff'.*: only root can read them")
         self.wait_init(machine, "default: .*'staff'.*")
-        self.wait_init(machine, "2 of 3 services started")
+        self.wait_init(machine, "mvm-init .*: 2 of 3 services started")
         machine.console.rewind()
         machine.console.wait_line("web: read: /mnt/secrets/key EACCES")
         machine.console.rewind()
