@@ -57,7 +57,10 @@
 
       overlays.default = import ./overlay.nix;
 
-      nixosModules.guest = ./module.nix;
+      nixosModules.guest = {
+        _file = ./module.nix;
+        imports = [ ./module.nix ];
+      };
 
       templates.default = {
         path = ./template;

@@ -79,11 +79,12 @@ def consumer(suite, name, directory, attributes, work):
 
 
 def expression(suite, name, text, want):
-    """An expression over the flake (`mvm`), its sources (`source`) and the test's nixpkgs (`pkgs`)."""
+    """An expression over our functions (`mvm`), a directory (`source`) and nixpkgs (`pkgs`)."""
     preamble = f"""
       let
         pkgs = import {tap.HERE}/stub-nixpkgs {{ system = "x86_64-linux"; }};
         mvm = import {tap.ROOT}/nix {{ inherit pkgs; }};
+        source = {tap.HERE}/documented;
       in
     """
     done = nix("eval", "--impure", "--json", "--expr", preamble + text)
@@ -155,7 +156,9 @@ def main():
     got, error = ours("templates.default.description")
     suite.result(isinstance(got, str), "templates.default is there", error)
     got, error = ours("nixosModules.guest", "builtins.typeOf")
-    suite.result(got in ("path", "lambda", "string"), "nixosModules.guest is a module", error or got)
+    suite.result(got == "set", "nixosModules.guest is a module", error or got)
+    done = nix("flake", "check", "--no-build", FLAKE, overrides=[("nixpkgs", NIXPKGS)])
+    suite.result(done.returncode == 0, "nix flake check, without its builds", done.stderr)
     got, error = ours(
         "overlays.default",
         "overlay: let pkgs = import %s/stub-nixpkgs { system = \"x86_64-linux\";"
@@ -230,7 +233,7 @@ def main():
         "helpers: the port as /proc/net/tcp has it",
         """
         map (port: builtins.match "[^:]*:([0-9A-F]{4}) .*" (mvm.lib.mkStaticSite {
-          name = "x"; src = ./.; inherit port;
+          name = "x"; src = source; inherit port;
         }).healthCheck.healthCmd) [ 1 80 3100 8080 65535 ]
         """,
         [["0001"], ["0050"], ["0C1C"], ["1F90"], ["FFFF"]],
@@ -241,7 +244,7 @@ def main():
         """
         (mvm.lib.mkGuest {
           name = "x";
-          services.www = (mvm.lib.mkStaticSite { name = "docs"; src = ./.; }).service;
+          services.www = (mvm.lib.mkStaticSite { name = "docs"; src = source; }).service;
         }).config.users
         """,
         {"docs": {"uid": None, "group": None, "home": None}},
@@ -253,9 +256,9 @@ def main():
         let commands = import %s/nix/lib/commands.nix; in
         map (s: (commands.describe s).why) (builtins.concatMap
           (h: [ h.service.command h.healthCheck.healthCmd ]) [
-            (mvm.lib.mkStaticSite { name = "x"; src = ./.; })
-            (mvm.lib.mkPythonService { name = "x"; src = ./.; entrypoint = "x"; port = 1; })
-            (mvm.lib.mkNodeService { name = "x"; src = ./.; npmHash = ""; entrypoint = "x"; port = 1; })
+            (mvm.lib.mkStaticSite { name = "x"; src = source; })
+            (mvm.lib.mkPythonService { name = "x"; src = source; entrypoint = "x"; port = 1; })
+            (mvm.lib.mkNodeService { name = "x"; src = source; npmHash = ""; entrypoint = "x"; port = 1; })
           ])
         """ % tap.ROOT,
         [None] * 6,
