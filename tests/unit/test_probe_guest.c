@@ -134,6 +134,23 @@ Test(probe_guest, boot)
 		"mounts               400.000   1.250    done\n"
 		"every check healthy  2500.000\n",
 		"", "boot", "v.sock");
+	EXPECT(0,
+		"{\n"
+		"  \"name\": \"v.sock\",\n"
+		"  \"target\": \"v.sock\",\n"
+		"  \"stages\": [\n"
+		"    {\n"
+		"      \"name\": \"mounts\",\n"
+		"      \"start_us\": 400000,\n"
+		"      \"duration_us\": 1250,\n"
+		"      \"success\": true,\n"
+		"      \"detail\": null\n"
+		"    }\n"
+		"  ],\n"
+		"  \"all_healthy_us\": 2500000,\n"
+		"  \"error\": null\n"
+		"}\n",
+		"", "boot", "--json", "v.sock");
 	snprintf(answer, sizeof(answer), "{\"BootTimeline\":{\"stages\":[%s,%s]}}", bad, good);
 	probe_rig_say(answer);
 	EXPECT(1,
