@@ -13,7 +13,7 @@ all: release
 # The static programs: build/release/{init,mvm-guest-agent,mvm-probe}.
 release: | packages-build
 	@mkdir -p build/release
-	@$(MAKE) --no-print-directory $(KERNEL_HEADERS)
+	@$(MAKE) -s --no-print-directory $(KERNEL_HEADERS)
 	@sh subprojects/fetch
 	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
 		-Drelease=true -Db_lto=true -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(QUIET)
