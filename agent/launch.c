@@ -70,7 +70,7 @@ static bool standard_error(const struct capture *err, struct buf *b)
 		return false;
 	if (cut_front)
 		buf_puts(b, "... ");
-	utf8_put_lossy(b, at, len);
+	put_without_nul(b, at, len);
 	return true;
 }
 
