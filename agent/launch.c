@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <string.h>
 
 int launch_program(struct job *job, const struct identities *ids, const char *user,
 	char *const *argv, struct job_spec *spec, struct problem *p)
@@ -47,6 +48,21 @@ int launch_command(struct job *job, const struct identities *ids, const char *us
 static bool is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The report is a C string: a NUL byte, which may be any byte of the output, becomes '?'. */
+static void put_without_nul(struct buf *b, const char *at, size_t len)
+{
+	for (;;) {
+		size_t n = strnlen(at, len);
+
+		utf8_put_lossy(b, at, n);
+		if (n == len)
+			return;
+		buf_puts(b, "?");
+		at += n + 1;
+		len -= n + 1;
+	}
 }
 
 /* False when there is nothing but white space. */
