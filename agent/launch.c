@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <string.h>
+#include <unistd.h>
 
 int launch_program(struct job *job, const struct identities *ids, const char *user,
 	char *const *argv, struct job_spec *spec, struct problem *p)
