@@ -46,8 +46,8 @@ class Manual(unittest.TestCase):
 
     def test_there_are_pages(self):
         names = {os.path.basename(p) for p in self.PAGES}
-        self.assertLessEqual({"init.8", "mvm-service.5", "mvm-init.ini.5", "mvm-guest-agent.8",
-                              "mvm-probe.1", "mvm-protocol.7"}, names)
+        self.assertEqual({"init.8", "mvm-service.5", "mvm-init.ini.5", "mvm-guest-agent.8",
+                          "mvm-probe.1", "mvm-protocol.7"} - names, set())
 
     def test_mandoc_has_no_complaints(self):
         for page in self.PAGES:
@@ -65,16 +65,16 @@ class Manual(unittest.TestCase):
         table = documents.current("init/settings.c")
         keys = set(re.findall(r'(?:TEXT\(|\{ )"(?:guest|drives)", "(\w+)"', table))
         self.assertGreaterEqual(len(keys), 7)
-        self.assertLessEqual(keys, self.named("mvm-init.ini.5", ".It"))
+        self.assertEqual(keys - self.named("mvm-init.ini.5", ".It"), set())
 
     def test_init_names_every_signal_and_word_of_the_kernel(self):
         signals = set(re.findall(r"(?m)^\t\{ (SIG\w+),", documents.current("init/signals.c")))
         self.assertGreaterEqual(len(signals), 6)
-        self.assertLessEqual(signals - {"SIGCHLD"}, self.named("init.8", ".It"))
+        self.assertEqual(signals - {"SIGCHLD"} - self.named("init.8", ".It"), set())
         words = set(re.findall(r'"(mvm\.\w+|ip)"', documents.current("init/network_config.c")))
         self.assertGreaterEqual(len(words), 4)
         shown = {w.split("=")[0] for w in self.named("init.8", ".It")}
-        self.assertLessEqual(words, shown)
+        self.assertEqual(words - shown, set())
 
     def test_pages_of_ours_that_are_referred_to_exist(self):
         ours = {os.path.basename(p) for p in self.PAGES}
@@ -92,7 +92,7 @@ class Readme(unittest.TestCase):
         with open(os.path.join(documents.ROOT, "README.md"), encoding="utf-8") as f:
             text = f.read()
         for command in ("make demo", "make check", "make bench"):
-            self.assertIn(command, text)
+            self.assertTrue(command in text, command)
 
 
 if __name__ == "__main__":
