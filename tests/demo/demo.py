@@ -28,7 +28,8 @@ PAGE = 'mkdir -p /var/www && echo "$GREETING from $HOSTNAME" >/var/www/index.htm
 def make_guest():
     guest = Guest("squashfs")
     guest.busybox("sh", "httpd", "wget", "mkdir", "cat", "test")
-    guest.init_ini(guest={"hostname": "demo"}, env={"HOSTNAME": "demo", "GREETING": "Hello"})
+    guest.init_ini(guest={"hostname": "demo", "accounting": "yes"},
+                   env={"HOSTNAME": "demo", "GREETING": "Hello"})
     guest.service("web", "/bin/httpd -f -p %d -h /var/www" % PORT, pre_start=PAGE)
     guest.service("reader", "cat /mnt/secrets/motto", type="oneshot", restart="never")
     guest.integration("web", health_cmd="wget -q -O /dev/null http://127.0.0.1:%d/" % PORT,
@@ -96,10 +97,11 @@ def run():
             (time.monotonic() - start))
         url, page = fetch(machine)
         say("$ wget -q -O - %s\n%s\n" % (url, page))
-        status = probe(machine, "status")
-        if status.returncode != 0:
-            raise RigError("mvm-probe status: %s%s" % (status.stdout, status.stderr))
-        say("$ mvm-probe status v.sock\n" + status.stdout)
+        for verb in ("services", "status"):
+            asked = probe(machine, verb)
+            if asked.returncode != 0:
+                raise RigError("mvm-probe %s: %s%s" % (verb, asked.stdout, asked.stderr))
+            say("$ mvm-probe %s v.sock\n%s" % (verb, asked.stdout))
         start = time.monotonic()
         machine.ctrl_alt_del()
         machine.wait(SECONDS)
