@@ -155,8 +155,8 @@ class Agent:
         self.assertEqual(len([l for l in self.output.facts("looks", "vsock-connect")
                               if l.endswith(" ok")]), 2)
         reads = self.output.facts("looks", "vsock-read")
-        self.assertEqual([r for r in reads if not re.fullmatch(" (end|ECONNRESET)", r)], [])
         self.assertEqual(len(reads), 2)
+        self.assertEqual([r for r in reads if not r.startswith(" ")], [])   # not a byte
         self.assertTrue([l for l in self.output.lines("mvm-guest-agent")
                          if l.startswith("refused 1 connection not made by the host")])
 
