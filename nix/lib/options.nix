@@ -127,6 +127,22 @@ let
       example = ''"/var/log/web.log"'';
     }
     {
+      name = "logMaxSize";
+      type = t.size;
+      ini = "log_max_size";
+      defaultText = "no rotation";
+      description = "Size at which `logFile` is rotated.";
+      example = ''"10M"'';
+    }
+    {
+      name = "logKeep";
+      type = t.int 0 100;
+      ini = "log_keep";
+      defaultText = "3";
+      description = "How many rotated log files are kept.";
+      example = "3";
+    }
+    {
       name = "type";
       type = t.enum [
         "simple"
@@ -416,24 +432,6 @@ let
       defaultText = "none";
       description = "Paths that the service cannot write to.";
       example = ''[ "/etc" ]'';
-    }
-    {
-      name = "logMaxSize";
-      planned = true;
-      type = t.size;
-      ini = "log_max_size";
-      defaultText = "no rotation";
-      description = "Size at which `logFile` is rotated.";
-      example = ''"10M"'';
-    }
-    {
-      name = "logKeep";
-      planned = true;
-      type = t.int 0 1000;
-      ini = "log_keep";
-      defaultText = "see mvm-service(5)";
-      description = "How many rotated log files are kept.";
-      example = "3";
     }
   ];
 

@@ -78,6 +78,8 @@ static void print_service(const char *name, const struct service_config *c)
 	print_command(name, "pre_start", c->pre_start);
 	print_fact(name, "user", c->user);
 	print_fact(name, "log_file", c->log_file);
+	printf("%s log size=%llu keep=%u\n", name, (unsigned long long)c->log_max_size,
+		c->log_keep);
 	print_fact(name, "working_directory", c->working_directory);
 	for (size_t i = 0; i < c->env.count; i++)
 		print_fact(name, "env", c->env.list[i]);

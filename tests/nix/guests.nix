@@ -148,6 +148,8 @@ let
           "root"
         ];
         logFile = "/var/log/all.log";
+        logMaxSize = "1M";
+        logKeep = 2;
         workingDirectory = "/srv/with space";
         environmentFile = "/mnt/secrets/all.env";
         type = "oneshot";

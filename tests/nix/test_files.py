@@ -21,6 +21,7 @@ all command exec </bin/sh> <-c> <echo "a  b" | cat>
 all pre_start shell </bin/sh> <-c> <mkdir -p /run/all && true>
 all user other
 all log_file /var/log/all.log
+all log size=1048576 keep=2
 all working_directory /srv/with space
 all env BACKSLASH=a\\nb
 all env BRACKET=[env]
@@ -44,6 +45,7 @@ plain command exec </bin/sh>
 first command exec </mnt/data/first>
 plain user -
 plain log_file -
+plain log size=0 keep=3
 plain working_directory -
 plain rules restart=0 type=0 stop=1000 delay=100 delay_max=30000 start=30000 limit=0/10000 ready=0
 plain account 900:900 /home/app /bin/sh groups=1

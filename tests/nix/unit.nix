@@ -471,7 +471,7 @@ in
   ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
     (
-      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
+      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
       + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
       + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs"
     )
@@ -625,6 +625,10 @@ in
   )
   (rejected "an interval for what never ends" (service { onInterval = "1h"; }) [
     "services.web.onInterval: a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\""
+  ])
+  (rejected "rotation without a file" (service { logMaxSize = "1M"; logKeep = 2; }) [
+    "services.web.logMaxSize: there is no logFile to rotate"
+    "services.web.logKeep: there is no logFile to rotate"
   ])
   (rejected "an action without a limit" (service { startLimitAction = "reboot"; startLimitExitCode = 3; }) [
     "services.web.startLimitExitCode: only for startLimitAction = \"exit\""
