@@ -8,28 +8,23 @@
  *
  * The modes run one after the other; the table at the end has them all.
  */
-#include <arpa/inet.h>
+#include "facts.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/vm_sockets.h>
-
-/* The error's name: messages differ between C libraries. */
-static const char *error_name(int error)
+const char *error_name(int error)
 {
 	static const struct {
 		int error;
@@ -69,7 +64,7 @@ static const char *error_name(int error)
 	return strerror(error);
 }
 
-static int number(const char *text)
+int number(const char *text)
 {
 	return text ? (int)strtol(text, NULL, 0) : 0;
 }
@@ -281,158 +276,6 @@ static void mode_run(char **args)
 	int status = 0;
 	waitpid(pid, &status, 0);
 	printf("run: %s status=%d\n", args[0], status);
-}
-
-static int prefix_length(const struct sockaddr *mask)
-{
-	const uint8_t *p =
-		mask->sa_family == AF_INET
-			? (const uint8_t *)&((const struct sockaddr_in *)(const void *)mask)
-				  ->sin_addr
-			: (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)mask)
-				  ->sin6_addr;
-	int length = 0;
-
-	for (int i = 0; i < (mask->sa_family == AF_INET ? 4 : 16); i++)
-		length += __builtin_popcount(p[i]);
-	return length;
-}
-
-/* Links, addresses, and IPv4 routes as the kernel has them. */
-static void mode_net(char **args)
-{
-	struct ifaddrs *list = NULL;
-
-	(void)args;
-	if (getifaddrs(&list) != 0)
-		printf("net: %s\n", error_name(errno));
-	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-		char text[64];
-		if (!i->ifa_addr)
-			continue;
-		if (i->ifa_addr->sa_family == AF_PACKET) {
-			printf("link: %s %s %s\n", i->ifa_name,
-				i->ifa_flags & IFF_UP ? "up" : "down",
-				i->ifa_flags & IFF_RUNNING ? "running" : "not-running");
-			continue;
-		}
-		const void *p =
-			i->ifa_addr->sa_family == AF_INET
-				? (void *)&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr
-				: (void *)&((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr;
-		if (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6)
-			continue;
-		inet_ntop(i->ifa_addr->sa_family, p, text, sizeof text);
-		printf("addr: %s %s/%d\n", i->ifa_name, text, prefix_length(i->ifa_netmask));
-	}
-	freeifaddrs(list);
-	FILE *f = fopen("/proc/net/route", "re");
-	char line[256], name[32];
-	unsigned int destination, gateway, flags, mask;
-	while (f && fgets(line, sizeof line, f)) {
-		if (sscanf(line, "%31s %x %x %x %*d %*d %*d %x", name, &destination, &gateway,
-			    &flags, &mask) != 5)
-			continue;
-		struct in_addr d = { destination }, g = { gateway };
-		char to[32], via[32];
-		snprintf(to, sizeof to, "%s/%d", inet_ntoa(d), __builtin_popcount(mask));
-		snprintf(via, sizeof via, "%s", inet_ntoa(g));
-		printf("route: %s %s via %s\n", name, to, via);
-	}
-	if (f)
-		fclose(f);
-	printf("net-end:\n");
-}
-
-static int vsock_socket(unsigned int cid, unsigned int port, struct sockaddr_vm *a)
-{
-	*a = (struct sockaddr_vm){ .svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port };
-	return socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-}
-
-/*
- * vsock-connect CID PORT [TEXT]: connects, sends TEXT, prints what comes back until the end of the
- * stream or 64 bytes.
- */
-static void mode_vsock_connect(char **args)
-{
-	struct sockaddr_vm a;
-	char data[65];
-	int fd = vsock_socket(number(args[0]), number(args[1]), &a);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
-		printf("vsock-connect: %s %s %s\n", args[0], args[1], error_name(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	printf("vsock-connect: %s %s ok\n", args[0], args[1]);
-	fflush(stdout);
-	if (args[2] && write(fd, args[2], strlen(args[2])) < 0)
-		printf("vsock-write: %s\n", error_name(errno));
-	shutdown(fd, SHUT_WR);
-	ssize_t n, len = 0;
-	while (len < 64 && (n = read(fd, data + len, 64 - len)) > 0)
-		len += n;
-	data[len] = '\0';
-	printf("vsock-read: %s %s\n", data, n < 0 ? error_name(errno) : "end");
-	close(fd);
-}
-
-/* vsock-answer CID PORT TEXT: connects, reads to the end of the stream, and then sends TEXT. */
-static void mode_vsock_answer(char **args)
-{
-	struct sockaddr_vm a;
-	char data[64];
-	int fd = vsock_socket(number(args[0]), number(args[1]), &a);
-
-	signal(SIGPIPE, SIG_IGN);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
-		printf("vsock-answer: connect %s\n", error_name(errno));
-		return;
-	}
-	while (read(fd, data, sizeof data) > 0)
-		;
-	ssize_t n = write(fd, args[2], strlen(args[2]));
-	printf("vsock-answer: %s\n", n < 0 ? error_name(errno) : "ok");
-	close(fd);
-}
-
-/* Serves one connection after the other, giving back what comes. */
-static void echo(const char *name, const char *port, int fd, const void *address, socklen_t size)
-{
-	char data[4096];
-
-	if (fd < 0 || bind(fd, address, size) != 0 || listen(fd, 16) != 0) {
-		printf("%s: %s %s\n", name, port, error_name(errno));
-		return;
-	}
-	printf("%s: %s listening\n", name, port);
-	for (;;) {
-		int c = accept(fd, NULL, NULL);
-		for (ssize_t n; c >= 0 && (n = read(c, data, sizeof data)) > 0;)
-			if (write(c, data, n) != n)
-				break;
-		if (c >= 0)
-			close(c);
-	}
-}
-
-/* vsock-echo PORT */
-static void mode_vsock_echo(char **args)
-{
-	struct sockaddr_vm a;
-	int fd = vsock_socket(VMADDR_CID_ANY, number(args[0]), &a);
-
-	echo("vsock-echo", args[0], fd, &a, sizeof a);
-}
-
-/* tcp-echo PORT */
-static void mode_tcp_echo(char **args)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(number(args[0])) };
-
-	echo("tcp-echo", args[0], socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &a, sizeof a);
 }
 
 /* fill PATH: writes a file until it is refused. */

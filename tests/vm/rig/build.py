@@ -21,7 +21,7 @@ _GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
 PROGRAMS = {
     "hvsock": (_HOST, "hvsock/*.c"),
     "acts": (_GUEST, "payload/acts.c"),
-    "facts": (_GUEST, "payload/facts.c"),
+    "facts": (_GUEST, "payload/facts*.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
     "preload": (_GUEST, "payload/preload.c"),
     "first-instruction": (_GUEST + ["-nostartfiles"], "payload/first_instruction.c"),
