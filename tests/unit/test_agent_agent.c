@@ -157,6 +157,20 @@ Test(agent_agent, sighup_reads_the_files_again)
 	free(ask_until("\"ProbeStatus\"", "\"p\""));
 }
 
+Test(agent_agent, sighup_takes_new_settings)
+{
+	char config[128];
+
+	strcpy(config,
+		rig_file("agent.json", "{\"busy_threshold\":1e9,\"sample_interval_secs\":0}"));
+	start_agent(config);
+	(void)next_line();
+	rig_file("agent.json", "{\"busy_threshold\":0,\"sample_interval_secs\":0}");
+	kill(agent_pid, SIGHUP);
+	(void)next_line();
+	free(ask_until("\"WorkerStatus\"", "\"status\":\"busy\""));
+}
+
 Test(agent_agent, sighup_with_a_bad_configuration_keeps_the_old_one)
 {
 	char config[128];
