@@ -74,6 +74,8 @@ void describe_change(const struct service *v, enum machine_state before)
 	}
 	if (m->state != MACHINE_BACKOFF && m->state != MACHINE_FAILED)
 		return;
+	if (before == MACHINE_WAITING)
+		return; /* what it waited for has been named */
 	describe_end(v, &b);
 	if (m->state == MACHINE_BACKOFF)
 		put_restart(v, &b);
