@@ -180,10 +180,23 @@ static void run_timers(struct loop *l)
 	}
 }
 
+/* Timers that are late by so much are not to blame. */
+static void mend_jump(struct loop *l, uint64_t before, int waited_ms)
+{
+	uint64_t now = clock_ms();
+
+	if (now > before + (uint64_t)waited_ms + LOOP_JUMP_MS)
+		loop_timers_shift(l, now - before - (uint64_t)waited_ms);
+}
+
 int loop_run_once(struct loop *l)
 {
-	int n = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, wait_ms(l));
+	uint64_t before = clock_ms();
+	int wait = wait_ms(l), n;
 
+	n = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, wait);
+	if (wait > 0)
+		mend_jump(l, before, wait);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	l->batch_len = n;

@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-#define LOOP_BATCH 64
+#define LOOP_BATCH   64
+#define LOOP_JUMP_MS 5000
 
 struct loop_io {
 	int fd; /* -1 when not in the loop */
@@ -76,8 +77,10 @@ void loop_timer_clear(struct loop *l, struct loop_timer *timer);
 void loop_timers_shift(struct loop *l, uint64_t ms);
 
 /*
- * Wait for the next event or timer, without limit where there is none, and run what is due.
- * Returns 0 (also after EINTR) or -errno of epoll_wait(2).
+ * Wait for the next event or timer, without limit where there is none, and run what is due. A wait
+ * that ends more than LOOP_JUMP_MS after it should have means that the machine stood still and its
+ * clock did not (a restored snapshot): all timers are put off by the difference, so that they do
+ * not come due in a burst. Returns 0 (also after EINTR) or -errno of epoll_wait(2).
  */
 int loop_run_once(struct loop *l);
 

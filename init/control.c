@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "init/guest.h"
+#include "init/refresh.h"
 #include "init/verbs.h"
 
 #include <errno.h>
@@ -11,16 +12,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void close_channel(struct control *c, struct loop *loop)
+/* An agent that dies in the middle of a snapshot or a restore leaves nobody frozen and nobody
+ * stopped. */
+static void close_channel(struct guest *g)
 {
+	struct control *c = &g->control;
 	int fd = c->io.fd;
 
 	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++)
 		c->jobs[i].used = false;
 	if (fd < 0)
 		return;
-	loop_remove(loop, &c->io);
+	loop_remove(&g->loop, &c->io);
 	close(fd);
+	supervisor_freeze(&g->supervisor, false);
+	if (g->supervisor.held && !g->refresh.alone)
+		refresh_end(g);
 }
 
 /* Returns 0, -EAGAIN when there is no room, or another -errno. */
@@ -67,7 +74,7 @@ void control_go_on(struct guest *g)
 
 		full |= err == -EAGAIN;
 		if (err != 0 && err != -EAGAIN)
-			close_channel(c, &g->loop);
+			close_channel(g);
 	}
 	if (c->io.fd >= 0)
 		loop_change(&g->loop, &c->io, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -118,7 +125,7 @@ static void on_control(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	if (n == 0 || (n < 0 && errno != EAGAIN)) {
-		close_channel(c, &g->loop);
+		close_channel(g);
 		return;
 	}
 	if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
@@ -133,7 +140,7 @@ int control_open(struct guest *g)
 	struct control *c = &g->control;
 	int fds[2], err;
 
-	close_channel(c, &g->loop);
+	close_channel(g);
 	control_agent_started(g);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
 		return -errno;

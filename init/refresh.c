@@ -122,6 +122,7 @@ enum refresh_answer refresh_next(struct guest *g, struct refresh_step *out)
 
 void refresh_end(struct guest *g)
 {
+	loop_timer_clear(&g->loop, &g->refresh.timer);
 	supervisor_release(&g->supervisor);
 }
 
