@@ -23,6 +23,7 @@
 #endif
 
 #define CAPABILITIES_MAX 64
+#define SIGNALS_MAX      64 /* _NSIG of x86-64 and arm64 */
 
 const char *spawn_stage_name(uint32_t stage)
 {
@@ -71,15 +72,20 @@ static int result(long r)
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
-/* execve(2) resets handlers, but what is ignored would stay ignored. */
+/*
+ * execve(2) resets handlers, but what is ignored would stay ignored. The raw call also takes the
+ * signals that the C library keeps to itself; an all-zero struct sigaction of the kernel is
+ * SIG_DFL.
+ */
 static int reset_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	static const unsigned long zero[8];
 	sigset_t none;
 
+	for (long signal = 1; signal <= SIGNALS_MAX; signal++)
+		syscall(SYS_rt_sigaction, signal, zero, NULL,
+			SIGNALS_MAX / 8); /* KILL and STOP refuse */
 	sigemptyset(&none);
-	for (int signal = 1; signal <= SIGSYS; signal++)
-		sigaction(signal, &dfl, NULL); /* KILL and STOP refuse, and need not */
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
