@@ -61,6 +61,13 @@ class Output:
         return found + [l for l in self.init() if DROPPED.search(l) and not drops]
 
 
+def add_remote(guest):
+    """A root shell on the console, for GuestCase.do()."""
+    guest.busybox("sh", "stty")
+    guest.service("remote", "exec </dev/console; stty -echo; echo ready; while read -r line; do eval "
+                  "\"$line\"; echo did $line; done", user="root")
+
+
 class GuestCase(TestCase):
     """Boots in each test."""
 
@@ -77,6 +84,14 @@ class GuestCase(TestCase):
 
     def output(self, machine):
         return Output(machine.console.text)
+
+    def do(self, machine, line):
+        """Has the shell of add_remote() do a line; waits until it has, and rewinds the console."""
+        machine.console.rewind()
+        machine.console.wait_line("remote: ready")
+        machine.type(line + "\n")
+        machine.console.wait_line("remote: did " + re.escape(line))
+        machine.console.rewind()
 
     def wait_init(self, machine, regex, timeout=60):
         """Waits for a line of PID 1."""

@@ -6,22 +6,16 @@ import protocol
 from rig.tap import main
 
 PROCS = "/sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs"
-# Does what is typed on the console, and says so.
-REMOTE = "while read -r line </dev/console; do eval \"$line\"; echo did $line; done"
 
 
 def remote(guest):
-    """A root shell on the console; it also finds the agent's process."""
-    guest.busybox("sh", "cat", "head", "sleep", "kill", "touch")
+    """A root shell that finds the agent's process."""
+    guest.busybox("cat", "head", "sleep", "kill", "touch")
     guest.tree.file("/bin/agent", "#!/bin/sh\nexec kill -$1 $(head -n 1 %s)\n" % PROCS, mode=0o755)
-    guest.service("remote", REMOTE, user="root")
+    cases.add_remote(guest)
 
 
 class AgentLife(cases.GuestCase):
-    def do(self, machine, line):
-        machine.type(line + "\n")
-        machine.console.wait_line("remote: did " + line.replace("$", r"\$"))
-
     def booted(self, root, prepare=None, **options):
         guest = self.guest(root)
         remote(guest)
@@ -67,9 +61,10 @@ class AgentLife(cases.GuestCase):
             i["health"]["detail"] != "first check pending" for i in r.values()))
         probes = protocol.until(lambda: protocol.probes(machine), len)
         self.assertEqual(before["once"]["status"], "active")
-        for _ in range(2):
+        for life in range(2):
             self.do(machine, "agent KILL")
-            machine.console.wait_line("mvm-guest-agent: listening .*")
+            for _ in range(2 + life):
+                machine.console.wait_line("mvm-guest-agent: listening .*")
             self.assertEqual(protocol.integrations(machine), before)
             self.assertEqual(protocol.probes(machine), probes)
         self.assertEqual(probes["disk"]["output"], {"a": 1})
