@@ -190,17 +190,26 @@ static void restart_changed(struct service *v)
 	supervisor_begin(v);
 }
 
+static void act_on_change(struct service *v)
+{
+	bool came_back = v->removed; /* before it had stopped */
+
+	v->removed = !v->in_directory && !v->built_in;
+	if (v->removed && !came_back) {
+		log_line("%s: its file has gone", v->name);
+		supervisor_event(v, MACHINE_EV_STOP, NULL);
+	} else if (!v->removed && v->next_config != NULL) {
+		restart_changed(v);
+	} else if (!v->removed && came_back) {
+		supervisor_begin(v);
+	}
+}
+
 /* Stop what is running and has changed or has gone; start what is new. */
 static void act_on_changes(struct supervisor *s)
 {
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (!v->in_directory && !v->built_in) {
-			log_line("%s: its file has gone", v->name);
-			v->removed = true;
-			supervisor_event(v, MACHINE_EV_STOP, NULL);
-		} else if (v->next_config != NULL) {
-			restart_changed(v);
-		}
+		act_on_change(v);
 	order_check(s);
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		if (v->is_new)
