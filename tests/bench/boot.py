@@ -28,8 +28,9 @@ def measure(guest, command, services, kernel):
     """Microseconds until the last service's first instruction, and the kernel's own seconds."""
     guest.tree.copy(build.program("preload"), "/preload")
     guest.tree.copy(build.program("first-instruction"), "/bin/first")
-    # Without idle=poll, virtual time leaps to the next timer whenever the guest waits for a device.
-    arguments = "init=/preload quiet idle=poll net.ifnames=0 mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1 -- "
+    # Without idle=poll, virtual time leaps to the next timer when the guest waits for a device.
+    arguments = ("init=/preload quiet idle=poll net.ifnames=0 "
+                 "mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1 -- ")
     machine = guest.machine(arguments=arguments + command, kernel=kernel, virtual_time=True,
                             instruction_ns=1, keyboard=False)
     with machine:
