@@ -44,7 +44,7 @@ void shutdown_go_on(struct guest *g)
 		finish(g);
 		return;
 	}
-	if (g->agent != NULL && g->agent->machine.wanted)
+	if (!s->stop_built_in)
 		supervisor_stop_all(s, true, AGENT_MS);
 }
 
