@@ -17,7 +17,8 @@ from rig.tap import TestCase
 # What mvmctl's diagnosis looks for on a guest's console.
 CRASH_WORDS = re.compile(r"Kernel panic|Out of memory|Killed process|BUG:|Call Trace:|oom-kill:|"
                          r"invoked oom-killer")
-DROPPED = re.compile(r"console lines dropped")
+# What PID 1 says when it cannot keep up, or has to give up.
+LATE = re.compile(r"console lines dropped|some processes do not end")
 
 _KERNEL_TROUBLE = re.compile(r"Kernel panic|BUG:")
 _KERNEL_TRACE = re.compile(r"Call Trace:")
@@ -52,13 +53,13 @@ class Output:
     def trouble(self, drops=False, oom=False):
         """
         What must not be on any console: a crash of the kernel, a word in PID 1's own lines that a
-        host takes for a crash, and, unless `drops`, lines that were lost. With `oom`, the kernel
-        may trace how memory came to an end.
+        host takes for a crash, and, unless `drops`, lines that were lost and processes that did not
+        end in time. With `oom`, the kernel may trace how memory came to an end.
         """
         found = [l for l in self.text.splitlines()
                  if _KERNEL_TROUBLE.search(l) or (_KERNEL_TRACE.search(l) and not oom)]
         found += [l for l in self.init() if CRASH_WORDS.search(l)]
-        return found + [l for l in self.init() if DROPPED.search(l) and not drops]
+        return found + [l for l in self.init() if LATE.search(l) and not drops]
 
 
 def add_remote(guest):
@@ -71,7 +72,7 @@ def add_remote(guest):
 class GuestCase(TestCase):
     """Boots in each test."""
 
-    drops = False       # lines may be lost: the test writes more than a console takes
+    drops = False       # more is going on than a console or a shutdown has time for
     oom = False         # the test has a service reach its memory_max
 
     def start(self, machine):

@@ -132,9 +132,9 @@ class Ends(cases.GuestCase):
         self.assertEqual(machine.console.text.count("shutting down..."), 1)
         assert_clean(self, guest)
 
-    def test_quickly_when_nobody_resists(self):
+    def quickly(self, agent):
         """Nothing waits for a time to pass. In virtual time, see InTime."""
-        guest = self.guest()
+        guest = self.guest(agent=agent)
         guest.drive("mvm-data")
         for i in range(10):
             guest.service("s%d" % i, "/bin/facts sleep")
@@ -144,6 +144,12 @@ class Ends(cases.GuestCase):
         begin = float(machine.console.wait_line(r"ends: clock: now (\S+)").group(1))
         end = float(machine.console.wait(r"^\[ *(\d+\.\d+)\] reboot: Restarting").group(1))
         self.assertLess(end - begin, 0.5)
+
+    def test_quickly_when_nobody_resists(self):
+        self.quickly(agent=True)
+
+    def test_quickly_without_an_agent(self):
+        self.quickly(agent=False)
 
     def test_power_off(self):
         """USR2 and PWR. Without ACPI the processor is halted then, and the VMM goes on."""
