@@ -174,12 +174,13 @@ class Strangers(cases.SharedBoot):
         guest.service("waits", "/bin/facts sleep", ready="notify", start_timeout="10s",
                       restart="never", user="web")
         guest.service("forges", "/bin/acts nap 1000 + notify + notify READY=1 + /bin/facts sleep",
-                      env={"NOTIFY_SOCKET": "/run/mvm/notify"})
+                      env={"NOTIFY_SOCKET": SOCKET})
         guest.service("forges-as-root", "/bin/acts nap 1000 + notify + /bin/facts sleep",
-                      env={"NOTIFY_SOCKET": "/run/mvm-notify"}, user="root", ready="notify")
+                      env={"NOTIFY_SOCKET": SOCKET}, user="root", ready="notify")
         guest.service("behind", "/bin/facts echo never", requires="waits")
-        guest.service("env", "/bin/facts env + sleep", ready="notify", start_timeout="0")
-        guest.integration("forger", health_cmd="NOTIFY_SOCKET=/run/mvm-notify /bin/acts notify")
+        guest.service("told", "/bin/facts env + sleep", ready="notify", start_timeout="0")
+        guest.busybox("sh")
+        guest.integration("forger", health_cmd="NOTIFY_SOCKET=%s /bin/acts notify" % SOCKET)
 
     @classmethod
     def observe(cls, machine):
@@ -189,6 +190,13 @@ class Strangers(cases.SharedBoot):
         self.assert_init("waits: not ready after 10 s: stopped")
         self.assert_init("behind: cannot start: it requires waits")
         self.assertEqual(self.output.lines("behind"), [])
+
+    def test_the_others_did_say_it(self):
+        for name, count in (("forges", 2), ("forges-as-root", 1)):
+            self.assertEqual(self.output.facts(name, "notify"), ["sent"] * count)
+
+    def test_who_may_say_it_is_told_where(self):
+        self.assert_line("told", "env: NOTIFY_SOCKET=" + SOCKET)
 
 
 class Healthy(cases.SharedBoot):
