@@ -8,6 +8,7 @@ from rig.tap import main
 
 # Seconds of virtual time within which something starts that has nothing to wait for. A guest
 # that waits for its disk leaps to its next timer; what would be wrong takes a timeout of 30 s.
+SOCKET = "/run/mvm-notify"
 SLACK = 20
 
 
