@@ -6,10 +6,8 @@ import re
 import cases
 from rig.tap import main
 
-# Seconds of virtual time within which something starts that has nothing to wait for. A guest
-# that waits for its disk leaps to its next timer; what would be wrong takes a timeout of 30 s.
 SOCKET = "/run/mvm-notify"
-SLACK = 20
+SLACK = 0.5         # seconds of virtual time that starting a process may take
 
 
 class Graph(cases.SharedBoot):
