@@ -312,7 +312,8 @@ static int read_file(const char *path, const struct stat *st, int kind, struct F
 	return 0;
 }
 
-/* warm DIRECTORY: reads every file of its file system once, so that none is read from a disk later. */
+/* warm DIRECTORY: reads every file of its file system once, so that none is read from a disk later.
+ */
 static void act_warm(char **args)
 {
 	if (nftw(args[0], read_file, 16, FTW_MOUNT | FTW_PHYS) != 0)
