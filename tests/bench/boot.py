@@ -28,7 +28,6 @@ def measure(guest, command, services, kernel):
     """Microseconds until the last service's first instruction, and the kernel's own seconds."""
     guest.tree.copy(build.program("preload"), "/preload")
     guest.tree.copy(build.program("first-instruction"), "/bin/first")
-    # Without idle=poll, virtual time leaps to the next timer when the guest waits for a device.
     arguments = ("init=/preload quiet idle=poll net.ifnames=0 "
                  "mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1 -- ")
     machine = guest.machine(arguments=arguments + command, kernel=kernel, virtual_time=True,
@@ -57,10 +56,11 @@ def ours(root, services, kernel):
 def kernel_boot(kernel):
     """The kernel's time stamp, in seconds, of its last line before init."""
     guest = Guest(agent=False, init=build.program("minimal-init"))
-    machine = guest.machine(arguments="init=/init", kernel=kernel, virtual_time=True,
-                            instruction_ns=1)
+    machine = guest.machine(arguments="init=/sbin/init idle=poll", kernel=kernel,
+                            virtual_time=True, instruction_ns=1)
     with machine:
-        line = machine.console.wait_line(r"\[ *(\d+\.\d+)\] Run /init as init process", TIMEOUT_S)
+        line = machine.console.wait_line(
+            r"\[ *(\d+\.\d+)\] Run /sbin/init as init process", TIMEOUT_S)
     guest.close()
     return float(line.group(1))
 
