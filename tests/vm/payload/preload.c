@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot benchmark's start: brings every file of the root file system into the page cache, notes
- * the time stamp counter, and becomes the init that is measured.
+ * The boot benchmark's start: notes the time stamp counter and becomes the init that is measured.
  *
- *   init=/preload ... -- /init [ARGUMENT...]
+ *   init=/preload ... -- warm|cold /init [ARGUMENT...]
  *
- * Without this the host's disk would be measured, which has no place in virtual time. The counter
- * goes to /dev/start, a page of memory shared with first_instruction.c: noting it costs one store.
+ * "warm" first brings every file of the root file system into the page cache. The counter goes to
+ * /dev/start, a page of memory shared with first_instruction.c: noting it costs one store.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -34,7 +33,7 @@ static void read_file(const char *path)
 static void read_tree(const char *directory, dev_t device)
 {
 	char path[512];
-	DIR *d = opendir(directory);
+	DIR *d = opendir(directory[0] ? directory : "/");
 
 	if (!d)
 		return;
@@ -57,9 +56,10 @@ int main(int argc, char **argv)
 {
 	struct stat st;
 
-	if (argc < 2 || stat("/", &st) != 0)
+	if (argc < 3 || stat("/", &st) != 0)
 		return 1;
-	read_tree("", st.st_dev);
+	if (strcmp(argv[1], "warm") == 0)
+		read_tree("", st.st_dev);
 	int fd = open(START_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || ftruncate(fd, 4096) != 0) {
 		perror(START_FILE);
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	}
 	*start = 0; /* the page is there now */
 	*start = __builtin_ia32_rdtsc();
-	execv(argv[1], argv + 1);
-	perror(argv[1]);
+	execv(argv[2], argv + 2);
+	perror(argv[2]);
 	return 1;
 }
