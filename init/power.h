@@ -17,9 +17,8 @@ enum power_action {
 int power_take_over_keys(void);
 
 /*
- * Kill every process that is left, unmount every file system that has a device (in reverse order;
- * one that is busy, and the root, become read-only instead), sync(2) and reboot(2). Problems are
- * told to `report`. Returns only when reboot(2) fails, with -errno.
+ * Kill every process that is left, sync(2), unmount_devices() and reboot(2). Problems are told to
+ * `report`. Returns only when reboot(2) fails, with -errno.
  */
 int power_end(enum power_action action, void (*report)(const struct problem *p));
 

@@ -132,6 +132,26 @@ class Ends(cases.GuestCase):
         self.assertEqual(machine.console.text.count("shutting down..."), 1)
         assert_clean(self, guest)
 
+    def test_hundreds_of_mounts(self):
+        """As a guest with containers has them; the table of mounts is longer than any buffer."""
+        guest = self.guest(agent=False)
+        guest.busybox("sh", "mkdir", "mount", "sleep", "wc")
+        guest.drive("mvm-data")
+        guest.service(
+            "mounts", "mkdir -p /mnt/data/volumes; echo kept >/mnt/data/file; for i in $(seq 400); "
+            "do d=\"/run/containers/of the guest/$i\"; mkdir -p \"$d\"; "
+            "mount -o bind /mnt/data/volumes \"$d\"; done; wc -c </proc/self/mountinfo; "
+            "echo mounted; exec sleep 10000", user="root").busybox("seq")
+        machine = self.boot(guest)
+        size = int(machine.console.wait_line(r"mounts: (\d+)").group(1))
+        self.assertGreater(size, 40000)
+        machine.console.wait_line("mounts: mounted")
+        machine.ctrl_alt_del()
+        self.wait_init(machine, "goodbye")
+        self.assertEqual(machine.wait(), 0)
+        self.assertNotIn("cannot unmount", machine.console.text)
+        assert_clean(self, guest)
+
     def quickly(self, agent):
         """Nothing waits for a time to pass. In virtual time, see InTime."""
         guest = self.guest(agent=agent)
