@@ -57,7 +57,8 @@ bool spawn_failure_is_permanent(const struct spawn_failure *f)
 		return f->error == ENOENT || f->error == EACCES || f->error == ENOEXEC ||
 		       f->error == ENOTDIR || f->error == EISDIR || f->error == ELOOP ||
 		       f->error == EPERM || f->error == E2BIG;
-	return f->stage == SPAWN_DIRECTORY && (f->error == ENOENT || f->error == ENOTDIR);
+	return (f->stage == SPAWN_DIRECTORY || f->stage == SPAWN_PREPARE) &&
+	       (f->error == ENOENT || f->error == ENOTDIR);
 }
 
 int spawn_exit_code(int wait_status)
@@ -266,8 +267,9 @@ static int exec_along_path(const struct spawn_request *r)
 }
 
 /* Steps 1 to 5 of the header's list. */
-static int set_up(const struct spawn_request *r, bool in_cgroup, uint32_t *stage)
+static int set_up(const struct spawn_request *r, bool in_cgroup, struct spawn_failure *failure)
 {
+	uint32_t *stage = &failure->stage;
 	int err;
 
 	*stage = SPAWN_SESSION;
@@ -297,7 +299,7 @@ static int set_up(const struct spawn_request *r, bool in_cgroup, uint32_t *stage
 	if (r->set_umask)
 		umask(r->umask);
 	*stage = SPAWN_PREPARE;
-	return r->prepare != NULL ? r->prepare(r->prepare_arg) : 0;
+	return r->prepare != NULL ? r->prepare(r->prepare_arg, &failure->part) : 0;
 }
 
 /* Steps 6 to 9. Returns only when something failed. */
@@ -333,7 +335,7 @@ __attribute__((noreturn)) static void child(
 	int moved = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
 
 	failure.stage = SPAWN_STDIO;
-	err = moved < 0 ? -errno : set_up(r, in_cgroup, &failure.stage);
+	err = moved < 0 ? -errno : set_up(r, in_cgroup, &failure);
 	if (err == 0)
 		err = become_program(r, &failure.stage);
 	failure.error = -err;

@@ -13,8 +13,8 @@
  *    9. every other descriptor becomes close-on-exec; execve(2), along PATH of the new environment
  *
  * A step that fails ends the child before the program runs, and comes back through a close-on-exec
- * pipe as {stage, errno}; end of file on that pipe means that the program runs. The caller watches
- * the pipe in its loop: nothing here waits for the child.
+ * pipe as {stage, errno, part}; end of file on that pipe means that the program runs. The caller
+ * watches the pipe in its loop: nothing here waits for the child.
  */
 #ifndef BASE_SPAWN_H
 #define BASE_SPAWN_H
@@ -54,6 +54,7 @@ enum spawn_stage {
 struct spawn_failure {
 	uint32_t stage; /* enum spawn_stage */
 	int32_t error;  /* errno value */
+	uint32_t part;  /* of SPAWN_PREPARE: what `prepare` has set */
 };
 
 struct spawn_limit {
@@ -81,8 +82,8 @@ struct spawn_request {
 	int oom_score; /* -1000 ... 1000 */
 	mode_t umask;
 	const struct sock_fprog *seccomp; /* NULL: none */
-	int (*prepare)(
-		const void *arg); /* runs in the child as root; returns 0 or -errno; or NULL */
+	/* Runs in the child as root, or NULL. Returns 0 or -errno; `part` may say of what. */
+	int (*prepare)(const void *arg, uint32_t *part);
 	const void *prepare_arg;
 };
 

@@ -11,6 +11,8 @@ enum step_kind {
 	STEP_MOUNT,     /* a file system of type `type` on `path`; "already mounted" is fine */
 	STEP_DIRECTORY, /* the directory `path` */
 	STEP_LINK,      /* the symbolic link `path` to `target` */
+	STEP_SHARE, /* what is mounted below `path`, and will be, as services with mount namespaces
+		     * of their own have it, too */
 };
 
 struct step {
@@ -44,6 +46,7 @@ static const struct step steps[] = {
 	{ STEP_LINK, "/dev/stdout", "/proc/self/fd/1", 0, NULL },
 	{ STEP_LINK, "/dev/stderr", "/proc/self/fd/2", 0, NULL },
 	{ STEP_DIRECTORY, "/run/mvm", NULL, 0700, NULL },
+	{ STEP_SHARE, "/", NULL, MS_SHARED | MS_REC, NULL },
 };
 
 /*
@@ -72,6 +75,8 @@ static int run_step(const struct step *s)
 		return mkdir(s->path, (mode_t)s->flags) != 0 && errno != EEXIST ? -errno : 0;
 	case STEP_LINK:
 		return symlink(s->type, s->path) != 0 && errno != EEXIST ? -errno : 0;
+	case STEP_SHARE:
+		return mount(NULL, s->path, NULL, s->flags, NULL) != 0 ? -errno : 0;
 	}
 	return -EINVAL;
 }
@@ -90,6 +95,8 @@ unsigned int api_filesystems_mount(void (*report)(const struct problem *p))
 		failures++;
 		if (s->kind == STEP_MOUNT)
 			problem_set(&p, -err, "cannot mount %s on %s", s->type, s->path);
+		else if (s->kind == STEP_SHARE)
+			problem_set(&p, -err, "cannot share the mounts of %s", s->path);
 		else
 			problem_set(&p, -err, "cannot make %s", s->path);
 		report(&p);

@@ -80,7 +80,7 @@ let
       map (o: {
         inherit (o) name;
         value = moduleOption o;
-      }) (builtins.filter (o: !(o.planned or false)) table)
+      }) table
     );
 
   names = map (o: o.name) options.guest;

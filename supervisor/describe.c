@@ -17,6 +17,7 @@ static void put_seconds(struct buf *b, uint64_t ms)
 void describe_end(const struct service *v, struct buf *out)
 {
 	const struct command *c = v->in_pre_start ? v->config.pre_start : v->config.command;
+	const char *part = sandbox_part(&v->config.sandbox, v->failure.part);
 
 	if (v->in_pre_start)
 		buf_puts(out, "pre_start: ");
@@ -26,6 +27,8 @@ void describe_end(const struct service *v, struct buf *out)
 		buf_puts(out, spawn_stage_name(v->failure.stage));
 		if (v->failure.stage == SPAWN_EXEC)
 			buf_printf(out, " %s", c->argv[0]);
+		else if (v->failure.stage == SPAWN_PREPARE && part != NULL)
+			buf_printf(out, " %s", part);
 		buf_printf(out, ": %s", problem_errno_text(v->failure.error));
 	} else if (WIFEXITED(v->last_status)) {
 		buf_printf(out, "exit code %d", WEXITSTATUS(v->last_status));

@@ -109,6 +109,11 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	r->oom_score = (int)c->oom_score;
 	r->set_umask = c->set_umask;
 	r->umask = (mode_t)c->umask;
+	r->seccomp = syscall_filter(c->tier);
+	if (sandbox_is_needed(&c->sandbox)) {
+		r->prepare = sandbox_enter;
+		r->prepare_arg = &c->sandbox;
+	}
 }
 
 int process_start(struct service *v, bool pre_start, struct problem *p)

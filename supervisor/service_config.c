@@ -19,6 +19,7 @@ void service_config_init(struct service_config *c)
 {
 	*c = (struct service_config){
 		.no_new_privs = true,
+		.tier = SYSCALL_TIER_NETWORK,
 		.rules = {
 			.restart = MACHINE_RESTART_ALWAYS,
 			.pre_start_timeout = 60000,
@@ -47,6 +48,7 @@ void service_config_free(struct service_config *c)
 	strings_free(&c->after);
 	strings_free(&c->requires);
 	strings_free(&c->env);
+	strings_free(&c->sandbox.read_only);
 	free(c->limits);
 	*c = (struct service_config){ 0 };
 }
@@ -105,6 +107,20 @@ static int set_words(const struct service_key *key, struct service_config *c, vo
 	(void)key;
 	(void)c;
 	return each_word(value, add_word, member) != 0 ? problem_set(p, ENOMEM, "no value") : 0;
+}
+
+/* Absolute paths, each with a '-' in front if it need not be there. */
+static int set_paths(const struct service_key *key, struct service_config *c, void *member,
+	const char *value, struct problem *p)
+{
+	const struct strings *paths = member;
+	int err = set_words(key, c, member, value, p);
+
+	for (size_t i = 0; err == 0 && i < paths->count; i++)
+		if (paths->list[i][paths->list[i][0] == '-'] != '/')
+			err = problem_set(
+				p, EINVAL, "'%s' is not an absolute path\n", paths->list[i]);
+	return err;
 }
 
 static int set_choice(const struct service_key *key, struct service_config *c, void *member,
@@ -322,6 +338,7 @@ static const setter setters[] = {
 	[KEY_TEXT] = set_text,
 	[KEY_PATH] = set_text,
 	[KEY_WORDS] = set_words,
+	[KEY_PATHS] = set_paths,
 	[KEY_CHOICE] = set_choice,
 	[KEY_BOOL] = set_bool,
 	[KEY_SPAN] = set_span,
@@ -420,6 +437,13 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 	if (c->rules.restart_delay > c->rules.restart_delay_max)
 		return problem_set(
 			p, EINVAL, "%s: restart_delay is above restart_delay_max\n", path);
+	if (c->tier_set && c->tier < SYSCALL_TIER_UNRESTRICTED && !c->no_new_privs)
+		return problem_set(p, EINVAL, "%s: seccomp needs no_new_privs = yes\n", path);
+	if (c->tier_set && c->tier == SYSCALL_TIER_ESSENTIAL &&
+		c->rules.ready == MACHINE_READY_NOTIFY)
+		return problem_set(p, EINVAL,
+			"%s: ready = notify needs a socket, which seccomp = essential refuses\n",
+			path);
 	return 0;
 }
 

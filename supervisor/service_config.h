@@ -9,6 +9,8 @@
 #include "base/strings.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/machine.h"
+#include "supervisor/sandbox.h"
+#include "supervisor/syscall_filter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +55,9 @@ struct service_config {
 	uint64_t ambient;  /* `capabilities` */
 	uint64_t bounding; /* what stays in the bounding set: `capabilities`, or all for root */
 	bool capabilities_set;
+	struct sandbox sandbox;
+	enum syscall_tier tier; /* `seccomp`, or what service_prepare() finds right */
+	bool tier_set;
 };
 
 /* Everything as it is when a file says nothing. */

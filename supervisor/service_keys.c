@@ -18,6 +18,9 @@
 static const char *const restart_choices[] = { "always", "on-failure", "never", NULL };
 static const char *const ready_choices[] = { "started", "notify", "healthy", NULL };
 static const char *const action_choices[] = { "none", "reboot", "exit", NULL };
+/* enum syscall_tier */
+static const char *const tier_choices[] = { "essential", "minimal", "standard", "network",
+	"unrestricted", NULL };
 static const char *const type_choices[] = { "simple", "oneshot", NULL };
 
 /* One rlimit; see setrlimit(2). */
@@ -200,6 +203,32 @@ const struct service_key service_keys[] = {
 			"and\n"
 			".Cm all .\n"
 			"No others stay in its bounding set.") },
+	{ .name = "seccomp", .type = KEY_CHOICE, AT(tier), FLAG(tier_set),
+		.choices = tier_choices,
+		.unset = DOC("network"),
+		.doc = DOC("The tier of system calls that the command may make; see\n"
+			".Sx SYSTEM CALLS .\n"
+			"Where this key says nothing, what may have one of the capabilities that "
+			"are named there, as root may, and what has\n"
+			".Ic no_new_privs = no ,\n"
+			"is unrestricted.") },
+	{ .name = "private_tmp", .type = KEY_BOOL, AT(sandbox.private_tmp),
+		.unset = DOC("no"),
+		.doc = DOC("The command has a\n"
+			".Pa /tmp\n"
+			"and a\n"
+			".Pa /var/tmp\n"
+			"of its own, empty at each start and gone with its last process; see\n"
+			".Sx FILES THAT A SERVICE SEES .") },
+	{ .name = "read_only_paths", .type = KEY_PATHS, AT(sandbox.read_only),
+		.unset = DOC("none"),
+		.doc = DOC("Files and directories that the command cannot change, with all that "
+			"is mounted below them.\n"
+			"The start fails when one does not exist, unless\n"
+			".Ql -\n"
+			"stands in front of it.\n"
+			"See\n"
+			".Sx FILES THAT A SERVICE SEES .") },
 	{ .name = "nice", .type = KEY_SIGNED, AT(nice), FLAG(set_nice), .min = -20,
 		.max = 19,
 		.unset = DOC("0"),

@@ -11,6 +11,7 @@ enum service_key_type {
 	KEY_TEXT,    /* any text but the empty one */
 	KEY_PATH,    /* an absolute path */
 	KEY_WORDS,   /* words separated by white space; the empty text is no word */
+	KEY_PATHS,   /* absolute paths separated by white space, each may have '-' in front */
 	KEY_CHOICE,  /* one of `choices`, stored as its index in an int */
 	KEY_BOOL,    /* yes, no, true, false, on, off, 1, 0 */
 	KEY_SPAN,    /* a time span, in ms */

@@ -153,6 +153,12 @@ let
     ++ optionals (s.startLimitAction != null && s.startLimitAction != "none") (
       needs "startLimitAction" (s.startLimit != null && s.startLimit > 0) "there is no startLimit"
     )
+    ++ optionals (s.seccomp != null && s.seccomp != "unrestricted") (
+      needs "seccomp" (s.noNewPrivs != false) "only unrestricted goes with noNewPrivs = false"
+      ++ needs "seccomp" (
+        s.seccomp != "essential" || s.ready != "notify"
+      ) "essential refuses the socket that ready = \"notify\" needs"
+    )
     ++ concatMap (
       o: optionals (s.${o} != null) (needs o (s.logFile != null) "there is no logFile to rotate")
     ) [ "logMaxSize" "logKeep" ];

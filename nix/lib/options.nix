@@ -11,7 +11,6 @@
 #   (neither)            not given means that nothing is written: `defaultText` says what holds
 #
 # and, where a file in the guest carries it, `ini` or `json`: the key there. `example` is Nix text.
-# `planned` marks what init does not read yet: it is refused, and the reference does not list it.
 let
   t = import ./types.nix;
   inherit (import ./text.nix) characters;
@@ -402,7 +401,6 @@ let
     }
     {
       name = "seccomp";
-      planned = true;
       type = t.enum [
         "essential"
         "minimal"
@@ -411,27 +409,25 @@ let
         "unrestricted"
       ];
       ini = "seccomp";
-      defaultText = "unrestricted";
-      description = "Which system calls the service may make.";
-      example = ''"network"'';
+      defaultText = "network; unrestricted for root and with capabilities that rule the guest";
+      description = "Which system calls the command may make; what is refused fails with EPERM. network refuses what rules the guest as a whole (mount, reboot, modules, namespaces, bpf, ptrace, io_uring ...); standard also sockets that are not local; minimal also changes of identity, owners and priorities; essential also other processes and every socket. mvm-service(5) lists them.";
+      example = ''"standard"'';
     }
     {
       name = "privateTmp";
-      planned = true;
       type = t.bool;
       ini = "private_tmp";
       defaultText = "false";
-      description = "A /tmp and /var/tmp that no other service sees.";
+      description = "A /tmp and /var/tmp of the command's own, empty at each start. Neither `preStart` nor the health check sees them.";
       example = "true";
     }
     {
       name = "readOnlyPaths";
-      planned = true;
-      type = t.listOf t.absolutePath;
+      type = t.listOf (t.name "-?/[^ \t\n\r]*" "an absolute path without white space, or one behind '-'");
       ini = "read_only_paths";
       defaultText = "none";
-      description = "Paths that the service cannot write to.";
-      example = ''[ "/etc" ]'';
+      description = "Paths that the command cannot write to, with all that is mounted below them. One that does not exist fails the start, unless it begins with '-'. They do not hold for `preStart`.";
+      example = ''[ "/etc" "-/srv/site" ]'';
     }
   ];
 

@@ -17,15 +17,13 @@ let
   text = import ./text.nix;
   options = import ./options.nix;
 
-  visible = filter (o: !(o.planned or false));
-
   # The table of options in sections: those of the guest, and those of each thing that has a name.
   sections = [
     {
       title = "The guest";
       prefix = "";
       description = "Arguments of mkGuest.";
-      options = visible options.guest;
+      options = options.guest;
     }
   ]
   ++ concatMap (
@@ -36,7 +34,7 @@ let
           title = "${o.name}.<name>";
           prefix = "${o.name}.<name>.";
           inherit (o) description;
-          options = visible o.type.element.options;
+          options = o.type.element.options;
         }
       ]
     else

@@ -203,8 +203,7 @@ rec {
   submodule =
     options:
     let
-      names = map (o: o.name) (filter (o: !(o.planned or false)) options);
-      known = map (o: o.name) options;
+      names = map (o: o.name) options;
       checkOption =
         path: value: o:
         let
@@ -214,8 +213,6 @@ rec {
           optional (o.required or false) "${at}: required, and not given"
         else if value.${o.name} == null && !(o.required or false) then
           [ ]
-        else if o.planned or false then
-          [ "${at}: init does not support this yet" ]
         else
           o.type.check at value.${o.name};
       unknown =
@@ -240,7 +237,7 @@ rec {
         if !isAttrs value || isDerivation value then
           expected (if path == "" then "the argument" else path) "an attribute set" value
         else
-          map (unknown path) (filter (n: !(elem n known)) (attrNames value))
+          map (unknown path) (filter (n: !(elem n names)) (attrNames value))
           ++ concatMap (checkOption path value) options;
       # Every option is there afterwards; null stands for "not given, and no default".
       fill =

@@ -110,6 +110,10 @@ static void print_service(const char *name, const struct service_config *c)
 	       "limits=%zu\n",
 		name, (long long)c->nice, (long long)c->oom_score, (unsigned long long)c->umask,
 		c->no_new_privs, (unsigned long long)c->ambient, c->limit_count);
+	printf("%s sandbox seccomp=%d private_tmp=%d\n", name, (int)c->tier,
+		c->sandbox.private_tmp);
+	for (size_t i = 0; i < c->sandbox.read_only.count; i++)
+		print_fact(name, "read_only", c->sandbox.read_only.list[i]);
 	if (accounts_find_user(&reading.accounts, user, &account, &p) != 0)
 		complain(&p);
 	else

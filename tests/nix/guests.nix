@@ -178,6 +178,12 @@ let
         cpuWeight = 200;
         tasksMax = 64;
         noNewPrivs = false;
+        seccomp = "unrestricted";
+        privateTmp = true;
+        readOnlyPaths = [
+          "/etc"
+          "-/srv/absent"
+        ];
         capabilities = [
           "net_bind_service"
           "CAP_CHOWN"

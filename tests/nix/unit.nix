@@ -473,7 +473,7 @@ in
     (
       "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
       + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
-      + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs"
+      + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs, seccomp, privateTmp, readOnlyPaths"
     )
   ])
   (rejected "a misspelt key of a user" { users.a.hme = "/"; } [
@@ -493,9 +493,6 @@ in
       "healthChecks.web.healthInterval: no such option; healthChecks.web has healthCmd, healthIntervalSecs, healthTimeoutSecs, startupGraceSecs, checkpointCmd, restoreCmd, critical, user"
     ]
   )
-  (rejected "what init cannot do" (service { seccomp = "network"; }) [
-    "services.web.seccomp: init does not support this yet"
-  ])
   (rejected "a service without a command" { services.web = { }; } [
     "services.web.command: required, and not given"
   ])
@@ -537,6 +534,19 @@ in
   ])
   (rejected "a number out of range" (service { nice = 20; }) [
     "services.web.nice: expected an integer from -20 to 19, got 20"
+  ])
+  (rejected "a relative path to be read-only" (service { readOnlyPaths = [ "/etc" "srv" ]; }) [
+    "services.web.readOnlyPaths[1]: expected an absolute path without white space, or one behind '-', got \"srv\""
+  ])
+  (rejected "a path to be read-only with a space" (service { readOnlyPaths = [ "/a b" ]; }) [
+    "services.web.readOnlyPaths[0]: expected an absolute path without white space, or one behind '-', got \"/a b\""
+  ])
+  (rejected "another tier" (service { seccomp = "strict"; }) [
+    "services.web.seccomp: expected \"essential\", \"minimal\", \"standard\", \"network\" or \"unrestricted\", got \"strict\""
+  ])
+  (rejected "tiers that what else is set excludes" (service { seccomp = "essential"; noNewPrivs = false; ready = "notify"; }) [
+    "services.web.seccomp: only unrestricted goes with noNewPrivs = false"
+    "services.web.seccomp: essential refuses the socket that ready = \"notify\" needs"
   ])
   (rejected "a Boolean as text" (service { noNewPrivs = "false"; }) [
     "services.web.noNewPrivs: expected true or false, got \"false\""
@@ -944,6 +954,12 @@ in
   (test "service file: the values of every type"
     (ini {
       command = " ${python} -m http.server 8080\n";
+      seccomp = "unrestricted";
+      privateTmp = true;
+      readOnlyPaths = [
+        "/etc"
+        "-/srv/site"
+      ];
       preStart = "mkdir -p /tmp/data";
       user = "root";
       logFile = "/var/log/web.log";
@@ -983,6 +999,9 @@ in
       limit_core = infinity
       capabilities = net_bind_service sys_nice
       no_new_privs = false
+      seccomp = unrestricted
+      private_tmp = true
+      read_only_paths = /etc -/srv/site
 
       [env]
       A = x ; y # z

@@ -45,6 +45,7 @@ static const char *const plain_types[] = {
 	[KEY_TEXT] = "text",
 	[KEY_PATH] = "absolute path",
 	[KEY_WORDS] = "words",
+	[KEY_PATHS] = "absolute paths",
 	[KEY_BOOL] = "yes or no",
 	[KEY_SIZE] = "size",
 	[KEY_LIMIT] = "limit",

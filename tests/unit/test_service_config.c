@@ -95,6 +95,37 @@ Test(service_config, defaults)
 	cr_expect(c.rules.stop_timeout == 1000);
 	cr_expect(c.no_new_privs);
 	cr_expect(c.user == NULL && c.ambient == 0);
+	cr_expect(c.tier == SYSCALL_TIER_NETWORK && !c.tier_set);
+	cr_expect(!sandbox_is_needed(&c.sandbox));
+	service_config_free(&c);
+}
+
+Test(service_config, confinement)
+{
+	static const char *const tiers[] = { "essential", "minimal", "standard", "network",
+		"unrestricted" };
+	struct service_config c;
+
+	for (int i = 0; i < 5; i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "[service]\ncommand = a\nseccomp = %s\n", tiers[i]);
+		cr_assert(read_text(text, &c) == 0, "%s", told);
+		cr_expect(c.tier == (enum syscall_tier)i && c.tier_set, "%s", tiers[i]);
+		service_config_free(&c);
+	}
+	cr_assert(read_text("[service]\ncommand = a\nprivate_tmp = yes\n"
+			    "read_only_paths = /etc  -/srv/a /\n"
+			    "seccomp = unrestricted\nno_new_privs = no\n",
+			  &c) == 0,
+		"%s", told);
+	cr_expect(c.sandbox.private_tmp && c.sandbox.read_only.count == 3);
+	cr_expect(strcmp(c.sandbox.read_only.list[0], "/etc") == 0);
+	cr_expect(strcmp(c.sandbox.read_only.list[1], "-/srv/a") == 0);
+	cr_expect(strcmp(c.sandbox.read_only.list[2], "/") == 0);
+	service_config_free(&c);
+	cr_assert(read_text("[service]\ncommand = a\nno_new_privs = no\n", &c) == 0,
+		"only a tier that is written out is refused: %s", told);
 	service_config_free(&c);
 }
 
@@ -139,6 +170,21 @@ Test(service_config, each_error_names_line_and_key)
 			"infinity\n" },
 		{ "[service]\ncommand = a\ncapabilities = fly\n",
 			":3: capabilities: 'fly' has a word that names no capability\n" },
+		{ "[service]\ncommand = a\nseccomp = some\n",
+			":3: seccomp: 'some' is none of: essential, minimal, standard, network, "
+			"unrestricted\n" },
+		{ "[service]\ncommand = a\nno_new_privs = no\nseccomp = network\n",
+			": seccomp needs no_new_privs = yes\n" },
+		{ "[service]\ncommand = a\nready = notify\nseccomp = essential\n",
+			": ready = notify needs a socket, which seccomp = essential refuses\n" },
+		{ "[service]\ncommand = a\nprivate_tmp = 2\n",
+			":3: private_tmp: '2' is neither yes nor no\n" },
+		{ "[service]\ncommand = a\nread_only_paths = /etc srv\n",
+			":3: read_only_paths: 'srv' is not an absolute path\n" },
+		{ "[service]\ncommand = a\nread_only_paths = -srv\n",
+			":3: read_only_paths: '-srv' is not an absolute path\n" },
+		{ "[service]\ncommand = a\nread_only_paths = /etc, /srv -\n",
+			":3: read_only_paths: '-' is not an absolute path\n" },
 		{ "[service]\ncommand = a\nstart_limit = 17\n",
 			":3: start_limit: '17' is not a number from 0 to 16\n" },
 		{ "[service]\ncommand = a\njust words\n",

@@ -349,22 +349,25 @@ Test(spawn, descriptors_that_cannot_be_placed)
 
 /* ---- failures that come back ----------------------------------------------------------------- */
 
-static int fail_prepare(const void *arg)
+static int fail_prepare(const void *arg, uint32_t *part)
 {
+	*part = 7;
 	return -*(const int *)arg;
 }
 
-static int die_silently(const void *arg)
+static int die_silently(const void *arg, uint32_t *part)
 {
 	(void)arg;
+	(void)part;
 	raise(SIGKILL);
 	return 0;
 }
 
-static int wait_for_byte(const void *arg)
+static int wait_for_byte(const void *arg, uint32_t *part)
 {
 	char c;
 
+	(void)part;
 	return read(*(const int *)arg, &c, 1) == 1 ? 0 : -EPIPE;
 }
 
@@ -377,6 +380,8 @@ Test(spawn, prepare_hook)
 	r.prepare = fail_prepare;
 	r.prepare_arg = &error;
 	rig_expect_failure(&r, SPAWN_PREPARE, EIO);
+	rig_run(&r, "", &got);
+	cr_assert_eq(got.failure.part, 7, "what of it failed comes back, too");
 	r.prepare = die_silently;
 	rig_run(&r, "", &got);
 	cr_assert_eq(got.report, 0, "a child that ends without a word");
@@ -459,12 +464,14 @@ Test(spawn, names_and_codes)
 
 Test(spawn, what_trying_again_cannot_heal)
 {
-	static const struct spawn_failure heals[] = { { SPAWN_EXEC, EAGAIN },
-		{ SPAWN_EXEC, ENOMEM }, { SPAWN_EXEC, ETXTBSY }, { SPAWN_EXEC, EIO },
-		{ SPAWN_DIRECTORY, EACCES }, { SPAWN_CGROUP, ENOENT }, { SPAWN_LIMITS, EINVAL } };
-	static const struct spawn_failure stays[] = { { SPAWN_EXEC, ENOENT },
-		{ SPAWN_EXEC, EACCES }, { SPAWN_EXEC, ENOEXEC }, { SPAWN_DIRECTORY, ENOENT },
-		{ SPAWN_DIRECTORY, ENOTDIR } };
+	static const struct spawn_failure heals[] = { { SPAWN_EXEC, EAGAIN, 0 },
+		{ SPAWN_EXEC, ENOMEM, 0 }, { SPAWN_EXEC, ETXTBSY, 0 }, { SPAWN_EXEC, EIO, 0 },
+		{ SPAWN_DIRECTORY, EACCES, 0 }, { SPAWN_CGROUP, ENOENT, 0 },
+		{ SPAWN_LIMITS, EINVAL, 0 }, { SPAWN_PREPARE, EPERM, 0 } };
+	static const struct spawn_failure stays[] = { { SPAWN_EXEC, ENOENT, 0 },
+		{ SPAWN_EXEC, EACCES, 0 }, { SPAWN_EXEC, ENOEXEC, 0 },
+		{ SPAWN_DIRECTORY, ENOENT, 0 }, { SPAWN_DIRECTORY, ENOTDIR, 0 },
+		{ SPAWN_PREPARE, ENOENT, 3 } };
 
 	for (size_t i = 0; i < sizeof(heals) / sizeof(heals[0]); i++)
 		cr_assert_not(spawn_failure_is_permanent(&heals[i]), "row %zu", i);

@@ -357,13 +357,14 @@ static void check_membership(int cgroup_fd)
 	cr_assert_not_null(strstr(got.output, want), "%s", got.output);
 }
 
-static int in_cgroup_already(const void *arg)
+static int in_cgroup_already(const void *arg, uint32_t *part)
 {
 	char text[4096];
 	int fd = open("/proc/self/cgroup", O_RDONLY);
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 
 	(void)arg;
+	(void)part;
 	text[n < 0 ? 0 : n] = '\0';
 	return strstr(text, "test-spawn-") != NULL ? 0 : -ESRCH;
 }

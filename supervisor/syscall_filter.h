@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The tiers of system calls that a service may make, as seccomp(2) filters. */
+#ifndef SUPERVISOR_SYSCALL_FILTER_H
+#define SUPERVISOR_SYSCALL_FILTER_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+/* From the strictest to none. Each refuses what the next one refuses, and more. */
+enum syscall_tier {
+	SYSCALL_TIER_ESSENTIAL,    /* one process: no other ones, no sockets, no System V IPC */
+	SYSCALL_TIER_MINIMAL,      /* no change of identity, owners, devices or priorities */
+	SYSCALL_TIER_STANDARD,     /* no sockets but local ones */
+	SYSCALL_TIER_NETWORK,      /* nothing that rules the guest as a whole */
+	SYSCALL_TIER_UNRESTRICTED, /* no filter */
+};
+
+/*
+ * The capabilities, as bits, that are there for what every filter refuses: who may have one of them
+ * is not restricted by default.
+ */
+extern const uint64_t syscall_filter_capabilities;
+
+/*
+ * The filter of a tier, or NULL for SYSCALL_TIER_UNRESTRICTED. It lies in static storage: built at
+ * the first call for its tier, good for ever. What is refused fails with EPERM, a socket's family
+ * with EAFNOSUPPORT, clone3(2) and whatever Linux 6.1 does not have with ENOSYS; system calls of
+ * another architecture end the process. See seccomp(2).
+ */
+const struct sock_fprog *syscall_filter(enum syscall_tier tier);
+
+#endif
