@@ -32,10 +32,13 @@ const char *error_name(int error)
 	} names[] = {
 		{ EPERM, "EPERM" },
 		{ ENOENT, "ENOENT" },
+		{ ESRCH, "ESRCH" },
 		{ EIO, "EIO" },
+		{ EBADF, "EBADF" },
 		{ EAGAIN, "EAGAIN" },
 		{ ENOMEM, "ENOMEM" },
 		{ EACCES, "EACCES" },
+		{ EFAULT, "EFAULT" },
 		{ EBUSY, "EBUSY" },
 		{ EEXIST, "EEXIST" },
 		{ ENODEV, "ENODEV" },
@@ -47,7 +50,9 @@ const char *error_name(int error)
 		{ ENOSPC, "ENOSPC" },
 		{ EROFS, "EROFS" },
 		{ EPIPE, "EPIPE" },
+		{ ENOSYS, "ENOSYS" },
 		{ ELOOP, "ELOOP" },
+		{ EAFNOSUPPORT, "EAFNOSUPPORT" },
 		{ EADDRINUSE, "EADDRINUSE" },
 		{ EADDRNOTAVAIL, "EADDRNOTAVAIL" },
 		{ ENETUNREACH, "ENETUNREACH" },
@@ -404,6 +409,7 @@ static const struct {
 	const char *name;
 	void (*run)(char **args);
 } modes[] = {
+	{ "calls", mode_calls },
 	{ "cat", mode_cat },
 	{ "children", mode_children },
 	{ "crash", mode_crash },

@@ -9,7 +9,8 @@ const char *error_name(int error);
 /* A number in text; 0 for NULL. */
 int number(const char *text);
 
-/* Modes, described in facts_net.c; the arguments end with NULL. */
+/* Modes, described in facts_calls.c and facts_net.c; the arguments end with NULL. */
+void mode_calls(char **args);
 void mode_net(char **args);
 void mode_vsock_connect(char **args);
 void mode_vsock_answer(char **args);
