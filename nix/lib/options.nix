@@ -34,7 +34,7 @@ let
       + builtins.substring 1 (-1) resource;
     type = limit;
     ini = "limit_${resource}";
-    defaultText = "as PID 1 has it";
+    defaultText = if resource == "nofile" then "1024:524288" else "the kernel's";
     inherit description example;
   };
 
@@ -297,7 +297,7 @@ let
       type = t.absolutePath;
       ini = "environment_file";
       defaultText = "none";
-      description = "File of NAME=value lines in the guest, read before every start. `env` is below it, mvm-env.env above.";
+      description = "File of NAME=value lines in the guest; it must exist, and is read at boot and when a snapshot is restored. `env` is below it, mvm-env.env above.";
       example = ''"/mnt/secrets/web.env"'';
     }
     {
