@@ -5,6 +5,7 @@
 #include "supervisor/account_cache.h"
 #include "supervisor/env_file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ int service_prepare(struct service *v, struct problem *p)
 	struct supervisor *s = v->owner;
 	const char *user = v->config.user != NULL ? v->config.user : s->default_user;
 	const char *file = v->config.environment_file;
+	bool optional = file != NULL && file[0] == '-';
 	int err;
 
 	v->account = account_cache_find(
@@ -47,6 +49,9 @@ int service_prepare(struct service *v, struct problem *p)
 	strings_free(&v->file_environment);
 	if (file == NULL)
 		return 0;
+	file += optional;
 	err = env_file_read(file, &v->file_environment, log_problem);
+	if (err == -ENOENT && optional)
+		return 0;
 	return err != 0 ? problem_set(p, -err, "environment_file %s", file) : 0;
 }

@@ -75,7 +75,8 @@ static int set_text(const struct service_key *key, struct service_config *c, voi
 	(void)c;
 	if (value[0] == '\0')
 		return problem_set(p, EINVAL, "needs a value\n");
-	if (key->type == KEY_PATH && value[0] != '/')
+	if ((key->type == KEY_PATH && value[0] != '/') ||
+		(key->type == KEY_MAYBE && value[value[0] == '-'] != '/'))
 		return problem_set(p, EINVAL, "'%s' is not an absolute path\n", value);
 	*text = strdup(value);
 	return *text == NULL ? problem_set(p, ENOMEM, "no value") : 0;
@@ -337,6 +338,7 @@ static const setter setters[] = {
 	[KEY_COMMAND] = set_command,
 	[KEY_TEXT] = set_text,
 	[KEY_PATH] = set_text,
+	[KEY_MAYBE] = set_text,
 	[KEY_WORDS] = set_words,
 	[KEY_PATHS] = set_paths,
 	[KEY_CHOICE] = set_choice,

@@ -35,7 +35,7 @@ struct service_config {
 	uint64_t log_max_size;   /* bytes; 0: the log file is never rotated */
 	unsigned int log_keep;   /* rotated log files that are kept */
 	char *working_directory; /* NULL: "/" */
-	char *environment_file;  /* NULL: none */
+	char *environment_file;  /* NULL: none; a '-' in front: it may be absent */
 	struct strings supplementary_groups;
 	struct strings after;
 	struct strings requires;

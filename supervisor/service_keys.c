@@ -71,13 +71,16 @@ const struct service_key service_keys[] = {
 	{ .name = "working_directory", .type = KEY_PATH, AT(working_directory),
 		.unset = DOC("/"),
 		.doc = DOC("Directory that the command starts in.") },
-	{ .name = "environment_file", .type = KEY_PATH, AT(environment_file),
+	{ .name = "environment_file", .type = KEY_MAYBE, AT(environment_file),
 		.unset = DOC("none"),
 		.doc = DOC("File with a\n"
 			".Ar NAME Ns = Ns Ar VALUE\n"
 			"on each line, by the rules of\n"
 			".Sx ENVIRONMENT .\n"
-			"It must exist; it is read at boot, and again when a snapshot is restored.") },
+			"It must exist, unless\n"
+			".Ql -\n"
+			"stands in front of it; it is read at boot, and again when a snapshot is "
+			"restored.") },
 	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
 		.unset = DOC("simple"),
 		.doc = DOC(".Cm simple :\n"

@@ -10,6 +10,7 @@ enum service_key_type {
 	KEY_COMMAND, /* a command line */
 	KEY_TEXT,    /* any text but the empty one */
 	KEY_PATH,    /* an absolute path */
+	KEY_MAYBE,   /* likewise, with '-' in front if it need not be there */
 	KEY_WORDS,   /* words separated by white space; the empty text is no word */
 	KEY_PATHS,   /* absolute paths separated by white space, each may have '-' in front */
 	KEY_CHOICE,  /* one of `choices`, stored as its index in an int */

@@ -151,7 +151,7 @@ let
         logMaxSize = "1M";
         logKeep = 2;
         workingDirectory = "/srv/with space";
-        environmentFile = "/mnt/secrets/all.env";
+        environmentFile = "-/mnt/secrets/all.env";
         type = "oneshot";
         restart = "on-failure";
         restartDelay = 0.25;

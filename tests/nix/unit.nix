@@ -557,6 +557,9 @@ in
   (rejected "a negative span" (service { stopTimeout = -1; }) [
     "services.web.stopTimeout: expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got -1"
   ])
+  (rejected "a file that may be absent, relative" (service { environmentFile = "-web.env"; }) [
+    "services.web.environmentFile: expected an absolute path, or one behind '-', got \"-web.env\""
+  ])
   (rejected "a path that is not absolute" (service { logFile = "web.log"; }) [
     "services.web.logFile: expected an absolute path, got \"web.log\""
   ])

@@ -44,6 +44,7 @@ static const char *const plain_types[] = {
 	[KEY_COMMAND] = "command line",
 	[KEY_TEXT] = "text",
 	[KEY_PATH] = "absolute path",
+	[KEY_MAYBE] = "absolute path",
 	[KEY_WORDS] = "words",
 	[KEY_PATHS] = "absolute paths",
 	[KEY_BOOL] = "yes or no",

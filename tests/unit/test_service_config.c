@@ -170,6 +170,10 @@ Test(service_config, each_error_names_line_and_key)
 			"infinity\n" },
 		{ "[service]\ncommand = a\ncapabilities = fly\n",
 			":3: capabilities: 'fly' has a word that names no capability\n" },
+		{ "[service]\ncommand = a\nenvironment_file = -x.env\n",
+			":3: environment_file: '-x.env' is not an absolute path\n" },
+		{ "[service]\ncommand = a\nworking_directory = -/x\n",
+			":3: working_directory: '-/x' is not an absolute path\n" },
 		{ "[service]\ncommand = a\nseccomp = some\n",
 			":3: seccomp: 'some' is none of: essential, minimal, standard, network, "
 			"unrestricted\n" },

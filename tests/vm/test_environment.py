@@ -61,6 +61,8 @@ class Environment:
                       environment_file="/etc/service.env",
                       env={"ALL": "service", "INIT_AND_SERVICE": "service", "SERVICE": "service",
                            "SHELL": "/bin/mine", "SEMICOLON": "a ; b # c", "QUOTES": "\"kept\""})
+        for name, path in (("there", "-/etc/service.env"), ("not-there", "-/etc/absent.env")):
+            guest.facts(name, "env", environment_file=path)
         # Found along the PATH that the host's file sets.
         guest.tree.copy(build.program("facts"), "/opt/bin/found")
         guest.service("path", "found echo found + sleep")
@@ -71,8 +73,9 @@ class Environment:
     @classmethod
     def observe(cls, machine):
         machine.console.wait_line("all: done")
-        machine.console.rewind()
-        machine.console.wait_line("path: found")
+        for line in ("path: found", "there: done", "not-there: done"):
+            machine.console.rewind()
+            machine.console.wait_line(line)
 
     def environment(self):
         return dict(e.split("=", 1) for e in self.output.facts("all", "env"))
@@ -98,6 +101,11 @@ class Environment:
         e = self.environment()
         self.assertEqual((e["ALL"], e["INIT"], e["INIT_AND_SERVICE"], e["SERVICE"], e["EXTRA"]),
                          ("file", "init.ini", "service", "service", "environment_file"))
+
+    def test_an_environment_file_that_may_be_absent(self):
+        self.assertIn("EXTRA=environment_file", self.output.facts("there", "env"))
+        self.assertNotIn("EXTRA=environment_file", self.output.facts("not-there", "env"))
+        self.assert_init(".*absent.env.*", count=0)
 
     def test_what_an_account_gives_can_be_set(self):
         e = self.environment()
