@@ -40,7 +40,7 @@ static uint32_t interpret(
 	*steps = 0;
 	for (size_t at = 0; at < program->len; at++) {
 		const struct sock_filter *f = &program->filter[at];
-		bool yes;
+		bool yes = false;
 
 		++*steps;
 		switch (f->code) {

@@ -154,7 +154,7 @@ class Calls(cases.SharedBoot):
         for tier in cls.TIERS[3:]:
             guest.facts("net-" + tier, "tcp-echo 808%d" % cls.TIERS.index(tier), seccomp=tier)
         guest.service("notifies", "/bin/acts notify + /bin/facts sleep", seccomp="minimal",
-                      ready="notify")
+                      ready="notify", read_only_paths="/", private_tmp="yes")
         guest.facts("behind", "echo ready", requires="notifies")
         guest.service("execs", "exec /bin/facts echo in its place", seccomp="essential",
                       restart="never")
