@@ -13,8 +13,10 @@ BUDGET = 1.8        # seconds, of the two that hosts give
 def hostile(guest):
     """Services that do not want to end, in every state that a service can be in."""
     guest.busybox("sh", "sleep", "mount", "mkdir", "unshare")
-    guest.drive("mvm-data")
+    guest.drive("mvm-data", tree=images.Tree().directory("/fixed"))
     guest.service("stubborn", "/bin/facts stubborn")
+    guest.service("confined", "/bin/facts stubborn", private_tmp="yes", seccomp="essential",
+                  read_only_paths="/mnt/data/fixed /mnt", working_directory="/mnt/data/fixed")
     guest.service("patient", "/bin/facts stubborn", stop_timeout="10s")
     guest.service("root", "/bin/facts stubborn", user="root")
     guest.service("daemon", "/bin/facts daemon + stubborn")
@@ -79,7 +81,7 @@ class InTime:
         self.assertEqual(self.output.lines("polite"), ["trap: set", "trap: bye"])
 
     def test_who_resists_is_named(self):
-        for name in ("stubborn", "patient", "root", "daemon", "stopped", "children", "prepares",
+        for name in ("stubborn", "confined", "patient", "root", "daemon", "stopped", "children", "prepares",
                      "unready"):
             self.assert_init("%s: does not stop on TERM: killed" % name)
         for name in ("polite", "backs-off", "waits", "later", "mounts"):
