@@ -200,7 +200,7 @@ class PreStart(cases.SharedBoot):
             self.assertNotIn("never", self.output.lines(name))
 
     def test_it_is_killed_after_a_minute(self):
-        self.assert_init(r"hangs: pre_start takes longer than 60 s: killed")
+        self.assertIn("hangs: pre_start takes longer than 60 s: killed", self.output.init())
         self.assert_init(r"hangs: pre_start: signal 9 \(Killed\), restart in 0\.1 s")
         first, second = (float(c.split()[1]) for c in self.output.facts("hangs", "clock")[:2])
         self.assertGreaterEqual(second - first, 60)
