@@ -76,6 +76,23 @@ class Manual(unittest.TestCase):
         shown = {w.split("=")[0] for w in self.named("init.8", ".It")}
         self.assertEqual(words - shown, set())
 
+    def test_service_names_every_system_call_of_every_tier(self):
+        table = documents.current("supervisor/syscall_filter.c")
+        text = documents.current("man/mvm-service.5").split("\n.Sh SYSTEM CALLS\n")[1]
+        for macro, tier, more in (
+                ("ONLY_UNRESTRICTED", "network", {"clone", "unshare", "clone3"}),
+                ("FROM_STANDARD", "minimal", set()), ("FROM_MINIMAL", "essential", {"clone"})):
+            with self.subTest(tier):
+                refused = set(re.findall(r"\b%s\((\w+)\)[,\n]" % macro, table)) | more
+                self.assertGreater(len(refused), 15)
+                part = re.split(r"\n\.(?:It Cm|El\n\.Pp)", text.split("\n.It Cm %s\n" % tier)[1])[0]
+                shown = set()
+                for line in re.findall(r"\.(?:Pq )?Li ([^.\n]*)", part):
+                    shown |= {word for word in line.split() if word not in (",", "and")}
+                groups = {word[:-1] for word in shown if word.endswith("*")}
+                self.assertEqual({c for c in refused if c[:3] not in groups},
+                                 {c for c in shown if not c.endswith("*")})
+
     def test_pages_of_ours_that_are_referred_to_exist(self):
         ours = {os.path.basename(p) for p in self.PAGES}
         for page in self.PAGES:
