@@ -52,6 +52,9 @@ class Files:
                      r"\[init\] below-file: .*"):
             machine.console.rewind()
             machine.console.wait_line(line)
+        machine.console.rewind()
+        for _ in range(2):
+            machine.console.wait_line("again: write: .*")
 
     def written(self, who):
         return dict(w.split() for w in self.output.facts(who, "write"))
