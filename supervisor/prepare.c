@@ -21,14 +21,6 @@ void service_cannot_run(struct service *v, const char *reason)
 	v->machine.state = MACHINE_FAILED;
 }
 
-/* Who is given power over the guest has it, and a filter cannot be without no_new_privs. */
-static enum syscall_tier default_tier(const struct service_config *c)
-{
-	return (c->bounding & syscall_filter_capabilities) != 0 || !c->no_new_privs
-		       ? SYSCALL_TIER_UNRESTRICTED
-		       : SYSCALL_TIER_NETWORK;
-}
-
 int service_prepare(struct service *v, struct problem *p)
 {
 	struct supervisor *s = v->owner;
@@ -44,8 +36,6 @@ int service_prepare(struct service *v, struct problem *p)
 	v->config.bounding = v->account->uid == 0 && !v->config.capabilities_set
 				     ? UINT64_MAX
 				     : v->config.ambient;
-	if (!v->config.tier_set)
-		v->config.tier = default_tier(&v->config);
 	strings_free(&v->file_environment);
 	if (file == NULL)
 		return 0;

@@ -19,7 +19,7 @@ void service_config_init(struct service_config *c)
 {
 	*c = (struct service_config){
 		.no_new_privs = true,
-		.tier = SYSCALL_TIER_NETWORK,
+		.tier = SYSCALL_TIER_UNRESTRICTED,
 		.rules = {
 			.restart = MACHINE_RESTART_ALWAYS,
 			.pre_start_timeout = 60000,
@@ -439,10 +439,9 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 	if (c->rules.restart_delay > c->rules.restart_delay_max)
 		return problem_set(
 			p, EINVAL, "%s: restart_delay is above restart_delay_max\n", path);
-	if (c->tier_set && c->tier < SYSCALL_TIER_UNRESTRICTED && !c->no_new_privs)
+	if (c->tier < SYSCALL_TIER_UNRESTRICTED && !c->no_new_privs)
 		return problem_set(p, EINVAL, "%s: seccomp needs no_new_privs = yes\n", path);
-	if (c->tier_set && c->tier == SYSCALL_TIER_ESSENTIAL &&
-		c->rules.ready == MACHINE_READY_NOTIFY)
+	if (c->tier == SYSCALL_TIER_ESSENTIAL && c->rules.ready == MACHINE_READY_NOTIFY)
 		return problem_set(p, EINVAL,
 			"%s: ready = notify needs a socket, which seccomp = essential refuses\n",
 			path);

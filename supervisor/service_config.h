@@ -56,8 +56,7 @@ struct service_config {
 	uint64_t bounding; /* what stays in the bounding set: `capabilities`, or all for root */
 	bool capabilities_set;
 	struct sandbox sandbox;
-	enum syscall_tier tier; /* `seccomp`, or what service_prepare() finds right */
-	bool tier_set;
+	enum syscall_tier tier; /* `seccomp` */
 };
 
 /* Everything as it is when a file says nothing. */

@@ -206,15 +206,14 @@ const struct service_key service_keys[] = {
 			"and\n"
 			".Cm all .\n"
 			"No others stay in its bounding set.") },
-	{ .name = "seccomp", .type = KEY_CHOICE, AT(tier), FLAG(tier_set),
-		.choices = tier_choices,
-		.unset = DOC("network"),
+	{ .name = "seccomp", .type = KEY_CHOICE, AT(tier), .choices = tier_choices,
+		.unset = DOC("unrestricted"),
 		.doc = DOC("The tier of system calls that the command may make; see\n"
 			".Sx SYSTEM CALLS .\n"
-			"Where this key says nothing, what may have one of the capabilities that "
-			"are named there, as root may, and what has\n"
-			".Ic no_new_privs = no ,\n"
-			"is unrestricted.") },
+			"All but\n"
+			".Cm unrestricted\n"
+			"need\n"
+			".Ic no_new_privs .") },
 	{ .name = "private_tmp", .type = KEY_BOOL, AT(sandbox.private_tmp),
 		.unset = DOC("no"),
 		.doc = DOC("The command has a\n"

@@ -4,10 +4,10 @@
 #include <asm/unistd.h>
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #if defined(__x86_64__)
@@ -28,13 +28,6 @@
 #define NEW_NAMESPACES                                                                             \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 		CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
-
-#define BIT(capability) ((uint64_t)1 << (capability))
-
-const uint64_t syscall_filter_capabilities =
-	BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_BOOT) | BIT(CAP_SYS_MODULE) | BIT(CAP_SYS_PACCT) |
-	BIT(CAP_SYS_PTRACE) | BIT(CAP_SYS_RAWIO) | BIT(CAP_SYS_TIME) | BIT(CAP_SYS_TTY_CONFIG) |
-	BIT(CAP_SYSLOG) | BIT(CAP_PERFMON) | BIT(CAP_BPF) | BIT(CAP_CHECKPOINT_RESTORE);
 
 /* Where a filter's decision ends: the offset in endings[] below. */
 enum verdict {

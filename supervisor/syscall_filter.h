@@ -4,7 +4,6 @@
 #define SUPERVISOR_SYSCALL_FILTER_H
 
 #include <linux/filter.h>
-#include <stdint.h>
 
 /* From the strictest to none. Each refuses what the next one refuses, and more. */
 enum syscall_tier {
@@ -14,12 +13,6 @@ enum syscall_tier {
 	SYSCALL_TIER_NETWORK,      /* nothing that rules the guest as a whole */
 	SYSCALL_TIER_UNRESTRICTED, /* no filter */
 };
-
-/*
- * The capabilities, as bits, that are there for what every filter refuses: who may have one of them
- * is not restricted by default.
- */
-extern const uint64_t syscall_filter_capabilities;
 
 /*
  * The filter of a tier, or NULL for SYSCALL_TIER_UNRESTRICTED. It lies in static storage: built at

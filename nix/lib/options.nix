@@ -409,7 +409,7 @@ let
         "unrestricted"
       ];
       ini = "seccomp";
-      defaultText = "network; unrestricted for root and with capabilities that rule the guest";
+      defaultText = "unrestricted";
       description = "Which system calls the command may make; what is refused fails with EPERM. network refuses what rules the guest as a whole (mount, reboot, modules, namespaces, bpf, ptrace, io_uring ...); standard also sockets that are not local; minimal also changes of identity, owners and priorities; essential also other processes and every socket. mvm-service(5) lists them.";
       example = ''"standard"'';
     }

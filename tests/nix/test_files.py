@@ -51,7 +51,7 @@ plain log_file -
 plain log size=0 keep=3
 plain working_directory -
 plain rules restart=0 type=0 stop=1000 delay=100 delay_max=30000 start=30000 limit=0/10000 ready=0
-plain sandbox seccomp=3 private_tmp=0
+plain sandbox seccomp=4 private_tmp=0
 plain account 900:900 /home/app /bin/sh groups=1
 all check test "$X" = 'a\nb'\necho second line
 all check-times interval=1 timeout=2 grace=3

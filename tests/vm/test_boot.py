@@ -64,7 +64,7 @@ class NormalBoot:
             "uid=1000 euid=1000 gid=1000 egid=1000 groups=900,1000 "
             "session-leader=yes group-leader=yes",
             "CapInh 0000000000000000", "CapPrm 0000000000000000", "CapEff 0000000000000000",
-            "CapBnd 0000000000000000", "CapAmb 0000000000000000", "NoNewPrivs 1", "Seccomp 2",
+            "CapBnd 0000000000000000", "CapAmb 0000000000000000", "NoNewPrivs 1", "Seccomp 0",
             "cwd=/ umask=022 ppid=1"])
 
     def test_descriptors_of_a_service(self):

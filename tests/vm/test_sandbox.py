@@ -161,25 +161,21 @@ class Calls(cases.SharedBoot):
         guest.facts("behind", "echo ready", requires="notifies")
         guest.service("execs", "exec /bin/facts echo in its place", seccomp="essential",
                       restart="never")
-        for name, keys in cls.DEFAULTS.items():
+        for name, keys in cls.FILTERS.items():
             guest.facts(name, "id", **keys[1])
-        guest.service("pre", "/bin/facts sleep", pre_start="/bin/facts id")
+        guest.service("pre", "/bin/facts sleep", pre_start="/bin/facts id", seccomp="network")
         guest.service("bad", "/bin/facts id", seccomp="standard", no_new_privs="no")
         guest.service("everybody", "exec </dev/console; read -r line; for p in /proc/[0-9]*; do while "
                       "read -r k v; do case $k in Name:) n=$v;; Seccomp:) echo \"$n $v\";; esac; "
                       "done <$p/status; done; echo done; exec sleep 100000", user="root")
 
     # name: (mode in /proc/PID/status, keys)
-    DEFAULTS = {
-        "default": ("2", {}),
-        "web": ("2", {"user": "web"}),
-        "bind": ("2", {"user": "web", "capabilities": "net_bind_service chown"}),
-        "clock": ("0", {"user": "web", "capabilities": "sys_time"}),
+    FILTERS = {
+        "default": ("0", {}),
         "root": ("0", {"user": "root"}),
-        "root-bounded": ("2", {"user": "root", "capabilities": "net_admin"}),
-        "new-privs": ("0", {"no_new_privs": "no"}),
-        "asked": ("0", {"seccomp": "unrestricted"}),
-        "clock-asked": ("2", {"capabilities": "sys_time", "seccomp": "network"}),
+        "asked": ("0", {"seccomp": "unrestricted", "no_new_privs": "no"}),
+        "told": ("2", {"user": "web", "capabilities": "sys_time", "seccomp": "network"}),
+        "told-root": ("2", {"user": "root", "seccomp": "network"}),
     }
 
     @classmethod
@@ -188,7 +184,7 @@ class Calls(cases.SharedBoot):
         waits += ["shell-%s: rc 3" % tier for tier in cls.TIERS[1:]]
         waits += ["net-%s: tcp-echo: 808%d listening" % (tier, cls.TIERS.index(tier))
                   for tier in cls.TIERS[3:]]
-        waits += [name + ": done" for name in cls.DEFAULTS]
+        waits += [name + ": done" for name in cls.FILTERS]
         waits += ["behind: done", "execs: in its place", "pre: id: cwd=.*",
                   "mvm-guest-agent: listening .*"]
         for line in waits:
@@ -226,17 +222,17 @@ class Calls(cases.SharedBoot):
         for tier in self.TIERS[1:]:
             self.assertEqual(self.output.lines("shell-" + tier), ["ONE TWO", "rc 3"])
 
-    def test_defaults(self):
-        for name, (mode, _) in self.DEFAULTS.items():
+    def test_only_who_is_told_has_a_filter(self):
+        for name, (mode, _) in self.FILTERS.items():
             with self.subTest(name):
                 self.assertIn("Seccomp " + mode, self.output.facts(name, "id"))
 
     def test_pre_start_has_no_filter(self):
         self.assertIn("Seccomp 0", self.output.facts("pre", "id"))
 
-    def test_the_agent_has_one_and_pid_1_has_none(self):
+    def test_neither_the_agent_nor_pid_1_has_one(self):
         lines = self.output.lines("everybody")
-        self.assertIn("mvm-guest-agent 2", lines)
+        self.assertIn("mvm-guest-agent 0", lines)
         self.assertIn("init 0", lines)
 
     def test_a_filter_without_no_new_privs_is_an_error(self):
