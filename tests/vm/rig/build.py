@@ -24,6 +24,8 @@ PROGRAMS = {
     "facts": (_GUEST, "payload/facts*.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
     "preload": (_GUEST, "payload/preload.c"),
+    "contain": (_HOST, "../ns/contain.c"),
+    "fault": (_GUEST, "../ns/fault.c"),
     "first-instruction": (_GUEST + ["-nostartfiles"], "payload/first_instruction.c"),
 }
 

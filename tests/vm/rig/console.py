@@ -28,7 +28,10 @@ class Console:
     def _read(self, fd):
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         while True:
-            data = os.read(fd, 65536)
+            try:
+                data = os.read(fd, 65536)
+            except OSError:             # a terminal that nobody has open any more
+                data = b""
             with self._changed:
                 if data:
                     self._take(decode(data).replace("\r", ""), time.monotonic() - self._start)

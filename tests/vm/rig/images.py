@@ -113,15 +113,15 @@ class Tree:
         _debugfs(image, commands, write=True)
         return image
 
-    def squashfs(self, image, compression="lz4"):
-        """Makes a squashfs image; returns its path."""
+    def tar(self):
+        """A tar archive of it, as bytes."""
         archive = io.BytesIO()
         types = {"d": tarfile.DIRTYPE, "f": tarfile.REGTYPE, "l": tarfile.SYMTYPE}
         with tarfile.open(fileobj=archive, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for path in self.paths():
                 entry = self._entries[path]
                 if path == "/":
-                    continue            # mksquashfs takes it from its own options
+                    continue            # whoever unpacks it has made that
                 info = tarfile.TarInfo(path.lstrip("/"))
                 info.type, info.mode = types[entry.kind], entry.mode
                 info.uid, info.gid = entry.uid, entry.gid
@@ -130,9 +130,13 @@ class Tree:
                 data = entry.data if entry.kind == "f" else b""
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))
+        return archive.getvalue()
+
+    def squashfs(self, image, compression="lz4"):
+        """Makes a squashfs image; returns its path."""
         _run(["mksquashfs", "-", image, "-tar", "-noappend", "-quiet", "-no-progress",
               "-comp", compression, "-root-mode", "%o" % self._entries["/"].mode],
-             input=archive.getvalue())
+             input=self.tar())
         return image
 
 
