@@ -349,13 +349,13 @@ __attribute__((noreturn)) static void child(
  * clone3(2) starts the child inside the cgroup, so that nothing it ever forks is outside. Kernels
  * before 5.7 (and seccomp filters that hide clone3) refuse that, and the child joins by itself.
  */
-static pid_t clone_child(int cgroup_fd, bool *in_cgroup)
+static pid_t clone_child(const struct spawn_request *r, bool *in_cgroup)
 {
 	*in_cgroup = false;
-	if (cgroup_fd >= 0) {
+	if (r->cgroup_fd >= 0 && !r->join_cgroup) {
 		struct clone_args args = { .flags = CLONE_INTO_CGROUP,
 			.exit_signal = SIGCHLD,
-			.cgroup = (uint64_t)cgroup_fd };
+			.cgroup = (uint64_t)r->cgroup_fd };
 		long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 		if (pid >= 0) {
@@ -376,7 +376,7 @@ int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd)
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -errno;
-	child_pid = clone_child(r->cgroup_fd, &in_cgroup);
+	child_pid = clone_child(r, &in_cgroup);
 	if (child_pid == 0)
 		child(r, in_cgroup, fds[1]);
 	int err = child_pid < 0 ? -errno : 0;

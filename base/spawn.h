@@ -74,7 +74,8 @@ struct spawn_request {
 			    * to drop one the caller needs CAP_SETPCAP */
 	uint64_t ambient;  /* capabilities that the program gets although its uid is not 0 */
 	bool no_new_privs;
-	int cgroup_fd; /* directory of the cgroup-v2 group to start in, or -1 */
+	int cgroup_fd;    /* directory of the cgroup-v2 group to start in, or -1 */
+	bool join_cgroup; /* by the child itself, although the kernel could start it inside */
 	const struct spawn_limit *limits;
 	size_t limit_count;
 	bool set_nice, set_oom_score, set_umask;

@@ -42,10 +42,20 @@ static void check(int err, const char *what)
 	}
 }
 
-static void raise_file_limit(void)
+/* In a container the hard limit may be out of reach: then it is what there is, for services, too.
+ */
+static void raise_file_limit(struct supervisor *s)
 {
-	const struct rlimit limit = { FILES_MAX, FILES_MAX };
+	struct rlimit limit = { FILES_MAX, SUPERVISOR_FILES_MAX };
 
+	if (prlimit(0, RLIMIT_NOFILE, &limit, NULL) == 0 ||
+		prlimit(0, RLIMIT_NOFILE, NULL, &limit) != 0)
+		return;
+	s->files_max = limit.rlim_max;
+	if (limit.rlim_max < FILES_MAX)
+		log_line("no more than %llu descriptors can be had",
+			(unsigned long long)limit.rlim_max);
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
 	check(prlimit(0, RLIMIT_NOFILE, &limit, NULL) != 0 ? -errno : 0,
 		"cannot raise the descriptor limit");
 }
@@ -229,13 +239,13 @@ int boot(struct guest *g)
 	api_filesystems_mount(console_keep_problem);
 	console_open("[init] ");
 	check(power_take_over_keys(), "cannot take over Ctrl-Alt-Del");
-	raise_file_limit();
 	err = loop_init(&g->loop);
 	if (err == 0)
 		err = signals_open(g);
 	if (err != 0)
 		return err;
 	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
+	raise_file_limit(&g->supervisor);
 	if (cmdline_read(&g->cmdline, &p) != 0)
 		guest_report(&p);
 	timeline_mark(&g->timeline, "api-filesystems");

@@ -83,7 +83,7 @@ static void describe_service(const struct service *v, struct control_service *ou
 	if (v->cgroup_fd >= 0)
 		cgroup_usage(v->cgroup_fd, &usage);
 	out->memory_bytes = usage.memory_bytes;
-	out->cpu_us = usage.cpu_us;
+	out->cpu_us = usage.cpu_us == CGROUP_UNSET ? usage.cpu_us : usage.cpu_us + v->cpu_before_us;
 	out->tasks = usage.tasks;
 	out->oom_kills = v->oom_kills;
 }

@@ -191,9 +191,9 @@ int cgroup_open(
 	return fd;
 }
 
-void cgroup_remove(int parent_fd, const char *name)
+int cgroup_remove(int parent_fd, const char *name)
 {
-	unlinkat(parent_fd, name, AT_REMOVEDIR);
+	return unlinkat(parent_fd, name, AT_REMOVEDIR) != 0 ? -errno : 0;
 }
 
 bool cgroup_is_populated(int fd)

@@ -54,8 +54,9 @@ void cgroups_enable_controllers(int services_fd, void (*report)(const struct pro
 int cgroup_open(
 	int parent_fd, const char *name, const struct cgroup_limits *limits, struct problem *p);
 
-/* Remove an empty group. */
-void cgroup_remove(int parent_fd, const char *name);
+/* Remove an empty group. Returns 0 or -errno; -EBUSY when there are processes in it or groups below
+ * it. */
+int cgroup_remove(int parent_fd, const char *name);
 
 /* Is a process in the group (cgroup.events, populated)? False also when the group cannot be asked.
  */

@@ -22,7 +22,7 @@ void describe_end(const struct service *v, struct buf *out)
 	if (v->in_pre_start)
 		buf_puts(out, "pre_start: ");
 	if (!v->has_ended) {
-		buf_puts(out, "not started");
+		buf_puts(out, v->start_problem != NULL ? v->start_problem : "not started");
 	} else if (v->failed_to_run) {
 		buf_puts(out, spawn_stage_name(v->failure.stage));
 		if (v->failure.stage == SPAWN_EXEC)

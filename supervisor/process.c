@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 /* What most programs are tested with; those that want more may raise it up to the hard limit. */
-#define NOFILE_SOFT 1024
-#define NOFILE_HARD 524288
+#define FILES_SOFT 1024
 
 static void close_report(struct service *v)
 {
@@ -62,7 +61,31 @@ static void log_problem(const struct problem *p)
 	log_line("%s", p->text);
 }
 
-/* Made at the first start, kept for all others. */
+/*
+ * A group in which something was killed is not used again: Linux 6.14 and later (6.18 still) kill
+ * at once whatever clone3(2) starts inside a group that has ever seen cgroup.kill. One that cannot
+ * be removed, because of groups below it, is joined by the child, whom the kernel leaves alone.
+ */
+static void renew_cgroup(struct service *v)
+{
+	struct cgroup_usage usage = { .cpu_us = CGROUP_UNSET };
+
+	if (!v->cgroup_killed)
+		return;
+	if (v->cgroup_fd >= 0)
+		cgroup_usage(v->cgroup_fd, &usage);
+	if (cgroup_remove(v->owner->cgroups_fd, v->name) != 0)
+		return;
+	v->cgroup_killed = false;
+	if (usage.cpu_us != CGROUP_UNSET)
+		v->cpu_before_us += usage.cpu_us;
+	v->oom_kills_before = v->oom_kills;
+	if (v->cgroup_fd >= 0)
+		close(v->cgroup_fd);
+	v->cgroup_fd = -1;
+}
+
+/* Made at the first start, kept for the others as long as it can be. */
 static int open_cgroup(struct service *v, struct problem *p)
 {
 	int fd;
@@ -71,6 +94,7 @@ static int open_cgroup(struct service *v, struct problem *p)
 		return cgroup_limits_any(&v->config.cgroup)
 			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
 			       : 0;
+	renew_cgroup(v);
 	if (v->cgroup_fd >= 0)
 		return 0;
 	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->controllers) {
@@ -86,7 +110,9 @@ static int open_cgroup(struct service *v, struct problem *p)
 
 static size_t collect_limits(const struct service *v, struct spawn_limit *limits)
 {
-	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, { NOFILE_SOFT, NOFILE_HARD } };
+	rlim_t hard = v->owner->files_max, soft = hard < FILES_SOFT ? hard : FILES_SOFT;
+
+	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, { soft, hard } };
 	if (v->config.limit_count > 0)
 		memcpy(limits + 1, v->config.limits, v->config.limit_count * sizeof(limits[0]));
 	return v->config.limit_count + 1;
@@ -126,29 +152,34 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 		.limits = limits,
 		.limit_count = collect_limits(v, limits),
 	};
-	int out = -1, report = -1, err = open_output(v, &out, p);
+	int out = -1, report = -1, err;
 
-	if (err != 0)
-		return err;
-	err = open_cgroup(v, p);
+	v->failed_to_run = v->has_ended = false;
+	v->in_pre_start = pre_start;
+	err = open_output(v, &out, p);
+	if (err == 0)
+		err = open_cgroup(v, p);
 	if (err == 0)
 		err = environment_of(v, &env, p);
 	if (err != 0)
 		return err;
 	r.cgroup_fd = v->cgroup_fd;
+	r.join_cgroup = v->cgroup_killed;
 	r.stdio[0] = v->owner->null_fd;
 	r.stdio[1] = r.stdio[2] = out;
 	if (!pre_start)
 		fill_identity(v, &r);
-	v->failed_to_run = v->has_ended = false;
-	v->in_pre_start = pre_start;
 	err = spawn(&r, &v->pid, &report);
 	if (err != 0)
 		return problem_set(p, -err, "cannot make a process");
 	close_report(v);
 	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
-	if (err != 0)
-		close(report); /* then the reason of a failed start stays unknown */
+	if (err == 0)
+		return 0;
+	/* It runs or it does not: its end will tell. */
+	log_line("%s: its start cannot be watched: %s", v->name, problem_errno_text(-err));
+	close(report);
+	supervisor_event(v, MACHINE_EV_EXEC, NULL);
 	return 0;
 }
 
@@ -158,11 +189,13 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
  */
 void process_signal(struct service *v, int signal)
 {
+	if (v->cgroup_fd >= 0 && signal == SIGKILL) {
+		if (cgroup_is_populated(v->cgroup_fd))
+			v->cgroup_killed = cgroup_kill(v->cgroup_fd) == 0;
+		return;
+	}
 	if (v->cgroup_fd >= 0) {
-		if (signal == SIGKILL)
-			cgroup_kill(v->cgroup_fd);
-		else
-			cgroup_signal(v->cgroup_fd, signal);
+		cgroup_signal(v->cgroup_fd, signal);
 		return;
 	}
 	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)

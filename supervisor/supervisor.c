@@ -19,6 +19,7 @@
 int supervisor_init(struct supervisor *s, struct loop *loop)
 {
 	*s = (struct supervisor){ .loop = loop,
+		.files_max = SUPERVISOR_FILES_MAX,
 		.cgroups_fd = -1,
 		.notify.fd = -1,
 		.collector = { .io.fd = -1, .rings = -1 } };
@@ -53,8 +54,9 @@ static void start_process(struct service *v, bool pre_start)
 		v->started(v);
 	if (err == 0)
 		return;
-	log_line("%s: %s", v->name, p.text);
+	v->start_problem = p.text;
 	supervisor_event(v, MACHINE_EV_SPAWN_FAILED, NULL);
+	v->start_problem = NULL;
 }
 
 static void unwatch_cgroup(struct service *v)
@@ -208,7 +210,7 @@ static void process_ended(struct service *v, int status)
 	v->has_ended = true;
 	v->ran_ms = clock_ms() - v->machine.started_ms;
 	if (v->cgroup_fd >= 0) {
-		uint64_t kills = cgroup_oom_kills(v->cgroup_fd);
+		uint64_t kills = v->oom_kills_before + cgroup_oom_kills(v->cgroup_fd);
 
 		v->out_of_memory = kills > v->oom_kills;
 		v->oom_kills = kills;

@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define SUPERVISOR_FILES_MAX 524288 /* where nothing speaks against it */
+
 struct supervisor;
 
 struct service {
@@ -50,11 +52,15 @@ struct service {
 	struct output output;
 	int cgroup_fd; /* directory of its cgroup; -1: none, its process group has to do */
 	struct loop_io cgroup_events; /* while something of it is waited for to vanish */
-	uint64_t oom_kills;           /* cgroup_oom_kills() at the latest end */
+	bool cgroup_killed;           /* by cgroup_kill(): to be made anew before the next start */
+	uint64_t cpu_before_us;       /* of the groups that were made anew */
+	uint64_t oom_kills_before;    /* likewise */
+	uint64_t oom_kills;           /* all of them at the latest end */
 	bool out_of_memory;           /* the latest end was one of these */
 	struct spawn_failure failure; /* of the latest start, when `failed_to_run` */
 	bool failed_to_run;
-	int last_status; /* wait(2) status of the latest end, when `has_ended` */
+	const char *start_problem; /* while the machine is told that no process was made: why */
+	int last_status;           /* wait(2) status of the latest end, when `has_ended` */
 	bool has_ended;
 	uint64_t ran_ms; /* how long the latest process ran, when `has_ended` */
 };
@@ -67,6 +73,7 @@ struct supervisor {
 	struct strings override_environment;  /* /mnt/config/mvm-env.env */
 	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
 	int null_fd;                          /* /dev/null, for standard input */
+	rlim_t files_max;                     /* the services' hard limit of open files */
 	bool controllers;                     /* of the cgroups are on */
 	int cgroups_fd; /* directory of the services' cgroups; -1: there are none */
 	struct collector_link collector;
