@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ struct collector {
 	bool console_full;          /* EPOLLOUT is waited for */
 	char pending[LOG_LINE_MAX]; /* a line that the console has taken a part of */
 	size_t pending_at, pending_len;
-	bool done;
+	bool done, failed;
 };
 
 /* ---- the console ------------------------------------------------------------------------------
@@ -237,28 +238,54 @@ static void remove_source(struct source *s)
 	free(s);
 }
 
+static struct log_ring *map_ring(uint32_t slot)
+{
+	return mmap(NULL, sizeof(struct log_ring), PROT_READ | PROT_WRITE, MAP_SHARED,
+		COLLECTOR_RING_FD, (off_t)slot * (off_t)sizeof(struct log_ring));
+}
+
+/*
+ * A service that nobody listens to would stand still as soon as its pipe is full. PID 1 starts the
+ * next collector, which is told of all of them again and may have better luck.
+ */
+static void give_up(struct collector *c, struct source *s, int pipe_fd, int code)
+{
+	log_line(COLLECTOR_NAME ": cannot take the output of %s: %s", s->name,
+		problem_errno_text(code));
+	if (s->ring != MAP_FAILED)
+		munmap(s->ring, sizeof(*s->ring));
+	free(s);
+	close(pipe_fd);
+	c->done = c->failed = true;
+}
+
 static void add_source(struct collector *c, const struct collector_message *m, int pipe_fd)
 {
 	struct source *s = calloc(1, sizeof(*s));
+	int err;
 
-	if (s != NULL)
-		s->ring = mmap(NULL, sizeof(*s->ring), PROT_READ | PROT_WRITE, MAP_SHARED,
-			COLLECTOR_RING_FD, (off_t)m->slot * (off_t)sizeof(*s->ring));
-	if (s == NULL || s->ring == MAP_FAILED) {
-		log_line(COLLECTOR_NAME ": no memory for the output of %s", m->name);
-		free(s);
+	if (s == NULL) {
 		close(pipe_fd);
+		c->done = c->failed = true;
 		return;
 	}
 	s->owner = c;
 	s->slot = m->slot;
 	memcpy(s->name, m->name, sizeof(s->name));
 	log_file_init(&s->file, m);
+	s->ring = map_ring(m->slot);
+	if (s->ring == MAP_FAILED || pipe_fd < 0) {
+		give_up(c, s, pipe_fd, pipe_fd < 0 ? EMFILE : errno); /* SCM_RIGHTS, unix(7) */
+		return;
+	}
+	err = loop_add(&c->loop, &s->pipe, pipe_fd, EPOLLIN, on_pipe);
+	if (err != 0) {
+		give_up(c, s, pipe_fd, -err);
+		return;
+	}
 	log_ring_recover(s->ring);
 	s->next = c->sources;
 	c->sources = s;
-	if (loop_add(&c->loop, &s->pipe, pipe_fd, EPOLLIN, on_pipe) != 0)
-		log_line(COLLECTOR_NAME ": cannot watch the output of %s", m->name);
 	pass_on(s);
 }
 
@@ -266,7 +293,7 @@ static void take_message(struct collector *c, const struct collector_message *m,
 {
 	struct source *s = find(c, m->slot);
 
-	if (m->verb == COLLECTOR_ADD && fd >= 0) {
+	if (m->verb == COLLECTOR_ADD) {
 		if (s != NULL)
 			remove_source(s);
 		add_source(c, m, fd);
@@ -340,6 +367,17 @@ static int watch_term(struct collector *c)
 	return fd < 0 ? -errno : loop_add(&c->loop, &c->term, fd, EPOLLIN, on_term);
 }
 
+/* Each service is a pipe, and often a file. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (prlimit(0, RLIMIT_NOFILE, NULL, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	prlimit(0, RLIMIT_NOFILE, &limit, NULL);
+}
+
 int collector_main(void)
 {
 	static struct collector c;
@@ -348,6 +386,7 @@ int collector_main(void)
 	if (console < 0)
 		console = STDERR_FILENO;
 	log_open(console, "");
+	raise_file_limit();
 	if (loop_init(&c.loop) != 0 || watch_term(&c) != 0 ||
 		loop_add(&c.loop, &c.link, COLLECTOR_LINK_FD, EPOLLIN, on_link) != 0)
 		return 1;
@@ -361,5 +400,5 @@ int collector_main(void)
 		drain(s);
 		pass_on(s);
 	}
-	return 0;
+	return c.failed;
 }
