@@ -12,7 +12,7 @@ enum power_action {
 
 /*
  * Make Ctrl-Alt-Del a SIGINT to PID 1 instead of an immediate restart (reboot(2),
- * LINUX_REBOOT_CMD_CAD_OFF). Returns 0 or -errno.
+ * LINUX_REBOOT_CMD_CAD_OFF). In a pid namespace there is nothing to take over. Returns 0 or -errno.
  */
 int power_take_over_keys(void);
 

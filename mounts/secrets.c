@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "mounts/secrets.h"
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "mounts/drives.h"
+#include "mounts/mount_point.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Both lie in /run/mvm, which only root can enter: the writable view of the copy, and the drive. */
@@ -21,22 +18,13 @@
 /* Hosts make drives of 4 to 16 MiB. */
 #define COPY_OPTIONS "mode=0550,size=64m"
 
-static bool is_mount_point(const char *path)
-{
-	struct stat here, above;
-	char parent[64];
-
-	buf_format(parent, sizeof(parent), "%s/..", path);
-	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
-}
-
 /* The tmpfs for the copy, and its read-only view for services. */
 static int mount_copy(gid_t group, struct problem *p)
 {
 	const char *target = drive_mount_point(DRIVE_SECRETS);
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	if (is_mount_point(COPY))
+	if (mount_point_is_used(COPY))
 		return 0;
 	if (mkdir(COPY, 0700) != 0 && errno != EEXIST)
 		return problem_set(p, errno, "cannot make " COPY);
