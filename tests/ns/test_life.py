@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Services in a cell: started, restarted, stopped, read again; and the ways in which a cell ends."""
+import os
+import re
+import signal
+
+import cell
+from rig.tap import main
+
+GROUPS = "/sys/fs/cgroup/services/"
+
+
+class Start(cell.CellCase):
+    def test_a_service_runs_as_its_user_in_its_group(self):
+        guest = self.cell(cgroup=True)
+        guest.user("web", 1000).init_ini(guest={"hostname": "cell-1"})
+        guest.facts("web", "id + cat /proc/self/cgroup /proc/sys/kernel/hostname", user="web",
+                    env={"COLOUR": "red"})
+        guest.facts("env", "env", env={"COLOUR": "red"})
+        guest.start().console.wait_line("web: done")
+        guest.console.rewind()
+        guest.console.wait_line("env: done")
+        output = self.output(guest)
+        self.assertIn("uid=1000 euid=1000 gid=1000 egid=1000 groups=900,1000 session-leader=yes "
+                      "group-leader=yes", output.facts("web", "id"))
+        self.assertIn("0::/services/web", output.facts("web", "/proc/self/cgroup"))
+        self.assertEqual(output.facts("web", "/proc/sys/kernel/hostname"), ["cell-1"])
+        self.assertIn("COLOUR=red", output.facts("env", "env"))
+
+    def test_what_pid_1_says_of_a_plain_start(self):
+        guest = self.cell(cgroup=True).facts("web", "echo here").start()
+        guest.console.wait_line("web: done")
+        self.end(guest)
+        lines = [l for l in self.output(guest).init() if not l.startswith("no more than ")]
+        self.assertEqual(sorted(lines), sorted([
+            "network: no eth0: only lo is up", "mvm-init 0.1.0: 1 of 1 services started",
+            "no guest agent: the image has no mvm-guest-agent", "shutting down...", "goodbye"]))
+
+    def test_order(self):
+        guest = self.cell()
+        guest.service("c-first", "/bin/facts echo up", type="oneshot")
+        guest.service("b-second", "/bin/acts nap 50 + notify + /bin/facts sleep", ready="notify",
+                      requires="c-first")
+        guest.facts("a-third", "echo up", after="b-second")
+        guest.service("broken", "/bin/facts exit 3", type="oneshot", restart="never")
+        guest.facts("blocked", "echo never", requires="broken")
+        guest.start().console.wait_line("a-third: up")
+        guest.console.rewind()
+        self.wait_init(guest, "blocked: cannot start: it requires broken")
+        text = guest.console.text
+        self.assertLess(text.index("c-first: up"), text.index("b-second: notify: sent"))
+        self.assertLess(text.index("b-second: notify: sent"), text.index("a-third: up"))
+        self.assertEqual(self.output(guest).lines("blocked"), [])
+
+    def test_a_schedule(self):
+        guest = self.cell()
+        guest.service("tick", "/bin/facts echo tick", on_boot_delay="50ms", on_interval="100ms",
+                      restart="never")
+        guest.start()
+        for _ in range(3):
+            guest.console.wait_line("tick: tick")
+
+    def test_every_wish_of_a_service(self):
+        """What process.c hands on, and what the kernel made of it."""
+        guest = self.cell()
+        guest.tree.file("/etc/extra.env", "FROM=file\n")
+        guest.facts("web", "id + cat /proc/self/limits /proc/self/oom_score_adj /proc/self/stat "
+                    "+ env", working_directory="/usr", limit_core="0", nice="5",
+                    oom_score_adj="300", umask="0027", environment_file="/etc/extra.env")
+        guest.start().console.wait_line("web: done")
+        output = self.output(guest)
+        self.assertIn("cwd=/usr umask=027 ppid=1", output.facts("web", "id"))
+        self.assertIn("FROM=file", output.facts("web", "env"))
+        self.assertEqual(output.facts("web", "/proc/self/oom_score_adj"), ["300"])
+        self.assertEqual(output.facts("web", "/proc/self/stat")[0].rsplit(")", 1)[1].split()[16], "5")
+        self.assertTrue(any(re.match(r"Max core file size\s+0\s+0", l)
+                            for l in output.facts("web", "/proc/self/limits")))
+
+
+class Restart(cell.CellCase):
+    def test_backoff(self):
+        guest = self.cell()
+        guest.service("web", "/bin/facts exit 3")
+        guest.start()
+        for number, delay in enumerate(("0\\.1", "0\\.2", "0\\.4", "0\\.[789]"), 1):
+            row = r" \(number %d in a row\)" % number if number > 1 else ""
+            self.wait_init(guest, r"web: exit code 3 after 0\.\d s, restart in %s s%s" % (delay, row))
+
+    def test_what_cannot_run_says_so(self):
+        guest = self.cell()
+        guest.service("gone", "/bin/none")
+        guest.service("limit", "/bin/facts exit 1", start_limit="2", start_limit_interval="60s",
+                      restart_delay="10ms")
+        guest.start()
+        self.wait_init(guest, r"gone: exec /bin/none: No such file or directory, restart in \d\d\.\d s")
+        guest.console.rewind()
+        self.wait_init(guest, r"limit: exit code 1 after \d\.\d s, not started again")
+
+    def test_pre_start(self):
+        guest = self.cell()
+        guest.service("web", "/bin/facts echo command + sleep", pre_start="/bin/facts echo before")
+        guest.service("bad", "/bin/facts echo never", pre_start="/bin/facts exit 4")
+        guest.start().console.wait_line("web: command")
+        guest.console.rewind()
+        self.wait_init(guest, r"bad: pre_start: exit code 4, restart in .*")
+        self.assertEqual(self.output(guest).lines("web")[:2], ["before", "command"])
+        self.assertEqual(self.output(guest).lines("bad"), [])
+
+    def test_leftovers_die_and_the_next_life_lives(self):
+        """Some kernels kill whatever is started inside a group that has seen cgroup.kill."""
+        guest = self.cell(cgroup=True)
+        count = "count %sweb/cgroup.procs" % GROUPS
+        guest.service("web", "/bin/acts %s + leave" % count, restart_delay="20ms",
+                      restart_delay_max="20ms")
+        guest.start()
+        for _ in range(4):
+            guest.console.wait_line("web: count: %sweb/cgroup.procs 1" % GROUPS)
+        self.assertEqual([l for l in self.output(guest).init() if "Killed" in l], [])
+
+    def test_a_group_with_groups_below_it(self):
+        """It cannot be made anew; its service joins it by itself."""
+        guest = self.cell(cgroup=True)
+        guest.busybox("sh", "mkdir", "sleep")
+        guest.service("web", "mkdir -p %sweb/below; echo $(while read -r l; do echo $l; done "
+                      "</proc/self/cgroup); sleep 1000 & exit 1" % GROUPS, user="root",
+                      restart_delay="20ms", restart_delay_max="20ms")
+        guest.start()
+        for _ in range(3):
+            guest.console.wait_line("web: .*0::/services/web.*")
+
+    def test_without_groups(self):
+        """Process groups have to do."""
+        guest = self.cell(cgroup=False)
+        guest.service("web", "/bin/facts children 2 + exit 1", restart_delay="20ms")
+        guest.facts("limited", "echo never", tasks_max="5")
+        guest.start()
+        self.wait_init(guest, "cannot make /sys/fs/cgroup/services: Permission denied")
+        self.wait_init(guest, r"limited: no cgroups: its limits cannot be kept: .*, restart in .*")
+        guest.console.rewind()
+        self.wait_init(guest, r"web: exit code 1 .*\(number 2 in a row\)")
+        self.end(guest)
+
+
+class Reload(cell.CellCase):
+    def write(self, guest, name, text):
+        guest.write("/etc/mvm/services.d/%s.ini" % name, text)
+
+    def test_new_changed_removed_and_untouched(self):
+        guest = self.cell()
+        for name in ("same", "changes", "goes"):
+            guest.service(name, "/bin/facts echo first + sleep")
+        guest.start()
+        for name in ("same", "changes", "goes"):
+            guest.console.rewind()
+            guest.console.wait_line(name + ": first")
+        self.write(guest, "changes", "[service]\ncommand = /bin/facts echo second + sleep\n")
+        self.write(guest, "comes", "[service]\ncommand = /bin/facts echo new + sleep\n")
+        self.write(guest, "bad", "[service]\ncolour = red\n")
+        os.unlink(guest.path("/etc/mvm/services.d/goes.ini"))
+        guest.signal(signal.SIGHUP)
+        for line in (r"\[init\] goes: its file has gone", r"\[init\] changes: its file has changed",
+                     "changes: second", "comes: new",
+                     r"\[init\] read /etc/mvm/services.d again: \d services",
+                     r"\[init\] /etc/mvm/services.d/bad.ini:2: unknown key 'colour' in \[service\]"):
+            guest.console.rewind()
+            guest.console.wait_line(line)
+        self.assertEqual(self.output(guest).lines("same"), ["first"])
+        # A file that becomes bad changes nothing, one that comes back runs again.
+        self.write(guest, "changes", "rubbish\n")
+        self.write(guest, "goes", "[service]\ncommand = /bin/facts echo back + sleep\n")
+        guest.signal(signal.SIGHUP)
+        self.wait_init(guest, "changes: goes on as it is")
+        guest.console.rewind()
+        guest.console.wait_line("goes: back")
+        self.assertEqual(self.output(guest).lines("changes"), ["first", "second"])
+
+
+class Output(cell.CellCase):
+    def test_a_killed_collector(self):
+        """Nothing is lost, and the next one says the rest."""
+        guest = self.cell()
+        guest.busybox("sh", "sleep")
+        guest.service("web", "for i in 1 2 3; do while ! [ -f /tmp/$i ]; do sleep 0.01; done; echo "
+                      "line $i; done; exec sleep 1000")
+        guest.start()
+        self.wait_init(guest, "mvm-init .*")
+        for i in (1, 2, 3):
+            guest.write("/tmp/%d" % i)
+            guest.console.wait_line("web: line %d" % i)
+            os.kill(guest.pid_of("--log-collector"), signal.SIGKILL)
+            self.wait_init(guest, r"log-collector: signal 9 \(Killed\) .*")
+        self.assertEqual(self.output(guest).lines("web"), ["line 1", "line 2", "line 3"])
+
+    def test_more_services_than_a_program_may_usually_open(self):
+        """A pipe and a file for each: over a thousand descriptors of the collector."""
+        guest = self.cell()
+        for i in range(560):
+            guest.service("s%03d" % i, "/bin/facts echo line + sleep",
+                          log_file="/var/log/s%03d.log" % i)
+        guest.start()
+        logs = [guest.path("/var/log/s%03d.log" % i) for i in range(560)]
+        guest.wait_until("a line in every file", lambda: all(
+            os.path.exists(p) and os.path.getsize(p) == 5 for p in logs), timeout=60)
+        self.assertEqual(self.output(guest).lines("log-collector"), [])
+
+
+class End(cell.CellCase):
+    drops = True
+
+    def test_services_get_their_time(self):
+        guest = self.cell()
+        guest.service("web", "/bin/acts trap bye", stop_timeout="5s")
+        guest.start().console.wait_line("web: trap: set")
+        guest.signal(signal.SIGTERM)
+        self.wait_init(guest, "shutting down.*")
+        guest.console.rewind()
+        guest.console.wait_line("web: trap: bye")
+        guest.console.rewind()
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+
+    def test_one_that_does_not_stop(self):
+        guest = self.cell()
+        guest.service("web", "/bin/facts stubborn", stop_timeout="100ms")
+        guest.start().console.wait_line("web: stubborn: .*")
+        guest.signal(signal.SIGTERM)
+        self.wait_init(guest, "web: does not stop on TERM: killed")
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+
+    def test_power_off(self):
+        guest = self.cell().start()
+        self.wait_init(guest, "mvm-init .*")
+        guest.signal(signal.SIGUSR2)
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.POWERED_OFF)
+
+    def test_a_start_limit_ends_it(self):
+        guest = self.cell()
+        guest.service("web", "/bin/facts exit 1", start_limit="2", start_limit_interval="60s",
+                      restart_delay="10ms", start_limit_action="exit", start_limit_exit_code="7")
+        guest.start()
+        self.wait_init(guest, "web has hit its start limit: the guest goes down")
+        self.wait_init(guest, "guest exit code 7")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+
+    def test_without_a_console(self):
+        guest = self.cell(console=False).facts("web", "echo here").start()
+        guest.console.wait_line("web: here")
+        self.end(guest)
+
+    def test_few_descriptors(self):
+        """Where the hard limit cannot be raised it is everybody's."""
+        guest = self.cell(files=512).facts("web", "cat /proc/self/limits").start()
+        self.wait_init(guest, "no more than 512 descriptors can be had")
+        guest.console.wait_line("web: done")
+        limits = [l.split()[3:5] for l in self.output(guest).facts("web", "/proc/self/limits")
+                  if l.startswith("Max open files")]
+        self.assertEqual(limits, [["512", "512"]])
+
+
+if __name__ == "__main__":
+    main()
