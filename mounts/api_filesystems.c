@@ -51,25 +51,25 @@ static const struct step steps[] = {
 	{ STEP_SHARE, "/", NULL, MS_SHARED | MS_REC, NULL },
 };
 
+static int try_mount(const struct step *s)
+{
+	return mount(s->type, s->path, s->type, s->flags, s->options) != 0 ? -errno : 0;
+}
+
 /*
  * The kernel mounts devtmpfs by itself (CONFIG_DEVTMPFS_MOUNT) without nosuid; a second mount of
  * the same type is EBUSY, and the flags are set on the one that is there.
  */
 static int mount_one(const struct step *s)
 {
-	int err;
+	int err = try_mount(s);
 
-	if (mount(s->type, s->path, s->type, s->flags, s->options) == 0)
+	if (err == -ENOENT && mkdir(s->path, 0755) == 0)
+		err = try_mount(s);
+	if (err == -EBUSY && mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
 		return 0;
-	if (errno == ENOENT && mkdir(s->path, 0755) == 0 &&
-		mount(s->type, s->path, s->type, s->flags, s->options) == 0)
-		return 0;
-	if (errno == EBUSY &&
-		mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
-		return 0;
-	err = errno;
 	/* A container's root may not mount everything, and has what it needs. */
-	return err == EPERM && mount_point_is_used(s->path) ? 0 : -err;
+	return err == -EPERM && mount_point_is_used(s->path) ? 0 : err;
 }
 
 static int run_step(const struct step *s)
