@@ -196,6 +196,8 @@ void boot_reload_services(struct guest *g)
 		return;
 	bad = supervisor_reload(&g->supervisor, SERVICES_DIR);
 	check(bad, "cannot read " SERVICES_DIR);
+	if (bad < 0)
+		return;
 	log_line("read " SERVICES_DIR " again: %zu services",
 		supervisor_count(&g->supervisor, false));
 }

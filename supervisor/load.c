@@ -164,8 +164,7 @@ void service_take_next_config(struct service *v)
 	v->config = *v->next_config;
 	free(v->next_config);
 	v->next_config = NULL;
-	free(v->problem);
-	v->problem = NULL;
+	service_clear_problem(v);
 	if (v->cgroup_fd >= 0)
 		close(v->cgroup_fd);
 	v->cgroup_fd = -1; /* opened anew at the next start, with the new limits */
@@ -225,6 +224,9 @@ int supervisor_reload(struct supervisor *s, const char *directory)
 	bad = supervisor_load(s, directory);
 	if (bad >= 0)
 		act_on_changes(s);
+	else /* the next time they are new again */
+		for (struct service *v = s->services; v != NULL; v = v->next)
+			v->removed |= v->is_new;
 	supervisor_sweep(s);
 	return bad;
 }
@@ -242,7 +244,7 @@ static void free_service(struct service *v)
 	}
 	service_config_free(&v->config);
 	strings_free(&v->file_environment);
-	free(v->problem);
+	service_clear_problem(v);
 	free(v);
 }
 

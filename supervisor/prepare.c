@@ -14,10 +14,22 @@ static void log_problem(const struct problem *p)
 	log_line("%s", p->text);
 }
 
+/* A problem there must be, or it would be started. */
+static char no_memory[] = "no memory to say why";
+
+void service_clear_problem(struct service *v)
+{
+	if (v->problem != no_memory)
+		free(v->problem);
+	v->problem = NULL;
+}
+
 void service_cannot_run(struct service *v, const char *reason)
 {
-	free(v->problem);
+	service_clear_problem(v);
 	v->problem = strdup(reason);
+	if (v->problem == NULL)
+		v->problem = no_memory;
 	v->machine.state = MACHINE_FAILED;
 }
 

@@ -17,4 +17,7 @@ void service_take_next_config(struct service *v);
 /* Keep the reason why a service cannot run, for its status: nothing starts it any more. */
 void service_cannot_run(struct service *v, const char *reason);
 
+/* Forget it. */
+void service_clear_problem(struct service *v);
+
 #endif
