@@ -2,10 +2,10 @@
 #include "supervisor/log_file.h"
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "supervisor/log_open.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,31 +33,37 @@ void log_file_close(struct log_file *f)
 }
 
 /* A file that somebody has moved or removed is left, and a new one begun. */
-static bool is_still_there(const struct log_file *f)
+static bool is_still_there(struct log_file *f)
 {
 	struct stat here, there;
 
-	return fstat(f->fd, &here) == 0 && lstat(f->path, &there) == 0 &&
-	       here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+	if (fstat(f->fd, &here) != 0 || lstat(f->path, &there) != 0 ||
+		here.st_ino != there.st_ino || here.st_dev != there.st_dev)
+		return false;
+	f->size = (uint64_t)here.st_size; /* somebody may have emptied it */
+	return true;
 }
 
 static int open_file(struct log_file *f, struct problem *p)
 {
 	struct stat st;
 
-	if (f->fd >= 0 && is_still_there(f))
-		return 0;
-	log_file_close(f);
-	f->fd = log_open_file(f->path, f->group, p);
-	if (f->fd < 0)
-		return f->fd;
-	f->size = fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	if (f->fd < 0 || !is_still_there(f)) {
+		log_file_close(f);
+		f->fd = log_open_file(f->path, f->group, p);
+		if (f->fd < 0)
+			return f->fd;
+		f->size = fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	}
+	f->cut &= f->size > 0;
 	return 0;
 }
 
-static void rotate(struct log_file *f)
+/* Returns 0 or -errno; then the file stays where it is. */
+static int rotate(struct log_file *f)
 {
 	char from[COLLECTOR_PATH_MAX + 12], to[COLLECTOR_PATH_MAX + 12];
+	int err = 0;
 
 	for (uint32_t i = f->keep; i > 0; i--) {
 		buf_format(to, sizeof(to), "%s.%u", f->path, i);
@@ -65,11 +71,12 @@ static void rotate(struct log_file *f)
 			buf_format(from, sizeof(from), "%s.%u", f->path, i - 1);
 		else
 			buf_format(from, sizeof(from), "%s", f->path);
-		rename(from, to);
+		err = rename(from, to) != 0 ? -errno : 0;
 	}
 	if (f->keep == 0)
-		unlink(f->path);
+		err = unlink(f->path) != 0 ? -errno : 0;
 	log_file_close(f);
+	return err;
 }
 
 /* Whole lines as far as there are, so that a rotated file ends with one. */
@@ -105,11 +112,85 @@ static size_t fitting(const struct log_file *f, const char *part, size_t len)
 	return fits == 0 && f->size == 0 ? len : fits;
 }
 
+/* What is wrong is said when it begins, and how much was lost when it is over. */
 static void say(struct log_file *f, const char *name, const struct problem *p)
 {
 	if (!f->failing)
 		log_line("%s: %s: output is lost", name, p->text);
 	f->failing = true;
+}
+
+static void say_it_is_over(struct log_file *f, const char *name)
+{
+	if (f->failing)
+		log_line("%s: log_file %s: goes on, %llu bytes are lost", name, f->path,
+			(unsigned long long)f->lost);
+	f->failing = false;
+	f->lost = 0;
+}
+
+/* A file that cannot be moved away grows: that is better than nothing. */
+static void make_room(struct log_file *f, const char *name)
+{
+	int err = rotate(f);
+
+	if (err != 0 && !f->stuck)
+		log_line("%s: log_file %s cannot be rotated, and grows: %s", name, f->path,
+			problem_errno_text(-err));
+	f->stuck = err != 0;
+}
+
+/* Write as much as goes; a line that was cut off gets its end when there is room again. */
+static int write_part(struct log_file *f, const char *part, size_t len, size_t *done)
+{
+	if (f->cut && write(f->fd, "\n", 1) == 1) {
+		f->cut = false;
+		f->size++;
+	}
+	for (*done = 0; *done < len;) {
+		ssize_t n = f->cut ? -1 : write(f->fd, part + *done, len - *done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			f->cut |= *done > 0 && part[*done - 1] != '\n';
+			return -errno;
+		}
+		*done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Returns 0, or -errno with `p`. `len` becomes what has been dealt with. */
+static int append_part(struct log_file *f, const char *name, struct log_ring *ring,
+	const char *part, size_t *len, struct problem *p)
+{
+	size_t done = 0;
+	int err = open_file(f, p);
+
+	if (err == 0 && fitting(f, part, *len) == 0) {
+		make_room(f, name);
+		err = open_file(f, p);
+	}
+	if (err == 0) {
+		if (!f->stuck)
+			*len = fitting(f, part, *len);
+		log_ring_begin_write(ring, *len, f->size);
+		err = write_part(f, part, *len, &done);
+		if (err != 0)
+			problem_set(p, -err, "log_file %s", f->path);
+	}
+	f->size += done;
+	f->lost += *len - done;
+	return err;
+}
+
+static void recover(struct log_file *f, struct log_ring *ring)
+{
+	struct problem p;
+
+	if (ring->writing > 0)
+		log_ring_recover_write(ring, open_file(f, &p) == 0 ? f->size : 0);
 }
 
 void log_file_append(struct log_file *f, const char *name, struct log_ring *ring)
@@ -118,25 +199,12 @@ void log_file_append(struct log_file *f, const char *name, struct log_ring *ring
 	struct problem p;
 	size_t len;
 
+	recover(f, ring);
 	while ((len = next_part(ring, part, sizeof(part))) > 0) {
-		int err = open_file(f, &p);
-
-		if (err == 0 && fitting(f, part, len) == 0) {
-			rotate(f);
-			err = open_file(f, &p);
-		}
-		if (err == 0)
-			len = fitting(f, part, len);
-		if (err == 0) {
-			err = file_write_all(f->fd, part, len);
-			if (err != 0)
-				problem_set(&p, -err, "log_file %s", f->path);
-		}
-		if (err != 0)
+		if (append_part(f, name, ring, part, &len, &p) != 0)
 			say(f, name, &p);
 		else
-			f->failing = false;
-		f->size += len;
-		ring->shown += len;
+			say_it_is_over(f, name);
+		log_ring_end_write(ring, len);
 	}
 }

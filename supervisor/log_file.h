@@ -15,7 +15,10 @@ struct log_file {
 	uint64_t size, max_size;       /* bytes; max_size 0: never rotated */
 	uint32_t keep;
 	gid_t group;
-	bool failing; /* the latest write failed, and that was said */
+	bool failing;  /* the latest write failed, and that was said */
+	bool stuck;    /* it could not be rotated, and that was said */
+	bool cut;      /* it ends within a line of which the rest is lost */
+	uint64_t lost; /* bytes, since it began to fail */
 };
 
 /* Take the file's name and rules from a message. It is opened when there is something to write. */
@@ -27,8 +30,8 @@ bool log_file_is_used(const struct log_file *f);
 /*
  * Append everything of the ring that is behind `shown`. When the file has reached max_size it
  * becomes FILE.1, FILE.1 becomes FILE.2 and so on, up to `keep`, and a new one is begun at a line's
- * start. What cannot be written is dropped; the first failure in a row is logged behind the
- * service's name.
+ * start; where that is refused, it grows. What cannot be written is dropped: the first failure in
+ * a row is logged behind the service's name, and how much was lost when it is over.
  */
 void log_file_append(struct log_file *f, const char *name, struct log_ring *ring);
 

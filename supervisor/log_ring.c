@@ -58,6 +58,33 @@ void log_ring_recover(struct log_ring *r)
 	r->reading = 0;
 }
 
+void log_ring_begin_write(struct log_ring *r, size_t len, uint64_t size)
+{
+	r->writing_at = r->shown;
+	r->writing_size = size;
+	barrier();
+	r->writing = len;
+	barrier();
+}
+
+void log_ring_end_write(struct log_ring *r, size_t len)
+{
+	barrier();
+	r->shown += len;
+	barrier();
+	r->writing = 0;
+}
+
+void log_ring_recover_write(struct log_ring *r, uint64_t size)
+{
+	if (r->writing_at == r->shown && size > r->writing_size) {
+		uint64_t written = size - r->writing_size;
+
+		r->shown += written < r->writing ? written : r->writing;
+	}
+	r->writing = 0;
+}
+
 uint64_t log_ring_oldest(const struct log_ring *r)
 {
 	return r->head > LOG_RING_BYTES ? r->head - LOG_RING_BYTES : 0;

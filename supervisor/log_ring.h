@@ -21,7 +21,9 @@ struct log_ring {
 	uint64_t shown;               /* up to here it is on the console, or in the log file */
 	uint64_t dropped;             /* lines that never got there */
 	uint64_t reading_at, reading; /* a read of so many bytes to there is under way */
-	char padding[4096 - 5 * sizeof(uint64_t)];
+	/* A write of so many bytes from there is under way, to a file that had `writing_size`. */
+	uint64_t writing_at, writing, writing_size;
+	char padding[4096 - 8 * sizeof(uint64_t)];
 	char bytes[LOG_RING_BYTES];
 };
 
@@ -36,6 +38,18 @@ ssize_t log_ring_read(struct log_ring *r, int fd);
  * are taken in. Works for output without NUL bytes.
  */
 void log_ring_recover(struct log_ring *r);
+
+/* Bytes from `shown` are about to be written to a file of `size` bytes, */
+void log_ring_begin_write(struct log_ring *r, size_t len, uint64_t size);
+
+/* and `len` of them are written, or given up. */
+void log_ring_end_write(struct log_ring *r, size_t len);
+
+/*
+ * After a collector was killed: what its last write has brought into the file, which has `size`
+ * bytes now, is not written again. Only to be called before the first log_ring_begin_write().
+ */
+void log_ring_recover_write(struct log_ring *r, uint64_t size);
 
 /*
  * Find the next line behind `shown`. Returns true with its length in `len` (newline not counted)
