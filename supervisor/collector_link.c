@@ -112,7 +112,7 @@ static void collector_starting(struct service *v)
 	for (struct service *u = s->services; u != NULL; u = u->next)
 		u->output.announced = false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
-		log_line(COLLECTOR_NAME ": %s", problem_errno_text(errno));
+		log_line(COLLECTOR_NAME ": no link to it: %s", problem_errno_text(errno));
 		return;
 	}
 	if (loop_add(s->loop, &c->io, fds[0], 0, on_link) != 0) {

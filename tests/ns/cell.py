@@ -278,8 +278,8 @@ class Cell(Contents):
         before = resource.prlimit(self.pid, number, (soft, hard))
         return before[0]
 
-    def pid_of(self, pattern):
-        """The number outside of the one process in it whose command line matches."""
+    def pids_of(self, pattern):
+        """The numbers outside of its processes whose command lines match."""
         found = []
         own = os.readlink("/proc/%d/ns/pid" % self.pid)
         for name in os.listdir("/proc"):
@@ -290,6 +290,11 @@ class Cell(Contents):
                             found.append(int(name))
             except OSError:
                 pass                    # it has ended meanwhile
+        return found
+
+    def pid_of(self, pattern):
+        """The same when there must be exactly one."""
+        found = self.pids_of(pattern)
         if len(found) != 1:
             raise RigError("%d processes match %s" % (len(found), pattern))
         return found[0]

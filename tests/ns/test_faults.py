@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+Faults put in: system calls that fail, limits that are reached. Each makes one clear line, with whom
+it concerns, what was being done and why it failed; and costs nothing else.
+"""
+import os
+import re
+import signal
+
+import cell
+from rig.tap import main
+
+FILES = "/etc/mvm/services.d/"
+# musl's words, and those of the C library that instrumented builds have.
+EMFILE = "(?:No file descriptors available|Too many open files)"
+EAGAIN = "Resource temporarily unavailable"
+EIO = "(?:I/O error|Input/output error)"
+EPERM = "Operation not permitted"
+ENOMEM = "Cannot allocate memory"
+ENOSPC = "No space left on device"
+
+
+class FaultCase(cell.CellCase):
+    def said(self, guest, regex):
+        """The lines of PID 1 that match as a whole."""
+        return [l for l in self.output(guest).init() if re.fullmatch(regex, l)]
+
+    def start_with(self, faults, *services, cgroup=None, **keys):
+        """A started cell with these faults, and services that say "here"."""
+        guest = self.cell(cgroup=cgroup, faults=faults)
+        for name in services:
+            guest.facts(name, "echo here", **keys)
+        return guest.start()
+
+    def add_service(self, guest, name, command="/bin/facts echo here + sleep"):
+        """A new service file, read by SIGHUP."""
+        guest.write(FILES + name + ".ini", "[service]\ncommand = %s\n" % command)
+        guest.signal(signal.SIGHUP)
+
+
+class Processes(FaultCase):
+    def test_clone3_that_is_hidden(self):
+        """As seccomp filters of container runtimes do it: the child joins its group by itself."""
+        for error in ("ENOSYS", "EPERM", "EINVAL"):
+            with self.subTest(error):
+                guest = self.cell(cgroup=True, faults=["clone3=" + error])
+                guest.facts("web", "cat /proc/self/cgroup /sys/fs/cgroup/services/web/cgroup.procs")
+                guest.start().console.wait_line("web: done")
+                self.end(guest)
+                output = self.output(guest)
+                self.assertIn("0::/services/web", output.facts("web", "/proc/self/cgroup"))
+                self.assertEqual(len(output.facts("web", "/sys/fs/cgroup/services/web/cgroup.procs")),
+                                 1)
+                self.assertEqual(self.said(guest, "web: .*"), [])
+
+    def test_no_more_processes(self):
+        """RLIMIT_NPROC: a new service waits for its turn; those that run do not notice."""
+        guest = self.start_with([], "web")
+        guest.console.wait_line("web: done")
+        guest.console.rewind()
+        self.wait_init(guest, "no guest agent: .*")
+        guest.wait_until("the collector", lambda: guest.pids_of("--log-collector"))
+        before = guest.limit("NPROC", 1)
+        self.add_service(guest, "new")
+        self.wait_init(guest, r"new: cannot make a process: %s, restart in 0\.1 s" % EAGAIN)
+        self.wait_init(guest, r"new: cannot make a process: %s, restart in 0\.2 s "
+                       r"\(number 2 in a row\)" % EAGAIN)
+        guest.limit("NPROC", before)
+        guest.console.wait_line("new: here")
+        self.end(guest)
+        self.assertEqual(self.output(guest).lines("web"), ["here", "done"])
+        self.assertEqual(self.said(guest, "web: .*"), [])
+
+    def test_no_memory_for_a_process(self):
+        guest = self.start_with(["clone3=ENOMEM"], "web", cgroup=True, restart="never")
+        self.wait_init(guest, "web: cannot make a process: %s, not started again" % ENOMEM)
+        self.end(guest)
+        self.assertEqual(len(self.said(guest, "web: .*")), 1)
+
+    def test_no_more_descriptors(self):
+        """A limit that is reached while it runs, and left again."""
+        guest = self.cell()
+        guest.service("web", "/bin/acts trap bye", restart_delay="20ms", restart_delay_max="20ms",
+                      restart="always")
+        guest.start().console.wait_line("web: trap: set")
+        guest.console.rewind()
+        self.wait_init(guest, "no guest agent: .*")
+        guest.wait_until("the collector", lambda: guest.pids_of("--log-collector"))
+        before = guest.limit("NOFILE", 4)
+        os.kill(guest.pid_of("acts trap"), signal.SIGTERM)
+        self.wait_init(guest, r"web: cannot make a process: %s, restart in .*" % EMFILE)
+        guest.limit("NOFILE", before)
+        guest.console.wait_line("web: trap: set")
+        self.end(guest)
+
+    def test_steps_of_the_child(self):
+        for fault, stage in (("setgroups=EPERM", "supplementary groups"),
+                             ("setresuid=EPERM", "user id"), ("setsid=EPERM", "new session")):
+            with self.subTest(fault):
+                guest = self.start_with([fault], "web", restart="never")
+                self.wait_init(guest, "web: %s: %s, not started again" % (stage, EPERM))
+                self.end(guest)
+                self.assertEqual(len(self.said(guest, "web: .*")), 1)
+
+    def test_a_group_that_cannot_be_made(self):
+        """Tried again with each start, and never the words of an earlier end."""
+        guest = self.cell(cgroup=True)
+        guest.service("web", "/bin/facts echo here + exit 1", restart_delay="20ms",
+                      restart_delay_max="20ms", start_limit="3", start_limit_interval="60s")
+        guest.facts("calm", "echo here")
+        guest.faults = ("mkdirat=ENOSPC",)
+        guest.start()
+        self.wait_init(guest, r"web: cannot make the cgroup: %s, restart in .*" % ENOSPC)
+        self.wait_init(guest, r"web: cannot make the cgroup: %s, not started again" % ENOSPC)
+        self.end(guest)
+        self.assertEqual(len(self.said(guest, "web: .*")), 4)
+
+
+class Output(FaultCase):
+    def test_no_pipe(self):
+        for fault, reason in (("pipe2=EMFILE", EMFILE), ("memfd_create=ENOMEM", ENOMEM),
+                              ("ftruncate=ENOSPC", ENOSPC)):
+            with self.subTest(fault):
+                guest = self.start_with([fault], "web", restart="never")
+                self.wait_init(guest, "web: output pipe: %s, not started again" % reason)
+                guest.signal(signal.SIGTERM)
+                self.wait_init(guest, "goodbye")
+                self.assertEqual(guest.wait(), cell.RESTARTED)
+                self.assertEqual(len(self.said(guest, "web: .*")), 1)
+
+    def test_no_link_to_the_collector(self):
+        """What services write stays in their pipes; they run."""
+        guest = self.cell(faults=["socketpair=EMFILE"])
+        guest.service("web", "/bin/facts echo lost + write /run/web + sleep", user="root")
+        guest.start()
+        self.wait_init(guest, "log-collector: no link to it: %s" % EMFILE)
+        guest.wait_until("the service's file", lambda: os.path.exists(guest.path("/run/web")))
+        self.end(guest)
+
+    def test_no_memory_for_a_ring(self):
+        """Only the collector maps memory to share it."""
+        guest = self.start_with(["mmap:3=1=ENOMEM"], "web")
+        guest.console.wait_line("log-collector: cannot take the output of web: %s" % ENOMEM)
+        self.wait_init(guest, r"log-collector: exit code 1 after \d\.\d s, restart in 0\.1 s")
+        self.end(guest)
+        self.assertEqual(self.said(guest, "web: .*"), [])
+
+    def small_log(self, guest, **keys):
+        """A tmpfs of 16 KiB on /small, and a service that writes there what it is told."""
+        guest.busybox("sh", "mount", "mkdir", "sleep", "cat")
+        guest.service("a-mounts", "mkdir /small; exec mount -t tmpfs -o size=16k none /small",
+                      user="root", type="oneshot")
+        guest.service("web", "n=1; while :; do while ! [ -f /tmp/$n ]; do sleep 0.01; done; cat "
+                      "/tmp/$n; n=$((n+1)); done", requires="a-mounts", after="a-mounts",
+                      log_file="/small/web.log", **keys)
+
+    def test_a_full_file_system(self):
+        """What was lost is counted, and no line is torn."""
+        guest = self.cell()
+        self.small_log(guest)
+        guest.start()
+        lines = ["line %04d\n" % i for i in range(2000)]
+        guest.write("/tmp/1", "".join(lines))
+        guest.console.wait_line("web: log_file /small/web.log: %s: output is lost" % ENOSPC)
+        log = guest.path("/small/web.log")
+        with open(log, encoding="utf-8") as f:
+            kept = f.read()
+        self.assertEqual(kept, "".join(lines)[:len(kept)])
+        guest.write("/small/web.log")           # somebody empties it
+        guest.write("/tmp/2", "kept\n")
+        after = guest.console.wait_line(
+            r"web: log_file /small/web.log: goes on, (\d+) bytes are lost")
+        self.assertEqual(int(after.group(1)), len("".join(lines)) - len(kept))
+        guest.wait_until("the last line", lambda: os.path.getsize(log) == 5)
+        self.assertEqual(len(self.output(guest).lines("web")), 2)
+
+    def test_a_file_that_cannot_be_rotated(self):
+        guest = self.cell()
+        self.small_log(guest, log_max_size="100")
+        guest.tree.directory("/unused")
+        guest.faults = ("rename=EIO",)
+        guest.start()
+        lines = "".join("line %04d\n" % i for i in range(100))
+        guest.write("/tmp/1", lines)
+        guest.console.wait_line("web: log_file /small/web.log cannot be rotated, and grows: " + EIO)
+        guest.wait_until("all lines", lambda: os.path.getsize(
+            guest.path("/small/web.log")) == len(lines))
+        guest.write("/tmp/2", "more\n")
+        guest.wait_until("more", lambda: os.path.getsize(
+            guest.path("/small/web.log")) == len(lines) + 5)
+        self.assertEqual(len(self.output(guest).lines("web")), 1)
+
+
+    def test_a_device_is_not_rotated(self):
+        guest = self.cell()
+        guest.service("web", "/bin/acts flood 2000 + /bin/facts write /run/web + sleep", user="root",
+                      log_file="/dev/null", log_max_size="10K")
+        guest.start()
+        guest.wait_until("the service's file", lambda: os.path.exists(guest.path("/run/web")))
+        self.end(guest)
+        self.assertEqual(self.output(guest).lines("web"), [])
+
+
+class Mounts(FaultCase):
+    def test_busy(self):
+        """What the kernel has mounted by itself gets its flags, and is no problem."""
+        guest = self.start_with(["mount:3=14=EBUSY"], "web", cgroup=False)
+        guest.console.wait_line("web: done")
+        self.end(guest)
+        self.assertEqual(self.said(guest, "cannot mount (?:proc|sysfs) .*"), [])
+        self.assertEqual(self.said(guest, "cannot mount .*"),
+                         ["cannot mount cgroup2 on /sys/fs/cgroup: Resource busy"])
+
+    def test_every_tmpfs(self):
+        guest = self.start_with(["mount:3=6=EIO"], "web")
+        guest.console.wait_line("web: done")
+        self.end(guest)
+        said = self.said(guest, "cannot mount .*")
+        self.assertEqual([re.sub(": .*", "", l) for l in said],
+                         ["cannot mount tmpfs on " + p for p in ("/dev/shm", "/run", "/tmp")])
+        for line in said:
+            self.assertRegex(line, ": %s$" % EIO)
+
+    def test_all_of_them(self):
+        guest = self.start_with(["mount=EIO"], "web", cgroup=False)
+        guest.console.wait_line("web: done")
+        self.end(guest)
+        self.assertEqual(len(self.said(guest, "cannot mount .*: %s" % EIO)), 8)
+
+
+class Boot(FaultCase):
+    def test_no_event_loop(self):
+        """It stays, since its end would be the kernel's."""
+        for fault in ("epoll_create1=EMFILE", "signalfd4=EMFILE"):
+            with self.subTest(fault):
+                guest = self.start_with([fault], "web")
+                self.wait_init(guest, "no event loop: %s" % EMFILE)
+                self.assertTrue(guest.running())
+
+    def test_a_name_that_is_refused(self):
+        guest = self.cell(faults=["sethostname=EPERM"]).init_ini(guest={"hostname": "cell-1"})
+        guest.facts("web", "echo here").start().console.wait_line("web: here")
+        self.end(guest)
+        self.assertEqual(len(self.said(guest, "cannot set the host name cell-1: " + EPERM)), 1)
+
+    def test_no_socket(self):
+        """Neither for readiness nor for the network."""
+        guest = self.cell(faults=["socket=ENOMEM"])
+        guest.service("web", "/bin/acts notify + /bin/facts sleep", ready="notify",
+                      start_timeout="200ms", restart="never")
+        guest.facts("calm", "echo here")
+        guest.start()
+        self.wait_init(guest, "cannot open /run/mvm-notify.*: %s|cannot open .*notify.*: %s" % (
+            ENOMEM, ENOMEM))
+        guest.console.wait_line("calm: here")
+        self.end(guest)
+
+    def test_no_memory_when_files_are_read_again(self):
+        """One line; what runs goes on; the next time it is there."""
+        guest = self.start_with([], "web")
+        guest.console.wait_line("web: done")
+        with open("/proc/%d/status" % guest.pid, encoding="utf-8") as f:
+            size = next(int(l.split()[1]) for l in f if l.startswith("VmSize:")) * 1024
+        for i in range(300):
+            guest.write(FILES + "n%03d.ini" % i,
+                        "[service]\ncommand = /bin/facts echo here + sleep\n[env]\nX=%s\n" % (
+                            "x" * 1000))
+        before = guest.limit("AS", size + 3 * 65536)
+        guest.signal(signal.SIGHUP)
+        line = self.wait_init(guest, "(.*): %s" % ENOMEM)
+        self.assertEqual(line.group(1), FILES[:-1].join(["cannot read ", ""]))
+        guest.limit("AS", before)
+        guest.signal(signal.SIGHUP)
+        self.wait_init(guest, "read %s again: 301 services" % FILES[:-1])
+        for i in range(300):
+            guest.console.rewind()
+            guest.console.wait_line("n%03d: here" % i)
+        self.end(guest)
+        self.assertEqual(self.said(guest, "web: .*"), [])
+
+
+if __name__ == "__main__":
+    main()
