@@ -65,16 +65,20 @@ FUZZ_SECONDS = 60
 fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
-# What the unit tests reach of supervisor/ and mounts/.
-coverage: | packages-build packages-unit packages-coverage
+# What the unit and ns tests reach of supervisor/ and mounts/: a line a file, and each directory's.
+COVERED = build/meson-coverage
+coverage: | packages-build packages-unit packages-ns packages-coverage
 	@mkdir -p build
 	@sh subprojects/fetch
-	@test -f build/meson-coverage/build.ninja || meson setup build/meson-coverage \
-		-Dunit_tests=true -Db_coverage=true -Doptimization=0 $(QUIET)
-	@ninja --quiet -C build/meson-coverage $(QUIET)
-	@meson test -C build/meson-coverage --no-rebuild $(QUIET)
-	@gcovr --root . --filter supervisor/ --filter mounts/ --object-directory build/meson-coverage \
-		--exclude-throw-branches
+	@test -f $(COVERED)/build.ninja || meson setup $(COVERED) \
+		-Dunit_tests=true -Dcoverage=true -Doptimization=0 $(QUIET)
+	@ninja --quiet -C $(COVERED) $(QUIET)
+	@find $(COVERED) -name '*.gcda' -delete
+	@meson test -C $(COVERED) --no-rebuild $(QUIET)
+	@chmod -R a+rwX $(COVERED)/supervisor $(COVERED)/mounts
+	@NS_INIT=$(CURDIR)/$(COVERED)/init/init NS_COVERAGE=$(CURDIR)/$(COVERED) python3 tests/run.py ns/
+	@for d in supervisor mounts; do gcovr --root . --filter $$d/ --object-directory $(COVERED) \
+		--exclude-throw-branches; done
 
 # Puts the tables of the programs into the documents that show them.
 docs: unit

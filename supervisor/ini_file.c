@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct reading {
 	void *arg;
 	void (*report)(void *arg, const struct problem *p);
 	unsigned int problems;
+	bool no_memory;
 };
 
 static void tell(struct reading *r, int line, const char *text)
@@ -36,8 +38,10 @@ static int on_entry(void *user, const char *section, const char *key, const char
 	struct reading *r = user;
 	struct problem p;
 
-	if (key != NULL && r->entry(r->arg, section, key, value, &p) != 0)
-		tell(r, line, p.text);
+	if (key == NULL || r->entry(r->arg, section, key, value, &p) == 0)
+		return 1;
+	r->no_memory |= p.code == ENOMEM;
+	tell(r, line, p.text);
 	return 1;
 }
 
@@ -89,5 +93,7 @@ int ini_file_read(const char *path, ini_file_entry entry, void *arg,
 	else
 		parse(&r, text);
 	free(text);
+	if (hash != NULL && r.no_memory)
+		*hash = 0;
 	return r.problems > 0 ? -EINVAL : 0;
 }

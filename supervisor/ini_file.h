@@ -17,8 +17,9 @@ typedef int (*ini_file_entry)(
 /*
  * Read the file `path`, of at most 256 KiB, and hand out its lines. The first line that is no "key
  * = value", and each that `entry` refuses, is told to `report` as "FILE:LINE: ..."; the others are
- * handed out all the same. `hash` (may be NULL) gets a number that changes with the text. Returns
- * 0; -EINVAL when any line was bad; another -errno (told too) when the file cannot be read.
+ * handed out all the same. `hash` (may be NULL) gets a number that changes with the text; 0 when
+ * memory was missing for it, which the same text may find another time. Returns 0; -EINVAL when any
+ * line was bad; another -errno (told too) when the file cannot be read.
  */
 int ini_file_read(const char *path, ini_file_entry entry, void *arg,
 	void (*report)(void *arg, const struct problem *p), uint64_t *hash);

@@ -99,26 +99,40 @@ def why_no_cgroup():
     return None if os.access(root, os.W_OK) else "%s is not ours to write" % root
 
 
+def processes_of(namespace):
+    """(number, command line) of each process in a pid namespace, which is what its link says."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.readlink("/proc/%s/ns/pid" % name) == namespace:
+                with open("/proc/%s/cmdline" % name, "rb") as f:
+                    found.append((int(name), f.read().replace(b"\0", b" ").decode()))
+        except OSError:
+            pass                        # it has ended meanwhile
+    return found
+
+
 class Cell(Contents):
     """
     A guest without a machine: Contents, then start().
 
     cgroup        it has a cgroup-v2 group of its own; otherwise none can be mounted or made
     console       it has a /dev/console; otherwise it speaks on its standard error
+    writable      its root is
     files         its hard limit of open files; None: as much as init asks for, or can be had
     faults        rules for fault.c
     """
 
-    def __init__(self, cgroup=True, console=True, files=None, faults=()):
+    def __init__(self, cgroup=True, console=True, writable=True, files=None, faults=()):
         super().__init__(agent=False, init=os.environ.get("NS_INIT"))
         self.tree.copy(build.program("fault"), "/bin/fault")
         self._add_libraries(os.environ.get("NS_INIT"))
-        self.cgroup, self.has_console = cgroup, console
+        self.cgroup, self.has_console, self.writable = cgroup, console, writable
         self.files, self.faults = files, tuple(faults)
         self.pid = 0                    # PID 1's number outside
         self.console = None
         self.log_directory = None
-        self._contain = self._directory = self._group = self._log = None
+        self._contain = self._directory = self._group = self._log = self._near = None
 
     def _add_libraries(self, program):
         """What a dynamic build of init needs, where it is here."""
@@ -130,8 +144,8 @@ class Cell(Contents):
 
     # Life
 
-    def start(self):
-        """Starts it; returns self."""
+    def start(self, listen=True):
+        """Starts it; returns self. Without `listen` its console is read from listen() on only."""
         self._directory = tempfile.mkdtemp(prefix="cell-")
         os.chmod(self._directory, 0o755)
         self.log_directory = self.log_directory or self._directory
@@ -139,6 +153,8 @@ class Cell(Contents):
         _running.add(self)
         try:
             self._start()
+            if listen:
+                self.listen()
         except BaseException:
             self.close()
             raise
@@ -154,6 +170,8 @@ class Cell(Contents):
         terminal, near, far = self._open_console()
         if terminal is not None:
             command += ["--console", terminal]
+        if not self.writable:
+            command += ["--read-only", "yes"]
         if self.cgroup:
             command += ["--cgroup", self._make_cgroup()]
         if os.environ.get("NS_COVERAGE"):
@@ -171,7 +189,10 @@ class Cell(Contents):
         self._log = open(os.path.join(self.log_directory, "console.log"), "w", encoding="utf-8")
         os.close(far)
         self._near = near
-        self.console = Console(near, self._log)
+
+    def listen(self):
+        """Reads its console."""
+        self.console = Console(self._near, self._log)
 
     def _limit_files(self):
         hard = self.files or _FILES
@@ -211,10 +232,14 @@ class Cell(Contents):
     def close(self):
         """Ends all of it, and removes what it needed. Safe to call twice."""
         if self._contain is not None:
+            if os.environ.get("NS_COVERAGE") and self.pid and self.running():
+                self.signal(signal.SIGTERM)             # it writes its counts at the end only
+                wait_exit(self._contain, 5)
             end_process(self._contain, grace=0.1)       # the kernel ends the rest with PID 1
             self._contain.stdout.close()
             if self.console is not None:
                 self.console.join()
+            if self._near is not None:
                 os.close(self._near)
         self._contain = None
         if self._log is not None:
@@ -280,17 +305,8 @@ class Cell(Contents):
 
     def pids_of(self, pattern):
         """The numbers outside of its processes whose command lines match."""
-        found = []
-        own = os.readlink("/proc/%d/ns/pid" % self.pid)
-        for name in os.listdir("/proc"):
-            try:
-                if name.isdigit() and os.readlink("/proc/%s/ns/pid" % name) == own:
-                    with open("/proc/%s/cmdline" % name, "rb") as f:
-                        if re.search(pattern, f.read().replace(b"\0", b" ").decode()):
-                            found.append(int(name))
-            except OSError:
-                pass                    # it has ended meanwhile
-        return found
+        return [pid for pid, line in processes_of(os.readlink("/proc/%d/ns/pid" % self.pid))
+                if re.search(pattern, line)]
 
     def pid_of(self, pattern):
         """The same when there must be exactly one."""

@@ -11,6 +11,7 @@
  *   --uids, --gids     "INSIDE OUTSIDE COUNT [INSIDE OUTSIDE COUNT...]"
  *   --console PATH     the device that becomes /dev/console and the standard descriptors
  *   --bind DIRECTORY   is in the root, too, under the same name
+ *   --read-only yes    the root can be written to in /dev and DIRECTORYs only
  *   --cgroup DIRECTORY a cgroup-v2 group, which becomes the root of what it sees
  *
  * Prints "pid N" when the program runs, and ends as it ends: with its exit code, or 128
@@ -37,7 +38,7 @@
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP)
 
 static struct {
-	const char *root, *uids, *gids, *console, *cgroup;
+	const char *root, *uids, *gids, *console, *cgroup, *read_only;
 	const char *binds[BINDS_MAX];
 	int bind_count;
 	char **command;
@@ -152,6 +153,9 @@ static void change_root(void)
 	check(syscall(SYS_pivot_root, ".", ".") == 0, "pivot_root", options.root);
 	check(umount2(".", MNT_DETACH) == 0, "unmount", "the old root");
 	check(chdir("/") == 0, "chdir", "/");
+	if (options.read_only)
+		check(mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0,
+			"read-only", "/");
 }
 
 static void open_descriptors(void)
@@ -247,7 +251,7 @@ static void parse(int argc, char **argv)
 		const char **value;
 	} names[] = { { "--root", &options.root }, { "--uids", &options.uids },
 		{ "--gids", &options.gids }, { "--console", &options.console },
-		{ "--cgroup", &options.cgroup } };
+		{ "--cgroup", &options.cgroup }, { "--read-only", &options.read_only } };
 	int i = 1;
 
 	errno = EINVAL;

@@ -78,6 +78,60 @@ class Start(cell.CellCase):
                             for l in output.facts("web", "/proc/self/limits")))
 
 
+    def test_a_read_only_root(self):
+        """/etc and /var are overlays, and the homes that are lived in."""
+        guest = self.cell(writable=False)
+        guest.user("web", 1000, home="/home/web")
+        guest.tree.directory("/home/web", uid=1000, gid=1000)
+        guest.tree.directory("/var/lib/web", uid=1000, gid=1000, mode=0o700)
+        guest.facts("web", "mountinfo + write /var/lib/web/x /home/web/x /usr/x + stat /var/lib/web",
+                    user="web")
+        guest.start().console.wait_line("web: done")
+        self.end(guest)
+        mounts = self.output(guest).mounts("web")
+        for path in ("/etc", "/var", "/home"):
+            self.assertEqual(mounts[path][0], "overlay")
+            self.assertLessEqual({"nosuid", "nodev"}, mounts[path][2])
+        self.assertEqual(mounts["/run/mvm/overlay"][0], "tmpfs")
+        self.assertEqual([f.split()[-1] for f in self.output(guest).facts("web", "write")],
+                         ["ok", "ok", "EROFS"])
+
+    def test_one_that_has_no_room_for_changes(self):
+        """The tmpfs for changes is refused: said once, and the rest runs."""
+        guest = self.cell(writable=False, faults=["mount:3=6=ENOMEM"])
+        guest.tree.directory("/run/mvm/overlay")
+        guest.facts("web", "write /etc/x + echo here")
+        guest.start().console.wait_line("web: here")
+        self.end(guest)
+        self.assertEqual(len([l for l in self.output(guest).init() if "for changes" in l]), 1)
+
+    def test_supplementary_groups(self):
+        guest = self.cell()
+        guest.group("disk", 700).group("audio", 701)
+        guest.facts("web", "id", supplementary_groups="disk audio")
+        guest.facts("unknown", "id", supplementary_groups="nobodies")
+        guest.start().console.wait_line("web: done")
+        self.end(guest)
+        self.assertIn("groups=700,701,900 ", " ".join(self.output(guest).facts("web", "id")))
+        self.assertEqual([l for l in self.output(guest).init() if l.startswith("unknown: ")],
+                         ["unknown: no group 'nobodies' in the group file"])
+
+    def test_after_a_snapshot(self):
+        """USR1, where there is no agent: services are stopped, and start again."""
+        guest = self.cell()
+        guest.facts("web", "echo up", restart="always")
+        guest.service("once", "/bin/facts echo once", type="oneshot")
+        guest.start().console.wait_line("web: done")
+        guest.console.rewind()
+        self.wait_init(guest, "no guest agent: .*")
+        guest.signal(signal.SIGUSR1)
+        self.wait_init(guest, "post-restore: mounting config and secrets anew")
+        self.wait_init(guest, "post-restore complete, services restarting")
+        guest.console.wait_line("web: up")
+        self.end(guest)
+        self.assertEqual(self.output(guest).lines("once"), ["once"])
+
+
 class Restart(cell.CellCase):
     def test_backoff(self):
         guest = self.cell()
@@ -191,6 +245,28 @@ class Output(cell.CellCase):
             os.kill(guest.pid_of("--log-collector"), signal.SIGKILL)
             self.wait_init(guest, r"log-collector: signal 9 \(Killed\) .*")
         self.assertEqual(self.output(guest).lines("web"), ["line 1", "line 2", "line 3"])
+
+    def test_a_console_that_nobody_reads(self):
+        """No service waits for it; and when it is read, everything is there once."""
+        guest = self.cell()
+        guest.service("web", "/bin/acts flood 900 xxxxxxxxxxxxxxxxxxxx + /bin/facts write /run/web "
+                      "+ sleep", user="root")
+        guest.start(listen=False)
+        guest.wait_until("the service's file", lambda: os.path.exists(guest.path("/run/web")))
+        guest.listen()
+        guest.console.wait_line("web: flood: 899 .*")
+        self.assertEqual([l.split()[0] for l in self.output(guest).facts("web", "flood")],
+                         [str(i) for i in range(900)])
+
+    def test_too_many_lines(self):
+        """What is not shown is counted."""
+        guest = self.cell()
+        guest.service("web", "/bin/acts flood 1500 + /bin/facts sleep")
+        guest.start()
+        dropped = guest.console.wait_line(r"web: (\d+) lines dropped")
+        shown = self.output(guest).facts("web", "flood")
+        self.assertEqual(len(shown) + int(dropped.group(1)), 1500)
+        self.assertEqual(len(shown), 1000)
 
     def test_more_services_than_a_program_may_usually_open(self):
         """A pipe and a file for each: over a thousand descriptors of the collector."""
