@@ -157,3 +157,31 @@ Test(log_ring, recovers_nothing_that_is_not_there)
 	log_ring_recover(ring);
 	cr_expect_eq(ring->head, 7, "a mark that makes no sense");
 }
+
+/* A collector killed within a write to a log file: what the file has got is not written again. */
+Test(log_ring, recovers_what_the_last_write_brought)
+{
+	feed("one\ntwo\n", 8);
+	log_ring_begin_write(ring, 8, 100);
+	log_ring_recover_write(ring, 100);
+	cr_expect_eq(ring->shown, 0, "nothing of it was written");
+	cr_expect_eq(ring->writing, 0);
+	log_ring_begin_write(ring, 8, 100);
+	log_ring_recover_write(ring, 105);
+	cr_expect_eq(ring->shown, 5, "a part of it");
+	log_ring_begin_write(ring, 3, 105);
+	log_ring_recover_write(ring, 999);
+	cr_expect_eq(ring->shown, 8, "all of it, and somebody else's");
+}
+
+/* Killed after everything was counted. */
+Test(log_ring, recovers_no_write_twice)
+{
+	feed("one\n", 4);
+	log_ring_begin_write(ring, 4, 0);
+	log_ring_end_write(ring, 4);
+	cr_expect_eq(ring->writing, 0);
+	ring->writing = 4;
+	log_ring_recover_write(ring, 4);
+	cr_expect_eq(ring->shown, 4);
+}

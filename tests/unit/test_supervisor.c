@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What the agent asks of services: their output, and what follows from their health. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/account_cache.h"
+#include "supervisor/describe.h"
+#include "supervisor/log_ring.h"
+#include "supervisor/supervisor.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct loop loop;
+static struct supervisor s;
+static struct service service;
+static struct account account = { .name = "root" };
+
+static void set_up(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	log_open(null, "");
+	cr_assert(loop_init(&loop) == 0 && supervisor_init(&s, &loop) == 0);
+	service = (struct service){ .owner = &s,
+		.name = "web",
+		.account = &account,
+		.report.fd = -1,
+		.cgroup_fd = -1,
+		.cgroup_events.fd = -1,
+		.output = { -1, -1, 0, false, false } };
+	service_config_init(&service.config);
+	machine_init(&service.machine, &service.config.rules, 1);
+	s.services = &service;
+}
+
+TestSuite(supervisor, .init = set_up);
+
+/* ---- output -----------------------------------------------------------------------------------
+ */
+
+static void fill_ring(const char *text)
+{
+	struct log_ring *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED,
+		s.collector.rings, (off_t)service.output.slot * (off_t)sizeof(*r));
+
+	cr_assert(r != MAP_FAILED);
+	for (; *text != '\0'; text++)
+		r->bytes[r->head++ % LOG_RING_BYTES] = *text;
+	munmap(r, sizeof(*r));
+}
+
+Test(supervisor, output_of_a_service_that_has_written_nothing)
+{
+	uint64_t at = 5;
+	char text[16];
+
+	cr_assert(output_read(&service, &at, text, sizeof(text)) == 0);
+	cr_assert(output_find_lines(&service, 1, &at) == 0 && at == 0);
+	output_flush(&service);
+	output_close(&service);
+}
+
+Test(supervisor, output_is_read_in_pieces_from_a_line_on)
+{
+	uint64_t at;
+	char text[8];
+
+	cr_assert(output_open(&service) == 0 && output_open(&service) == 0);
+	fill_ring("one\ntwo\nthree\n");
+	cr_assert(output_find_lines(&service, 2, &at) == 0 && at == 4);
+	cr_assert(output_read(&service, &at, text, 4) == 4 && memcmp(text, "two\n", 4) == 0);
+	at = 8;
+	cr_assert(output_read(&service, &at, text, sizeof(text)) == 6);
+	at = 14;
+	cr_assert(output_read(&service, &at, text, sizeof(text)) == 0);
+	at = 15; /* nothing has been there yet: from the oldest on */
+	cr_assert(output_read(&service, &at, text, 3) == 3 && at == 0);
+	output_flush(&service);
+	cr_assert(service.output.flush);
+	output_close(&service);
+	cr_assert(service.output.read_fd == -1);
+}
+
+Test(supervisor, output_that_cannot_be_mapped)
+{
+	uint64_t at = 0;
+	char text[8];
+
+	cr_assert(output_open(&service) == 0);
+	close(s.collector.rings);
+	cr_assert(output_read(&service, &at, text, sizeof(text)) == -ENOMEM);
+	cr_assert(output_find_lines(&service, 0, &at) == -ENOMEM);
+}
+
+/* ---- health -----------------------------------------------------------------------------------
+ */
+
+Test(supervisor, health_makes_ready)
+{
+	service.config.rules.ready = service.machine.rules.ready = MACHINE_READY_HEALTHY;
+	service.machine.state = MACHINE_START;
+	service.unhealthy = 3;
+	supervisor_health(&service, true);
+	cr_assert(service.machine.state == MACHINE_RUNNING && service.unhealthy == 0);
+}
+
+Test(supervisor, failed_checks_in_a_row_restart)
+{
+	service.config.unhealthy_restart_after = 3;
+	service.machine.state = MACHINE_RUNNING;
+	service.machine.wanted = true;
+	service.pid = -1; /* something that is still there */
+	supervisor_health(&service, false);
+	supervisor_health(&service, false);
+	supervisor_health(&service, true);
+	supervisor_health(&service, false);
+	supervisor_health(&service, false);
+	cr_assert(service.machine.state == MACHINE_RUNNING && service.unhealthy == 2);
+	supervisor_health(&service, false);
+	cr_assert(service.machine.state == MACHINE_STOP && service.machine.again);
+	supervisor_health(&service, false);
+	cr_assert(service.unhealthy == 0, "only while it runs");
+}
+
+/* ---- hold, freeze, count ----------------------------------------------------------------------
+ */
+
+Test(supervisor, who_is_held_stops_soon_and_waits)
+{
+	service.machine.state = MACHINE_RUNNING;
+	service.machine.wanted = true;
+	service.pid = -1;
+	supervisor_hold(&s, 250);
+	cr_assert(service.machine.state == MACHINE_STOP);
+	cr_assert(service.machine.rules.stop_timeout == 250);
+	cr_assert_not(supervisor_has_settled(&s));
+	service.pid = 0;
+	service.config.rules.stop_timeout = 1000;
+	supervisor_event(&service, MACHINE_EV_GONE, NULL);
+	cr_assert(service.machine.state == MACHINE_WAITING, "held");
+	service.problem = strdup("enough");
+	supervisor_release(&s);
+	cr_assert(service.machine.rules.stop_timeout == 1000);
+}
+
+Test(supervisor, freezing_needs_a_group)
+{
+	cr_assert(supervisor_freeze(&s, true) == 0);
+	service.cgroup_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert(supervisor_freeze(&s, true) == -ENOENT);
+	service.built_in = true;
+	cr_assert(supervisor_freeze(&s, true) == 0);
+	cr_assert(supervisor_count(&s, false) == 0);
+}
+
+/* ---- words ------------------------------------------------------------------------------------
+ */
+
+Test(supervisor, an_end_in_words)
+{
+	char text[256];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	describe_end(&service, &b);
+	cr_assert_str_eq(text, "not started");
+	service.start_problem = "output pipe: Too many open files";
+	buf_init(&b, text, sizeof(text));
+	describe_end(&service, &b);
+	cr_assert_str_eq(text, "output pipe: Too many open files");
+	service.has_ended = service.out_of_memory = true;
+	service.last_status = SIGKILL;
+	service.ran_ms = 1250;
+	buf_init(&b, text, sizeof(text));
+	describe_end(&service, &b);
+	cr_assert_str_eq(text, "signal 9 (Killed), memory_max was reached after 1.3 s");
+}
+
+Test(supervisor, the_table_in_words)
+{
+	char *text;
+	size_t size, lines = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	machine_print_table(f);
+	fclose(f);
+	for (const char *c = text; *c != '\0'; c++)
+		lines += *c == '\n';
+	cr_assert(lines == MACHINE_STATES + 2);
+	cr_assert(strstr(text, "| running | - | stop |") != NULL);
+	cr_assert_str_eq(machine_state_name(MACHINE_STATES), "unknown");
+	free(text);
+}
+
+Test(supervisor, accounts_are_looked_up_once)
+{
+	struct account_entry *known = NULL;
+	struct accounts none = { 0 };
+	struct strings groups = { 0 };
+	struct problem p;
+	const struct account *a = account_cache_find(&known, &none, "4711", &groups, &p);
+
+	cr_assert(a != NULL && a->uid == 4711, "%s", a == NULL ? p.text : "");
+	cr_assert(account_cache_find(&known, &none, "4711", &groups, &p) == a);
+	cr_assert(account_cache_variables(a)->count == 4);
+	cr_assert(account_cache_find(&known, &none, "nobody-here", &groups, &p) == NULL);
+	cr_assert(strings_add(&groups, "no-group", 8) == 0);
+	cr_assert(account_cache_find(&known, &none, "4711", &groups, &p) == NULL);
+	account_cache_free(&known);
+	cr_assert(known == NULL);
+	strings_free(&groups);
+}
