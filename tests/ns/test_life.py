@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Services in a cell: started, restarted, stopped, read again; and the ways in which a cell ends."""
+import contextlib
 import os
 import re
 import signal
@@ -245,6 +246,37 @@ class Output(cell.CellCase):
             os.kill(guest.pid_of("--log-collector"), signal.SIGKILL)
             self.wait_init(guest, r"log-collector: signal 9 \(Killed\) .*")
         self.assertEqual(self.output(guest).lines("web"), ["line 1", "line 2", "line 3"])
+
+    def test_a_collector_that_is_killed_while_it_has_much_to_do(self):
+        """Every line is in the file once, and in its place."""
+        guest = self.cell()
+        lines = 60000
+        guest.service("web", "/bin/acts flood %d + /bin/facts write /run/web + sleep" % lines,
+                      user="root", log_file="/var/log/web.log")
+        guest.start()
+        log, done = guest.path("/var/log/web.log"), guest.path("/run/web")
+        size = [0]
+
+        def grows():
+            now = os.path.getsize(log) if os.path.exists(log) else 0
+            grown, size[0] = now > size[0], now
+            return grown
+
+        kills = 0
+        while kills < 6:
+            guest.wait_until("a collector that writes", lambda: os.path.exists(done) or grows())
+            if os.path.exists(done):
+                break
+            for pid in guest.pids_of("--log-collector"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    kills += 1
+        self.assertGreaterEqual(kills, 3)
+        guest.wait_until("the service's end", lambda: os.path.exists(done))
+        wanted = "".join("flood: %d \n" % i for i in range(lines))
+        guest.wait_until("the last line", lambda: os.path.getsize(log) >= len(wanted))
+        with open(log, encoding="utf-8") as f:
+            self.assertTrue(f.read().startswith(wanted))
 
     def test_a_console_that_nobody_reads(self):
         """No service waits for it; and when it is read, everything is there once."""

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Limits of services: fork bombs, hogs, what the kernel was told, and kernels that cannot."""
 import cases
+from rig import build
 from rig.tap import main
 
 GROUPS = "/sys/fs/cgroup/services/"
@@ -106,6 +107,25 @@ class Kernels(cases.GuestCase):
         self.assertIn("cgroup controller memory cannot be used: Invalid argument",
                       self.output(machine).init())
         self.assertEqual(self.output(machine).lines("limited"), [])
+
+    def test_without_clone3(self):
+        """The child joins its group before it is anything else; limits hold, leftovers die."""
+        guest = self.guest(agent=False)
+        guest.tree.copy(build.program("fault"), "/bin/fault")
+        guest.facts("plain", "cat /proc/self/cgroup %splain/cgroup.procs" % GROUPS)
+        guest.service("bomb", "/bin/acts count %sbomb/cgroup.procs + bomb + nap 100" % GROUPS,
+                      tasks_max="30", restart_delay="50ms", restart_delay_max="50ms")
+        machine = self.boot(guest, arguments="init=/bin/fault", append="-- clone3=ENOSYS /init")
+        machine.console.wait_line("plain: done")
+        for _ in range(3):
+            machine.console.rewind()
+            machine.console.wait_line(r"bomb: bomb: \d+ then EAGAIN")
+        machine.console.wait_line("bomb: count: .*")
+        output = self.output(machine)
+        self.assertEqual(output.facts("plain", "/proc/self/cgroup"), ["0::/services/plain"])
+        self.assertEqual(len(output.facts("plain", GROUPS + "plain/cgroup.procs")), 1)
+        self.assertEqual(set(output.facts("bomb", "count")), {GROUPS + "bomb/cgroup.procs 1"})
+        self.assertEqual([l for l in output.init() if l.startswith("plain: ")], [])
 
     def test_without_any(self):
         """No /sys in a read-only image: process groups have to do."""

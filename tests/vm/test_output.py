@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """What services write: tagged on the console, or in log files; nothing lost, nobody delayed."""
 import re
+import subprocess
 
 import cases
-from rig import images
+from rig import build, images
 from rig.tap import main
 
 
@@ -87,6 +88,24 @@ class Flood(cases.GuestCase):
         self.assertEqual(len(shown) + dropped, 1500)
         self.assertEqual(shown[:500], ["%d " % i for i in range(500)])
         self.assertEqual(output.facts("calm", "flood"), ["%d " % i for i in range(100)])
+
+    def test_no_start_is_delayed(self):
+        """Two services flood as fast as they can: others start as soon as before, in one guest."""
+        guest = self.guest(agent=False)
+        guest.busybox("yes")
+        for second in (2, 3, 4, 6, 7, 8):
+            guest.service("at-%d" % second, "/bin/acts clock here + /bin/facts sleep",
+                          on_boot_delay="%ds" % second)
+        guest.service("flood", "/bin/yes", on_boot_delay="5s")
+        guest.service("flood-file", "/bin/yes", on_boot_delay="5s", log_file="/dev/null")
+        machine = self.boot(guest, virtual_time=True)
+        machine.console.wait_line("at-8: clock: here .*")
+        output = self.output(machine)
+        late = {n: float(output.facts("at-%d" % n, "clock")[0].split()[1]) - n
+                for n in (2, 3, 4, 6, 7, 8)}
+        quiet = max(late[n] for n in (2, 3, 4))
+        for n in (6, 7, 8):
+            self.assertLess(late[n] - quiet, 0.1, late)
 
     def test_one_that_never_stops(self):
         """The others start, the agent answers, and the guest ends in time."""
@@ -221,6 +240,45 @@ class Collector(cases.GuestCase):
         machine.wait()
         self.assertEqual(images.read_file(guest.drives[0].path, "/lines.log").decode().split("\n"),
                          ["line %d%d" % (i, j) for i in range(10) for j in range(10)] + [""])
+
+    def test_killed_under_load(self):
+        """Every line once, in the file and in what the agent shows, while others flood the console."""
+        guest = self.guest()
+        guest.busybox("sh", "sleep", "cat")
+        guest.drive("mvm-data", size_mib=16)
+        guest.service("writes", "/bin/acts flood 30000 + /bin/facts write "
+                      "/dev/shm/end + sleep", log_file="/mnt/data/lines.log")
+        guest.service("noise", "/bin/acts flood 1000000", restart="never")
+        guest.service("shown", "while ! [ -f /dev/shm/end ]; do sleep 0.1; done; exec /bin/acts flood "
+                      "1500 + /bin/facts sleep", log_file="/dev/null")
+        guest.service("kills", "n=0; while [ $n -lt 6 ] || ! [ -f /dev/shm/end ]; do sleep 0.2; "
+                      "p=$(cat /sys/fs/cgroup/services/log-collector/cgroup.procs); [ -z \"$p\" ] || "
+                      "{ kill -9 $p; n=$((n+1)); }; done; echo done; exec sleep 10000",
+                      user="root")
+        machine = self.boot(guest)
+        machine.console.wait_line("kills: done", timeout=180)
+        kills = [l for l in self.output(machine).init() if l.startswith("log-collector: signal 9")]
+        self.assertGreaterEqual(len(kills), 6)
+        wanted = ["flood: %d " % i for i in range(1500)]
+        shown = self.logs(machine, "shown", wanted[-1])
+        self.assertEqual(shown, wanted)
+        machine.ctrl_alt_del()
+        machine.wait()
+        text = images.read_file(guest.drives[0].path, "/lines.log").decode()
+        self.assertEqual([l for l in text.split("\n") if l.startswith("flood: ")],
+                         ["flood: %d " % i for i in range(30000)])
+
+    def logs(self, machine, service, last):
+        """What the agent has of a service's lines, once the last one is there."""
+        with subprocess.Popen([build.built("mvm-probe"), "logs", "-f", machine.vsock_path, service],
+                              stdout=subprocess.PIPE, text=True) as follower:
+            lines = []
+            for line in follower.stdout:
+                lines.append(line.rstrip("\n"))
+                if lines[-1] == last:
+                    break
+            follower.terminate()
+        return lines
 
     def test_a_full_disk(self):
         """Said once; the service and the guest go on, and so does the log when there is room again."""
