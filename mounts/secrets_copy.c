@@ -181,7 +181,7 @@ static void copy_tree(struct pair *d)
 	if (err == 0)
 		err = directory_each(d->to, remove_if_gone, d);
 	if (err != 0)
-		fail(d, -err, "", "cannot be listed");
+		fail(d, -err, ".", "cannot be listed");
 }
 
 /* A file of that name that is now a directory goes first. */
@@ -237,7 +237,7 @@ unsigned int secrets_copy(
 	d.from = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d.to = d.from < 0 ? -1 : open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d.to < 0)
-		fail(&d, errno, "", "drive cannot be read");
+		fail(&d, errno, ".", "cannot be opened");
 	else
 		copy_tree(&d);
 	if (d.from >= 0)

@@ -16,21 +16,25 @@
 
 #define MESSAGE_MAX 4096
 
-/* Whose process is it? By its pid, or by where it is: "0::/services/NAME". */
+/*
+ * Whose process is it? By its pid, or by where it is: the line "0::/services/NAME", behind others
+ * where there are groups of the first version, too.
+ */
 static struct service *service_of_sender(struct supervisor *s, pid_t pid)
 {
-	static const char prefix[] = "0::/services/";
-	char path[32], text[256];
+	static const char prefix[] = "\n0::/services/";
+	char path[32], text[1024] = "\n", *name;
 
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		if (v->pid == pid)
 			return v;
 	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (file_read(path, text, sizeof(text), NULL) != 0 ||
-		strncmp(text, prefix, sizeof(prefix) - 1) != 0)
+	if (file_read(path, text + 1, sizeof(text) - 1, NULL) != 0 ||
+		(name = strstr(text, prefix)) == NULL)
 		return NULL;
-	text[strcspn(text, "\n")] = '\0';
-	return supervisor_find(s, text + sizeof(prefix) - 1);
+	name += sizeof(prefix) - 1;
+	name[strcspn(name, "\n")] = '\0';
+	return supervisor_find(s, name);
 }
 
 /* Is READY=1 one of the message's lines? */

@@ -192,6 +192,8 @@ void process_signal(struct service *v, int signal)
 	if (v->cgroup_fd >= 0 && signal == SIGKILL) {
 		if (cgroup_is_populated(v->cgroup_fd))
 			v->cgroup_killed = cgroup_kill(v->cgroup_fd) == 0;
+		if (v->pid > 0) /* root may have taken it out of its group */
+			kill(v->pid, SIGKILL);
 		return;
 	}
 	if (v->cgroup_fd >= 0) {

@@ -194,6 +194,28 @@ class Output(FaultCase):
         self.assertEqual(len(self.output(guest).lines("web")), 1)
 
 
+    def test_what_no_log_file_can_be(self):
+        guest = self.cell()
+        guest.busybox("mkfifo")
+        guest.tree.symlink("/var/log/link.log", "/etc/passwd")
+        guest.tree.directory("/var/log/dir.log")
+        guest.service("a-fifo", "/bin/mkfifo /var/log/fifo.log", user="root", type="oneshot")
+        for name in ("link", "dir", "fifo", "deep/er"):
+            guest.facts(name.replace("/", "-"), "echo line", log_file="/var/log/%s.log" % name,
+                        after="a-fifo")
+        guest.facts("none", "echo line", log_file="/proc/none/x.log")
+        guest.start()
+        for line in ("link: log_file /var/log/link.log: (?:Symbolic link loop|Too many levels of "
+                     "symbolic links): output is lost",
+                     "dir: log_file /var/log/dir.log: Is a directory: output is lost",
+                     "fifo: log_file /var/log/fifo.log: .*: output is lost",
+                     "none: log_file /proc/none/x.log: No such file or directory: output is lost"):
+            guest.console.rewind()
+            guest.console.wait_line(line)
+        deep = guest.path("/var/log/deep/er.log")
+        guest.wait_until("its lines", lambda: os.path.exists(deep) and os.path.getsize(deep) == 10)
+        self.end(guest)
+
     def test_a_device_is_not_rotated(self):
         guest = self.cell()
         guest.service("web", "/bin/acts flood 2000 + /bin/facts write /run/web + sleep", user="root",

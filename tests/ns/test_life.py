@@ -54,6 +54,48 @@ class Start(cell.CellCase):
         self.assertLess(text.index("b-second: notify: sent"), text.index("a-third: up"))
         self.assertEqual(self.output(guest).lines("blocked"), [])
 
+    def test_who_may_say_that_a_service_is_ready(self):
+        """Any process of its group, and no other."""
+        guest = self.cell(cgroup=True)
+        guest.service("a-forger", "/bin/acts put /sys/fs/cgroup/cgroup.procs 0 + notify-child + "
+                      "/bin/facts sleep", ready="notify", user="root", stop_timeout="200ms")
+        guest.service("child", "/bin/acts nap 100 + notify WATCHDOG=1 + notify-child + /bin/facts "
+                      "sleep", ready="notify")
+        guest.facts("after-child", "echo up", after="child")
+        guest.facts("after-forger", "echo never", after="a-forger")
+        guest.start()
+        self.wait_init(guest, r"READY=1 from process \d+, which belongs to no service: not believed")
+        guest.console.rewind()
+        guest.console.wait_line("after-child: up")
+        guest.signal(signal.SIGTERM)        # which the forger has taken itself away from
+        self.wait_init(guest, "a-forger: does not stop on TERM: killed")
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+        self.assertEqual(self.output(guest).lines("after-forger"), [])
+
+    def test_a_graph_with_mistakes(self):
+        """What is in a cycle or has failed does not start; all else does."""
+        guest = self.cell()
+        guest.facts("a", "echo never", requires="b")
+        guest.facts("b", "echo never", requires="c")
+        guest.facts("c", "echo never", requires="a")
+        guest.facts("strange", "echo never", requires="nobody-here")
+        guest.service("base", "/bin/facts exit 1", restart="never", type="oneshot")
+        guest.facts("middle", "echo never", requires="base")
+        guest.facts("top", "echo never", requires="middle")
+        guest.facts("later", "echo here", after="base")
+        guest.facts("calm", "echo here")
+        guest.start().console.wait_line("calm: here")
+        guest.console.rewind()
+        guest.console.wait_line("later: here")
+        guest.console.rewind()
+        self.wait_init(guest, "top: cannot start: it requires middle")
+        self.end(guest)
+        self.assertNotIn("never", guest.console.text)
+        said = self.output(guest).init()
+        self.assertEqual(len([l for l in said if "cycle" in l]), 3, said)
+        self.assertEqual(len([l for l in said if l.startswith("strange: ")]), 1, said)
+
     def test_a_schedule(self):
         guest = self.cell()
         guest.service("tick", "/bin/facts echo tick", on_boot_delay="50ms", on_interval="100ms",
@@ -189,12 +231,18 @@ class Restart(cell.CellCase):
         guest = self.cell(cgroup=False)
         guest.service("web", "/bin/facts children 2 + exit 1", restart_delay="20ms")
         guest.facts("limited", "echo never", tasks_max="5")
+        guest.service("stubborn", "/bin/facts stubborn", stop_timeout="100ms")
         guest.start()
         self.wait_init(guest, "cannot make /sys/fs/cgroup/services: Permission denied")
         self.wait_init(guest, r"limited: no cgroups: its limits cannot be kept: .*, restart in .*")
         guest.console.rewind()
         self.wait_init(guest, r"web: exit code 1 .*\(number 2 in a row\)")
-        self.end(guest)
+        guest.console.rewind()
+        guest.console.wait_line("stubborn: stubborn: .*")
+        guest.signal(signal.SIGTERM)
+        self.wait_init(guest, "stubborn: does not stop on TERM: killed")
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
 
 
 class Reload(cell.CellCase):
