@@ -78,7 +78,7 @@ coverage: | packages-build packages-unit packages-ns packages-coverage
 	@chmod -R a+rwX $(COVERED)/supervisor $(COVERED)/mounts
 	@NS_INIT=$(CURDIR)/$(COVERED)/init/init NS_COVERAGE=$(CURDIR)/$(COVERED) python3 tests/run.py ns/
 	@for d in supervisor mounts; do gcovr --root . --filter $$d/ --object-directory $(COVERED) \
-		--exclude-throw-branches; done
+		--exclude-throw-branches --fail-under-line 90 || exit 1; done
 
 # Puts the tables of the programs into the documents that show them.
 docs: unit

@@ -58,13 +58,16 @@ const struct service_key service_keys[] = {
 		.unset = DOC("the console"),
 		.doc = DOC("File that standard output and standard error are appended to.\n"
 			"Directories that are missing are made.\n"
+			"When it cannot be written to, the console says so, and afterwards how "
+			"much was lost.\n"
 			"Without this key every line goes to the console, behind the name of "
 			"the service.") },
 	{ .name = "log_max_size", .type = KEY_SIZE, AT(log_max_size), .max = INT64_MAX,
 		.unset = DOC("0"),
 		.doc = DOC("Size, in bytes (K, M, G, T), at which the log file is renamed to\n"
 			".Ar FILE Ns .1\n"
-			"and a new one begun; 0 means never.") },
+			"and a new one begun; 0 means never.\n"
+			"One that cannot be renamed grows.") },
 	{ .name = "log_keep", .type = KEY_COUNT, AT(log_keep), .max = 100,
 		.unset = DOC("3"),
 		.doc = DOC("How many renamed log files are kept.") },

@@ -75,13 +75,14 @@ def _root_outside(kind):
 def why_not():
     """Why cells cannot be had here, or None."""
     try:
-        _id_map("uid"), _id_map("gid")
+        _id_map("uid")
+        _id_map("gid")
     except OSError as e:
         return str(e)
     if os.geteuid() != 0 and not (shutil.which("newuidmap") and shutil.which("newgidmap")):
         return "no newuidmap"
-    r = subprocess.run(["unshare", "--user", "--pid", "--mount", "--net", "--fork", "true"],
-                       capture_output=True, text=True, check=False)
+    r = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork",
+                        "--mount-proc", "true"], capture_output=True, text=True, check=False)
     return r.stderr.strip() or "no namespaces" if r.returncode else None
 
 
