@@ -64,8 +64,8 @@ static int mount_one(const struct step *s)
 {
 	int err = try_mount(s);
 
-	if (err == -ENOENT && mkdir(s->path, 0755) == 0)
-		err = try_mount(s);
+	if (err == -ENOENT)
+		err = mkdir(s->path, 0755) == 0 ? try_mount(s) : -errno;
 	if (err == -EBUSY && mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
 		return 0;
 	/* A container's root may not mount everything, and has what it needs. */

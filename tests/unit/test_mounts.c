@@ -179,6 +179,14 @@ Test(mounts, a_mount_point_that_is_missing_is_made)
 	cr_assert_str_eq(told, "cannot mount devpts on /dev/pts: No such file or directory\n");
 }
 
+Test(mounts, a_mount_point_that_cannot_be_made_says_why)
+{
+	fail_at(0, "mount devpts", ENOENT);
+	fail_at(1, "mkdir /dev/pts", EROFS);
+	cr_assert(api_filesystems_mount(tell) == 1);
+	cr_assert_str_eq(told, "cannot mount devpts on /dev/pts: Read-only file system\n");
+}
+
 Test(mounts, one_that_is_busy_gets_its_flags)
 {
 	fail_at(0, "mount devtmpfs", EBUSY);
