@@ -35,6 +35,7 @@ SUITES = (
     ("lint", "program_suites", "tests/lint/test_*.py", 600),
     ("fuzz/smoke", "command_suites", ("tests/fuzz/run", "5"), 900),
     ("ns", "program_suites", "tests/ns/test_*.py", 900),
+    ("ns-sanitized", "sanitized_suites", "tests/ns/test_*.py", 900),
     ("nix", "program_suites", "tests/nix/test_*.py", 1800),
     ("vm", "program_suites", "tests/vm/test_*.py", 1800),
 )
@@ -76,6 +77,14 @@ def program_suites(name, pattern, seconds):
         command = [sys.executable, path] if path.endswith(".py") else [path]
         stem = os.path.splitext(os.path.basename(path))[0]
         suites.append(Suite("%s/%s" % (name, stem.replace("test_", "", 1)), command, seconds))
+    return suites
+
+
+def sanitized_suites(name, pattern, seconds):
+    """The same with the init of "make unit", which has ASan and UBSan, in place of the real one."""
+    suites = program_suites(name, pattern, seconds)
+    for suite in suites:
+        suite.environment["NS_INIT"] = os.path.join(ROOT, "build", "meson-unit", "init", "init")
     return suites
 
 

@@ -342,6 +342,7 @@ class CellCase(TestCase):
     def _check_console(self, cell):
         if cell.console is not None:
             self.assertEqual(cases.Output(cell.console.text).trouble(), [])
+            self.assertNotRegex(cell.console.text, "Sanitizer|runtime error:")
 
     def output(self, cell):
         return cases.Output(cell.console.text)

@@ -284,6 +284,8 @@ class Boot(FaultCase):
 
     def test_no_memory_when_files_are_read_again(self):
         """One line; what runs goes on; the next time it is there."""
+        if "meson-unit" in os.environ.get("NS_INIT", ""):
+            self.skipTest("the sanitizers have taken all the memory that they will need")
         guest = self.start_with([], "web")
         guest.console.wait_line("web: done")
         with open("/proc/%d/status" % guest.pid, encoding="utf-8") as f:

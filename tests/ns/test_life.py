@@ -362,8 +362,6 @@ class Output(cell.CellCase):
 
 
 class End(cell.CellCase):
-    drops = True
-
     def test_services_get_their_time(self):
         guest = self.cell()
         guest.service("web", "/bin/acts trap bye", stop_timeout="5s")

@@ -10,8 +10,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +42,20 @@ static void set_up(void)
 }
 
 TestSuite(supervisor, .init = set_up);
+
+/* The loop refuses to watch anything more: epoll_ctl(2), ENOSPC. */
+static bool watches_are_used_up;
+
+int __wrap_epoll_ctl(int fd, int what, int other, struct epoll_event *event);
+int __real_epoll_ctl(int fd, int what, int other, struct epoll_event *event);
+
+int __wrap_epoll_ctl(int fd, int what, int other, struct epoll_event *event)
+{
+	if (!watches_are_used_up || what != EPOLL_CTL_ADD)
+		return __real_epoll_ctl(fd, what, other, event);
+	errno = ENOSPC;
+	return -1;
+}
 
 /* ---- output -----------------------------------------------------------------------------------
  */
@@ -157,6 +173,54 @@ Test(supervisor, freezing_needs_a_group)
 	service.built_in = true;
 	cr_assert(supervisor_freeze(&s, true) == 0);
 	cr_assert(supervisor_count(&s, false) == 0);
+}
+
+/* ---- faults -----------------------------------------------------------------------------------
+ */
+
+static void start(const char *command)
+{
+	struct problem p;
+
+	cr_assert(command_parse(command, &service.config.command, &p) == 0);
+	service.account = account_cache_find(
+		&s.known_accounts, &s.accounts, "4711", &service.config.supplementary_groups, &p);
+	cr_assert(service.account != NULL, "%s", p.text);
+	service.config.bounding = UINT64_MAX;
+	s.files_max = 64;
+	supervisor_event(&service, MACHINE_EV_START, NULL);
+}
+
+Test(supervisor, a_start_that_cannot_be_watched)
+{
+	if (getuid() != 0)
+		cr_skip_test("it starts a program as another user");
+	watches_are_used_up = true;
+	start("/bin/sleep 1000");
+	cr_assert(service.machine.state == MACHINE_RUNNING && service.pid > 0);
+	cr_assert(service.report.fd == -1);
+	watches_are_used_up = false;
+	kill(service.pid, SIGKILL);
+	while (service.pid > 0)
+		supervisor_reap(&s);
+	cr_assert(service.machine.state == MACHINE_BACKOFF);
+}
+
+Test(supervisor, a_link_that_cannot_be_watched)
+{
+	watches_are_used_up = true;
+	cr_assert(collector_add(&s) == 0);
+	struct service *collector = supervisor_find(&s, "log-collector");
+
+	cr_assert(collector != NULL);
+	collector->starting(collector);
+	cr_assert(s.collector.io.fd == -1 && s.collector.fds[0] == s.null_fd);
+	collector->started(collector);
+	watches_are_used_up = false;
+	collector->starting(collector);
+	cr_assert(s.collector.io.fd >= 0 && s.collector.fds[0] != s.null_fd);
+	collector->started(collector);
+	cr_assert(s.collector.fds[0] == s.null_fd);
 }
 
 /* ---- words ------------------------------------------------------------------------------------
