@@ -271,7 +271,8 @@ class Collector(cases.GuestCase):
 
     def logs(self, machine, service, last):
         """What the agent has of a service's lines, once the last one is there."""
-        with subprocess.Popen([build.built("mvm-probe"), "logs", "-f", machine.vsock_path, service],
+        with subprocess.Popen([build.built("mvm-probe"), "logs", "-f", "-n", "1500",
+                               machine.vsock_path, service],
                               stdout=subprocess.PIPE, text=True) as follower:
             lines = []
             for line in follower.stdout:
