@@ -143,20 +143,24 @@ static void make_room(struct log_file *f, const char *name)
 /* Write as much as goes; a line that was cut off gets its end when there is room again. */
 static int write_part(struct log_file *f, const char *part, size_t len, size_t *done)
 {
-	if (f->cut && write(f->fd, "\n", 1) == 1) {
-		f->cut = false;
+	*done = 0;
+	if (f->cut) {
+		if (write(f->fd, "\n", 1) != 1)
+			return -errno;
+		f->cut = f->open = false;
 		f->size++;
 	}
-	for (*done = 0; *done < len;) {
-		ssize_t n = f->cut ? -1 : write(f->fd, part + *done, len - *done);
+	while (*done < len) {
+		ssize_t n = write(f->fd, part + *done, len - *done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			f->cut |= *done > 0 && part[*done - 1] != '\n';
+			f->cut = f->open;
 			return -errno;
 		}
 		*done += (size_t)n;
+		f->open = part[*done - 1] != '\n';
 	}
 	return 0;
 }

@@ -17,7 +17,8 @@ struct log_file {
 	gid_t group;
 	bool failing;  /* the latest write failed, and that was said */
 	bool stuck;    /* it could not be rotated, and that was said */
-	bool cut;      /* it ends within a line of which the rest is lost */
+	bool open;     /* it ends within a line */
+	bool cut;      /* the rest of which is lost */
 	uint64_t lost; /* bytes, since it began to fail */
 };
 

@@ -62,9 +62,9 @@ static void log_problem(const struct problem *p)
 }
 
 /*
- * A group in which something was killed is not used again: Linux 6.14 and later (6.18 still) kill
- * at once whatever clone3(2) starts inside a group that has ever seen cgroup.kill. One that cannot
- * be removed, because of groups below it, is joined by the child, whom the kernel leaves alone.
+ * A group in which something was killed is not used again: some kernels (Linux 6.18) kill at once
+ * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. One that cannot be
+ * removed, because of groups below it, is joined by the child, whom the kernel leaves alone.
  */
 static void renew_cgroup(struct service *v)
 {
@@ -191,7 +191,7 @@ void process_signal(struct service *v, int signal)
 {
 	if (v->cgroup_fd >= 0 && signal == SIGKILL) {
 		if (cgroup_is_populated(v->cgroup_fd))
-			v->cgroup_killed = cgroup_kill(v->cgroup_fd) == 0;
+			v->cgroup_killed |= cgroup_kill(v->cgroup_fd) == 0;
 		if (v->pid > 0) /* root may have taken it out of its group */
 			kill(v->pid, SIGKILL);
 		return;

@@ -177,6 +177,26 @@ class Output(FaultCase):
         guest.wait_until("the last line", lambda: os.path.getsize(log) == 5)
         self.assertEqual(len(self.output(guest).lines("web")), 2)
 
+    def test_a_line_that_was_cut_off(self):
+        """When there is room again, the next line does not go on where it ended."""
+        guest = self.cell()
+        self.small_log(guest)
+        guest.start()
+        self.wait_init(guest, "mvm-init .*")
+        guest.wait_until("the small file system", lambda: os.path.exists(guest.path(
+            "/small")) and os.stat(guest.path("/small")).st_dev != os.stat(guest.path("/")).st_dev)
+        guest.write("/small/filler", "x" * 8192)
+        guest.write("/tmp/1", "".join("line %04d\n" % i for i in range(1000)))
+        guest.console.wait_line("web: log_file /small/web.log: %s: output is lost" % ENOSPC)
+        os.unlink(guest.path("/small/filler"))
+        guest.write("/tmp/2", "kept\n")
+        guest.console.wait_line(r"web: log_file /small/web.log: goes on, \d+ bytes are lost")
+        with open(guest.path("/small/web.log"), encoding="utf-8") as f:
+            *whole, cut, last = f.read().splitlines()
+        self.assertEqual(whole, ["line %04d" % i for i in range(len(whole))])
+        self.assertTrue(0 < len(cut) < 9 and ("line %04d" % len(whole)).startswith(cut), cut)
+        self.assertEqual(last, "kept")
+
     def test_a_file_that_cannot_be_rotated(self):
         guest = self.cell()
         self.small_log(guest, log_max_size="100")
