@@ -4,7 +4,12 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <unistd.h>
+
+#define TRIES_MAX 64
 
 static struct {
 	int fd;
@@ -23,20 +28,31 @@ int log_fd(void)
 	return out.fd;
 }
 
+static bool has_room(void)
+{
+	struct pollfd p = { .fd = out.fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
 /*
- * A terminal may take a part of a line; the rest is tried once more and then given up, because
- * waiting for a slow console would stop the program.
+ * A terminal may take a part of a line; the rest is tried a few times more and then given up,
+ * because waiting for a slow console would stop the program.
  */
 static int write_whole(const char *bytes, size_t len)
 {
 	size_t done = 0;
 
-	for (int tries = 0; done < len && tries < 4; tries++) {
+	for (int tries = 0; done < len && tries < TRIES_MAX; tries++) {
 		ssize_t n = write(out.fd, bytes + done, len - done);
 
 		if (n > 0)
 			done += (size_t)n;
-		else if (n < 0 && errno != EINTR)
+		else if (n < 0 && errno == EINTR)
+			continue;
+		else if (n < 0 && errno == EAGAIN && has_room())
+			sched_yield(); /* another process is writing to the same terminal */
+		else
 			break;
 	}
 	return done > 0 ? 0 : -1;

@@ -2,12 +2,28 @@
 #include "base/log.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static int fds[2];
+
+/* A terminal that another process is writing to refuses with EAGAIN, however much room it has. */
+static int refusals;
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+	if (fd != fds[1] || refusals == 0)
+		return __real_write(fd, bytes, size);
+	refusals--;
+	errno = EAGAIN;
+	return -1;
+}
 
 static void set_up(void)
 {
@@ -102,6 +118,24 @@ Test(log, a_full_console_drops_lines_and_says_how_many)
 		written(), "[t] 3 console lines dropped: the console is too slow\n[t] kept\n");
 	log_line("next");
 	cr_assert_str_eq(written(), "[t] next\n", "the count is said once");
+}
+
+Test(log, a_console_that_somebody_else_writes_to_is_tried_again)
+{
+	refusals = 20;
+	log_line("here");
+	cr_assert_str_eq(written(), "[t] here\n");
+}
+
+Test(log, but_not_for_ever)
+{
+	refusals = 1000;
+	log_line("dropped");
+	cr_assert_geq(refusals, 900);
+	refusals = 0;
+	log_line("here");
+	cr_assert_str_eq(
+		written(), "[t] 1 console lines dropped: the console is too slow\n[t] here\n");
 }
 
 Test(log, a_closed_console_does_no_harm)
