@@ -5,6 +5,7 @@
 #include "agent/restore.h"
 #include "agent/schedule.h"
 #include "agent/work.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define FILES_MAX 8192 /* descriptors that the agent allows itself */
+#define FILES_MAX      8192 /* descriptors that the agent allows itself */
+#define STOP_LINGER_MS 100  /* for peers to take their last replies; init waits for 200 */
 
 static const char *const state_roots[] = { "/data/integrations", "/mnt/data/integrations", NULL };
 
@@ -237,13 +239,29 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 
 /* ---- running and stopping -------------------------------------------------------------------- */
 
+/*
+ * init answers a Shutdown and then ends the agent, so its answer may stand in the channel still. A
+ * guest that goes down resets its vsock connections, and with them what the host has not taken. A
+ * host that has its reply closes at once.
+ */
+static void finish_connections(struct agent *a)
+{
+	uint64_t until_ms = clock_ms() + STOP_LINGER_MS;
+
+	channel_drain(&a->channel);
+	server_finish(&a->server, STOP_LINGER_MS);
+	while (a->server.count > 0 && clock_ms() < until_ms && loop_run_once(&a->loop) == 0)
+		;
+	server_close(&a->server);
+}
+
 static void agent_stop(struct agent *a)
 {
 	int signals = a->signals.fd;
 
 	history_save(&a->history);
 	listener_close(&a->listener);
-	server_close(&a->server);
+	finish_connections(a);
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);
 	channel_close(&a->channel);

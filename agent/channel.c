@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS ((uint32_t)(EPOLLIN | EPOLLRDHUP))
+#define EVENTS    ((uint32_t)(EPOLLIN | EPOLLRDHUP))
+#define DRAIN_MAX 4096 /* messages; more than answers to calls in flight can be */
 
 void channel_init(struct channel *c, struct loop *loop)
 {
@@ -192,22 +193,36 @@ static void take_message(struct channel *c, struct control_message *m)
 	}
 }
 
-static void channel_ready(struct loop_io *io, uint32_t events)
+/* Take one message, when there is one. Returns recv(2)'s value; MSG_TRUNC gives the real length. */
+static ssize_t take_one(struct channel *c, uint32_t events)
 {
-	struct channel *c = LOOP_OWNER(io, struct channel, io);
 	struct control_message m;
-	ssize_t n;
+	ssize_t n = recv(c->io.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 
-	if (events & EPOLLOUT)
-		send_calls(c);
-	/* One message a pass: a callback may close the channel. MSG_TRUNC gives the real length. */
-	n = recv(io->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 	if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
 		take_message(c, &m);
 	else if (n == 0 && (events & (EPOLLHUP | EPOLLRDHUP)))
 		break_channel(c, "end of file");
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		break_channel(c, problem_errno_text(errno));
+	return n;
+}
+
+/* One message a pass: a callback may close the channel. */
+static void channel_ready(struct loop_io *io, uint32_t events)
+{
+	struct channel *c = LOOP_OWNER(io, struct channel, io);
+
+	if (events & EPOLLOUT)
+		send_calls(c);
+	take_one(c, events);
+}
+
+void channel_drain(struct channel *c)
+{
+	for (int i = 0; i < DRAIN_MAX && channel_is_open(c); i++)
+		if (take_one(c, 0) <= 0)
+			break;
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

@@ -51,6 +51,9 @@ void channel_init(struct channel *c, struct loop *loop);
  */
 int channel_open(struct channel *c, int fd, struct problem *p);
 
+/* Take what PID 1 has sent already, without waiting; callbacks come as from the loop. */
+void channel_drain(struct channel *c);
+
 /* Close it. Calls that are under way end without `done`. */
 void channel_close(struct channel *c);
 

@@ -397,6 +397,28 @@ void server_close(struct server *s)
 		close_now(s->oldest);
 }
 
+void server_finish(struct server *s, uint64_t linger_ms)
+{
+	struct connection *c, *newer;
+
+	s->limits.linger_ms = linger_ms;
+	for (c = s->oldest; c != NULL; c = newer) {
+		newer = c->newer;
+		if (c->state == CONNECTION_READING && c->served) {
+			c->last = true;
+			c->state = CONNECTION_REPLIED;
+			advance(c);
+		} else if (c->state == CONNECTION_WRITING) {
+			c->last = true;
+			set_timer(c, CONNECTION_TIMER_WRITE, linger_ms);
+		} else if (c->state == CONNECTION_LINGERING) {
+			set_timer(c, CONNECTION_TIMER_LINGER, linger_ms);
+		} else {
+			close_now(c);
+		}
+	}
+}
+
 bool server_drop_idle(struct server *s)
 {
 	struct connection *partial = NULL;

@@ -89,6 +89,13 @@ struct connection {
 void server_init(struct server *s, struct loop *loop,
 	void (*request)(struct connection *c, const char *body, size_t len), void *owner);
 
+/*
+ * Close the connections that wait for a reply or have never had one, and give the peers of the
+ * others `linger_ms` milliseconds to take theirs, as long as the loop runs. The server's `count`
+ * says how many are left.
+ */
+void server_finish(struct server *s, uint64_t linger_ms);
+
 /* Close all connections. */
 void server_close(struct server *s);
 

@@ -75,6 +75,7 @@ static const struct fields restart_fields = FIELDS_OF(restart_rows, struct resta
 static const struct field shutdown_rows[] = {
 	{ .name = "power_off",
 		.type = FIELD_BOOL,
+		.flags = FIELD_NULLABLE,
 		.offset = offsetof(struct shutdown_request, power_off) },
 };
 static const struct fields shutdown_fields = FIELDS_OF(shutdown_rows, struct shutdown_request);

@@ -319,6 +319,30 @@ Test(agent_channel, events)
 	cr_expect_eq(events[0].verb, CONTROL_EV_RELOAD);
 }
 
+/* All that stands in the socket, with no turn of the loop; the answer comes last. */
+Test(agent_channel, draining_takes_everything)
+{
+	struct control_message m = {
+		.version = CONTROL_VERSION, .kind = CONTROL_EVENT, .verb = CONTROL_EV_RELOAD
+	};
+	struct record r;
+
+	begin(&r, CONTROL_SYNC, "");
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(send(init_fd, &m, sizeof(m), 0), sizeof(m));
+	m.kind = CONTROL_DONE;
+	m.verb = CONTROL_SYNC;
+	m.id = r.call.request.id;
+	cr_assert_eq(send(init_fd, &m, sizeof(m), 0), sizeof(m));
+	channel_drain(&channel);
+	cr_expect_eq(event_count, 5);
+	cr_expect_eq(r.ends, 1);
+	close(init_fd);
+	channel_drain(&channel);
+	channel_close(&channel);
+	channel_drain(&channel);
+}
+
 Test(agent_channel, when_the_channel_breaks_all_calls_end)
 {
 	struct record a, b;

@@ -124,6 +124,10 @@ Test(agent_messages, requests_with_fields)
 	cr_expect_null(r.body.exec.stdin_bytes.data);
 	cr_expect_not(r.body.exec.has_timeout);
 	request_free(&r);
+	r = good_request("{\"Shutdown\":{\"power_off\":true}}");
+	cr_expect(r.body.shutdown.power_off);
+	r = good_request("{\"Shutdown\":{\"power_off\":null}}");
+	cr_expect_not(r.body.shutdown.power_off);
 }
 
 Test(agent_messages, what_is_no_request_is_described)

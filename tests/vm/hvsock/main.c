@@ -158,6 +158,8 @@ static void dispatch(const struct epoll_event *event)
 		vhost_user_accept();
 		break;
 	case WATCH_VHOST:
+		/* QEMU may be about to end: what the guest has sent before arrives. */
+		packet_take();
 		if (!vhost_user_message() && options.once)
 			quit = true;
 		break;

@@ -87,8 +87,8 @@ class _Result(unittest.TestResult):
         elif os.path.isdir(test.log_directory()):
             self._print("# logs: " + os.path.relpath(test.log_directory(), build.ROOT))
 
-    def _failed(self, error):
-        details = "".join(traceback.format_exception(*error))
+    def _failed(self, error, where=""):
+        details = where + "".join(traceback.format_exception(*error))
         if self._outcome[0] != "ok":
             details = self._outcome[2] + details
         self._outcome = ("not ok", "", details)
@@ -111,7 +111,7 @@ class _Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self._failed(err)
+            self._failed(err, "in %s:\n" % subtest._subDescription())
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
