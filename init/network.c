@@ -2,6 +2,7 @@
 #include "init/network.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "init/netlink.h"
 
 #include <errno.h>
@@ -104,6 +105,18 @@ int network_configure(const struct network_config *n, char *summary, size_t size
 	return first != 0 ? first : err;
 }
 
+/*
+ * Without this, the kernel deletes with an address all others of its subnet that came later, and
+ * the routes with the last one (ip-sysctl, promote_secondaries).
+ */
+static int keep_later_addresses(const char *device)
+{
+	char path[64 + sizeof(((struct network_config *)NULL)->device)];
+
+	buf_format(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", device);
+	return file_write(path, "1", 1);
+}
+
 int network_readdress(struct network_config *n, const char *to, struct problem *p)
 {
 	struct network_address new;
@@ -126,6 +139,8 @@ int network_readdress(struct network_config *n, const char *to, struct problem *
 		index = index_of(fd, n->device);
 		if (index < 0)
 			err = index;
+		if (err == 0)
+			err = keep_later_addresses(n->device);
 		if (err == 0)
 			err = netlink_address_add(fd, (unsigned int)index, &new);
 		if (err == 0)
