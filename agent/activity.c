@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/activity.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define STAT_FIRST_LINE 256
+#define CGROUP_NAME     "/mvm-guest-agent" /* what init(8) calls it */
 
 /*
  * cpu  user nice system idle iowait irq softirq steal guest guest_nice, in ticks. The last two are
@@ -54,14 +58,52 @@ static uint64_t timeval_us(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
+bool activity_parse_cgroup(const char *text, char *path, size_t size)
+{
+	size_t len = strcspn(text, "\n"), name = strlen(CGROUP_NAME);
+
+	/* One that the agent shares with others says nothing. */
+	if (strncmp(text, "0::", 3) != 0 || len < 3 + name ||
+		strncmp(text + len - name, CGROUP_NAME, name) != 0)
+		return false;
+	buf_format(path, size, "/sys/fs/cgroup%.*s/cpu.stat", (int)len - 3, text + 3);
+	return true;
+}
+
+/*
+ * What the agent and all that came of it have used: its cgroup knows, also of commands that still
+ * run, and of processes that have left them. False when it has none of its own.
+ */
+static bool cgroup_used_us(uint64_t *us)
+{
+	static const char key[] = "usage_usec ";
+	char text[1024], path[PATH_MAX];
+
+	if (file_read("/proc/self/cgroup", text, sizeof(text), NULL) != 0 ||
+		!activity_parse_cgroup(text, path, sizeof(path)) ||
+		file_read(path, text, sizeof(text), NULL) != 0 ||
+		strncmp(text, key, strlen(key)) != 0)
+		return false;
+	*us = strtoull(text + strlen(key), NULL, 10);
+	return true;
+}
+
+static uint64_t self_used_us(void)
+{
+	struct rusage self;
+
+	if (getrusage(RUSAGE_SELF, &self) != 0)
+		return 0;
+	return timeval_us(&self.ru_utime) + timeval_us(&self.ru_stime);
+}
+
 struct activity_sample activity_sample(uint64_t commands_us)
 {
 	struct activity_sample s = { .now_ms = clock_ms(), .used_us = activity_used_us() };
-	struct rusage self;
-	uint64_t own_us = commands_us;
+	uint64_t own_us;
 
-	if (getrusage(RUSAGE_SELF, &self) == 0)
-		own_us += timeval_us(&self.ru_utime) + timeval_us(&self.ru_stime);
+	if (!cgroup_used_us(&own_us))
+		own_us = self_used_us() + commands_us;
 	s.used_us = s.used_us > own_us ? s.used_us - own_us : 0;
 	return s;
 }

@@ -12,6 +12,7 @@
 #define AGENT_ACTIVITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -32,8 +33,9 @@ struct activity_sample {
 };
 
 /*
- * Take a sample. `commands_us` is the CPU time of the commands that have ended. Without /proc/stat
- * it is as if no CPU time had been used.
+ * Take a sample. `commands_us` is the CPU time of the commands that have ended; it counts only
+ * where the agent has no cgroup of its own. Without /proc/stat it is as if no CPU time had been
+ * used.
  */
 struct activity_sample activity_sample(uint64_t commands_us);
 
@@ -42,6 +44,12 @@ uint64_t activity_used_us(void);
 
 /* The same, from the text of /proc/stat (proc(5)). */
 uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second);
+
+/*
+ * Put into `path` where the agent's cgroup tells of its CPU time, from the text of
+ * /proc/self/cgroup (cgroups(7)). False when that cgroup is not the agent's alone.
+ */
+bool activity_parse_cgroup(const char *text, char *path, size_t size);
 
 /* Start measuring, from idle. */
 void activity_begin(struct activity *a, const struct activity_sample *s);

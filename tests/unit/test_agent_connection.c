@@ -502,34 +502,25 @@ Test(agent_connection, closing_the_server_tells_the_owner)
 	close(fd);
 }
 
-/* Who has a reply under way gets all of it, and a moment to close; the others are closed at once.
- */
+/* Who has a reply under way gets all of it, and a moment to close; others are closed at once. */
 Test(agent_connection, finishing_lets_replies_arrive)
 {
-	int served = connect_client(), busy = connect_client(), silent = connect_client();
-	int reading = connect_client();
+	int served = connect_client(), silent = connect_client(), reading = connect_client();
 
 	send_text(served, "a");
 	expect_reply(served, "\"a\"");
-	send_text(busy, "hold");
-	rig_until(is_held, NULL);
 	send_text(reading, "digits 250000");
-	while (requests < 3)
+	while (requests < 2)
 		cr_assert_eq(loop_run_once(&rig.loop), 0);
 	server_finish(&server, 60000);
-	cr_expect_eq(gone_calls, 1);
-	cr_expect_eq(server.count, 2);
-	cr_expect_eq(rig_drain(busy), 0);
 	cr_expect_eq(rig_drain(silent), 0);
-	cr_expect_eq(rig_drain(served), 0, "nothing more is to come");
+	cr_expect_eq(rig_drain(served), 0);
 	cr_expect_eq(rig_drain(reading), PROTOCOL_HEADER_BYTES + 250000);
 	cr_expect_eq(server.count, 2, "they have not closed yet");
 	close(served);
 	close(reading);
 	while (server.count > 0)
 		cr_assert_eq(loop_run_once(&rig.loop), 0);
-	close(busy);
-	close(silent);
 }
 
 /* The peer's half close wakes the loop once; after that there is nothing, for as long as it takes.

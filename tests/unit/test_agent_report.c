@@ -346,6 +346,20 @@ Test(agent_activity, the_kernels_figures)
 	cr_expect_eq(activity_parse_stat("cpu  x\n", 100), 0);
 }
 
+Test(agent_activity, the_cgroup_of_the_agent_alone)
+{
+	char path[64];
+
+	cr_assert(activity_parse_cgroup("0::/services/mvm-guest-agent\n", path, sizeof(path)));
+	cr_expect_str_eq(path, "/sys/fs/cgroup/services/mvm-guest-agent/cpu.stat");
+	cr_expect(activity_parse_cgroup("0::/mvm-guest-agent", path, sizeof(path)));
+	cr_expect_not(activity_parse_cgroup("0::/\n", path, sizeof(path)));
+	cr_expect_not(activity_parse_cgroup("0::/services\n", path, sizeof(path)));
+	cr_expect_not(activity_parse_cgroup("0::/not-mvm-guest-agent\n", path, sizeof(path)));
+	cr_expect_not(activity_parse_cgroup("1:cpu:/mvm-guest-agent\n", path, sizeof(path)));
+	cr_expect_not(activity_parse_cgroup("", path, sizeof(path)));
+}
+
 Test(agent_activity, a_sample_of_this_machine)
 {
 	struct activity_sample a = activity_sample(0), b;

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+Thousands of requests, many of whose hosts go away at the worst of moments: what the agent and PID 1
+hold is afterwards what it was. SOAK_REQUESTS in the environment says how many.
+"""
+import json
+import os
+import random
+import struct
+
+import cases
+import mvm_client
+import protocol
+from rig import images
+from rig.tap import main
+
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "10000"))
+SEED = 52
+WARM = 300              # requests before the first measurement: buffers have their size then
+GROWTH_KB = 64          # the allocator's pieces, in the first thousands; 7 bytes for each request
+RESIDENT_KB = 400       # at most, of the agent
+# How many of a hundred requests go on to their end, and where the others stop.
+STOPS = ("none",) * 50 + ("before",) * 10 + ("header",) * 10 + ("body",) * 10 + \
+        ("unread",) * 10 + ("reading",) * 10
+KINDS = (
+    ("Ping", None), ("WorkerStatus", None), ("IntegrationStatus", None), ("ProbeStatus", None),
+    ("Hello", None), ("Services", None), ("Metrics", None), ("BootTimeline", None),
+    ("Logs", {"service": "talker"}), ("CheckpointIntegrations", {"integrations": ["x"]}),
+    ("Exec", {"command": "/bin/facts echo x"}), ("Exec", {"command": "/bin/facts sleep"}),
+    ("ping", None), ("Exec", {"command": 1}),
+)
+# For each process: descriptors, kB of resident memory. And how many processes there are.
+FACTS = ("for p in 1 $(cat /sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs); do "
+         "set -- /proc/$p/fd/*; echo fds $#; grep -E '^(VmRSS|Threads)' /proc/$p/status; done; "
+         "n=0; for p in /proc/[0-9]*/exe; do readlink $p >/dev/null && n=$((n + 1)); done; "
+         "echo processes $n")
+
+
+class Soak(cases.GuestCase):
+    def measure(self, machine):
+        """What the shell finds, as numbers; nothing is asked or run meanwhile."""
+        # The last requests' connections and commands are gone when only the one that asks is left.
+        protocol.until(lambda: self.client.call_own("Metrics")["agent"], lambda a:
+                       a["connections"] == 1 and a["commands"] == 0, 120)
+        begin = len(machine.console.text)
+        machine.type("/bin/measure\n")
+        machine.console.wait_line("remote: did /bin/measure")
+        lines = [l for l in cases.Output(machine.console.text[begin:]).lines("remote")
+                 if l.split()[0].strip(":") in ("fds", "VmRSS", "Threads", "processes")]
+        names = ["init fds", "init kB", "init threads", "agent fds", "agent kB", "agent threads",
+                 "processes"]
+        return dict(zip(names, (int(l.split()[1]) for l in lines)))
+
+    def request(self, random_):
+        """One request of a host that may lose its patience."""
+        name, fields = random_.choice(KINDS)
+        stop = random_.choice(STOPS)
+        if stop == "none" and fields == {"command": "/bin/facts sleep"}:
+            stop = "unread"
+        body = mvm_client.encode(name, fields)
+        data = struct.pack(">I", len(body)) + body
+        with mvm_client.dial(self.client.path, timeout=60) as s:
+            if stop == "before":
+                return
+            if stop == "header":
+                data = data[:random_.randrange(1, 4)]
+            elif stop == "body":
+                data = data[:random_.randrange(4, len(data))]
+            s.sendall(data)
+            if stop == "reading" and name != "Exec":
+                s.recv(random_.randrange(1, 30))
+            elif stop == "none":
+                mvm_client.receive(s)
+
+    def test_nothing_is_left_over(self):
+        guest = self.guest("squashfs")
+        cases.add_remote(guest)
+        guest.busybox("cat", "grep", "readlink")
+        guest.tree.file("/bin/measure", "#!/bin/sh\n" + FACTS + "\n", mode=0o755)
+        guest.service("talker", "/bin/facts echo one + echo two + sleep")
+        guest.integration("idle", health_cmd="/bin/facts exit 0", health_interval_secs=3600)
+        guest.probe("json", cmd="/bin/facts echo 41", output_format="json", interval_secs=3600)
+        guest.drive("mvm-config", tree=images.Tree().file(
+            "/security-policy.json", json.dumps({"access": {"debug_exec": True}}), mode=0o444),
+            readonly=True)
+        machine = self.boot(guest)
+        machine.console.wait_line("remote: ready")
+        self.client = mvm_client.Client(machine.vsock_path)
+        random_ = random.Random(SEED)
+        protocol.until(self.client.probes, len)
+        for _ in range(WARM):
+            self.request(random_)
+        before = self.measure(machine)
+        for _ in range(REQUESTS):
+            self.request(random_)
+        after = self.measure(machine)
+        self.assertEqual(len(before), 7, before)
+        for name, value in before.items():
+            with self.subTest(name, before=value, after=after[name]):
+                if name.endswith(" kB"):
+                    self.assertLessEqual(after[name], value + GROWTH_KB)
+                else:
+                    self.assertEqual(after[name], value)
+        self.assertLessEqual(after["agent kB"], RESIDENT_KB)
+        print("# %d requests; %s" % (REQUESTS, ", ".join("%s %d -> %d" % (n, v, after[n])
+                                                       for n, v in before.items())))
+
+
+if __name__ == "__main__":
+    main()
