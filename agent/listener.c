@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define BACKLOG         1024
-#define ACCEPT_AT_ONCE  64    /* before other events have their turn */
 #define PAUSE_MS        100   /* when there is no descriptor or memory to accept with */
 #define NOTICE_EVERY_MS 10000 /* between log lines about the same thing */
 
@@ -125,7 +124,7 @@ static void pause_over(struct loop_timer *timer)
 	loop_change(l->server->loop, &l->io, EPOLLIN);
 }
 
-/* Accept one connection. Returns 0 when there may be more. */
+/* Accept one connection. Returns 0 or -errno. */
 static int accept_one(struct listener *l)
 {
 	struct sockaddr_storage address = { 0 };
@@ -154,22 +153,21 @@ static void give_up(struct listener *l, int err)
 	loop_remove(l->server->loop, &l->io);
 }
 
+/*
+ * One a pass, and only when the loop says that somebody waits. Where nobody does, accept(2) on a
+ * vsock sleeps until the next tick of the clock in spite of O_NONBLOCK (Linux 6.1, vsock_accept()),
+ * and everybody with it.
+ */
 static void listener_ready(struct loop_io *io, uint32_t events)
 {
 	struct listener *l = LOOP_OWNER(io, struct listener, io);
-	int tries = 0, err = 0;
+	int err = accept_one(l);
 
-	while (tries < ACCEPT_AT_ONCE && (err == 0 || concerns_one(-err))) {
-		err = accept_one(l);
-		tries++;
-	}
 	if (err == -EAGAIN && (events & (EPOLLHUP | EPOLLERR)))
 		give_up(l, -ENOTCONN);
 	else if (is_final(-err))
 		give_up(l, err);
-	/* Without descriptors accept(2) fails also when nobody waits any more: only the first
-	 * failure is about a connection. */
-	else if (err != 0 && err != -EAGAIN && !concerns_one(-err) && tries == 1)
+	else if (err != 0 && err != -EAGAIN && !concerns_one(-err))
 		make_room(l, -err);
 }
 

@@ -437,6 +437,7 @@ static const struct {
 	{ "vsock-answer", mode_vsock_answer },
 	{ "vsock-connect", mode_vsock_connect },
 	{ "vsock-echo", mode_vsock_echo },
+	{ "vsock-pong", mode_vsock_pong },
 	{ "write", mode_write },
 };
 

@@ -15,6 +15,7 @@ void mode_net(char **args);
 void mode_vsock_connect(char **args);
 void mode_vsock_answer(char **args);
 void mode_vsock_echo(char **args);
+void mode_vsock_pong(char **args);
 void mode_tcp_echo(char **args);
 
 #endif

@@ -167,3 +167,34 @@ void mode_tcp_echo(char **args)
 
 	echo("tcp-echo", args[0], socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &a, sizeof a);
 }
+
+/*
+ * vsock-pong PORT: reads a frame, answers "Pong" and closes, one connection after the other: the
+ * least that an agent could do, for the benchmark to compare with.
+ */
+void mode_vsock_pong(char **args)
+{
+	static const char pong[] = "\0\0\0\6\"Pong\"";
+	struct sockaddr_vm a;
+	char data[64];
+	int fd = vsock_socket(VMADDR_CID_ANY, number(args[0]), &a);
+
+	signal(SIGPIPE, SIG_IGN);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 128) != 0) {
+		printf("vsock-pong: %s %s\n", args[0], error_name(errno));
+		return;
+	}
+	printf("vsock-pong: %s listening\n", args[0]);
+	for (;;) {
+		int c = accept(fd, NULL, NULL);
+		size_t len = 0;
+		ssize_t n;
+
+		while (c >= 0 && len < 10 && (n = read(c, data + len, sizeof data - len)) > 0)
+			len += n;
+		if (len >= 10 && write(c, pong, sizeof pong - 1) < 0)
+			printf("vsock-pong: %s\n", error_name(errno));
+		if (c >= 0)
+			close(c);
+	}
+}
