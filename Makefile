@@ -56,9 +56,10 @@ demo: release kernel | packages-vm
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint
 	@python3 tests/run.py $(ONLY)
 
-# How long a guest takes to start, in virtual time.
+# How long a guest takes to start, in virtual time; and what the agent costs.
 bench: release kernel | packages-vm
 	@python3 tests/bench/boot.py
+	@python3 tests/bench/agent.py
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60

@@ -108,6 +108,21 @@ Test(agent_listener, the_host_is_served)
 }
 
 /* The starter's backlog of one is not what 500 clients at once meet. */
+/* Never an accept that finds nobody: the kernel lets it sleep. */
+Test(agent_listener, one_connection_a_pass)
+{
+	int fds[3];
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = connect_client();
+	for (size_t i = 1; i <= 3; i++) {
+		cr_assert_eq(loop_run_once(&rig.loop), 0);
+		cr_expect_eq(server.count, i);
+	}
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
 Test(agent_listener, the_backlog_is_long)
 {
 	int fds[200];
