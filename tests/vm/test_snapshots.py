@@ -42,7 +42,7 @@ class Snapshots(cases.GuestCase):
 
     def started(self, root="squashfs", prepare=None, append="", **options):
         guest = self.guest(root)
-        guest.busybox("sh", "cat", "echo", "sleep", "kill", "head", "touch", "ps")
+        guest.busybox("sh", "cat", "echo", "grep", "sleep", "touch", "true")
         self.secrets = guest.drive("mvm-secrets", tree=secrets("old"), readonly=True)
         self.config = guest.drive("mvm-config", tree=config("old", OLD), readonly=True)
         guest.service("web", "/bin/facts env + net + read /mnt/secrets/.env /mnt/config/mvm-env.env "
@@ -88,7 +88,9 @@ class Snapshots(cases.GuestCase):
 
     def test_wake(self):
         machine = self.started()
-        self.assertTrue(self.client.sleep_prep(30)["success"])
+        ack = self.client.sleep_prep(30)
+        self.assertEqual((ack["success"], ack["detail"]), (
+            True, "checkpointed db; filesystems synced, page cache dropped"))
         self.change_drives(machine)
         self.assertTrue(self.client.wake()["success"])
         self.assert_refreshed(machine)
@@ -144,6 +146,45 @@ class Snapshots(cases.GuestCase):
         self.assertTrue(ack["detail"].endswith("still pending: restore commands"), ack)
         self.assertIn("services; ", ack["detail"])
         self.assert_refreshed(machine)
+
+    def frozen(self, name):
+        """What the cgroup of a service says: 0 or 1."""
+        return int(self.client.exec("cat /sys/fs/cgroup/services/%s/cgroup.freeze" % name)["stdout"])
+
+    def test_frozen_services(self):
+        """From SleepPrep to Wake, but the agent, and not when a critical checkpoint has failed."""
+        def prepare(guest):
+            guest.agent_json(freeze_services=True)
+            guest.integration("gate", checkpoint_cmd="[ ! -f /tmp/shut ]", critical=True)
+        machine = self.started(prepare=prepare)
+        self.assertEqual(self.frozen("web"), 0)
+        ack = self.client.sleep_prep(30)
+        self.assertTrue(ack["success"], ack)
+        self.assertIn("services frozen", ack["detail"])
+        self.assertEqual((self.frozen("web"), self.frozen("mvm-guest-agent")), (1, 0))
+        self.change_drives(machine)
+        self.assertTrue(self.client.wake()["success"])
+        self.assert_refreshed(machine)
+        self.assertEqual(self.frozen("web"), 0)
+        self.client.exec("touch /tmp/shut")
+        ack = self.client.sleep_prep(30)
+        self.assertFalse(ack["success"])
+        self.assertIn("gate (critical): exit code 1", ack["detail"])
+        self.assertIn("services let go on", ack["detail"])
+        self.assertEqual(self.frozen("web"), 0)
+
+    def test_a_checkpoint_that_hangs(self):
+        """Is told within the host's time; its processes are gone afterwards."""
+        self.started(prepare=lambda guest: guest.integration(
+            "stuck", checkpoint_cmd="sleep 7000009 & sleep 7000009", critical=True))
+        ack = self.client.sleep_prep(4)
+        self.assertFalse(ack["success"])
+        self.assertIn("stuck (critical): timed out", ack["detail"])
+        self.assertIn("filesystems synced", ack["detail"])
+        self.assertIn("checkpointed db", ack["detail"])
+        protocol.until(lambda: self.client.exec("grep -la '700000[9]' /proc/[0-9]*/cmdline"),
+                       lambda r: r["stdout"] == "")
+        self.assertIsNone(self.client.integrations()["stuck"]["last_checkpoint_at"])
 
     def test_connections_that_a_restore_resets(self):
         """In every state that one can be in. They are routine: the next one is served."""
