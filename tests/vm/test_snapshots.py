@@ -16,13 +16,21 @@ from rig import images
 from rig.tap import main
 
 PATIENCE_S = 120        # an answer that takes as long has failed to come
-LEAP_S = 8
+LEAP_S = 12
+# Seconds of checks that begin together: while LEAP_S pass after the second of "middle", first
+# "seldom" is due and four seconds later "middle".
+INTERVALS = (("often", 1), ("middle", 10), ("seldom", 16))
 OLD, NEW = "172.16.0.2", "172.16.0.77"
 # A program that reads a secret until it is the new one, and a few times more. At both ends of its
 # line is the same word, or it is torn.
 READER = ("more=20; while [ $more -gt 0 ]; do read -r a b c </mnt/secrets/key || echo missing; "
           "[ \"$a\" = \"$c\" ] && [ ${#b} = 3000 ] || echo torn $a $c; "
           "[ \"$a\" = \"$was\" ] || { echo sees $a; echo >/tmp/sees-$a; }; was=$a; [ $a = old ] || more=$((more - 1)); done")
+
+
+def leap_end(times):
+    """The first of the times after the longest pause."""
+    return max(zip(times, times[1:]), key=lambda pair: pair[1] - pair[0])[1]
 
 
 def secrets(word):
@@ -226,30 +234,34 @@ class Snapshots(cases.GuestCase):
         self.assertEqual(self.client.integrations()["box"], box)
 
     def test_a_leap_of_the_clock_releases_no_burst(self):
-        """As the clock of a guest whose host was away. What was due meanwhile is done once."""
+        """
+        As the clock of a guest whose host was away. What was due several times is done once, and
+        what was due at different times keeps its distance.
+        """
         def prepare(guest):
-            guest.integration("beat", health_cmd="read -r now rest </proc/uptime; "
-                              "echo $now >>/tmp/beats", health_interval_secs=1)
+            for name, seconds in INTERVALS:
+                guest.integration(name, health_cmd="read -r now rest </proc/uptime; "
+                                  "echo $now >>/tmp/beats-%s" % name, health_interval_secs=seconds)
             guest.service("falls", "/bin/acts clock at + nap 1000 + /bin/facts exit 1")
 
         # A guest that counts ticks does not leap. On a busy machine it cannot measure its time
         # stamp counter, so it is told a rate; another one than the true one does no harm here.
         machine = self.started("ext4", prepare, append="tsc_early_khz=2000000 tsc=reliable")
 
-        def beats():
-            return [float(b) for b in self.client.exec("cat /tmp/beats")["stdout"].split()]
+        def beats(name):
+            return [float(b) for b in self.client.exec("cat /tmp/beats-" + name)["stdout"].split()]
 
-        def leaps(times):
-            return [n for n in range(1, len(times)) if times[n] - times[n - 1] > LEAP_S / 3]
-
-        protocol.until(beats, lambda t: len(t) >= 3)
+        # Of each, the next one is due while the guest is away.
+        protocol.until(lambda: beats("middle"), lambda t: len(t) == 2)
         machine.leap(LEAP_S)
-        times = protocol.until(beats, lambda t: leaps(t) and len(t) - leaps(t)[0] > 3)
-        self.assertEqual(len(leaps(times)), 1, times)
-        begin = times[leaps(times)[0]]
-        self.assertLessEqual(len([t for t in times if begin <= t < begin + 1.5]), 3, times)
+        often = protocol.until(lambda: beats("often"), lambda t: t[-1] - leap_end(t) > 3)
+        end = leap_end(often)
+        self.assertLessEqual(len([t for t in often if end <= t < end + 1.5]), 3, often)
         falls = [float(c.split()[1]) for c in self.output(machine).facts("falls", "clock")]
-        self.assertLessEqual(len([t for t in falls if begin - 1 < t < begin + 2]), 4, falls)
+        self.assertLessEqual(len([t for t in falls if end - 1 < t < end + 2]), 4, falls)
+        middle = protocol.until(lambda: beats("middle"), lambda t: len(t) == 3)
+        seldom = protocol.until(lambda: beats("seldom"), lambda t: len(t) == 2)
+        self.assertGreater(middle[2] - seldom[1], 2, (often, middle, seldom))
 
     def test_an_address_from_the_kernel(self):
         """Which the kernel itself has taken from ip=, as in a fleet."""
