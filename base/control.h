@@ -54,11 +54,21 @@ enum control_verb {
 	CONTROL_TIMELINE, /* ITEM a stage of the boot: `step` with its name and times */
 	CONTROL_HEALTH,   /* the check of service `name` passed (`value` 1) or failed (0). Only DONE
 			   */
+	CONTROL_EVENTS,   /* ITEM up to CONTROL_TRANSITIONS_MAX of the services' changes of state
+			     (`value` of them in `transitions`), or of service `name` only, from
+			     number `position` on (0: all that are kept). DONE has the `position` to
+			     go on from, and in `value` how many on the way were not kept. Never
+			     waits: CONTROL_EV_TRANSITION says when it is worth asking again */
+	CONTROL_RELOAD,   /* read the service files again, as SIGHUP does. ITEM: `reload`, at once;
+			     ITEM with `value` 1: `text` says what is wrong with a file; DONE when
+			     what was started runs or has failed to, and what was stopped is gone */
 };
 
 enum control_event {
 	CONTROL_EV_POST_RESTORE = 1, /* SIGUSR1: do what the host's PostRestore asks for */
 	CONTROL_EV_RELOAD,           /* SIGHUP: read integrations.d and probes.d anew */
+	CONTROL_EV_TRANSITION,       /* there are changes of state behind the latest answer of
+					CONTROL_EVENTS. Comes once after such an answer */
 };
 
 /* A service as PID 1 sees it. Absent numbers are UINT64_MAX. */
@@ -88,6 +98,25 @@ struct control_step {
 	uint64_t duration_us;
 };
 
+/* A change of state of a service. */
+struct control_transition {
+	uint64_t number; /* from 1 since boot */
+	uint64_t at_ms;  /* CLOCK_MONOTONIC */
+	char name[CONTROL_NAME_MAX];
+	char before[16], after[16]; /* machine_state_name() */
+	char cause[16];             /* events_cause() */
+	char reason[96];            /* how its process ended, or why there is none; "" */
+	int32_t pid;                /* which it has, or which has ended; 0: none */
+	int32_t exit_code;          /* of the process that has ended, as above; -1: none */
+};
+
+#define CONTROL_TRANSITIONS_MAX 4 /* in one message */
+
+/* Services that CONTROL_RELOAD has done this to. */
+struct control_reload {
+	uint32_t started, stopped, restarted, unchanged;
+};
+
 struct control_message {
 	uint16_t version; /* CONTROL_VERSION */
 	uint16_t kind;    /* enum control_kind */
@@ -104,6 +133,8 @@ struct control_message {
 		};
 		struct control_service service;
 		struct control_step step;
+		struct control_transition transitions[CONTROL_TRANSITIONS_MAX];
+		struct control_reload reload;
 		char data[CONTROL_DATA_MAX];
 	};
 };

@@ -188,18 +188,22 @@ static void read_accounts(struct guest *g)
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }
 
-void boot_reload_services(struct guest *g)
+int boot_reload_services(struct guest *g)
 {
+	const struct reload *r = &g->supervisor.reload;
 	int bad;
 
 	if (g->ending)
-		return;
+		return -ESHUTDOWN;
 	bad = supervisor_reload(&g->supervisor, SERVICES_DIR);
 	check(bad, "cannot read " SERVICES_DIR);
-	if (bad < 0)
-		return;
-	log_line("read " SERVICES_DIR " again: %zu services",
-		supervisor_count(&g->supervisor, false));
+	if (bad >= 0)
+		log_line("read " SERVICES_DIR " again: %zu started, %zu stopped, %zu restarted, "
+			 "%zu unchanged, %zu bad",
+			r->started, r->stopped, r->restarted, r->unchanged, r->bad.count);
+	control_send_event(g, CONTROL_EV_RELOAD);
+	control_go_on(g);
+	return bad < 0 ? bad : 0;
 }
 
 /* What the boot has found, said when it no longer keeps a service waiting. */
@@ -248,6 +252,7 @@ int boot(struct guest *g)
 		return err;
 	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
 	raise_file_limit(&g->supervisor);
+	g->supervisor.events = &g->events;
 	if (cmdline_read(&g->cmdline, &p) != 0)
 		guest_report(&p);
 	timeline_mark(&g->timeline, "api-filesystems");

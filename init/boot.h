@@ -18,7 +18,11 @@ int mount_secrets(struct guest *g, void (*report)(const struct problem *p));
 /* Read /mnt/config/mvm-env.env in place of what was read before. */
 void read_override_environment(struct guest *g, void (*report)(const struct problem *p));
 
-/* Read /etc/mvm/services.d again, and start, stop and restart what has changed there. */
-void boot_reload_services(struct guest *g);
+/*
+ * Read /etc/mvm/services.d again, and start, stop and restart what has changed there; the agent
+ * reads its files again, too. Returns 0, -ESHUTDOWN when the guest goes down, or another -errno
+ * when the directory cannot be read.
+ */
+int boot_reload_services(struct guest *g);
 
 #endif

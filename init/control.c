@@ -21,6 +21,7 @@ static void close_channel(struct guest *g)
 
 	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++)
 		c->jobs[i].used = false;
+	c->watched = 0;
 	if (fd < 0)
 		return;
 	loop_remove(&g->loop, &c->io);
@@ -64,13 +65,34 @@ static int pump_job(struct guest *g, struct control_job *job)
 	return 0;
 }
 
-void control_go_on(struct guest *g)
+/* Returns as send_message(). */
+static int tell_of_events(struct guest *g)
+{
+	struct control *c = &g->control;
+	struct control_message m = { .kind = CONTROL_EVENT, .verb = CONTROL_EV_TRANSITION };
+	int err;
+
+	if (c->watched == 0 || g->events.count < c->watched)
+		return 0;
+	err = send_message(c, &m);
+	if (err == 0)
+		c->watched = 0;
+	return err;
+}
+
+void control_watch_events(struct guest *g, uint64_t number)
+{
+	if (g->control.watched == 0)
+		g->control.watched = number;
+}
+
+static void pump_all(struct guest *g)
 {
 	struct control *c = &g->control;
 	bool full = false;
 
-	for (size_t i = 0; i < CONTROL_JOBS_MAX && c->io.fd >= 0; i++) {
-		int err = pump_job(g, &c->jobs[i]);
+	for (size_t i = 0; i <= CONTROL_JOBS_MAX && c->io.fd >= 0; i++) {
+		int err = i < CONTROL_JOBS_MAX ? pump_job(g, &c->jobs[i]) : tell_of_events(g);
 
 		full |= err == -EAGAIN;
 		if (err != 0 && err != -EAGAIN)
@@ -78,6 +100,21 @@ void control_go_on(struct guest *g)
 	}
 	if (c->io.fd >= 0)
 		loop_change(&g->loop, &c->io, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void control_go_on(struct guest *g)
+{
+	struct control *c = &g->control;
+
+	c->again = true;
+	if (c->going_on)
+		return;
+	c->going_on = true;
+	while (c->again) {
+		c->again = false;
+		pump_all(g);
+	}
+	c->going_on = false;
 }
 
 /* The strings of a request end within their fields, and its verb is one of ours. */

@@ -21,6 +21,7 @@
 struct guest {
 	struct loop loop;
 	struct supervisor supervisor;
+	struct events events; /* the supervisor's */
 	struct cmdline cmdline;
 	struct settings settings;
 	struct network_config network;

@@ -30,7 +30,6 @@ static void on_power_off(struct guest *g)
 static void on_reload(struct guest *g)
 {
 	boot_reload_services(g);
-	control_send_event(g, CONTROL_EV_RELOAD);
 }
 
 static void on_post_restore(struct guest *g)

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "init/boot.h"
 #include "init/guest.h"
 #include "init/network.h"
 #include "init/refresh.h"
@@ -16,6 +17,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+
+#define EVENTS_ANSWER_MAX 256 /* events that answer one request */
 
 /* ---- messages ---------------------------------------------------------------------------------
  */
@@ -285,6 +288,87 @@ static bool next_logs(struct guest *g, struct control_job *job)
 	return true;
 }
 
+/* ---- events and reload ------------------------------------------------------------------------
+ */
+
+static void describe_transition(struct guest *g, const struct transition *t, uint64_t number,
+	struct control_transition *out)
+{
+	const struct service *v;
+	struct buf reason;
+
+	buf_init(&reason, out->reason, sizeof(out->reason));
+	out->number = number;
+	out->at_ms = t->at_ms;
+	memcpy(out->name, t->name, sizeof(out->name));
+	buf_format(out->before, sizeof(out->before), "%s", machine_state_name(t->before));
+	buf_format(out->after, sizeof(out->after), "%s", machine_state_name(t->after));
+	buf_format(out->cause, sizeof(out->cause), "%s", events_cause(t->cause));
+	if (t->has_outcome)
+		describe_put_outcome(&t->outcome, NULL, &reason);
+	else if (t->outcome.error != 0)
+		buf_puts(&reason, problem_errno_text(t->outcome.error));
+	else if (t->cause == EVENTS_CANNOT_RUN &&
+		 (v = supervisor_find(&g->supervisor, t->name)) != NULL && v->problem != NULL)
+		buf_puts(&reason, v->problem);
+	out->pid = t->pid;
+	out->exit_code = t->has_outcome ? spawn_exit_code(t->outcome.status) : -1;
+}
+
+static bool next_events(struct guest *g, struct control_job *job)
+{
+	struct control_message *m = &job->answer;
+	uint64_t *at = &job->request.position;
+	const struct transition *t;
+
+	while (m->value < CONTROL_TRANSITIONS_MAX && job->stage < EVENTS_ANSWER_MAX) {
+		t = events_next(&g->events, job->request.name, at, &job->lost);
+		if (t == NULL) {
+			control_watch_events(g, *at);
+			break;
+		}
+		describe_transition(g, t, *at, &m->transitions[m->value++]);
+		++*at;
+		job->stage++;
+	}
+	m->position = *at;
+	m->kind = CONTROL_ITEM;
+	if (m->value > 0)
+		return true;
+	m->value = job->lost;
+	return done(job, 0, NULL);
+}
+
+/*
+ * Only the latest one waits until the services have settled: one that never does must not use up
+ * the jobs. `value` of the request is the number of the reload.
+ */
+static bool next_reload(struct guest *g, struct control_job *job)
+{
+	const struct reload *r = &g->supervisor.reload;
+	struct control_message *m = &job->answer;
+	int err = 0;
+
+	m->kind = CONTROL_ITEM;
+	if (job->stage == 0) {
+		job->stage++;
+		err = boot_reload_services(g);
+		job->request.value = r->number;
+		m->reload = (struct control_reload){ (uint32_t)r->started, (uint32_t)r->stopped,
+			(uint32_t)r->restarted, (uint32_t)r->unchanged };
+		return err == 0 || done(job, -err, err == -ESHUTDOWN ? "it shuts down" : NULL);
+	}
+	if (g->ending || job->request.value != r->number)
+		return done(job, ECANCELED, g->ending ? "it shuts down" : "read again meanwhile");
+	if (job->stage == 1 && !supervisor_has_reloaded(&g->supervisor))
+		return false;
+	if (job->stage > r->bad.count)
+		return done(job, 0, NULL);
+	buf_format(m->text, sizeof(m->text), "%s", r->bad.list[job->stage++ - 1]);
+	m->value = 1;
+	return true;
+}
+
 static const struct {
 	bool (*next)(struct guest *g, struct control_job *job);
 } verbs[] = {
@@ -303,6 +387,8 @@ static const struct {
 	[CONTROL_LOGS] = { next_logs },
 	[CONTROL_TIMELINE] = { next_timeline },
 	[CONTROL_HEALTH] = { next_health },
+	[CONTROL_EVENTS] = { next_events },
+	[CONTROL_RELOAD] = { next_reload },
 };
 
 bool verb_is_known(unsigned int verb)

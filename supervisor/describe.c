@@ -14,31 +14,58 @@ static void put_seconds(struct buf *b, uint64_t ms)
 		(unsigned long long)(ms + 50) % 1000 / 100);
 }
 
-void describe_end(const struct service *v, struct buf *out)
+struct outcome describe_outcome(const struct service *v)
+{
+	return (struct outcome){ .status = v->last_status,
+		.error = v->failed_to_run ? (int16_t)v->failure.error : 0,
+		.stage = v->failed_to_run ? (uint8_t)v->failure.stage : 0,
+		.failed_to_run = v->failed_to_run,
+		.in_pre_start = v->in_pre_start,
+		.out_of_memory = v->out_of_memory };
+}
+
+void describe_put_outcome(const struct outcome *o, const char *subject, struct buf *out)
+{
+	if (o->in_pre_start)
+		buf_puts(out, "pre_start: ");
+	if (o->failed_to_run) {
+		buf_puts(out, spawn_stage_name(o->stage));
+		if (subject != NULL)
+			buf_printf(out, " %s", subject);
+		buf_printf(out, ": %s", problem_errno_text(o->error));
+	} else if (WIFEXITED(o->status)) {
+		buf_printf(out, "exit code %d", WEXITSTATUS(o->status));
+	} else {
+		buf_printf(
+			out, "signal %d (%s)", WTERMSIG(o->status), strsignal(WTERMSIG(o->status)));
+	}
+	if (o->out_of_memory)
+		buf_puts(out, ", memory_max was reached");
+}
+
+/* What the stage that has failed was about; NULL where that needs no words. */
+static const char *subject_of(const struct service *v)
 {
 	const struct command *c = v->in_pre_start ? v->config.pre_start : v->config.command;
-	const char *part = sandbox_part(&v->config.sandbox, v->failure.part);
 
-	if (v->in_pre_start)
-		buf_puts(out, "pre_start: ");
+	if (v->failure.stage == SPAWN_EXEC)
+		return c->argv[0];
+	return v->failure.stage == SPAWN_PREPARE
+		       ? sandbox_part(&v->config.sandbox, v->failure.part)
+		       : NULL;
+}
+
+void describe_end(const struct service *v, struct buf *out)
+{
+	struct outcome o = describe_outcome(v);
+
 	if (!v->has_ended) {
+		buf_puts(out, v->in_pre_start ? "pre_start: " : "");
 		buf_puts(out, v->start_problem != NULL ? v->start_problem : "not started");
-	} else if (v->failed_to_run) {
-		buf_puts(out, spawn_stage_name(v->failure.stage));
-		if (v->failure.stage == SPAWN_EXEC)
-			buf_printf(out, " %s", c->argv[0]);
-		else if (v->failure.stage == SPAWN_PREPARE && part != NULL)
-			buf_printf(out, " %s", part);
-		buf_printf(out, ": %s", problem_errno_text(v->failure.error));
-	} else if (WIFEXITED(v->last_status)) {
-		buf_printf(out, "exit code %d", WEXITSTATUS(v->last_status));
-	} else {
-		buf_printf(out, "signal %d (%s)", WTERMSIG(v->last_status),
-			strsignal(WTERMSIG(v->last_status)));
+		return;
 	}
-	if (v->has_ended && v->out_of_memory)
-		buf_puts(out, ", memory_max was reached");
-	if (v->has_ended && !v->failed_to_run && !v->in_pre_start) {
+	describe_put_outcome(&o, v->failed_to_run ? subject_of(v) : NULL, out);
+	if (!v->failed_to_run && !v->in_pre_start) {
 		buf_puts(out, " after ");
 		put_seconds(out, v->ran_ms);
 	}

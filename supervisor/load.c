@@ -76,14 +76,18 @@ static int change_file(struct service *v, const char *directory)
 {
 	struct service_config *config = calloc(1, sizeof(*config));
 	struct problem p;
-	int err = config == NULL ? -ENOMEM : read_config(directory, v->name, config, &p);
+	int err = config == NULL ? problem_set(&p, ENOMEM, "its file is not read")
+				 : read_config(directory, v->name, config, &p);
+	const struct service_config *latest = v->next_config != NULL ? v->next_config : &v->config;
 
-	if (err != 0 || config->file_hash == v->config.file_hash) {
+	if (err != 0 || config->file_hash == latest->file_hash) {
 		if (config != NULL)
 			service_config_free(config);
 		free(config);
-		if (err != 0)
+		if (err != 0) {
 			log_line("%s: goes on as it is", v->name);
+			reload_keep_bad(v->owner, v->name, p.text);
+		}
 		return err != 0;
 	}
 	log_line("%s: its file has changed", v->name);
@@ -110,9 +114,11 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	}
 	if (err != 0 || v != NULL || strcmp(name, COLLECTOR_NAME) == 0 ||
 		strcmp(name, PROTOCOL_AGENT_NAME) == 0) {
-		log_line("%s/%s: %s: file ignored", directory, file,
-			err == 0 ? "a name that is ours"
-				 : "a service's name has 1 to 63 of [A-Za-z0-9_.-]");
+		const char *reason = err == 0 ? "a name that is ours"
+					      : "a service's name has 1 to 63 of [A-Za-z0-9_.-]";
+
+		log_line("%s/%s: %s: file ignored", directory, file, reason);
+		reload_keep_bad(s, file, reason);
 		return 1;
 	}
 	v = new_service(s, name);
@@ -154,6 +160,16 @@ int supervisor_load(struct supervisor *s, const char *directory)
 	return err != 0 ? err : l.bad;
 }
 
+/* A new life begins at rest, whatever the old one had come to. */
+static void change_state_for_new_file(struct service *v)
+{
+	enum machine_state before = v->machine.state;
+
+	v->machine.state = MACHINE_INACTIVE;
+	if (v->owner->events != NULL && before != MACHINE_INACTIVE)
+		events_add(v->owner->events, v, before, EVENTS_NEW_FILE);
+}
+
 void service_take_next_config(struct service *v)
 {
 	struct problem p;
@@ -169,6 +185,7 @@ void service_take_next_config(struct service *v)
 		close(v->cgroup_fd);
 	v->cgroup_fd = -1; /* opened anew at the next start, with the new limits */
 	v->output.announced = false;
+	change_state_for_new_file(v);
 	loop_timer_clear(v->owner->loop, &v->timer);
 	loop_timer_clear(v->owner->loop, &v->schedule);
 	set_up(v, 0, &p);
@@ -191,16 +208,24 @@ static void restart_changed(struct service *v)
 
 static void act_on_change(struct service *v)
 {
+	struct reload *r = &v->owner->reload;
 	bool came_back = v->removed; /* before it had stopped */
 
 	v->removed = !v->in_directory && !v->built_in;
+	v->reloaded = v->removed || v->is_new || v->next_config != NULL || came_back;
 	if (v->removed && !came_back) {
+		r->stopped += v->problem == NULL;
 		log_line("%s: its file has gone", v->name);
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
 	} else if (!v->removed && v->next_config != NULL) {
+		r->started += v->problem != NULL;
+		r->restarted += v->problem == NULL;
 		restart_changed(v);
 	} else if (!v->removed && came_back) {
+		r->restarted++;
 		supervisor_begin(v);
+	} else if (!v->reloaded && !v->built_in && v->problem == NULL) {
+		r->unchanged++;
 	}
 }
 
@@ -210,17 +235,23 @@ static void act_on_changes(struct supervisor *s)
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		act_on_change(v);
 	order_check(s);
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->is_new)
-			supervisor_begin(v);
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		if (!v->is_new)
+			continue;
+		s->reload.started += v->problem == NULL;
+		supervisor_begin(v);
+	}
 }
 
 int supervisor_reload(struct supervisor *s, const char *directory)
 {
+	unsigned int number = s->reload.number + 1;
 	int bad;
 
+	strings_free(&s->reload.bad);
+	s->reload = (struct reload){ .number = number };
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		v->in_directory = v->is_new = false;
+		v->in_directory = v->is_new = v->reloaded = false;
 	bad = supervisor_load(s, directory);
 	if (bad >= 0)
 		act_on_changes(s);
@@ -229,6 +260,20 @@ int supervisor_reload(struct supervisor *s, const char *directory)
 			v->removed |= v->is_new;
 	supervisor_sweep(s);
 	return bad;
+}
+
+bool supervisor_has_reloaded(const struct supervisor *s)
+{
+	for (const struct service *v = s->services; v != NULL; v = v->next) {
+		bool active = machine_is_active(&v->machine);
+
+		if (v->reloaded &&
+			(v->machine.state == MACHINE_WAITING ||
+				(active && (v->removed || v->machine.state != MACHINE_RUNNING)) ||
+				(v->next_config != NULL && active)))
+			return false;
+	}
+	return true;
 }
 
 static void free_service(struct service *v)

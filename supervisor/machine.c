@@ -333,16 +333,21 @@ const char *machine_state_name(enum machine_state state)
 	return (unsigned int)state < MACHINE_STATES ? names[state] : "unknown";
 }
 
-void machine_print_table(FILE *out)
+const char *machine_event_name(enum machine_event event)
 {
-	static const char *const events[] = { "start", "stop", "restart", "cleared", "blocked",
+	static const char *const names[] = { "start", "stop", "restart", "cleared", "blocked",
 		"spawn failed", "exec", "ready", "exited", "gone", "timeout" };
 	_Static_assert(
-		sizeof(events) / sizeof(events[0]) == MACHINE_EVENTS, "every event has a name");
+		sizeof(names) / sizeof(names[0]) == MACHINE_EVENTS, "every event has a name");
 
+	return (unsigned int)event < MACHINE_EVENTS ? names[event] : "unknown";
+}
+
+void machine_print_table(FILE *out)
+{
 	fprintf(out, "| state |");
 	for (int e = 0; e < MACHINE_EVENTS; e++)
-		fprintf(out, " %s |", events[e]);
+		fprintf(out, " %s |", machine_event_name((enum machine_event)e));
 	fprintf(out, "\n|---|");
 	for (int e = 0; e < MACHINE_EVENTS; e++)
 		fprintf(out, "---|");

@@ -129,6 +129,9 @@ bool machine_exit_is_success(int wait_status);
 /* The state in systemd's words: "running", "auto-restart", ... */
 const char *machine_state_name(enum machine_state state);
 
+/* The event in the words of doc/supervision.md: "start", "spawn failed", ... */
+const char *machine_event_name(enum machine_event event);
+
 /* Print the table of [state][event] as Markdown. */
 void machine_print_table(FILE *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/prepare.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "supervisor/account_cache.h"
 #include "supervisor/env_file.h"
@@ -24,13 +25,27 @@ void service_clear_problem(struct service *v)
 	v->problem = NULL;
 }
 
+void reload_keep_bad(struct supervisor *s, const char *name, const char *reason)
+{
+	char text[sizeof(struct problem)];
+
+	if (s->reload.number > 0)
+		strings_add(&s->reload.bad, text,
+			buf_format(text, sizeof(text), "%s: %s", name, reason));
+}
+
 void service_cannot_run(struct service *v, const char *reason)
 {
+	enum machine_state before = v->machine.state;
+
 	service_clear_problem(v);
 	v->problem = strdup(reason);
 	if (v->problem == NULL)
 		v->problem = no_memory;
 	v->machine.state = MACHINE_FAILED;
+	if (v->owner->events != NULL && before != MACHINE_FAILED)
+		events_add(v->owner->events, v, before, EVENTS_CANNOT_RUN);
+	reload_keep_bad(v->owner, v->name, reason);
 }
 
 int service_prepare(struct service *v, struct problem *p)

@@ -14,6 +14,9 @@ int service_prepare(struct service *v, struct problem *p);
 /* When nothing of the service is left, its changed file (service->next_config) takes effect. */
 void service_take_next_config(struct service *v);
 
+/* Keep that something is wrong with the file of `name`, for supervisor->reload; not at boot. */
+void reload_keep_bad(struct supervisor *s, const char *name, const char *reason);
+
 /* Keep the reason why a service cannot run, for its status: nothing starts it any more. */
 void service_cannot_run(struct service *v, const char *reason);
 

@@ -50,6 +50,7 @@ static void start_process(struct service *v, bool pre_start)
 	if (v->starting != NULL && !pre_start)
 		v->starting(v);
 	err = process_start(v, pre_start, &p);
+	v->start_error = -err;
 	if (v->started != NULL && !pre_start)
 		v->started(v);
 	if (err == 0)
@@ -177,6 +178,8 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 		loop_timer_clear(s->loop, &v->timer);
 	if (v->machine.state != before) {
 		describe_change(v, before);
+		if (s->events != NULL)
+			events_add(s->events, v, before, event);
 		if (s->changed != NULL)
 			s->changed(s, v);
 	}
@@ -203,6 +206,7 @@ static void process_ended(struct service *v, int status)
 {
 	struct machine_exit exit;
 
+	v->ended_pid = v->pid;
 	v->pid = 0;
 	process_take_report(v);
 	output_flush(v);

@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "base/spawn.h"
 #include "supervisor/collector_link.h"
+#include "supervisor/events.h"
 #include "supervisor/machine.h"
 #include "supervisor/service_config.h"
 
@@ -32,6 +33,7 @@ struct service {
 	struct service_config
 		*next_config; /* of its changed file, until the old process has gone */
 	bool in_directory, is_new, removed; /* while the files are read again; to be freed */
+	bool reloaded;                      /* the latest reload has started or stopped it */
 	const struct account *account;      /* who it runs as; owned by the supervisor */
 	struct strings file_environment;    /* of environment_file */
 	char *problem;                      /* why it cannot run, or NULL */
@@ -44,6 +46,8 @@ struct service {
 	void (*started)(struct service *v);
 	bool built_in;     /* not from a file: the agent */
 	pid_t pid;         /* of pre_start or the command; 0: no process */
+	pid_t ended_pid;   /* of the latest process that has ended */
+	int start_error;   /* errno value of the latest process that could not be made */
 	bool in_pre_start; /* the latest process is or was pre_start */
 	struct loop_io
 		report; /* the pipe on which the child says why it could not run its program */
@@ -65,8 +69,17 @@ struct service {
 	uint64_t ran_ms; /* how long the latest process ran, when `has_ended` */
 };
 
+/* What the latest supervisor_reload() has found. */
+struct reload {
+	unsigned int number;                           /* of reloads since boot */
+	size_t started, stopped, restarted, unchanged; /* services */
+	struct strings bad;                            /* what is wrong with files, a text each */
+};
+
 struct supervisor {
 	struct loop *loop;
+	struct events *events; /* where changes of state are kept; NULL: nowhere */
+	struct reload reload;
 	struct accounts accounts;
 	struct account_entry *known_accounts; /* those that services use */
 	struct strings base_environment;      /* PATH, SSL_CERT_FILE, init.ini's [env] */
@@ -106,9 +119,12 @@ int supervisor_load(struct supervisor *s, const char *directory);
 /*
  * Read the files again: new services start, those whose file has gone stop, those whose file has
  * changed restart, and the others are not touched. A file that has become bad is logged, and its
- * service goes on as it is. Returns as supervisor_load().
+ * service goes on as it is. s->reload says what was found. Returns as supervisor_load().
  */
 int supervisor_reload(struct supervisor *s, const char *directory);
+
+/* Is none of the services that the latest reload has started or stopped on its way any more? */
+bool supervisor_has_reloaded(const struct supervisor *s);
 
 /* Free the services whose file has gone and of which nothing is left. Not to be called while an
  * event is handled. */

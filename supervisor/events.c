@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/events.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "supervisor/describe.h"
+#include "supervisor/supervisor.h"
+
+#include <string.h>
+
+void events_add(
+	struct events *e, const struct service *v, enum machine_state before, unsigned int cause)
+{
+	struct transition *t = &e->kept[e->count++ % EVENTS_KEPT];
+
+	*t = (struct transition){ .at_ms = clock_ms(),
+		.pid = cause == MACHINE_EV_EXITED ? v->ended_pid : v->pid,
+		.before = (uint8_t)before,
+		.after = (uint8_t)v->machine.state,
+		.cause = (uint8_t)cause };
+	buf_format(t->name, sizeof(t->name), "%s", v->name);
+	if (cause == MACHINE_EV_SPAWN_FAILED)
+		t->outcome.error = (int16_t)v->start_error;
+	t->has_outcome = v->has_ended && (cause == MACHINE_EV_EXITED || cause == MACHINE_EV_GONE);
+	if (t->has_outcome)
+		t->outcome = describe_outcome(v);
+}
+
+const struct transition *events_next(
+	const struct events *e, const char *name, uint64_t *at, uint64_t *lost)
+{
+	uint64_t oldest = e->count < EVENTS_KEPT ? 1 : e->count - EVENTS_KEPT + 1;
+
+	if (*at == 0 || *at > e->count + 1)
+		*at = 1;
+	if (*at < oldest) {
+		*lost += oldest - *at;
+		*at = oldest;
+	}
+	for (; *at <= e->count; ++*at) {
+		const struct transition *t = &e->kept[(*at - 1) % EVENTS_KEPT];
+
+		if (name[0] == '\0' || strcmp(t->name, name) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+const char *events_cause(unsigned int cause)
+{
+	switch (cause) {
+	case EVENTS_CANNOT_RUN:
+		return "cannot run";
+	case EVENTS_NEW_FILE:
+		return "new file";
+	default:
+		return machine_event_name((enum machine_event)cause);
+	}
+}

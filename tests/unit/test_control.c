@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* PID 1's end of the control channel, where events are concerned; the test is the agent. */
+#include "init/control.h"
+#include "init/guest.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct guest guest;
+static struct service web = { .name = "web" }, db = { .name = "db" };
+static int agent_fd;
+static uint32_t last_id;
+
+static void open_channel(void)
+{
+	cr_assert_eq(control_open(&guest), 0);
+	agent_fd = fcntl(guest.control.agent_fd, F_DUPFD_CLOEXEC, 0);
+	cr_assert_geq(agent_fd, 0);
+	control_agent_started(&guest);
+}
+
+static void set_up(void)
+{
+	cr_assert_eq(loop_init(&guest.loop), 0);
+	cr_assert_eq(supervisor_init(&guest.supervisor, &guest.loop), 0);
+	guest.supervisor.events = &guest.events;
+	guest.control.io.fd = guest.control.agent_fd = -1;
+	open_channel();
+}
+
+TestSuite(control, .init = set_up, .timeout = 60);
+
+/* `count` events, and what follows from them. */
+static void change(struct service *v, unsigned int count)
+{
+	while (count-- > 0) {
+		events_add(&guest.events, v, MACHINE_INACTIVE, MACHINE_EV_START);
+		control_go_on(&guest);
+	}
+}
+
+static void ask(enum control_verb verb, const char *name, uint64_t position)
+{
+	struct control_message m = { .version = CONTROL_VERSION,
+		.kind = CONTROL_REQUEST,
+		.verb = (uint16_t)verb,
+		.id = ++last_id,
+		.position = position };
+
+	strcpy(m.name, name);
+	cr_assert_eq(send(agent_fd, &m, sizeof(m), 0), sizeof(m));
+	cr_assert_eq(loop_run_once(&guest.loop), 0);
+}
+
+/* The next message from PID 1. False when there is none. */
+static bool receive(struct control_message *m)
+{
+	ssize_t n = recv(agent_fd, m, sizeof(*m), MSG_DONTWAIT);
+
+	cr_assert(n == (ssize_t)sizeof(*m) || (n < 0 && errno == EAGAIN));
+	return n > 0;
+}
+
+struct answer {
+	uint64_t first, last, count; /* numbers of the events */
+	uint64_t position, lost;
+	int error;
+};
+
+/* The whole answer to the latest request. */
+static struct answer receive_answer(void)
+{
+	struct answer a = { 0 };
+	struct control_message m;
+
+	for (;;) {
+		cr_assert(receive(&m), "an answer");
+		cr_assert_eq(m.id, last_id);
+		if (m.kind == CONTROL_DONE)
+			break;
+		cr_assert_eq(m.kind, CONTROL_ITEM);
+		cr_assert(m.value >= 1 && m.value <= CONTROL_TRANSITIONS_MAX);
+		for (uint64_t i = 0; i < m.value; i++, a.count++) {
+			if (a.count == 0)
+				a.first = m.transitions[i].number;
+			a.last = m.transitions[i].number;
+		}
+	}
+	a.position = m.position;
+	a.lost = m.value;
+	a.error = m.error;
+	return a;
+}
+
+static struct answer events(const char *name, uint64_t position)
+{
+	ask(CONTROL_EVENTS, name, position);
+	return receive_answer();
+}
+
+static void expect_notice(bool wanted)
+{
+	struct control_message m;
+	bool came = receive(&m);
+
+	cr_assert_eq(came, wanted);
+	if (came) {
+		cr_assert_eq(m.kind, CONTROL_EVENT);
+		cr_assert_eq(m.verb, CONTROL_EV_TRANSITION);
+		cr_assert_eq(m.id, 0);
+	}
+}
+
+static void expect_answer(
+	struct answer a, uint64_t first, uint64_t last, uint64_t position, uint64_t missing)
+{
+	cr_expect_eq(a.error, 0);
+	cr_expect_eq(a.first, first);
+	cr_expect_eq(a.last, last);
+	cr_expect_eq(a.count, last == 0 ? 0 : last - first + 1);
+	cr_expect_eq(a.position, position, "position %lu", (unsigned long)a.position);
+	cr_expect_eq(a.lost, missing);
+}
+
+Test(control, events_are_read_from_a_position)
+{
+	change(&web, 10);
+	expect_answer(events("", 0), 1, 10, 11, 0);
+	expect_answer(events("", 4), 4, 10, 11, 0);
+	expect_answer(events("", 11), 0, 0, 11, 0);
+	expect_answer(events("db", 0), 0, 0, 11, 0);
+}
+
+Test(control, an_event_in_full)
+{
+	struct control_message m;
+	struct control_transition *t = &m.transitions[0];
+
+	web.has_ended = true;
+	web.last_status = 9;
+	web.ended_pid = 44;
+	web.machine.state = MACHINE_KILL;
+	events_add(&guest.events, &web, MACHINE_RUNNING, MACHINE_EV_EXITED);
+	ask(CONTROL_EVENTS, "web", 1);
+	cr_assert(receive(&m));
+	cr_expect_eq(m.value, 1);
+	cr_expect_eq(t->number, 1);
+	cr_expect_str_eq(t->name, "web");
+	cr_expect_str_eq(t->before, "running");
+	cr_expect_str_eq(t->after, "stop-sigkill");
+	cr_expect_str_eq(t->cause, "exited");
+	cr_expect_str_eq(t->reason, "signal 9 (Killed)");
+	cr_expect_eq(t->pid, 44);
+	cr_expect_eq(t->exit_code, 128 + 9);
+}
+
+Test(control, one_answer_is_bounded)
+{
+	change(&web, 500);
+	expect_answer(events("", 0), 1, 256, 257, 0);
+	expect_answer(events("", 257), 257, 500, 501, 0);
+}
+
+Test(control, what_is_not_kept_is_told)
+{
+	change(&web, EVENTS_KEPT + 7);
+	expect_answer(events("", 1), 8, 8 + 255, 8 + 256, 7);
+}
+
+/* The agent is told once; then it asks. */
+Test(control, the_next_event_is_told)
+{
+	change(&web, 1);
+	expect_notice(false);
+	expect_answer(events("", 0), 1, 1, 2, 0);
+	expect_notice(false);
+	change(&web, 3);
+	expect_notice(true);
+	expect_notice(false);
+	change(&web, 1);
+	expect_notice(false);
+	expect_answer(events("", 2), 2, 5, 6, 0);
+	expect_answer(events("db", 2), 0, 0, 6, 0);
+	change(&db, 1);
+	expect_notice(true);
+	expect_notice(false);
+}
+
+/* Whoever waits, waits in the agent: all that PID 1 has to do is free for others. */
+Test(control, waiting_takes_no_job)
+{
+	struct control_message m;
+
+	for (int i = 0; i < 10 * CONTROL_JOBS_MAX; i++) {
+		expect_answer(events("", 0), 0, 0, 1, 0);
+		for (int j = 0; j < CONTROL_JOBS_MAX; j++)
+			cr_assert_not(guest.control.jobs[j].used);
+	}
+	ask(CONTROL_HELLO, "", 0);
+	cr_assert(receive(&m) && m.kind == CONTROL_ITEM);
+	cr_assert(receive(&m) && m.kind == CONTROL_DONE && m.error == 0);
+}
+
+/* An agent that does not read for a while is told when there is room again. */
+Test(control, a_full_socket_loses_no_notice)
+{
+	int size = 1;
+	struct control_message m;
+	unsigned int between = 0;
+
+	cr_assert_eq(
+		setsockopt(guest.control.io.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	expect_answer(events("", 0), 0, 0, 1, 0);
+	while (control_send_event(&guest, CONTROL_EV_RELOAD) == 0)
+		between++;
+	cr_assert_gt(between, 0);
+	change(&web, 2);
+	while (between-- > 0) {
+		cr_assert(receive(&m));
+		cr_assert_eq(m.verb, CONTROL_EV_RELOAD);
+	}
+	expect_notice(false);
+	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	expect_notice(true);
+	expect_notice(false);
+}
+
+/* The events are PID 1's: the next agent goes on where its client was. */
+Test(control, an_agent_that_starts_anew)
+{
+	change(&web, 3);
+	expect_answer(events("", 0), 1, 3, 4, 0);
+	close(agent_fd);
+	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	cr_assert_lt(guest.control.io.fd, 0);
+	change(&web, 2);
+	open_channel();
+	expect_notice(false);
+	expect_answer(events("", 4), 4, 5, 6, 0);
+	change(&db, 1);
+	expect_notice(true);
+}
+
+/* An agent that dies with its answer half sent. */
+Test(control, an_agent_that_does_not_read)
+{
+	int size = 1;
+
+	cr_assert_eq(
+		setsockopt(guest.control.io.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	change(&web, 200);
+	ask(CONTROL_EVENTS, "", 0);
+	cr_assert(guest.control.jobs[0].used);
+	change(&web, EVENTS_KEPT); /* meanwhile the rest of the answer is forgotten */
+	close(agent_fd);
+	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	cr_assert_not(guest.control.jobs[0].used);
+	open_channel();
+	expect_answer(events("", 201), 201, 456, 457, 0);
+}
+
+/* What was overwritten while an answer waited for room counts as lost. */
+Test(control, events_that_vanish_during_an_answer)
+{
+	int size = 1;
+	struct control_message m;
+	uint64_t got = 0;
+
+	cr_assert_eq(
+		setsockopt(guest.control.io.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	change(&web, 200);
+	ask(CONTROL_EVENTS, "", 0);
+	change(&web, EVENTS_KEPT);
+	for (;;) {
+		if (!receive(&m)) {
+			cr_assert_eq(loop_run_once(&guest.loop), 0);
+			continue;
+		}
+		if (m.kind == CONTROL_DONE)
+			break;
+		got += m.value;
+	}
+	cr_expect_eq(got, 256);
+	cr_expect_gt(m.value, 0);
+	cr_expect_eq(m.position, got + m.value + 1, "each is sent or lost");
+}
