@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
+#include "agent/guest.h"
 #include "agent/request.h"
 #include "agent/restore.h"
 #include "agent/schedule.h"
@@ -155,6 +156,8 @@ static void channel_event(struct channel *c, const struct control_message *m)
 		restore_begin(a);
 	else if (m->verb == CONTROL_EV_RELOAD)
 		reload(a);
+	else if (m->verb == CONTROL_EV_TRANSITION)
+		guest_events_came(a);
 }
 
 static void init_parts(struct agent *a, const struct agent_paths *paths)

@@ -55,6 +55,7 @@ struct agent {
 	struct work *works;      /* requests that take a while */
 	struct restore *restore; /* the one that is under way */
 	size_t execs;            /* commands of Exec that run */
+	size_t waits;            /* requests for events that wait for one */
 	bool stopping;
 };
 

@@ -143,6 +143,21 @@ static void end_text(char *text, size_t size)
 	text[size - 1] = '\0';
 }
 
+static void end_transitions(struct control_message *m)
+{
+	if (m->value > CONTROL_TRANSITIONS_MAX)
+		m->value = CONTROL_TRANSITIONS_MAX;
+	for (uint64_t i = 0; i < m->value; i++) {
+		struct control_transition *t = &m->transitions[i];
+
+		end_text(t->name, sizeof(t->name));
+		end_text(t->before, sizeof(t->before));
+		end_text(t->after, sizeof(t->after));
+		end_text(t->cause, sizeof(t->cause));
+		end_text(t->reason, sizeof(t->reason));
+	}
+}
+
 /* PID 1 is trusted to mean well, but not to be without bugs: every string ends in its array. */
 static void end_strings(struct control_message *m)
 {
@@ -155,7 +170,10 @@ static void end_strings(struct control_message *m)
 		end_text(m->service.state, sizeof(m->service.state));
 		end_text(m->service.reason, sizeof(m->service.reason));
 	}
-	if (m->kind == CONTROL_DONE || m->verb == CONTROL_HELLO)
+	if (m->kind == CONTROL_ITEM && m->verb == CONTROL_EVENTS)
+		end_transitions(m);
+	if (m->kind == CONTROL_DONE || m->verb == CONTROL_HELLO ||
+		(m->verb == CONTROL_RELOAD && m->value == 1))
 		end_text(m->text, sizeof(m->text));
 	if (m->length > sizeof(m->data))
 		m->length = sizeof(m->data);
@@ -185,6 +203,7 @@ static void take_message(struct channel *c, struct control_message *m)
 		return;
 	if (m->kind == CONTROL_DONE) {
 		call->position = m->position;
+		call->value = m->value;
 		end_call(call, m->error, m->text);
 		if (channel_is_open(c))
 			send_calls(c);

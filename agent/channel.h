@@ -34,7 +34,7 @@ struct channel_call {
 	struct channel_call *next;
 	struct control_message request; /* as it is sent, or still to be sent */
 	bool sent;
-	uint64_t position; /* of the DONE message */
+	uint64_t position, value; /* of the DONE message */
 	/* An ITEM or STEP has come. May be NULL. */
 	void (*item)(struct channel_call *call, const struct control_message *m);
 	/* It has ended: `error` is 0 or an errno value, `text` says what (never NULL). */

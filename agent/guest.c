@@ -6,6 +6,7 @@
 #include "agent/guest_reply.h"
 #include "agent/policy.h"
 #include "agent/work.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@
 #define ITEMS_MAX  1024  /* that are kept of one answer */
 #define ANSWER_MS  5000  /* for PID 1's answer */
 #define RESTART_MS 60000 /* for a service to stop and start */
+#define RELOAD_MS  30000 /* for all of them */
+#define WAIT_MAX_S 60    /* that a client may wait for an event */
+#define WAITS_MAX  64    /* clients that do; connections must be left for others */
 
 /* One request: what PID 1 is asked for, and how its answer is written. */
 static const struct kind {
@@ -36,6 +40,8 @@ static const struct kind {
 	{ REQUEST_METRICS, CONTROL_SERVICES, guest_write_metrics, ANSWER_MS, false, true, false },
 	{ REQUEST_RESTART, CONTROL_RESTART, guest_write_restart, RESTART_MS, true, false, true },
 	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, guest_write_shutdown, ANSWER_MS, true, false, true },
+	{ REQUEST_EVENTS, CONTROL_EVENTS, guest_write_events, ANSWER_MS, false, false, false },
+	{ REQUEST_RELOAD, CONTROL_RELOAD, guest_write_reload, RELOAD_MS, true, false, true },
 };
 
 struct query {
@@ -45,11 +51,21 @@ struct query {
 	struct control_message *items;
 	size_t count, size;
 	struct capture log;
-	uint64_t position;
+	uint64_t position, lost;
+	uint64_t wait_until_ms; /* for an event; 0: not at all */
+	bool waits;             /* PID 1 has none, and says when there is one */
 };
+
+static void set_waits(struct query *q, bool waits)
+{
+	if (q->waits != waits)
+		q->work.agent->waits += waits ? 1 : (size_t)-1;
+	q->waits = waits;
+}
 
 static void query_end(struct query *q)
 {
+	set_waits(q, false);
 	work_end(&q->work);
 	channel_drop(&q->call);
 	capture_free(&q->log);
@@ -83,7 +99,8 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 		.log = q->log.data,
 		.log_len = q->log.len,
 		.log_cut = q->log.cut,
-		.position = q->position };
+		.position = q->position,
+		.lost = q->lost };
 	char message[CONTROL_TEXT_MAX + 64];
 
 	if (error == 0 || q->kind->alone || (connected && q->kind->outcome)) {
@@ -96,19 +113,39 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 	query_end(q);
 }
 
+static void wait_over(struct loop_timer *timer)
+{
+	reply(LOOP_OWNER(timer, struct query, work.timer), true, 0, "");
+}
+
 static void call_done(struct channel_call *call, int error, const char *text)
 {
 	struct query *q = call->owner;
+	uint64_t now = clock_ms();
 
-	if (call->position > q->position)
+	if (call->request.verb == CONTROL_EVENTS) {
 		q->position = call->position;
-	reply(q, true, error, text);
+		q->lost += call->value;
+	} else if (call->position > q->position) {
+		q->position = call->position;
+	}
+	set_waits(q, error == 0 && q->count == 0 && q->lost == 0 && now < q->wait_until_ms &&
+			     q->work.agent->waits < WAITS_MAX);
+	if (q->waits)
+		work_set_timer(&q->work, q->wait_until_ms - now, wait_over);
+	else
+		reply(q, true, error, text);
 }
 
+/* What is there tells that PID 1 has done it, but not how it ends. */
 static void no_answer(struct loop_timer *timer)
 {
-	reply(LOOP_OWNER(timer, struct query, work.timer), false, ETIMEDOUT,
-		"init does not answer");
+	struct query *q = LOOP_OWNER(timer, struct query, work.timer);
+	bool under_way = q->kind->outcome && q->count > 0;
+
+	reply(q, under_way, ETIMEDOUT,
+		under_way ? "some services are still on their way up or down"
+			  : "init does not answer");
 }
 
 static void call_item(struct channel_call *call, const struct control_message *m)
@@ -151,6 +188,39 @@ static void prepare_call(struct query *q, const struct request *r)
 		channel_set_name(call, r->body.restart.service);
 	} else if (r->kind == REQUEST_SHUTDOWN) {
 		call->request.value = r->body.shutdown.power_off;
+	} else if (r->kind == REQUEST_EVENTS) {
+		const struct events_request *e = &r->body.events;
+
+		channel_set_name(call, e->service != NULL ? e->service : "");
+		call->request.position = e->position;
+		if (e->wait_secs > 0)
+			q->wait_until_ms =
+				clock_ms() +
+				1000 * (e->wait_secs < WAIT_MAX_S ? e->wait_secs : WAIT_MAX_S);
+	}
+}
+
+static void begin_call(struct query *q)
+{
+	work_set_timer(&q->work, q->kind->timeout_ms, no_answer);
+	if (channel_begin(&q->work.agent->channel, &q->call) != 0)
+		reply(q, false, ENOTCONN, "there is no channel to init");
+}
+
+/* A query whose call fails at once ends, and with it its place in the list. */
+void guest_events_came(struct agent *a)
+{
+	struct work *next;
+
+	for (struct work *w = a->works; w != NULL; w = next) {
+		struct query *q = LOOP_OWNER(w, struct query, work);
+
+		next = w->next;
+		if (w->gone != client_gone || !q->waits)
+			continue;
+		set_waits(q, false);
+		q->call.request.position = q->position;
+		begin_call(q);
 	}
 }
 
@@ -202,7 +272,5 @@ void guest_requested(struct agent *a, struct connection *c, struct request *r)
 	q->work.abandon = abandon;
 	work_begin(&q->work, a, c);
 	prepare_call(q, r);
-	work_set_timer(&q->work, k->timeout_ms, no_answer);
-	if (channel_begin(&a->channel, &q->call) != 0)
-		reply(q, false, ENOTCONN, "there is no channel to init");
+	begin_call(q);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that PID 1 answers: Hello, Services, Logs, BootTimeline, Metrics, Restart and Shutdown.
- * Restart and Shutdown need the security policy's leave, as Exec does.
+ * Requests that PID 1 answers: Hello, Services, Logs, BootTimeline, Metrics, Restart, Shutdown,
+ * Events and Reload. Restart, Shutdown and Reload need the security policy's leave, as Exec does.
  */
 #ifndef AGENT_GUEST_H
 #define AGENT_GUEST_H
@@ -11,5 +11,8 @@
 
 /* Handle one of these requests. */
 void guest_requested(struct agent *a, struct connection *c, struct request *r);
+
+/* There are new events: whoever waits for some asks PID 1 again. */
+void guest_events_came(struct agent *a);
 
 #endif

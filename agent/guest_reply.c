@@ -150,13 +150,19 @@ void guest_write_timeline(struct buf *b, const void *arg)
 	buf_puts(b, "}}");
 }
 
-static void put_outcome(struct buf *b, const char *name, const struct guest_answer *a)
+/* Begin a message with how it went. */
+static void put_success(struct buf *b, const char *name, const struct guest_answer *a, bool success)
 {
 	const char *text =
 		a->text[0] == '\0' && a->error != 0 ? problem_errno_text(a->error) : a->text;
 
-	buf_printf(b, "{\"%s\":{\"success\":%s", name, a->error == 0 ? "true" : "false");
+	buf_printf(b, "{\"%s\":{\"success\":%s", name, success ? "true" : "false");
 	put_text(b, "detail", text);
+}
+
+static void put_outcome(struct buf *b, const char *name, const struct guest_answer *a)
+{
+	put_success(b, name, a, a->error == 0);
 	buf_puts(b, "}}");
 }
 
@@ -168,6 +174,59 @@ void guest_write_restart(struct buf *b, const void *arg)
 void guest_write_shutdown(struct buf *b, const void *arg)
 {
 	put_outcome(b, "ShutdownAck", arg);
+}
+
+/* ---- events and reload ----------------------------------------------------------------------- */
+
+static void put_transition(struct buf *b, const struct control_transition *t)
+{
+	buf_printf(b, "{\"number\":%" PRIu64, t->number);
+	put_number(b, "at_ms", t->at_ms);
+	put_text(b, "service", t->name);
+	put_text(b, "before", t->before);
+	put_text(b, "after", t->after);
+	put_text(b, "cause", t->cause);
+	put_text(b, "reason", t->reason);
+	put_number(b, "pid", t->pid > 0 ? (uint64_t)t->pid : UINT64_MAX);
+	put_number(b, "exit_code", t->exit_code >= 0 ? (uint64_t)t->exit_code : UINT64_MAX);
+	buf_puts(b, "}");
+}
+
+void guest_write_events(struct buf *b, const void *arg)
+{
+	const struct guest_answer *a = arg;
+	bool first = true;
+
+	buf_puts(b, "{\"Events\":{\"events\":[");
+	for (size_t i = 0; i < a->count; i++) {
+		for (uint64_t n = 0; n < a->items[i].value; n++) {
+			buf_puts(b, first ? "" : ",");
+			put_transition(b, &a->items[i].transitions[n]);
+			first = false;
+		}
+	}
+	buf_printf(b, "],\"position\":%" PRIu64, a->position);
+	put_number(b, "lost", a->lost);
+	buf_puts(b, "}}");
+}
+
+/* PID 1 sends the numbers first, and then what is wrong: of that, what fits a frame. */
+void guest_write_reload(struct buf *b, const void *arg)
+{
+	const struct guest_answer *a = arg;
+	const struct control_reload *r = a->count > 0 ? &a->items[0].reload : NULL;
+
+	put_success(b, "ReloadResult", a, a->error == 0 && a->count <= 1);
+	put_number(b, "started", r != NULL ? r->started : UINT64_MAX);
+	put_number(b, "stopped", r != NULL ? r->stopped : UINT64_MAX);
+	put_number(b, "restarted", r != NULL ? r->restarted : UINT64_MAX);
+	put_number(b, "unchanged", r != NULL ? r->unchanged : UINT64_MAX);
+	buf_puts(b, ",\"bad\":[");
+	for (size_t i = 1; i < a->count && b->len < PROTOCOL_BODY_MAX / 2; i++) {
+		buf_puts(b, i > 1 ? "," : "");
+		put_words(b, a->items[i].text, strlen(a->items[i].text));
+	}
+	buf_puts(b, "]}}");
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */

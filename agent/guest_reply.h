@@ -22,7 +22,8 @@ struct guest_answer {
 	const char *text; /* and in words; never NULL */
 	const char *log;  /* Logs: `log_len` bytes, the last that fit a frame */
 	size_t log_len;
-	uint64_t position; /* Logs: behind them */
+	uint64_t position; /* Logs, Events: behind them */
+	uint64_t lost;     /* Events: that are not kept any more */
 	bool log_cut;      /* Logs: there was more in front of them */
 };
 
@@ -36,5 +37,7 @@ void guest_write_timeline(struct buf *b, const void *arg);
 void guest_write_metrics(struct buf *b, const void *arg);
 void guest_write_restart(struct buf *b, const void *arg);
 void guest_write_shutdown(struct buf *b, const void *arg);
+void guest_write_events(struct buf *b, const void *arg);
+void guest_write_reload(struct buf *b, const void *arg);
 
 #endif

@@ -80,6 +80,24 @@ static const struct field shutdown_rows[] = {
 };
 static const struct fields shutdown_fields = FIELDS_OF(shutdown_rows, struct shutdown_request);
 
+static const struct field events_rows[] = {
+	{ .name = "service",
+		.type = FIELD_STRING,
+		.flags = FIELD_NULLABLE,
+		.offset = offsetof(struct events_request, service) },
+	{ .name = "position",
+		.type = FIELD_WHOLE,
+		.flags = FIELD_NULLABLE,
+		.max = UINT64_MAX,
+		.offset = offsetof(struct events_request, position) },
+	{ .name = "wait_secs",
+		.type = FIELD_WHOLE,
+		.flags = FIELD_NULLABLE,
+		.max = UINT32_MAX,
+		.offset = offsetof(struct events_request, wait_secs) },
+};
+static const struct fields events_fields = FIELDS_OF(events_rows, struct events_request);
+
 static const struct message_type request_types[REQUEST_KINDS] = {
 	[REQUEST_PING] = { "Ping", NULL },
 	[REQUEST_WORKER_STATUS] = { "WorkerStatus", NULL },
@@ -97,6 +115,8 @@ static const struct message_type request_types[REQUEST_KINDS] = {
 	[REQUEST_METRICS] = { "Metrics", NULL },
 	[REQUEST_RESTART] = { "Restart", &restart_fields },
 	[REQUEST_SHUTDOWN] = { "Shutdown", &shutdown_fields },
+	[REQUEST_EVENTS] = { "Events", &events_fields },
+	[REQUEST_RELOAD] = { "Reload", NULL },
 };
 
 /* Take the tag and, where there is one, the value that it tags. */

@@ -29,6 +29,8 @@ enum request_kind {
 	REQUEST_METRICS,
 	REQUEST_RESTART,
 	REQUEST_SHUTDOWN,
+	REQUEST_EVENTS,
+	REQUEST_RELOAD,
 	REQUEST_KINDS,
 };
 
@@ -62,6 +64,12 @@ struct shutdown_request {
 	bool power_off;
 };
 
+struct events_request {
+	char *service;      /* of this one only; or NULL */
+	uint64_t position;  /* from this number on; 0: all that are kept */
+	uint64_t wait_secs; /* for one to come, when there is none */
+};
+
 struct request {
 	enum request_kind kind;
 	union {
@@ -71,6 +79,7 @@ struct request {
 		struct logs_request logs;
 		struct restart_request restart;
 		struct shutdown_request shutdown;
+		struct events_request events;
 	} body;
 };
 

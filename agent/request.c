@@ -86,6 +86,8 @@ static void (*const handlers[REQUEST_KINDS])(
 	[REQUEST_METRICS] = guest_requested,
 	[REQUEST_RESTART] = guest_requested,
 	[REQUEST_SHUTDOWN] = guest_requested,
+	[REQUEST_EVENTS] = guest_requested,
+	[REQUEST_RELOAD] = guest_requested,
 };
 
 void request_received(struct connection *c, const char *body, size_t len)

@@ -22,7 +22,8 @@ static const char *const no_services[] = { NULL };
 #define REQUESTS                                                                                   \
 	"[\"Ping\",\"WorkerStatus\",\"IntegrationStatus\",\"ProbeStatus\",\"Wake\","               \
 	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\",\"Hello\","             \
-	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\"]"
+	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\","             \
+	"\"Events\",\"Reload\"]"
 #define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": there is no channel to init\"}}"
 
 Test(agent_guest, hello)

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Events and Reload: the test is the host, and PID 1. */
+#include "agent_process.h"
+#include "agent_rig.h"
+
+#include "agent/messages.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(agent_events, .init = process_start, .fini = process_stop, .timeout = 120);
+
+static const char *const no_services[] = { NULL };
+
+/* ---- PID 1 ----------------------------------------------------------------------------------- */
+
+/* The next question for events must be this one. Returns its id. */
+static uint32_t expect_question(const char *service, uint64_t position)
+{
+	const struct control_message *m = expect_verb(CONTROL_EVENTS);
+
+	cr_expect_str_eq(m->name, service);
+	cr_expect_eq(m->position, position, "position %lu", (unsigned long)m->position);
+	return m->id;
+}
+
+static void send_message(uint32_t id, enum control_kind kind, struct control_message m)
+{
+	m.version = CONTROL_VERSION;
+	m.kind = (uint16_t)kind;
+	m.verb = CONTROL_EVENTS;
+	m.id = id;
+	cr_assert_eq(send(init_fd, &m, sizeof(m), 0), (ssize_t)sizeof(m));
+}
+
+/* The end of an answer. */
+static void end(uint32_t id, uint64_t position, uint64_t lost)
+{
+	send_message(
+		id, CONTROL_DONE, (struct control_message){ .position = position, .value = lost });
+}
+
+static const struct control_transition exited = { .number = 7,
+	.at_ms = 4711,
+	.name = "web",
+	.before = "running",
+	.after = "stop-sigkill",
+	.cause = "exited",
+	.reason = "exit code 3",
+	.pid = 44,
+	.exit_code = 3 };
+static const struct control_transition waiting = { .number = 8,
+	.at_ms = 4712,
+	.name = "db",
+	.before = "inactive",
+	.after = "waiting",
+	.cause = "start",
+	.exit_code = -1 };
+
+#define EXITED                                                                                     \
+	"{\"number\":7,\"at_ms\":4711,\"service\":\"web\",\"before\":\"running\",\"after\":"       \
+	"\"stop-sigkill\",\"cause\":\"exited\",\"reason\":\"exit code 3\",\"pid\":44,"             \
+	"\"exit_code\":3}"
+#define WAITING                                                                                    \
+	"{\"number\":8,\"at_ms\":4712,\"service\":\"db\",\"before\":\"inactive\",\"after\":"       \
+	"\"waiting\",\"cause\":\"start\",\"reason\":null,\"pid\":null,\"exit_code\":null}"
+#define NOTHING(position) "{\"Events\":{\"events\":[],\"position\":" #position ",\"lost\":0}}"
+#define ONE(event, position)                                                                       \
+	"{\"Events\":{\"events\":[" event "],\"position\":" #position ",\"lost\":0}}"
+
+static void send_one(uint32_t id, const struct control_transition *t)
+{
+	send_message(
+		id, CONTROL_ITEM, (struct control_message){ .value = 1, .transitions = { *t } });
+}
+
+/* The agent has taken everything that was sent to it. */
+static void settle(void)
+{
+	expect("\"Ping\"", "\"Pong\"");
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+Test(agent_events, are_those_of_init)
+{
+	struct control_message two = { .value = 2, .transitions = { exited, waiting } };
+	struct control_message one = { .value = 1, .transitions = { waiting } };
+	uint32_t id;
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{}}");
+	id = expect_question("", 0);
+	send_message(id, CONTROL_ITEM, two);
+	send_message(id, CONTROL_ITEM, one);
+	end(id, 9, 6);
+	expect_reply(fd, "{\"Events\":{\"events\":[" EXITED "," WAITING "," WAITING
+			 "],\"position\":9,\"lost\":6}}");
+	send_text(fd, "{\"Events\":{\"service\":\"web\",\"position\":9,\"wait_secs\":null}}");
+	end(expect_question("web", 9), 12, 0);
+	expect_reply(fd, NOTHING(12));
+	send_text(fd, "{\"Events\":{\"position\":9,\"wait_secs\":0}}");
+	end(expect_question("", 9), 9, 0);
+	expect_reply(fd, NOTHING(9));
+	/* Of another boot: the position goes back. */
+	send_text(fd, "{\"Events\":{\"position\":500,\"wait_secs\":60}}");
+	id = expect_question("", 500);
+	send_one(id, &waiting);
+	end(id, 9, 0);
+	expect_reply(fd, ONE(WAITING, 9));
+	close(fd);
+}
+
+Test(agent_events, strings_without_an_end_and_counts_without_sense)
+{
+	struct control_message m = { .value = 1u << 30 };
+	char *reply;
+	uint32_t id;
+	int fd;
+
+	memset(m.data, 'x', sizeof(m.data));
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{}}");
+	id = expect_question("", 0);
+	send_message(id, CONTROL_ITEM, m);
+	end(id, 2, 0);
+	reply = rig_receive(fd);
+	cr_assert_not_null(reply);
+	cr_expect_eq(rig_count(reply, "\"number\""), CONTROL_TRANSITIONS_MAX);
+	cr_expect_eq(rig_count(reply, "x"), CONTROL_TRANSITIONS_MAX * (63 + 3 * 15 + 95) + 4,
+		"and one in each exit_code");
+	free(reply);
+	close(fd);
+}
+
+Test(agent_events, are_waited_for)
+{
+	uint32_t id;
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"service\":\"web\",\"position\":5,\"wait_secs\":60}}");
+	end(expect_question("web", 5), 6, 0);
+	settle();
+	expect_no_verb();
+	/* Not one of this service. */
+	send_event(CONTROL_EV_TRANSITION);
+	end(expect_question("web", 6), 7, 0);
+	settle();
+	expect_no_verb();
+	send_event(CONTROL_EV_TRANSITION);
+	id = expect_question("web", 7);
+	send_one(id, &exited);
+	end(id, 8, 0);
+	expect_reply(fd, ONE(EXITED, 8));
+	/* Nobody waits any more. */
+	send_event(CONTROL_EV_TRANSITION);
+	settle();
+	expect_no_verb();
+	close(fd);
+}
+
+Test(agent_events, a_wait_ends)
+{
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":1}}");
+	end(expect_question("", 5), 5, 0);
+	expect_reply(fd, NOTHING(5));
+	/* What is lost is told at once. */
+	send_text(fd, "{\"Events\":{\"position\":5,\"service\":\"web\",\"wait_secs\":60}}");
+	end(expect_question("web", 5), 9, 3);
+	expect_reply(fd, "{\"Events\":{\"events\":[],\"position\":9,\"lost\":3}}");
+	close(fd);
+}
+
+Test(agent_events, many_wait_and_one_goes_away)
+{
+	uint32_t ids[10];
+	int fds[10];
+
+	start_agent_with_init(NULL, no_services);
+	for (int i = 0; i < 10; i++) {
+		fds[i] = connect_client();
+		send_text(fds[i], "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+		end(expect_question("", 5), 5, 0);
+	}
+	/* Whoever waits keeps nobody else from init. */
+	for (int i = 0; i < 10; i++) {
+		int fd = connect_client();
+
+		send_text(fd, "{\"Logs\":{\"service\":\"web\"}}");
+		expect_verb(CONTROL_LOGS);
+		answer_done(0, "");
+		expect_reply(fd, "{\"Logs\":{\"text\":\"\",\"position\":0,\"cut\":false}}");
+		close(fd);
+	}
+	close(fds[3]);
+	settle();
+	send_event(CONTROL_EV_TRANSITION);
+	for (int i = 0; i < 9; i++) { /* at most six at a time are asked */
+		ids[i] = expect_question("", 5);
+		send_one(ids[i], &waiting);
+		end(ids[i], 6, 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		if (i == 3)
+			continue;
+		expect_reply(fds[i], ONE(WAITING, 6));
+		close(fds[i]);
+	}
+	expect_no_verb();
+}
+
+/* One that goes away while init is asked for it, too. */
+Test(agent_events, a_client_that_goes_away_in_between)
+{
+	uint32_t id;
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+	id = expect_question("", 5);
+	close(fd);
+	settle();
+	end(id, 5, 0);
+	send_event(CONTROL_EV_TRANSITION);
+	settle();
+	expect_no_verb();
+}
+
+/* So many may wait; the others have their answers at once, and there are connections for all. */
+Test(agent_events, too_many_do_not_wait)
+{
+	int fds[64], fd;
+
+	start_agent_with_init(NULL, no_services);
+	for (int i = 0; i < 64; i++) {
+		fds[i] = connect_client();
+		send_text(fds[i], "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+		end(expect_question("", 5), 5, 0);
+	}
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+	end(expect_question("", 5), 5, 0);
+	expect_reply(fd, NOTHING(5));
+	close(fds[0]);
+	settle();
+	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":1}}");
+	end(expect_question("", 5), 5, 0);
+	expect_no_verb();
+	expect_reply(fd, NOTHING(5));
+	for (int i = 1; i < 64; i++)
+		close(fds[i]);
+	close(fd);
+}
+
+/* The agent is killed while a client waits; the next one goes on where the client was. */
+Test(agent_events, an_agent_that_starts_anew)
+{
+	uint32_t id;
+	char *reply;
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	end(expect_question("", 7), 7, 0);
+	settle();
+	kill(agent_pid, SIGKILL);
+	cr_assert_eq(wait_for_end(), 128 + SIGKILL);
+	reply = rig_receive(fd);
+	cr_expect_null(reply);
+	close(fd);
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	id = expect_question("", 7);
+	send_one(id, &exited);
+	end(id, 8, 0);
+	expect_reply(fd, ONE(EXITED, 8));
+	close(fd);
+}
+
+/* An agent that is told to stop does not wait with its clients. */
+Test(agent_events, an_agent_that_stops)
+{
+	int fd;
+
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	end(expect_question("", 7), 7, 0);
+	settle();
+	kill(agent_pid, SIGTERM);
+	cr_expect_eq(wait_for_end(), 0);
+	close(fd);
+}
+
+Test(agent_events, without_init)
+{
+	start_agent(NULL);
+	expect("{\"Events\":{\"wait_secs\":60}}",
+		"{\"Error\":{\"message\":\"Events: there is no channel to init\"}}");
+}
+
+Test(agent_events, requests)
+{
+	static const char text[] =
+		"{\"Events\":{\"service\":\"web\",\"position\":18446744073709551615,"
+		"\"wait_secs\":4294967295,\"newer\":[1]}}";
+	static const char *const wrong[] = { "\"Events\"", "{\"Events\":[]}",
+		"{\"Events\":{\"service\":5}}", "{\"Events\":{\"position\":-1}}",
+		"{\"Events\":{\"wait_secs\":4294967296}}", "{\"Events\":{\"wait_secs\":1.5}}",
+		"{\"Reload\":{}}" };
+	struct request r;
+	struct problem p;
+
+	cr_assert_eq(request_decode(text, strlen(text), &r, &p), 0, "%s", p.text);
+	cr_expect_eq(r.kind, REQUEST_EVENTS);
+	cr_expect_str_eq(r.body.events.service, "web");
+	cr_expect_eq(r.body.events.position, UINT64_MAX);
+	cr_expect_eq(r.body.events.wait_secs, UINT32_MAX);
+	request_free(&r);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cr_expect_eq(request_decode(wrong[i], strlen(wrong[i]), &r, &p), -EINVAL, "%s",
+			wrong[i]);
+		request_free(&r);
+	}
+}
+
+/* ---- reload ---------------------------------------------------------------------------------- */
+
+static void answer_counts(void)
+{
+	struct control_message m = {
+		.reload = { .started = 1, .stopped = 2, .restarted = 3, .unchanged = 4 }
+	};
+
+	answer_item(&m);
+}
+
+static void answer_bad(const char *text)
+{
+	struct control_message m = { .value = 1 };
+
+	strcpy(m.text, text);
+	answer_item(&m);
+}
+
+#define COUNTS ",\"started\":1,\"stopped\":2,\"restarted\":3,\"unchanged\":4,\"bad\":["
+
+Test(agent_events, reload_needs_leave)
+{
+	start_agent_with_init(NULL, no_services);
+	expect("\"Reload\"", "{\"Error\":{\"message\":\"Reload rejected: access.debug_exec not "
+			     "enabled in security policy\"}}");
+	expect_no_verb();
+}
+
+Test(agent_events, reload)
+{
+	int fd;
+
+	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "\"Reload\"");
+	expect_verb(CONTROL_RELOAD);
+	answer_counts();
+	answer_done(0, "");
+	expect_reply(fd, "{\"ReloadResult\":{\"success\":true,\"detail\":null" COUNTS "]}}");
+	send_text(fd, "\"Reload\"");
+	expect_verb(CONTROL_RELOAD);
+	answer_counts();
+	answer_bad("web: /etc/web.ini:3: \"colour\"");
+	answer_bad("db: unknown user");
+	answer_done(0, "");
+	expect_reply(fd, "{\"ReloadResult\":{\"success\":false,\"detail\":null" COUNTS
+			 "\"web: /etc/web.ini:3: \\\"colour\\\"\",\"db: unknown user\"]}}");
+	send_text(fd, "\"Reload\"");
+	expect_verb(CONTROL_RELOAD);
+	answer_done(ESHUTDOWN, "it shuts down");
+	expect_reply(fd, "{\"ReloadResult\":{\"success\":false,\"detail\":\"it shuts down\","
+			 "\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
+			 "\"bad\":[]}}");
+	close(fd);
+}
+
+/* More is wrong than a frame has room for. */
+Test(agent_events, reload_of_many_bad_files)
+{
+	struct control_message m = { .value = 1 };
+	char *reply;
+	int fd;
+
+	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
+	start_agent_with_init(NULL, no_services);
+	fd = connect_client();
+	send_text(fd, "\"Reload\"");
+	expect_verb(CONTROL_RELOAD);
+	answer_counts();
+	memset(m.text, 1, sizeof(m.text)); /* six bytes each in JSON */
+	for (int i = 0; i < 500; i++)
+		answer_item(&m);
+	answer_done(0, "");
+	reply = rig_receive(fd);
+	cr_assert_not_null(reply);
+	cr_expect(begins_with(reply, "{\"ReloadResult\":{\"success\":false"), "%.80s", reply);
+	cr_expect_gt(rig_count(reply, "\\u0001"), 20000);
+	free(reply);
+	close(fd);
+}
