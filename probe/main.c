@@ -19,6 +19,8 @@ static const struct verb verbs[] = {
 		0, 10000, verb_services },
 	{ "logs", "TARGET SERVICE", "what a service has written", OPERANDS_NAME,
 		OPTION_FOLLOW | OPTION_LINES, 10000, verb_logs },
+	{ "events", "TARGET [SERVICE]", "the services' changes of state", OPERANDS_MAYBE,
+		OPTION_FOLLOW, 10000, verb_events },
 	{ "boot", "TARGET...", "the stages of the boot and their times", OPERANDS_TARGETS, 0, 10000,
 		verb_boot },
 	{ "metrics", "TARGET...", "all numbers, as OpenMetrics text", OPERANDS_TARGETS, 0, 10000,
@@ -26,6 +28,8 @@ static const struct verb verbs[] = {
 	{ "hello", "TARGET...", "versions, and the requests that the agent knows", OPERANDS_TARGETS,
 		0, 10000, verb_hello },
 	{ "restart", "TARGET SERVICE", "restart a service", OPERANDS_NAME, 0, 30000, verb_restart },
+	{ "reload", "TARGET...", "read the service files again", OPERANDS_TARGETS, 0, 35000,
+		verb_reload },
 	{ "shutdown", "TARGET...", "end the guest", OPERANDS_TARGETS, OPTION_ENDING, 10000,
 		verb_shutdown },
 	{ "exec", "TARGET -- COMMAND...", "run a command in the guest", OPERANDS_COMMAND,
@@ -61,7 +65,7 @@ static void print_help(void)
 	       "  -d, --drain-timeout N   sleep-prep: seconds that the guest may take (30)\n"
 	       "  -c, --command TEXT      exec: text for the guest's shell, in place of words\n"
 	       "  -N, --no-stdin          exec: do not pass standard input on\n"
-	       "  -f, --follow            logs: go on with what comes\n"
+	       "  -f, --follow            logs, events: go on with what comes\n"
 	       "  -n, --lines N           logs: the last N lines (100); 0: all that the guest "
 	       "keeps\n"
 	       "  -P, --power-off         shutdown: power off instead of a reset\n"

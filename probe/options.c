@@ -213,6 +213,9 @@ static int check_count(const struct options *o, struct problem *p)
 	case OPERANDS_NAME:
 		good = n == 2;
 		break;
+	case OPERANDS_MAYBE:
+		good = n == 1 || n == 2;
+		break;
 	case OPERANDS_NAMES:
 		good = n >= 2;
 		break;

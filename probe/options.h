@@ -17,6 +17,7 @@ enum operands {
 	OPERANDS_TARGETS, /* one target or more */
 	OPERANDS_TARGET,  /* one target */
 	OPERANDS_NAME,    /* a target and a name */
+	OPERANDS_MAYBE,   /* a target, and a name or none */
 	OPERANDS_NAMES,   /* a target and names */
 	OPERANDS_COMMAND, /* a target and a command, in which nothing is an option of ours */
 };

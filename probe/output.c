@@ -24,9 +24,9 @@ static void put_escape(uint32_t code)
 	printf("\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
-void output_json(json_t *value)
+static void put_json(json_t *value, size_t flags)
 {
-	char *dump = memory_must(json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY));
+	char *dump = memory_must(json_dumps(value, flags | JSON_ENCODE_ANY));
 	size_t len = strlen(dump);
 
 	for (size_t at = 0; at < len;) {
@@ -44,6 +44,27 @@ void output_json(json_t *value)
 	putchar('\n');
 	free(dump);
 	json_decref(value);
+}
+
+void output_json(json_t *value)
+{
+	put_json(value, JSON_INDENT(2));
+}
+
+void output_json_line(json_t *value)
+{
+	put_json(value, 0);
+}
+
+char *output_request(const char *verb, json_t *fields)
+{
+	json_t *request = memory_must(json_object());
+	char *text;
+
+	output_set(request, verb, fields);
+	text = memory_must(json_dumps(request, JSON_COMPACT));
+	json_decref(request);
+	return text;
 }
 
 json_t *output_string(struct text text)

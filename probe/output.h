@@ -17,6 +17,12 @@
  */
 void output_json(json_t *value);
 
+/* The same on one line. */
+void output_json_line(json_t *value);
+
+/* {"VERB":FIELDS}, for free(). Takes over `fields`. */
+char *output_request(const char *verb, json_t *fields);
+
 /* A JSON string of any text: what is no UTF-8 is written as \xHH. */
 json_t *output_string(struct text text);
 

@@ -105,14 +105,10 @@ int verb_post_restore(const struct options *o)
 /* {"VERB":{KEY:VALUE}}, for free(). Takes over `value`. */
 static char *request_with(const char *verb, const char *key, json_t *value)
 {
-	json_t *fields = memory_must(json_object()), *request = memory_must(json_object());
-	char *text;
+	json_t *fields = memory_must(json_object());
 
 	output_set(fields, key, value);
-	output_set(request, verb, fields);
-	text = memory_must(json_dumps(request, JSON_COMPACT));
-	json_decref(request);
-	return text;
+	return output_request(verb, fields);
 }
 
 int verb_checkpoint(const struct options *o)

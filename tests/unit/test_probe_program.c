@@ -251,7 +251,7 @@ Test(probe_program, the_manual_is_complete)
 		}
 		cr_expect_not_null(strstr(manual.out, want), "no '%s' in the manual", want);
 	}
-	cr_assert_eq(verbs, 15);
+	cr_assert_eq(verbs, 17);
 	cr_assert_eq(options, 12);
 	program_free(&help);
 	program_free(&manual);
