@@ -46,31 +46,37 @@ static void arm_schedule(struct service *v)
 	loop_timer_set(v->owner->loop, &v->schedule, clock_ms() + first);
 }
 
+/* Made when the first one that needs it is to start, at boot or later. */
+static void open_notify(struct supervisor *s)
+{
+	int err = s->notify.fd < 0 ? notify_open(s) : 0;
+
+	if (err != 0)
+		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
+}
+
+void supervisor_want(struct service *v)
+{
+	v->machine.wanted = v->problem == NULL && !is_scheduled(v);
+}
+
 void supervisor_begin(struct service *v)
 {
 	if (v->problem != NULL)
 		return;
+	if (v->config.rules.ready == MACHINE_READY_NOTIFY)
+		open_notify(v->owner);
 	if (is_scheduled(v))
 		arm_schedule(v);
 	else
 		supervisor_event(v, MACHINE_EV_START, NULL);
 }
 
-/* Everybody is wanted before the first one starts: what comes after another must know that it will
- * come. */
 void supervisor_start_all(struct supervisor *s, bool built_in)
 {
-	bool notify = false;
-	int err;
-
-	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (v->built_in != built_in)
-			continue;
-		v->machine.wanted = v->problem == NULL && !is_scheduled(v);
-		notify |= v->config.rules.ready == MACHINE_READY_NOTIFY;
-	}
-	if (notify && s->notify.fd < 0 && (err = notify_open(s)) != 0)
-		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->built_in == built_in)
+			supervisor_want(v);
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		if (v->built_in == built_in)
 			supervisor_begin(v);

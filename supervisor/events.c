@@ -13,7 +13,8 @@ void events_add(
 {
 	struct transition *t = &e->kept[e->count++ % EVENTS_KEPT];
 
-	*t = (struct transition){ .at_ms = clock_ms(),
+	*t = (struct transition){ .at_ms = cause < MACHINE_EVENTS ? v->machine.entered_ms
+								  : clock_ms(),
 		.pid = cause == MACHINE_EV_EXITED ? v->ended_pid : v->pid,
 		.before = (uint8_t)before,
 		.after = (uint8_t)v->machine.state,

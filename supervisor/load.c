@@ -233,6 +233,9 @@ static void act_on_change(struct service *v)
 static void act_on_changes(struct supervisor *s)
 {
 	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->is_new)
+			supervisor_want(v);
+	for (struct service *v = s->services; v != NULL; v = v->next)
 		act_on_change(v);
 	order_check(s);
 	for (struct service *v = s->services; v != NULL; v = v->next) {

@@ -140,6 +140,12 @@ struct service *supervisor_add(
 /* The service of that name, or NULL. */
 struct service *supervisor_find(struct supervisor *s, const char *name);
 
+/*
+ * Note that a service is to run, unless it has a schedule. Before the first of several begins, all
+ * of them are noted: what comes after another must know that it will come.
+ */
+void supervisor_want(struct service *v);
+
 /* Start one service, or arm its schedule. */
 void supervisor_begin(struct service *v);
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* PID 1's end of the control channel, where events are concerned; the test is the agent. */
 #include "init/control.h"
+
+#include "base/log.h"
 #include "init/guest.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct guest guest;
@@ -28,6 +33,7 @@ static void set_up(void)
 {
 	cr_assert_eq(loop_init(&guest.loop), 0);
 	cr_assert_eq(supervisor_init(&guest.supervisor, &guest.loop), 0);
+	log_open(guest.supervisor.null_fd, "");
 	guest.supervisor.events = &guest.events;
 	guest.control.io.fd = guest.control.agent_fd = -1;
 	open_channel();
@@ -42,6 +48,13 @@ static void change(struct service *v, unsigned int count)
 		events_add(&guest.events, v, MACHINE_INACTIVE, MACHINE_EV_START);
 		control_go_on(&guest);
 	}
+}
+
+static void service_changed(struct supervisor *s, struct service *v)
+{
+	(void)s;
+	(void)v;
+	control_go_on(&guest);
 }
 
 static void ask(enum control_verb verb, const char *name, uint64_t position)
@@ -263,6 +276,111 @@ Test(control, an_agent_that_does_not_read)
 	open_channel();
 	expect_answer(events("", 201), 201, 456, 457, 0);
 }
+
+/* ---- reload ---------------------------------------------------------------------------------- */
+
+/* A service without a file, whose process takes no notice of TERM. It is the supervisor's to free.
+ */
+static struct service *add_stubborn(void)
+{
+	static const struct machine_rules rules = { .stop_timeout = 1000000 };
+	struct service *v = calloc(1, sizeof(*v));
+
+	cr_assert_not_null(v);
+	strcpy(v->name, "stubborn");
+	v->owner = &guest.supervisor;
+	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
+	v->cgroup_fd = v->cgroup_events.fd = -1;
+	machine_init(&v->machine, &rules, 1);
+	v->machine.state = MACHINE_RUNNING;
+	v->machine.wanted = true;
+	v->next = guest.supervisor.services;
+	guest.supervisor.services = v;
+	guest.supervisor.changed = service_changed;
+	signal(SIGTERM, SIG_IGN);
+	v->pid = fork();
+	cr_assert_geq(v->pid, 0);
+	if (v->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return v;
+}
+
+/* What the agent has been sent about reloads, in any order. */
+struct reload_news {
+	uint32_t counts_of,
+		stopped; /* id of the request whose numbers have come, and one of them */
+	uint32_t done;   /* id of the request that is done */
+	int error;
+};
+
+static struct reload_news receive_news(void)
+{
+	struct reload_news news = { 0 };
+	struct control_message m;
+
+	while (receive(&m)) {
+		if (m.kind == CONTROL_ITEM) {
+			cr_assert_eq(m.value, 0);
+			cr_assert_eq(news.counts_of, 0);
+			cr_expect_eq(m.reload.started + m.reload.restarted + m.reload.unchanged, 0);
+			news.counts_of = m.id;
+			news.stopped = m.reload.stopped;
+		} else if (m.kind == CONTROL_DONE) {
+			cr_assert_eq(news.done, 0);
+			news.done = m.id;
+			news.error = m.error;
+		} else { /* the agent reads its files again, too */
+			cr_assert_eq(m.kind, CONTROL_EVENT);
+			cr_expect_eq(m.verb, CONTROL_EV_RELOAD);
+		}
+	}
+	return news;
+}
+
+static void expect_news(uint32_t counts_of, uint32_t stopped, uint32_t done, int error)
+{
+	struct reload_news news = receive_news();
+
+	cr_assert_eq(news.counts_of, counts_of);
+	cr_assert_eq(news.stopped, stopped);
+	cr_assert_eq(news.done, done);
+	cr_assert_eq(news.error, error);
+}
+
+/* This machine has no service files: what there is stops. Only the latest reload waits for that. */
+Test(control, a_reload_is_done_when_all_is_over)
+{
+	struct service *v = add_stubborn();
+	pid_t pid = v->pid;
+	siginfo_t info;
+
+	cr_assert_neq(access("/etc/mvm/services.d", F_OK), 0);
+	ask(CONTROL_RELOAD, "", 0);
+	expect_news(last_id, 1, 0, 0);
+	for (int i = 0; i < 2 * CONTROL_JOBS_MAX; i++) {
+		ask(CONTROL_RELOAD, "", 0);
+		expect_news(last_id, 0, last_id - 1, ECANCELED);
+	}
+	kill(pid, SIGKILL);
+	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	supervisor_reap(&guest.supervisor);
+	expect_news(0, 0, last_id, 0);
+	supervisor_sweep(&guest.supervisor);
+	cr_expect_null(guest.supervisor.services);
+}
+
+Test(control, no_reload_while_the_guest_ends)
+{
+	guest.ending = true;
+	ask(CONTROL_RELOAD, "", 0);
+	expect_news(0, 0, last_id, ESHUTDOWN);
+	cr_expect_eq(guest.supervisor.reload.number, 0);
+}
+
+/* ---- what goes wrong ------------------------------------------------------------------------- */
 
 /* What was overwritten while an answer waited for room counts as lost. */
 Test(control, events_that_vanish_during_an_answer)

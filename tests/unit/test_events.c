@@ -54,6 +54,7 @@ Test(events, come_in_order)
 	cr_expect_eq(at, 1);
 	change(&web, MACHINE_WAITING, MACHINE_EV_START);
 	web.pid = 12;
+	web.machine.entered_ms = 4711;
 	change(&web, MACHINE_RUNNING, MACHINE_EV_EXEC);
 	t = events_next(events, "", &at, &lost);
 	cr_assert_not_null(t);
@@ -68,6 +69,7 @@ Test(events, come_in_order)
 	cr_assert_not_null(t);
 	cr_expect_eq(t->before, MACHINE_WAITING);
 	cr_expect_eq(t->pid, 12);
+	cr_expect_eq(t->at_ms, 4711);
 	cr_expect_eq(at++, 2);
 	cr_expect_eq(next("", &at), 0);
 	cr_expect_eq(at, 3);
