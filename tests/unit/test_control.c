@@ -253,7 +253,8 @@ Test(control, an_agent_that_starts_anew)
 	cr_assert_lt(guest.control.io.fd, 0);
 	change(&web, 2);
 	open_channel();
-	expect_notice(false);
+	control_go_on(&guest);
+	expect_notice(false); /* of this agent nobody has asked yet */
 	expect_answer(events("", 4), 4, 5, 6, 0);
 	change(&db, 1);
 	expect_notice(true);
