@@ -55,7 +55,8 @@ static int announce(struct service *v)
 		.slot = v->output.slot,
 		.log_max_size = v->config.log_max_size,
 		.log_keep = v->config.log_keep,
-		.group = v->account->gid };
+		/* Nobody: its changed file names an unknown user. */
+		.group = v->account != NULL ? v->account->gid : 0 };
 
 	memcpy(m.name, v->name, sizeof(m.name));
 	if (v->config.log_file != NULL)

@@ -87,8 +87,10 @@ static int change_file(struct service *v, const char *directory)
 		if (err != 0) {
 			log_line("%s: goes on as it is", v->name);
 			reload_keep_bad(v->owner, v->name, p.text);
+		} else if (v->problem != NULL) {
+			reload_keep_bad(v->owner, v->name, v->problem);
 		}
-		return err != 0;
+		return err != 0 || v->problem != NULL;
 	}
 	log_line("%s: its file has changed", v->name);
 	if (v->next_config != NULL)
@@ -271,9 +273,8 @@ bool supervisor_has_reloaded(const struct supervisor *s)
 		bool active = machine_is_active(&v->machine);
 
 		if (v->reloaded &&
-			(v->machine.state == MACHINE_WAITING ||
-				(active && (v->removed || v->machine.state != MACHINE_RUNNING)) ||
-				(v->next_config != NULL && active)))
+			(v->machine.state == MACHINE_WAITING || v->next_config != NULL ||
+				(active && (v->removed || v->machine.state != MACHINE_RUNNING))))
 			return false;
 	}
 	return true;

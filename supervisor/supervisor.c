@@ -190,6 +190,8 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 		s->stop_by_ms == 0) {
 		service_take_next_config(v);
 		supervisor_begin(v);
+		if (v->problem != NULL && s->changed != NULL)
+			s->changed(s, v);
 	}
 }
 

@@ -308,6 +308,22 @@ class ReloadEvents(cases.GuestCase):
         watch.poll()
         self.assertEqual(watch.sequence("slow"), UP_WHEN_READY)
 
+    def test_a_changed_file_with_an_unknown_user(self):
+        """Its service cannot run any more; what it has written is still collected for others."""
+        machine, watch = self.booted()
+        self.write(machine, "change", "command = /bin/facts sleep\\nuser = stranger")
+        watch.now()
+        result = self.reload(machine, status=1)
+        self.assertEqual((result["restarted"], len(result["bad"])), (1, 1))
+        self.assertIn("stranger", result["bad"][0])
+        watch.poll()
+        self.write(machine, "new", "command = /bin/facts echo here + sleep")
+        self.reload(machine, status=1)
+        machine.console.wait_line("new: here")
+        self.assertEqual(watch.sequence("change"), [
+            "running > stop-sigterm: stop", "stop-sigterm > inactive: gone",
+            "inactive > failed: cannot run"])
+
     def test_new_services_start_in_their_order(self):
         machine, watch = self.booted()
         self.write(machine, "a-last", "command = /bin/facts sleep\\nrequires = b-first")
