@@ -58,6 +58,7 @@ static void open_notify(struct supervisor *s)
 void supervisor_want(struct service *v)
 {
 	v->machine.wanted = v->problem == NULL && !is_scheduled(v);
+	index_count(v);
 }
 
 void supervisor_begin(struct service *v)
@@ -92,11 +93,10 @@ static void stop_one(struct service *v)
 	supervisor_event(v, MACHINE_EV_STOP, NULL);
 }
 
-void supervisor_stop_next(struct supervisor *s)
+void supervisor_stop_next(struct service *v)
 {
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->machine.wanted && (!v->built_in || s->stop_built_in) && !order_is_needed(v))
-			stop_one(v);
+	if (v->machine.wanted && (!v->built_in || v->owner->stop_built_in) && !order_is_needed(v))
+		stop_one(v);
 }
 
 /* The time is over: whoever was waited for, everything goes. */
@@ -115,15 +115,13 @@ void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_m
 	s->stop_built_in = built_in;
 	s->stop_timer.expire = on_stop_deadline;
 	loop_timer_set(s->loop, &s->stop_timer, s->stop_by_ms);
-	supervisor_stop_next(s);
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		supervisor_stop_next(v);
 }
 
 bool supervisor_is_active(const struct supervisor *s, bool built_in)
 {
-	for (const struct service *v = s->services; v != NULL; v = v->next)
-		if ((built_in || !v->built_in) && machine_is_active(&v->machine))
-			return true;
-	return false;
+	return s->index.active[0] + (built_in ? s->index.active[1] : 0) > 0;
 }
 
 void supervisor_hold(struct supervisor *s, uint64_t timeout_ms)
@@ -150,15 +148,7 @@ void supervisor_release(struct supervisor *s)
 
 bool supervisor_has_settled(const struct supervisor *s)
 {
-	for (const struct service *v = s->services; v != NULL; v = v->next) {
-		enum machine_state state = v->machine.state;
-
-		if (v->problem == NULL && !v->built_in && v->machine.wanted &&
-			(state == MACHINE_WAITING ||
-				(machine_is_active(&v->machine) && state != MACHINE_RUNNING)))
-			return false;
-	}
-	return true;
+	return s->index.on_their_way == 0;
 }
 
 int supervisor_freeze(struct supervisor *s, bool frozen)

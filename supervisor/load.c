@@ -30,10 +30,15 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
 	v->cgroup_fd = v->cgroup_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
+	/* Files come in the order of their names, too. */
+	if (s->newest != NULL && strcmp(s->newest->name, name) < 0)
+		at = &s->newest->next;
 	while (*at != NULL && strcmp((*at)->name, name) < 0)
 		at = &(*at)->next;
 	v->next = *at;
 	*at = v;
+	s->newest = v;
+	index_add(v);
 	return v;
 }
 
@@ -168,6 +173,7 @@ static void change_state_for_new_file(struct service *v)
 	enum machine_state before = v->machine.state;
 
 	v->machine.state = MACHINE_INACTIVE;
+	index_count(v);
 	if (v->owner->events != NULL && before != MACHINE_INACTIVE)
 		events_add(v->owner->events, v, before, EVENTS_NEW_FILE);
 }
@@ -214,6 +220,7 @@ static void act_on_change(struct service *v)
 	bool came_back = v->removed; /* before it had stopped */
 
 	v->removed = !v->in_directory && !v->built_in;
+	v->owner->to_sweep |= v->removed;
 	v->reloaded = v->removed || v->is_new || v->next_config != NULL || came_back;
 	if (v->removed && !came_back) {
 		r->stopped += v->problem == NULL;
@@ -287,6 +294,9 @@ static void free_service(struct service *v)
 	loop_timer_clear(s->loop, &v->timer);
 	loop_timer_clear(s->loop, &v->schedule);
 	output_close(v);
+	index_remove(v);
+	if (s->newest == v)
+		s->newest = NULL;
 	if (v->cgroup_fd >= 0) {
 		close(v->cgroup_fd);
 		cgroup_remove(s->cgroups_fd, v->name);
@@ -301,9 +311,13 @@ void supervisor_sweep(struct supervisor *s)
 {
 	struct service **at = &s->services;
 
+	if (!s->to_sweep)
+		return;
+	s->to_sweep = false;
 	while (*at != NULL) {
 		struct service *v = *at;
 
+		s->to_sweep |= v->removed;
 		if (v->removed && v->pid == 0 && !machine_is_active(&v->machine)) {
 			*at = v->next;
 			free_service(v);

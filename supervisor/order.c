@@ -65,11 +65,9 @@ void order_check(struct supervisor *s)
 {
 	unsigned int mark = 0;
 
+	index_order(s);
 	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (v->problem != NULL || count_behind(v) == 0)
-			continue;
-		s->ordered = true;
-		if (!v->is_new)
+		if (v->problem != NULL || count_behind(v) == 0 || !v->is_new)
 			continue;
 		check_names(v);
 		if (v->problem != NULL || !reaches(v, v, ++mark))
@@ -117,17 +115,11 @@ enum order_answer order_ask(const struct service *v, const char **blocker)
 
 bool order_is_needed(const struct service *v)
 {
-	if (!v->owner->ordered)
-		return false;
-	for (const struct service *u = v->owner->services; u != NULL; u = u->next) {
-		if (u == v || !machine_is_active(&u->machine))
-			continue;
-		for (size_t i = 0; i < count_behind(u); i++) {
-			bool required;
+	for (size_t i = 0; i < v->index.dependent_count; i++) {
+		const struct service *u = v->index.dependents[i];
 
-			if (behind(u, i, &required) == v)
-				return true;
-		}
+		if (u != v && machine_is_active(&u->machine))
+			return true;
 	}
 	return false;
 }

@@ -43,6 +43,7 @@ void service_cannot_run(struct service *v, const char *reason)
 	if (v->problem == NULL)
 		v->problem = no_memory;
 	v->machine.state = MACHINE_FAILED;
+	index_count(v);
 	if (v->owner->events != NULL && before != MACHINE_FAILED)
 		events_add(v->owner->events, v, before, EVENTS_CANNOT_RUN);
 	reload_keep_bad(v->owner, v->name, reason);

@@ -172,6 +172,7 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	err = spawn(&r, &v->pid, &report);
 	if (err != 0)
 		return problem_set(p, -err, "cannot make a process");
+	index_add_pid(v);
 	close_report(v);
 	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
 	if (err == 0)

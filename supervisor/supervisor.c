@@ -27,15 +27,6 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 	return s->null_fd < 0 ? -errno : 0;
 }
 
-struct service *supervisor_find(struct supervisor *s, const char *name)
-{
-	struct service *v = s->services;
-
-	while (v != NULL && strcmp(v->name, name) != 0)
-		v = v->next;
-	return v;
-}
-
 static void on_timer(struct loop_timer *timer)
 {
 	supervisor_event(LOOP_OWNER(timer, struct service, timer), MACHINE_EV_TIMEOUT, NULL);
@@ -153,13 +144,27 @@ static void carry_out(struct service *v, unsigned int todo)
 		v->owner->start_limit_hit(v->owner, v);
 }
 
-/* Who waits may have waited for this, or who is to stop. */
-static void tell_others(struct supervisor *s)
+static void stop_before(struct supervisor *s, const struct strings *names)
 {
-	for (struct service *v = s->services; s->ordered && v != NULL; v = v->next)
-		supervisor_reconsider(v);
-	if (s->ordered && s->stop_by_ms != 0)
-		supervisor_stop_next(s);
+	for (size_t i = 0; i < names->count; i++) {
+		struct service *u = supervisor_find(s, names->list[i]);
+
+		if (u != NULL)
+			supervisor_stop_next(u);
+	}
+}
+
+/* Who starts behind `v` may have waited for it; and who stops behind it, where all are to stop. */
+static void tell_others(struct service *v)
+{
+	struct supervisor *s = v->owner;
+
+	for (size_t i = 0; i < v->index.dependent_count; i++)
+		supervisor_reconsider(v->index.dependents[i]);
+	if (s->stop_by_ms == 0 || machine_is_active(&v->machine))
+		return;
+	stop_before(s, &v->config.after);
+	stop_before(s, &v->config.requires);
 }
 
 void supervisor_event(struct service *v, enum machine_event event, const struct machine_exit *exit)
@@ -171,6 +176,7 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	if (v->problem != NULL)
 		return; /* its file has errors: nothing can start it */
 	todo = machine_step(&v->machine, event, exit, clock_ms());
+	index_count(v);
 	v->timer.expire = on_timer;
 	if (v->machine.due_ms != 0)
 		loop_timer_set(s->loop, &v->timer, v->machine.due_ms);
@@ -185,7 +191,7 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	}
 	carry_out(v, todo);
 	if (v->machine.state != before)
-		tell_others(s);
+		tell_others(v);
 	if (v->next_config != NULL && v->machine.state == MACHINE_INACTIVE && !v->removed &&
 		s->stop_by_ms == 0) {
 		service_take_next_config(v);
@@ -195,20 +201,12 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	}
 }
 
-static struct service *service_of_pid(struct supervisor *s, pid_t pid)
-{
-	struct service *v = s->services;
-
-	while (v != NULL && v->pid != pid)
-		v = v->next;
-	return v;
-}
-
 static void process_ended(struct service *v, int status)
 {
 	struct machine_exit exit;
 
 	v->ended_pid = v->pid;
+	index_remove_pid(v);
 	v->pid = 0;
 	process_take_report(v);
 	output_flush(v);
@@ -240,7 +238,7 @@ void supervisor_reap(struct supervisor *s)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
-		v = service_of_pid(s, info.si_pid);
+		v = index_find_pid(s, info.si_pid);
 		if (v != NULL && v->cgroup_fd < 0)
 			kill(-info.si_pid, SIGKILL);
 		if (waitpid(info.si_pid, &status, WNOHANG) == info.si_pid && v != NULL)

@@ -12,6 +12,7 @@
 #include "base/spawn.h"
 #include "supervisor/collector_link.h"
 #include "supervisor/events.h"
+#include "supervisor/index.h"
 #include "supervisor/machine.h"
 #include "supervisor/service_config.h"
 
@@ -27,6 +28,7 @@ struct supervisor;
 struct service {
 	struct supervisor *owner;
 	struct service *next; /* in the order of the names */
+	struct index_entry index;
 	char name[SERVICE_NAME_MAX];
 	struct service_config config;
 	struct machine machine;
@@ -80,6 +82,7 @@ struct supervisor {
 	struct loop *loop;
 	struct events *events; /* where changes of state are kept; NULL: nowhere */
 	struct reload reload;
+	bool to_sweep; /* a service's file has gone: supervisor_sweep() has work */
 	struct accounts accounts;
 	struct account_entry *known_accounts; /* those that services use */
 	struct strings base_environment;      /* PATH, SSL_CERT_FILE, init.ini's [env] */
@@ -91,12 +94,13 @@ struct supervisor {
 	int cgroups_fd; /* directory of the services' cgroups; -1: there are none */
 	struct collector_link collector;
 	struct loop_io notify; /* where services say that they are ready */
-	bool ordered;          /* some service has `after` or `requires` */
 	bool held;             /* nothing but built-in services starts: supervisor_hold() */
 	bool stop_built_in;    /* the built-in ones, too */
 	struct loop_timer stop_timer;
 	uint64_t stop_by_ms; /* everything is stopping and has to be down by then; 0: not so */
 	struct service *services;
+	struct service *newest; /* which was put into that list last; or NULL */
+	struct index index;
 	/* Told after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */
@@ -162,9 +166,8 @@ void supervisor_start_all(struct supervisor *s, bool built_in);
  */
 void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms);
 
-/* For tell_others(): stop those that nothing active starts behind, as supervisor_stop_all() has
- * begun to. */
-void supervisor_stop_next(struct supervisor *s);
+/* Stop a service when everything is stopping and nothing active starts behind it any more. */
+void supervisor_stop_next(struct service *v);
 
 /* See whether a service that waits for others, or for supervisor_release(), may start now. */
 void supervisor_reconsider(struct service *v);

@@ -295,6 +295,8 @@ static struct service *add_stubborn(void)
 	machine_init(&v->machine, &rules, 1);
 	v->machine.state = MACHINE_RUNNING;
 	v->machine.wanted = true;
+	index_add(v);
+	index_count(v);
 	v->next = guest.supervisor.services;
 	guest.supervisor.services = v;
 	guest.supervisor.changed = service_changed;
@@ -306,6 +308,7 @@ static struct service *add_stubborn(void)
 		for (;;)
 			pause();
 	}
+	index_add_pid(v);
 	return v;
 }
 
