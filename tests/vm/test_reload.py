@@ -104,7 +104,10 @@ class Reload(cases.GuestCase):
 
     def test_no_directory_any_more(self):
         machine = self.booted()
-        self.do(machine, "mv /etc/mvm/services.d /etc/mvm/away; kill -HUP 1")
+        machine.console.rewind()
+        machine.console.wait_line("remote: ready")
+        # The shell is one of those that stop, perhaps before it can say that it has done this.
+        machine.type("mv /etc/mvm/services.d /etc/mvm/away; kill -HUP 1\n")
         self.wait_init(machine, "read /etc/mvm/services.d again: .*")
         machine.ctrl_alt_del()
         self.wait_init(machine, "goodbye")
