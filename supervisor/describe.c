@@ -50,9 +50,8 @@ static const char *subject_of(const struct service *v)
 
 	if (v->failure.stage == SPAWN_EXEC)
 		return c->argv[0];
-	return v->failure.stage == SPAWN_PREPARE
-		       ? sandbox_part(&v->config.sandbox, v->failure.part)
-		       : NULL;
+	return v->failure.stage == SPAWN_PREPARE ? sandbox_part(&v->config.sandbox, v->failure.part)
+						 : NULL;
 }
 
 void describe_end(const struct service *v, struct buf *out)

@@ -266,7 +266,8 @@ class Reload(cell.CellCase):
         guest.signal(signal.SIGHUP)
         for line in (r"\[init\] goes: its file has gone", r"\[init\] changes: its file has changed",
                      "changes: second", "comes: new",
-                     r"\[init\] read /etc/mvm/services.d again: \d services",
+                     r"\[init\] read /etc/mvm/services.d again: 1 started, 1 stopped, 1 restarted, "
+                     r"1 unchanged, 1 bad",
                      r"\[init\] /etc/mvm/services.d/bad.ini:2: unknown key 'colour' in \[service\]"):
             guest.console.rewind()
             guest.console.wait_line(line)

@@ -154,7 +154,7 @@ Test(events, how_a_process_has_ended)
 	cr_expect_str_eq(words_of_latest(), "", "not of this life");
 	v.out_of_memory = false;
 	v.in_pre_start = v.failed_to_run = true;
-	v.failure = (struct spawn_failure){ SPAWN_EXEC, ENOENT };
+	v.failure = (struct spawn_failure){ .stage = SPAWN_EXEC, .error = ENOENT };
 	change(&v, MACHINE_KILL, MACHINE_EV_EXITED);
 	cr_expect_str_eq(words_of_latest(), "pre_start: exec: No such file or directory");
 	v.start_error = EAGAIN;

@@ -5,7 +5,7 @@ that it may have. What is no good follows from the fields.
 """
 import json
 
-from mvm_types import (ANSWERS, array, boolean, nullable, string, struct, text, u64)
+from mvm_types import ANSWERS, array, boolean, i32, nullable, string, struct, text, u64
 
 COUNT = nullable(u64)       # a figure that may not be known
 
@@ -15,14 +15,16 @@ def field(value, kind, required=True, null=False, most=None):
     return {"value": value, "kind": kind, "required": required, "null": null, "most": most}
 
 
+STATE = text("inactive|waiting|start-pre|start|running|stop-sigterm|stop-sigkill|auto-restart|exited|"
+             "failed")
 SERVICE = struct(
-    name=string, state=text("inactive|waiting|start-pre|start|running|stop-sigterm|stop-sigkill|"
-                            "auto-restart|exited|failed"),
-    reason=nullable(string), pid=COUNT, uid=COUNT, gid=COUNT, state_ms=u64, restarts=u64,
+    name=string, state=STATE, reason=nullable(string), pid=COUNT, uid=COUNT, gid=COUNT, state_ms=u64, restarts=u64,
     failures=u64, next_start_ms=COUNT, exit_code=COUNT, built_in=boolean, memory_bytes=COUNT,
     cpu_us=COUNT, tasks=COUNT, oom_kills=u64)
 STAGE = struct(name=string, start_us=u64, duration_us=u64, success=boolean,
                detail=nullable(string))
+EVENT = struct(number=u64, at_ms=u64, service=string, before=STATE, after=STATE, cause=string,
+               reason=nullable(string), pid=COUNT, exit_code=nullable(i32))
 CHECKS = struct(total=u64, checked=u64, healthy=u64)
 
 OWN_ANSWERS = {
@@ -37,6 +39,9 @@ OWN_ANSWERS = {
                      commands=u64, commands_cpu_us=u64),
         integrations=CHECKS, probes=CHECKS, services=nullable(array(SERVICE))),
     "RestartResult": struct(success=boolean, detail=nullable(string)),
+    "Events": struct(events=array(EVENT), position=u64, lost=u64),
+    "ReloadResult": struct(success=boolean, detail=nullable(string), started=COUNT, stopped=COUNT,
+                           restarted=COUNT, unchanged=COUNT, bad=array(string)),
     "ShutdownAck": struct(success=boolean, detail=nullable(string)),
 }
 ALL_ANSWERS = {**ANSWERS, **OWN_ANSWERS}
@@ -151,6 +156,10 @@ REQUESTS = {r.name: r for r in (
     Request("BootTimeline", "BootTimeline"),
     Request("Metrics", "Metrics"),
     Request("Restart", "RestartResult", guarded=True, service=field("talker", "string")),
+    Request("Events", "Events", service=field("talker", "string", required=False, null=True),
+            position=field(0, "number", required=False, null=True),
+            wait_secs=field(0, "number", required=False, null=True, most=2 ** 32 - 1)),
+    Request("Reload", "ReloadResult", guarded=True),
     Request("Shutdown", "ShutdownAck", guarded=True, ends=True,
             power_off=field(False, "bool", required=False, null=True)),
 )}
