@@ -2,7 +2,7 @@
 #include "supervisor/sandbox.h"
 
 #include "base/buf.h"
-#include "base/file.h"
+#include "base/mountinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,48 +80,45 @@ static int resolve(const char *path, char *out, size_t size)
 	return 0;
 }
 
-/* proc(5): the mount point is the fifth field. */
-static char *cut_mount_point(char *line)
+/* What remount_below() is after, and what came of it. */
+struct remounting {
+	char path[PATH_MAX];
+	size_t len;
+	bool found; /* something is mounted on the path itself */
+	int error;
+};
+
+static void remount_below(void *arg, const char *point, const char *source)
 {
-	for (int i = 0; i < 4; i++) {
-		line += strcspn(line, " ");
-		line += *line == ' ';
-	}
-	line[strcspn(line, " ")] = '\0';
-	return line;
+	struct remounting *r = arg;
+	int err;
+
+	(void)source;
+	if (r->error != 0 || strncmp(point, r->path, r->len) != 0 ||
+		(point[r->len] != '/' && point[r->len] != '\0'))
+		return;
+	r->found |= strcmp(point, r->path) == 0;
+	err = remount_read_only(point);
+	/* Another mount may hide it. */
+	if (err != -ENOENT && err != -ENOTDIR && err != -EINVAL)
+		r->error = err;
 }
 
-/*
- * As set_read_only(), mount by mount. White space in a mount point is written as \040: rather than
- * that such a one stays writable, the start fails.
- */
+/* As set_read_only(), mount by mount. */
 static int remount_all_below(const char *path)
 {
-	static char text[32 * 1024];
-	char target[PATH_MAX];
-	bool found = false;
-	int err = resolve(path, target, sizeof(target));
-	size_t len = err == 0 ? strlen(target) : 0;
+	struct remounting r = { .error = resolve(path, r.path, sizeof(r.path)) };
+	int err = r.error;
 
+	if (err != 0)
+		return err;
+	r.len = strlen(r.path);
+	if (r.len == 1)
+		r.len = 0; /* "/", which everything is below */
+	err = mountinfo_each(remount_below, &r);
 	if (err == 0)
-		err = file_read("/proc/self/mountinfo", text, sizeof(text), NULL);
-	if (len == 1)
-		len = 0; /* "/", which everything is below */
-	for (char *line = text, *next; err == 0 && *line != '\0'; line = next) {
-		const char *point;
-
-		next = line + strcspn(line, "\n");
-		if (*next == '\n')
-			*next++ = '\0';
-		point = cut_mount_point(line);
-		if (strncmp(point, target, len) != 0 || (point[len] != '/' && point[len] != '\0'))
-			continue;
-		found |= strcmp(point, target) == 0;
-		err = strchr(point, '\\') != NULL ? -ENOTSUP : remount_read_only(point);
-		if (err == -ENOENT || err == -ENOTDIR || err == -EINVAL)
-			err = 0; /* another mount hides it */
-	}
-	return err == 0 && !found ? -EINVAL : err;
+		err = r.error;
+	return err == 0 && !r.found ? -EINVAL : err;
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "mounts/drives.h"
 #include "mounts/overlay.h"
 #include "mounts/secrets.h"
+#include "mounts/unmount.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -141,6 +142,8 @@ int __wrap_stat64(const char *path, void *st)
 /* /dev/vdX stands for the file DIRECTORY/vdX of the test. With 64-bit file sizes, open(2) is this.
  */
 static char directory[64];
+static int tables =
+	-1; /* the table of mounts is DIRECTORY/table-N, one more each time; -1: the real one */
 
 int __wrap_open64(const char *path, int flags, ...)
 {
@@ -151,6 +154,10 @@ int __wrap_open64(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = (flags & O_CREAT) ? va_arg(args, mode_t) : 0;
 	va_end(args);
+	if (tables >= 0 && strcmp(path, "/proc/self/mountinfo") == 0) {
+		snprintf(other, sizeof(other), "%s/table-%d", directory, tables++);
+		return __real_open64(other, flags);
+	}
 	if (strncmp(path, "/dev/vd", 7) != 0)
 		return __real_open64(path, flags, mode);
 	if (note("open %s", path) != 0)
@@ -448,4 +455,57 @@ Test(mounts, a_home_gets_its_overlay_once)
 	calls[0] = '\0';
 	cr_assert(overlay_mount_home("/home/other", &p) == 0);
 	cr_assert_str_eq(calls, "");
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+#define ROOT_LINE "1 0 254:0 / / rw - ext4 /dev/root rw\n"
+#define DATA_LINE "2 1 254:16 / /mnt/data rw shared:1 - ext4 /dev/vdb rw\n"
+#define BELOW     "3 2 254:16 /a /mnt/data/a\\040b\\134c rw - ext4 /dev/vdb rw\n"
+#define CONFIG    "6 1 254:32 / /mnt/config ro,nosuid - ext4 /dev/vdc ro\n"
+
+static void make_table(int number, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/table-%d", directory, number);
+	f = fopen(path, "we");
+	cr_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* In as many passes as it takes; a line of no use and one that is far too long are passed over. */
+Test(mounts, what_is_busy_at_the_end_becomes_read_only)
+{
+	static char line[40000], table[60000];
+
+	memset(line, 'x', sizeof(line) - 1);
+	make_drives();
+	snprintf(table, sizeof(table),
+		"%s%s%s4 1 0:20 / /run rw - tmpfs tmpfs rw\n5 1 254:64 / /mnt/long %s - ext4 "
+		"/dev/vde rw\nno mount\n%s",
+		ROOT_LINE, DATA_LINE, BELOW, line, CONFIG);
+	make_table(0, table);
+	make_table(1, ROOT_LINE DATA_LINE);
+	make_table(2, ROOT_LINE DATA_LINE);
+	tables = 0;
+	fail_at(0, "umount /mnt/data 8", EBUSY);
+	fail_at(1, "mount - /mnt/data", EBUSY);
+	unmount_devices(tell);
+	cr_expect_str_eq(calls, "umount /mnt/data 8\numount /mnt/data/a b\\c 8\n"
+				"umount /mnt/config 8\numount /mnt/data 8\n"
+				"mount - / - 33 -\nmount - /mnt/data - 33 -\n");
+	cr_expect_str_eq(told, "cannot unmount /mnt/data: Device or resource busy\n");
+	remove_drives();
+}
+
+Test(mounts, an_end_without_the_table_of_mounts)
+{
+	make_drives();
+	tables = 0;
+	unmount_devices(tell);
+	cr_expect_str_eq(calls, "");
+	cr_expect_str_eq(told, "cannot read /proc/self/mountinfo: No such file or directory\n");
+	remove_drives();
 }

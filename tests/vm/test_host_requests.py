@@ -9,7 +9,7 @@ import threading
 import cases
 import mvm_client
 from rig import images
-from rig.guest import AGENT
+from rig.contents import AGENT
 from rig.tap import main
 
 PORT = 53
