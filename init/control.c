@@ -22,6 +22,7 @@ static void close_channel(struct guest *g)
 	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++)
 		c->jobs[i].used = false;
 	c->watched = 0;
+	g->sync.claimed = false;
 	if (fd < 0)
 		return;
 	loop_remove(&g->loop, &c->io);

@@ -10,6 +10,7 @@
 #include "init/network_config.h"
 #include "init/power.h"
 #include "init/settings.h"
+#include "init/sync.h"
 #include "init/timeline.h"
 #include "mounts/drives.h"
 #include "supervisor/supervisor.h"
@@ -33,6 +34,7 @@ struct guest {
 	struct service *agent;         /* NULL: the image has none, or there is no vsock */
 	int agent_fds[2];              /* what the agent gets as 3, 4, ... */
 	struct control control;
+	struct sync_work sync;
 	struct timeline timeline;
 	bool all_up; /* every service was up once */
 	struct {

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 
 	if (getpid() != 1)
 		return run_as_command(argc, argv);
-	guest.control.io.fd = guest.control.agent_fd = -1;
+	guest.control.io.fd = guest.control.agent_fd = guest.sync.io.fd = -1;
 	err = boot(&guest);
 	while (err == 0)
 		err = loop_run_once(&guest.loop);

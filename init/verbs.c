@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "init/boot.h"
 #include "init/guest.h"
 #include "init/network.h"
@@ -16,7 +15,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EVENTS_ANSWER_MAX 256 /* events that answer one request */
 
@@ -174,22 +172,31 @@ static bool next_hello(struct guest *g, struct control_job *job)
 	return true;
 }
 
+/* Each request has a run of its own, which begins after it: one at a time. */
 static bool next_sync(struct guest *g, struct control_job *job)
 {
-	uint64_t start = clock_us();
+	static const char *const names[SYNC_PARTS] = { "sync", "drop-caches" };
+	struct sync_work *s = &g->sync;
+	const struct sync_part *part;
 	int err;
 
-	(void)g;
-	switch (job->stage++) {
-	case 0:
-		sync();
-		return step(job, "sync", start, 0, NULL);
-	case 1:
-		err = file_write("/proc/sys/vm/drop_caches", "3", 1);
-		return step(job, "drop-caches", start, -err, NULL);
-	default:
+	if (s->io.fd >= 0 || (job->stage == 0 && s->claimed))
+		return false;
+	if (job->stage == 0) {
+		err = sync_begin(g);
+		s->claimed = err == 0;
+		job->stage++;
+		return err != 0 && done(job, -err, NULL);
+	}
+	if (job->stage > SYNC_PARTS) {
+		s->claimed = false;
+		control_go_on(g); /* another may wait for that */
 		return done(job, job->error, NULL);
 	}
+	part = &s->parts[job->stage - 1];
+	step(job, names[job->stage++ - 1], part->start_us, (int)part->error, NULL);
+	job->answer.step.duration_us = part->end_us - part->start_us;
+	return true;
 }
 
 static bool next_freeze(struct guest *g, struct control_job *job)

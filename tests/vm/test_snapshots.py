@@ -6,6 +6,7 @@ on. Whoever wakes it, all that the drives say is true again when the answer come
 """
 import json
 import re
+import select
 
 import cases
 import mvm_client
@@ -124,6 +125,28 @@ class Snapshots(cases.GuestCase):
         machine.console.wait_line("mvm-guest-agent: restored: .*address.*services.*")
         self.assert_refreshed(machine)
         self.assertEqual(self.restored(), "restored new\n")
+
+    def test_a_slow_disk_delays_no_one_else(self):
+        """While SleepPrep waits for what was written, PID 1 answers whoever asks."""
+        def prepare(guest):
+            guest.busybox("dd")
+            guest.drive("mvm-data", size_mib=16)
+            guest.drives[-1].write_limit = 1 << 20
+            guest.service("writer", "dd if=/dev/zero of=/mnt/data/file bs=64k count=96 && echo "
+                          "written; exec sleep 100000", user="root")
+        machine = self.started(prepare=prepare)
+        machine.console.rewind()
+        machine.console.wait_line("writer: written")
+        answers = 0
+        with mvm_client.dial(machine.vsock_path, timeout=PATIENCE_S) as slow:
+            mvm_client.send(slow, mvm_client.encode("SleepPrep", {"drain_timeout_secs": 100}))
+            while not select.select([slow], [], [], 0)[0]:
+                services = self.client.call_own("Services")["services"]
+                self.assertIn("writer", [v["name"] for v in services])
+                answers += 1
+            ack = json.loads(mvm_client.receive(slow))
+        self.assertEqual(ack["SleepPrepAck"]["success"], True, ack)
+        self.assertGreater(answers, 10)
 
     def test_a_reader_never_sees_half_a_secret(self):
         """Nor none. It reads while they are replaced, which it outlives: it is no service."""

@@ -44,10 +44,14 @@ def _close_all():
 
 
 class Drive:
-    """A disk: an image file in raw format."""
+    """
+    A disk: an image file in raw format.
 
-    def __init__(self, path, readonly=False):
-        self.path, self.readonly = path, readonly
+    write_limit     bytes that it writes in a second; None: as many as the host does
+    """
+
+    def __init__(self, path, readonly=False, write_limit=None):
+        self.path, self.readonly, self.write_limit = path, readonly, write_limit
 
 
 class Machine:
@@ -116,8 +120,11 @@ class Machine:
              "-mon", "chardev=monitor,mode=control",
              "-kernel", self.kernel or build.kernel()]
         for i, drive in enumerate(self.drives):
-            c += ["-drive", "if=none,format=raw,id=drive%d,file=%s,readonly=%s" % (
-                i, drive.path.replace(",", ",,"), "on" if drive.readonly else "off")]
+            words = "if=none,format=raw,id=drive%d,file=%s,readonly=%s" % (
+                i, drive.path.replace(",", ",,"), "on" if drive.readonly else "off")
+            if drive.write_limit is not None:
+                words += ",throttling.bps-write=%d" % drive.write_limit
+            c += ["-drive", words]
             c += device("virtio-blk", drive="drive%d" % i)
         if self.network:
             c += ["-netdev", "user,id=net,restrict=on,ipv6=off,net=172.16.0.0/24,host=%s,"

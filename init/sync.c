@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/sync.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "init/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DROP_CACHES "/proc/sys/vm/drop_caches"
+#define EXIT_DONE   0
+
+__attribute__((noreturn)) static void child(int report)
+{
+	struct sync_part parts[SYNC_PARTS] = { { .start_us = clock_us() } };
+
+	sync();
+	parts[0].end_us = parts[1].start_us = clock_us();
+	parts[1].error = -file_write(DROP_CACHES, "3", 1);
+	parts[1].end_us = clock_us();
+	(void)!write(report, parts, sizeof(parts));
+	_exit(EXIT_DONE);
+}
+
+/* The results, or the end of a process that was killed. */
+static void on_report(struct loop_io *io, uint32_t events)
+{
+	struct sync_work *s = LOOP_OWNER(io, struct sync_work, io);
+	struct guest *g = LOOP_OWNER(s, struct guest, sync);
+	int fd = io->fd;
+
+	(void)events;
+	if (read(fd, s->parts, sizeof(s->parts)) != (ssize_t)sizeof(s->parts))
+		s->parts[0].error = s->parts[1].error = ECANCELED;
+	loop_remove(&g->loop, io);
+	close(fd);
+	control_go_on(g);
+}
+
+int sync_begin(struct guest *g)
+{
+	struct sync_work *s = &g->sync;
+	int fds[2], err;
+	long pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	*s = (struct sync_work){ .io.fd = -1, .claimed = s->claimed };
+	s->parts[0].start_us = s->parts[0].end_us = clock_us();
+	s->parts[1] = s->parts[0];
+	err = loop_add(&g->loop, &s->io, fds[0], EPOLLIN, on_report);
+	pid = err == 0 ? syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -1;
+	if (pid == 0)
+		child(fds[1]);
+	if (err == 0 && pid < 0) {
+		err = -errno;
+		loop_remove(&g->loop, &s->io);
+	}
+	close(fds[1]);
+	if (err != 0)
+		close(fds[0]);
+	return err;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing all file systems out and dropping the page cache, in a process of its own: it takes as
+ * long as the disks do, and PID 1 must not wait.
+ */
+#ifndef INIT_SYNC_H
+#define INIT_SYNC_H
+
+#include "base/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SYNC_PARTS 2 /* sync(2), then /proc/sys/vm/drop_caches */
+
+struct sync_part {
+	uint64_t start_us, end_us; /* CLOCK_MONOTONIC */
+	int64_t error;             /* errno value, or 0 */
+};
+
+struct sync_work {
+	struct loop_io io; /* the process tells its results; fd -1: there is none */
+	bool claimed;      /* a request waits for the results, or sends them */
+	struct sync_part parts[SYNC_PARTS];
+};
+
+struct guest;
+
+/* Start the process; there must be none. control_go_on() follows its end. Returns 0 or -errno. */
+int sync_begin(struct guest *g);
+
+#endif
