@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """install-packages asks for what is missing and no more, and names what cannot be had."""
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -108,6 +110,59 @@ class Install(unittest.TestCase):
             for line in f:
                 if line.strip() and not line.startswith("#"):
                     self.assertRegex(line, r"^(%s) [a-z0-9][a-z0-9.+-]+\n$" % "|".join(groups))
+
+
+class HostTools(unittest.TestCase):
+    """The tests' nixpkgs takes programs of the machine: each comes with a package of the list."""
+
+    STUB = os.path.join(HERE, "nix", "stub-nixpkgs", "default.nix")
+    USED = ("initial-path", "gcc", "e2fsprogs", "squashfs-tools", "jq", "meson", "ninja", "patchelf")
+    GIVEN = {"git", "make"}         # what the README asks for
+
+    def programs(self):
+        with open(self.STUB, encoding="utf-8") as f:
+            lists = dict(re.findall(r'hostTools "([a-z0-9-]+)" \[([^]]*)\]', f.read()))
+        return {p for name in self.USED for p in re.findall(r'"([^"]+)"', lists[name])}
+
+    @staticmethod
+    def installed():
+        """{package: (essential, names of packages that it needs)}"""
+        fields = "${Package}|${Essential}|${Pre-Depends}, ${Depends}\n"
+        text = subprocess.run(["dpkg-query", "-W", "-f", fields], check=True, capture_output=True,
+                              text=True).stdout
+        rows = [line.split("|", 2) for line in text.splitlines()]
+        return {name: (essential == "yes", re.findall(r"(?:^|[,|] ?)([a-z0-9][a-z0-9.+-]+)", needs))
+                for name, essential, needs in rows}
+
+    def reached(self):
+        """Packages that are on every machine, given, or listed; and what those need."""
+        packages = self.installed()
+        with open(os.path.join(HERE, "packages.txt"), encoding="utf-8") as f:
+            listed = {line.split()[1] for line in f if line.startswith("nix ")}
+        todo = listed | self.GIVEN | {p for p, (essential, _) in packages.items() if essential}
+        found = set()
+        while todo:
+            name = todo.pop()
+            if name in packages and name not in found:
+                found.add(name)
+                todo.update(packages[name][1])
+        return found
+
+    @staticmethod
+    def owner(program):
+        """The package of a program; before /usr was merged, packages had /bin."""
+        path = os.path.realpath(shutil.which(program))
+        for name in (path, path.replace("/usr", "", 1)):
+            done = subprocess.run(["dpkg-query", "-S", name], check=False, capture_output=True,
+                                  text=True)
+            if done.returncode == 0:
+                return done.stdout.split(":")[0]
+        return None
+
+    def test_packages_of_all_are_listed(self):
+        reached, programs = self.reached(), self.programs()
+        self.assertGreater(len(programs), 50)
+        self.assertEqual({p: self.owner(p) for p in programs if self.owner(p) not in reached}, {})
 
 
 if __name__ == "__main__":
