@@ -126,13 +126,17 @@ class HostTools(unittest.TestCase):
 
     @staticmethod
     def installed():
-        """{package: (essential, names of packages that it needs)}"""
-        fields = "${Package}|${Essential}|${Pre-Depends}, ${Depends}\n"
+        """{package: (essential, names of packages that it needs)}, also by the names it provides."""
+        fields = "${Package}\t${Essential}\t${Pre-Depends}, ${Depends}\t${Provides}\n"
         text = subprocess.run(["dpkg-query", "-W", "-f", fields], check=True, capture_output=True,
                               text=True).stdout
-        rows = [line.split("|", 2) for line in text.splitlines()]
-        return {name: (essential == "yes", re.findall(r"(?:^|[,|] ?)([a-z0-9][a-z0-9.+-]+)", needs))
-                for name, essential, needs in rows}
+        packages, word = {}, re.compile(r"(?:^|[,|] ?)([a-z0-9][a-z0-9.+-]+)")
+        for line in text.splitlines():
+            name, essential, needs, provides = line.split("\t")
+            for alias in word.findall(provides):
+                packages.setdefault(alias, (False, []))[1].append(name)
+            packages[name] = (essential == "yes", word.findall(needs))
+        return packages
 
     def reached(self):
         """Packages that are on every machine, given, or listed; and what those need."""
