@@ -100,8 +100,9 @@ class Sequences(cases.SharedBoot):
 
     @classmethod
     def observe(cls, machine):
-        machine.console.wait_line("web: web is up")
-        machine.console.wait_line("mvm-guest-agent: listening .*")
+        for line in ("web: web is up", "mvm-guest-agent: listening .*"):
+            machine.console.rewind()
+            machine.console.wait_line(line)
         boot = Watch(machine)
         for name, state in (("web", "running"), ("stubborn", "running"), ("once", "exited"),
                             ("once-2", "failed"), ("prepared", "running"), ("absent", "failed"),

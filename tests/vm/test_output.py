@@ -298,13 +298,12 @@ class Collector(cases.GuestCase):
                       "exec sleep 10000",
                       user="root")
         machine = self.boot(guest)
-        machine.console.wait_line("fills: dd: error writing '/mnt/data/rest': No space left on "
-                                  "device")
-        machine.console.wait_line("writes: log_file /mnt/data/web.log: No space left on device: "
-                                  "output is lost")
-        machine.console.wait_line("writes: log_file /mnt/data/web.log: goes on, [0-9]+ bytes are "
-                                  "lost")
-        machine.console.wait_line("fills: done")
+        for line in ("fills: dd: error writing '/mnt/data/rest': No space left on device",
+                     "writes: log_file /mnt/data/web.log: No space left on device: output is lost",
+                     "writes: log_file /mnt/data/web.log: goes on, [0-9]+ bytes are lost",
+                     "fills: done"):
+            machine.console.rewind()
+            machine.console.wait_line(line)
         self.assertEqual(len(self.output(machine).lines("writes")), 2)
         machine.ctrl_alt_del()
         machine.wait()
