@@ -4,9 +4,9 @@
 #include "agent/json.h"
 #include "agent/messages.h"
 #include "base/protocol.h"
+#include "base/vsock.h"
 
 #include <errno.h>
-#include <linux/vm_sockets.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 #include "agent/peer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/vsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vm_sockets.h>
 #include <string.h>
 #include <unistd.h>
 

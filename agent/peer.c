@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/peer.h"
 
-#include <linux/vm_sockets.h>
+#include "base/vsock.h"
+
 #include <string.h>
 
 bool peer_is_allowed(const struct sockaddr *address, socklen_t len)

@@ -4,10 +4,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/protocol.h"
+#include "base/vsock.h"
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/vm_sockets.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>

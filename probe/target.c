@@ -4,12 +4,12 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "base/protocol.h"
+#include "base/vsock.h"
 #include "probe/memory.h"
 #include "probe/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/peer.h"
+#include "base/vsock.h"
 
 #include <criterion/criterion.h>
-#include <linux/vm_sockets.h>
 #include <string.h>
 #include <sys/un.h>
 

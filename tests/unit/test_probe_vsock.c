@@ -3,6 +3,7 @@
  * Exchanges over AF_VSOCK. Its system calls are the test's own, because few machines have guests:
  * they record the address and lead to an agent on a Unix socket, or to an error.
  */
+#include "base/vsock.h"
 #include "fake_agent.h"
 #include "virtual_time.h"
 
@@ -10,7 +11,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
