@@ -135,6 +135,12 @@ class C(Tree):
                          "not as clang-format has it; run: make format")
         self.assertEqual((r.returncode, r.stderr), (0, ""))
 
+    def test_vsock_addresses_come_with_sockets(self):
+        """This machine's header of the kernel does without <sys/socket.h>; older ones do not."""
+        include = re.compile(r"#include <linux/vm_sockets\.h>")
+        found = self.lines_with(include, c_files(*PROGRAMS, "tests/unit", "tests/fuzz"))
+        self.assertEqual([line.split(":")[0] for line in found], ["base/vsock.h"])
+
     def test_files_and_functions_are_short(self):
         paths = source.files("*.c", "*.h")
         found = []
