@@ -90,7 +90,7 @@ int json_problem(
 	return problem_set(p, EINVAL, "line %d, column %d: %s\n", line, column, text);
 }
 
-int json_check(const char *text, size_t len, struct json *value, struct problem *p)
+static int check(const char *text, size_t len, size_t flags, struct json *value, struct problem *p)
 {
 	const char *nul = memchr(text, '\0', len);
 	json_error_t error;
@@ -108,8 +108,8 @@ int json_check(const char *text, size_t len, struct json *value, struct problem 
 		return json_problem(
 			p, text, *value, "nested deeper than %d levels", JSON_NESTING_MAX);
 	/* Whole numbers of any size pass as reals here; fields read their digits themselves. */
-	tree = json_loadb(
-		text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
+	tree = json_loadb(text, len,
+		flags | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
 	if (tree == NULL && json_error_code(&error) == json_error_out_of_memory)
 		return problem_set(p, ENOMEM, "JSON");
 	if (tree == NULL)
@@ -117,6 +117,16 @@ int json_check(const char *text, size_t len, struct json *value, struct problem 
 			error.text);
 	json_decref(tree);
 	return 0;
+}
+
+int json_check(const char *text, size_t len, struct json *value, struct problem *p)
+{
+	return check(text, len, 0, value, p);
+}
+
+int json_check_unique(const char *text, size_t len, struct json *value, struct problem *p)
+{
+	return check(text, len, JSON_REJECT_DUPLICATES, value, p);
 }
 
 int json_nesting(struct json value)

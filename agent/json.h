@@ -44,6 +44,9 @@ struct json_walk {
  */
 int json_check(const char *text, size_t len, struct json *value, struct problem *p);
 
+/* The same, and no object in it has a key twice: for JSON that is passed on as it is. */
+int json_check_unique(const char *text, size_t len, struct json *value, struct problem *p);
+
 /* How many arrays and objects are inside each other in a value, itself included. */
 int json_nesting(struct json value);
 

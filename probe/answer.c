@@ -2,11 +2,15 @@
 #include "probe/answer.h"
 
 #include "base/buf.h"
+#include "probe/memory.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define QUOTE_COLUMNS 200
+#define NUMBER_BEYOND 9223372036854775808.0 /* INT64_MAX + 1 */
 
 /* ---- the message ----------------------------------------------------------------------------- */
 
@@ -56,11 +60,73 @@ static bool split_message(json_t *root, struct text *name, const json_t **body)
 	return true;
 }
 
+/* Past the string at `at`, whose quotation mark may be missing. */
+static size_t skip_string(const char *bytes, size_t len, size_t at)
+{
+	for (at++; at < len && bytes[at] != '"'; at++)
+		at += bytes[at] == '\\';
+	return at < len ? at + 1 : len;
+}
+
+/* Is it a whole number that 64 bits with a sign do not hold? */
+static bool is_too_large(const char *text, size_t len)
+{
+	char digits[24];
+
+	if (len == 0 || strspn(text + (*text == '-'), "0123456789") < len - (*text == '-'))
+		return false;
+	if (len >= sizeof(digits))
+		return true;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	errno = 0;
+	(void)strtoll(digits, NULL, 10);
+	return errno == ERANGE;
+}
+
+/* The text with ".0" behind every whole number that is too large for jansson, from malloc(). */
+static char *with_large_reals(const char *bytes, size_t len, size_t *new_len)
+{
+	char *copy = memory_must(malloc(2 * len + 1));
+	struct buf b;
+
+	buf_init(&b, copy, 2 * len + 1);
+	for (size_t at = 0, from; at < len;) {
+		from = at;
+		if (bytes[at] == '"')
+			at = skip_string(bytes, len, at);
+		else
+			while (at < len && strchr("0123456789+-.eE", bytes[at]) != NULL &&
+				bytes[at] != '\0')
+				at++;
+		at += at == from;
+		buf_put(&b, bytes + from, at - from);
+		if (is_too_large(bytes + from, at - from))
+			buf_puts(&b, ".0");
+	}
+	*new_len = b.len;
+	return copy;
+}
+
+static json_t *load(const char *bytes, size_t len, json_error_t *error)
+{
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+	json_t *root = json_loadb(bytes, len, flags, error);
+	size_t new_len;
+	char *copy;
+
+	if (root != NULL || json_error_code(error) != json_error_numeric_overflow)
+		return root;
+	copy = with_large_reals(bytes, len, &new_len);
+	root = json_loadb(copy, new_len, flags, error);
+	free(copy);
+	return root;
+}
+
 static json_t *parse(const char *bytes, size_t len, struct failure *f)
 {
 	json_error_t error;
-	json_t *root = json_loadb(
-		bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	json_t *root = load(bytes, len, &error);
 	char storage[4 * QUOTE_COLUMNS + 1];
 	struct buf quoted = BUF_OVER(storage);
 
@@ -173,9 +239,18 @@ bool shape_integer(struct shape *s, const char *key, enum shape_need need, int64
 
 bool shape_number(struct shape *s, const char *key, enum shape_need need, uint64_t *value)
 {
+	const json_t *v = json_object_get(s->object, key);
 	int64_t n;
-	bool there = shape_integer(s, key, need, &n);
+	bool there;
 
+	/* The protocol's numbers have no sign, and one bit more. Where that matters, they are a
+	 * size beyond all bounds. */
+	if (json_is_real(v) && json_real_value(v) >= NUMBER_BEYOND &&
+		json_real_value(v) <= 2 * NUMBER_BEYOND && !shape_failed(s)) {
+		*value = INT64_MAX;
+		return true;
+	}
+	there = shape_integer(s, key, need, &n);
 	*value = n < 0 ? 0 : (uint64_t)n;
 	if (there && n < 0)
 		say_wrong(s, key, "is negative");

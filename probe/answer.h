@@ -2,7 +2,8 @@
 /*
  * What agents answer, decoded strictly: JSON of strict UTF-8 without duplicate keys, each field of
  * its type. Fields that are not known are ignored; values of an enumeration are text here, so that
- * a newer agent's are shown and not refused.
+ * a newer agent's are shown and not refused. Whole numbers that 64 bits with a sign do not hold are
+ * reals.
  */
 #ifndef PROBE_ANSWER_H
 #define PROBE_ANSWER_H
@@ -45,7 +46,7 @@ bool shape_element(struct shape *s, const struct shape *parent, const char *key,
 /*
  * Read a field. True when it is there and of that type. False when it is absent or null and
  * optional, in which case the value is that of "nothing" ("", 0, false, NULL); or with the failure
- * set.
+ * set. A number above INT64_MAX becomes that.
  */
 bool shape_text(struct shape *s, const char *key, enum shape_need need, struct text *value);
 bool shape_bool(struct shape *s, const char *key, enum shape_need need, bool *value);

@@ -226,6 +226,16 @@ Test(agent_check, json_that_a_report_could_not_hold)
 	expect_output(command, (at[240] = '\0', at));
 }
 
+/* Hosts that read strictly would refuse the whole report, with all the other probes in it. */
+Test(agent_check, json_with_a_name_twice)
+{
+	check.json_output = true;
+	expect_output("echo '{\"a\":{\"b\":1,\"c\":2,\"b\":1}}'", NULL);
+	cr_expect_not_null(strstr(rig_log(), "its output is not used: line 1"), "%s", rig_log());
+	expect_output("echo '[{\"b\":1},{\"b\":1}]'", "[{\"b\":1},{\"b\":1}]");
+	expect_output("echo 18446744073709551615", "18446744073709551615");
+}
+
 /* ---- log lines ------------------------------------------------------------------------------- */
 
 Test(agent_check, changes_are_logged_and_repetitions_are_not)

@@ -117,6 +117,45 @@ Test(probe_answer, nesting_is_limited)
 	cr_assert_null(open_nested(100000, &f));
 }
 
+/* A whole number of a probe's output may have any size: it becomes a real. */
+Test(probe_answer, large_whole_numbers)
+{
+	static const struct {
+		const char *number, *printed;
+	} cases[] = {
+		{ "9223372036854775807", "9223372036854775807" },
+		{ "-9223372036854775808", "-9223372036854775808" },
+		{ "9223372036854775808", "9.2233720368547758e18" },
+		{ "-9223372036854775809", "-9.2233720368547758e18" },
+		{ "18446744073709551615", "1.8446744073709552e19" },
+		{ "100000000000000000000000000000000000000000000000", "1e47" },
+		{ "18446744073709551615.5", "1.8446744073709552e19" },
+		{ "18446744073709551615e2", "1.8446744073709552e21" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char string[] = "a \"b\" \\\\ 99999999999999999999";
+		char text[256], *printed;
+		struct failure f = { 0 };
+		const json_t *body;
+		json_t *root, *numbers;
+
+		sprintf(text, "{\"P\":[%s,\"a \\\"b\\\" \\\\\\\\ 99999999999999999999\",%s , 7]}",
+			cases[i].number, cases[i].number);
+		root = answer_open(text, strlen(text), "P", &body, &f);
+		cr_assert_not_null(root, "%s: %s", text, f.text);
+		numbers = json_object_get(root, "P");
+		for (size_t n = 0; n < 3; n += 2) {
+			printed = json_dumps(json_array_get(numbers, n), JSON_ENCODE_ANY);
+			cr_expect_str_eq(printed, cases[i].printed);
+			free(printed);
+		}
+		cr_expect_str_eq(json_string_value(json_array_get(numbers, 1)), string);
+		cr_expect_eq(json_integer_value(json_array_get(numbers, 3)), 7);
+		json_decref(root);
+	}
+}
+
 /* ---- reports --------------------------------------------------------------------------------- */
 
 /* A report of the two or three answers' bodies; `f` tells of a failure. */
@@ -244,6 +283,23 @@ static void expect_undecodable(
 	cr_expect_not_null(strstr(m.inquiry.failure.text, part), "'%s' instead of '%s'",
 		m.inquiry.failure.text, part);
 	unmake(&m);
+}
+
+/* The protocol's numbers go up to 2^64 - 1. */
+Test(probe_answer, a_state_beyond_all_bounds)
+{
+	struct made m;
+
+	cr_assert(make(&m,
+			  INTEGRATIONS("{\"name\":\"a\",\"status\":\"x\","
+				       "\"state_size_bytes\":18446744073709551615}"),
+			  no_probes, idle),
+		"%s", m.inquiry.failure.text);
+	cr_expect_eq(m.report.checks[0].state_size_bytes, INT64_MAX);
+	unmake(&m);
+	expect_undecodable(INTEGRATIONS("{\"name\":\"a\",\"status\":\"x\","
+					"\"state_size_bytes\":36893488147419103233}"),
+		no_probes, idle, "state_size_bytes: is not a whole number");
 }
 
 Test(probe_answer, integrations_of_the_wrong_shape)
