@@ -40,7 +40,7 @@ let
       span = types.oneOf [
         types.ints.unsigned
         types.float
-        (types.strMatching "[0-9]+([.][0-9]+)?(ms|s|min|h)?")
+        (types.strMatching "[0-9]+([.][0-9]+)?(ms|s|min|h|d)?")
       ];
       size = types.either types.ints.unsigned (types.strMatching "[0-9]+[KMGT]?");
       either = types.either (moduleType (builtins.elemAt t.members 0)) (

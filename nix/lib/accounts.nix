@@ -54,6 +54,11 @@ rec {
       names = attrNames users;
       explicit = filter (n: users.${n}.uid != null) names;
       at = n: "users.${n}";
+      isPlain =
+        home:
+        home == "/"
+        || builtins.match "(.*/)?[.]{0,2}(/.*)?" (builtins.substring 1 (-1) home) == null
+          && builtins.match ".*[\"\\].*" home == null;
       sameUid = n: filter (m: m != n && users.${m}.uid == users.${n}.uid) explicit;
     in
     optional (elem serviceGroup (
@@ -68,6 +73,9 @@ rec {
       ++ optional (
         users.${n}.group != null && elem users.${n}.group reservedGroups
       ) "${at n}.group: ${users.${n}.group} is a group of the image's own; choose another"
+      ++ optional (
+        users.${n}.home != null && !(isPlain users.${n}.home)
+      ) "${at n}.home: the path must not have \", \\ or empty, . or .. components"
     ) names
     ++ concatMap (
       n:

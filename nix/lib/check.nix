@@ -17,7 +17,9 @@ let
     listToAttrs
     map
     match
+    stringLength
     toJSON
+    toString
     ;
   text = import ./text.nix;
   inherit (text)
@@ -29,8 +31,21 @@ let
     ;
   accounts = import ./accounts.nix;
   commands = import ./commands.nix;
+  files = import ./files.nix;
   options = import ./options.nix;
-  inherit (import ./types.nix) join;
+  inherit (import ./types.nix) join milliseconds;
+
+  # Services that init adds itself: it ignores a file with such a name.
+  ownServices = [
+    "log-collector"
+    "mvm-guest-agent"
+  ];
+
+  # The guest reads no more of a file, of a line, and no more files of a directory.
+  iniBytes = 262143;
+  lineBytes = 65534;
+  jsonBytes = 65536;
+  jsonFiles = 256;
 
   # "; did you mean web?" or the names that there are.
   hint =
@@ -128,7 +143,8 @@ let
         option: condition: what:
         optional (!condition) "${at}.${option}: ${what}";
     in
-    userErrors config "${at}.user" s.user true
+    optional (elem name ownServices) "${at}: the guest has a service of this name already"
+    ++ userErrors config "${at}.user" s.user true
     ++ refer "after"
     ++ refer "requires"
     ++ concatMap (
@@ -159,9 +175,75 @@ let
         s.seccomp != "essential" || s.ready != "notify"
       ) "essential refuses the socket that ready = \"notify\" needs"
     )
+    ++ optional (
+      s.restartDelay != null && milliseconds s.restartDelay > delayMax s
+    ) "${at}.restartDelay: it is above restartDelayMax${
+      if s.restartDelayMax == null then ", which is 30 s where it is not given" else ""
+    }"
+    ++ optional (
+      s.restartDelay == null && delayMax s < 100
+    ) "${at}.restartDelayMax: it is below restartDelay, which is 100 ms where it is not given"
+    ++ optional (
+      s.logFile != null && stringLength s.logFile > 255
+    ) "${at}.logFile: the path has more than 255 bytes"
     ++ concatMap (
       o: optionals (s.${o} != null) (needs o (s.logFile != null) "there is no logFile to rotate")
     ) [ "logMaxSize" "logKeep" ];
+
+  delayMax = s: if s.restartDelayMax == null then 30000 else milliseconds s.restartDelayMax;
+
+  # What the guest's parsers would not read to its end.
+  sizeErrors =
+    config:
+    let
+      script = name: _: "/nix/store/00000000000000000000000000000000-${name}";
+      large = at: most: size: optional (
+        size > most
+      ) "${at}: its file would have ${toString size} bytes, and the guest reads ${toString most} at most";
+      many =
+        part:
+        let
+          n = builtins.length (attrNames config.${part});
+        in
+        optional (
+          n > jsonFiles
+        ) "${part}: there are ${toString n}, and the guest reads ${toString jsonFiles} at most";
+      longLines =
+        name:
+        let
+          s = config.services.${name};
+          at = join "services" name;
+          value = o: (commands.describe s.${o});
+          long = size: size > lineBytes;
+        in
+        concatMap (
+          o:
+          optional (
+            s.${o} != null
+            && (value o).kind != "lines"
+            && long (stringLength (value o).text + stringLength "pre_start = ")
+          ) "${at}.${o}: longer than ${toString lineBytes} bytes; make it a script (writeScript)"
+        ) [ "command" "preStart" ]
+        ++ concatMap (
+          v:
+          optional (long (
+            stringLength v + 3 + stringLength s.env.${v}
+          )) "${at}.env.${v}: longer than ${toString lineBytes} bytes; put it into an environmentFile"
+        ) (attrNames s.env);
+    in
+    many "healthChecks"
+    ++ many "probes"
+    ++ concatMap (
+      n:
+      longLines n
+      ++ large (join "services" n) iniBytes (stringLength (files.service script n config.services.${n}))
+    ) (attrNames config.services)
+    ++ concatMap (n: large (join "healthChecks" n) jsonBytes (stringLength (files.healthCheck config n))) (
+      filter (n: hasAttr n config.services) (attrNames config.healthChecks)
+    )
+    ++ concatMap (n: large (join "probes" n) jsonBytes (stringLength (files.probe config n))) (
+      attrNames config.probes
+    );
 
   cycleErrors =
     config:
@@ -196,7 +278,7 @@ let
       match "(.*/)?[.][.]?(/.*)?" path != null || match ".*//.*" path != null
     ) "${at}: the path must not have empty, . or .. components"
     ++ optional (
-      match "/(nix/store|proc|sys|dev|run|tmp|mnt/(config|secrets|data))(/.*)?" path != null
+      match "/(nix/store|proc|sys|dev|run|var/run|tmp|mnt/(config|secrets|data))(/.*)?" path != null
     ) "${at}: the guest mounts something over this place, or it is the store"
     ++ optional (
       match "/(init|sbin/(init|vminitd)|etc/(passwd|group|mvm/init[.]ini|mvm/(services|integrations|probes)[.]d/.*))" path
@@ -250,7 +332,12 @@ let
       )
     )
     ++ concatMap (fileErrors config) (attrNames config.extraFiles)
-    ++ commands.errors config;
+    ++ (
+      let
+        wrong = commands.errors config;
+      in
+      if wrong == [ ] then sizeErrors config else wrong
+    );
 in
 {
   inherit alternatives;

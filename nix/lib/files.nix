@@ -17,6 +17,7 @@ let
     toString
     ;
   inherit (import ./text.nix) optional;
+  inherit (import ./types.nix) milliseconds;
   accounts = import ./accounts.nix;
   commands = import ./commands.nix;
   options = import ./options.nix;
@@ -26,8 +27,9 @@ let
     value:
     if isBool value then
       (if value then "true" else "false")
+    # A time span; toJSON would write small and large ones as 1e-05.
     else if isFloat value then
-      toJSON value
+      "${toString (milliseconds value)}ms"
     else if isList value then
       concatStringsSep " " value
     else
@@ -103,13 +105,15 @@ let
       if c.user == null && owner != null && owner != "root" then { user = owner; } else { }
     );
 
+  probe = config: name: json options.probe name config.probes.${name} { };
+
   file = path: text: {
     inherit path text;
     mode = "0644";
   };
 in
 {
-  inherit service healthCheck;
+  inherit service healthCheck probe;
 
   /*
     The files of `config`, a list of { path; mode; text; } with paths that begin with "/".
@@ -184,7 +188,7 @@ in
     ]
     ++ each "services.d" "ini" config.services (n: service script n config.services.${n})
     ++ each "integrations.d" "json" config.healthChecks (healthCheck config)
-    ++ each "probes.d" "json" config.probes (n: json options.probe n config.probes.${n} { });
+    ++ each "probes.d" "json" config.probes (probe config);
 
   # Home directories to create, parents first: a list of { path; uid; gid; }. A home that is one of
   # the system's directories, or under something that the guest mounts, is not ours to own.
@@ -194,7 +198,7 @@ in
       ids = accounts.assign { inherit (config) serviceGroup users; };
       ours =
         home:
-        builtins.match "/|/(bin|dev|etc|home|init|lib|lib64|mnt|nix|proc|root|run|sbin|sys|tmp|usr|var)|/var/(lib|log|run|empty|tmp)|/(dev|proc|sys|run|tmp|nix|mnt/(config|secrets|data))/.*" home
+        builtins.match "/|/(bin|dev|etc|home|init|lib|lib64|mnt|nix|proc|root|run|sbin|sys|tmp|usr|var)|/var/(lib|log|run|empty|tmp)|/(dev|proc|sys|run|var/run|tmp|nix|mnt/(config|secrets|data))/.*" home
         == null;
       owners = filter (n: ours ids.users.${n}.home) (
         [ config.serviceGroup ] ++ attrNames config.users

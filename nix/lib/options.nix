@@ -13,16 +13,63 @@
 # and, where a file in the guest carries it, `ini` or `json`: the key there. `example` is Nix text.
 let
   t = import ./types.nix;
-  inherit (import ./text.nix) characters;
+  inherit (import ./text.nix) characters integer show;
 
   # A name that is also a file's name in the guest. C: SERVICE_NAME in supervisor/.
   fileName = t.name "[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}" "1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.'";
   accountName = t.name "[A-Za-z_][A-Za-z0-9_-]{0,31}" "1 to 32 letters, digits, '_' and '-', starting with a letter or '_'";
   variableName = t.name "[A-Za-z_][A-Za-z0-9_]*" "letters, digits and '_', not starting with a digit";
 
-  limit = t.either (t.either (t.int 0 null) (t.enum [ "infinity" ])) (
-    t.name "([0-9]+|infinity):([0-9]+|infinity)" "text \"SOFT:HARD\""
-  );
+  # capabilities(7), and what stands for all and none of them. C: base/capability.c.
+  capability =
+    let
+      lower = characters "abcdefghijklmnopqrstuvwxyz";
+      upper = characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+      names = builtins.concatStringsSep "|" [
+        "chown|dac_override|dac_read_search|fowner|fsetid|kill|setgid|setuid|setpcap"
+        "linux_immutable|net_bind_service|net_broadcast|net_admin|net_raw|ipc_lock|ipc_owner"
+        "sys_module|sys_rawio|sys_chroot|sys_ptrace|sys_pacct|sys_admin|sys_boot|sys_nice"
+        "sys_resource|sys_time|sys_tty_config|mknod|lease|audit_write|audit_control|setfcap"
+        "mac_override|mac_admin|syslog|wake_alarm|block_suspend|audit_read|perfmon|bpf"
+        "checkpoint_restore"
+      ];
+    in
+    t.name "(cap_|CAP_)?(${names}|${builtins.replaceStrings lower upper names})|all|none" "a capability such as \"net_bind_service\"";
+
+  # IPv4 in full; of IPv6 its characters.
+  address =
+    let
+      byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    in
+    t.name "(${byte}[.]){3}${byte}|[0-9a-fA-F]*:[0-9a-fA-F.:]*" "an IP address";
+
+  limit =
+    let
+      form = t.either (t.either (t.int 0 null) (t.enum [ "infinity" ])) (
+        t.name "([0-9]{1,18}|infinity):([0-9]{1,18}|infinity)" "text \"SOFT:HARD\""
+      );
+      above =
+        value:
+        let
+          parts = builtins.match "([0-9]+|infinity):([0-9]+)" value;
+          soft = builtins.head parts;
+        in
+        builtins.isString value
+        && parts != null
+        && (soft == "infinity" || integer soft > integer (builtins.elemAt parts 1));
+    in
+    form
+    // {
+      check =
+        path: value:
+        let
+          wrong = form.check path value;
+        in
+        if wrong == [ ] && above value then
+          [ "${path}: the soft limit is above the hard one, got ${show value}" ]
+        else
+          wrong;
+    };
   memory = t.either t.size (t.enum [ "infinity" ]);
 
   rlimit = resource: description: example: {
@@ -166,7 +213,7 @@ let
     }
     {
       name = "restartDelay";
-      type = t.span;
+      type = t.span 24;
       ini = "restart_delay";
       defaultText = "100 ms";
       description = "Delay before the first automatic restart; it doubles with each further one.";
@@ -174,7 +221,7 @@ let
     }
     {
       name = "restartDelayMax";
-      type = t.span;
+      type = t.span 24;
       ini = "restart_delay_max";
       defaultText = "30 s";
       description = "Where the doubling of `restartDelay` ends.";
@@ -182,7 +229,7 @@ let
     }
     {
       name = "startTimeout";
-      type = t.span;
+      type = t.span 24;
       ini = "start_timeout";
       defaultText = "30 s";
       description = "A oneshot that has not ended by then is stopped, and has failed. 0 is no limit.";
@@ -190,7 +237,7 @@ let
     }
     {
       name = "stopTimeout";
-      type = t.span;
+      type = t.span 24;
       ini = "stop_timeout";
       defaultText = "1 s";
       description = "How long the service has after TERM before it is killed.";
@@ -206,7 +253,7 @@ let
     }
     {
       name = "startLimitInterval";
-      type = t.span;
+      type = t.span 8760;
       ini = "start_limit_interval";
       defaultText = "10 s";
       description = "The window of `startLimit`.";
@@ -270,7 +317,7 @@ let
     }
     {
       name = "onInterval";
-      type = t.span;
+      type = t.span 8760;
       ini = "on_interval";
       defaultText = "none";
       description = "Start the service again and again at this interval, never two at once. The first time is after `onBootDelay`, or one interval after boot.";
@@ -278,7 +325,7 @@ let
     }
     {
       name = "onBootDelay";
-      type = t.span;
+      type = t.span 8760;
       ini = "on_boot_delay";
       defaultText = "none";
       description = "Start the service not at boot, but so long after it.";
@@ -358,7 +405,7 @@ let
     }
     {
       name = "cpuMax";
-      type = t.name "[1-9][0-9]*%" "a percentage of one CPU such as \"150%\"";
+      type = t.name "[1-9][0-9]{0,4}%|100000%" "a percentage of one CPU such as \"150%\"";
       ini = "cpu_max";
       defaultText = "no limit";
       description = "CPU time that the service may use.";
@@ -385,7 +432,7 @@ let
   ++ [
     {
       name = "capabilities";
-      type = t.listOf (t.name "(CAP_|cap_)?[A-Za-z_]+" "a capability such as \"net_bind_service\"");
+      type = t.listOf capability;
       ini = "capabilities";
       defaultText = "none; all for root";
       description = "Capabilities that the command has although it does not run as root.";
@@ -680,7 +727,7 @@ rec {
     }
     {
       name = "nameservers";
-      type = t.listOf (t.name "[0-9a-fA-F.:]+" "an IP address");
+      type = t.listOf address;
       default = [ ];
       description = "Name servers, for a guest to which the kernel command line gives none.";
       example = ''[ "192.0.2.53" ]'';

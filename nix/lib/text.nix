@@ -35,11 +35,11 @@ rec {
 
   hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
 
-  # `text` without white space at either end. Its string context is kept.
+  # `text` without white space (as isspace(3) has it) at either end. Its string context is kept.
   trim =
     text:
     let
-      blank = c: c == " " || c == "\t" || c == "\n" || c == "\r";
+      blank = c: builtins.elem c (characters " \t\n\r" ++ builtins.fromJSON ''["\u000b", "\u000c"]'');
       bytes = characters (unsafeDiscardStringContext text);
       count = length bytes;
       first = i: if i < count && blank (elemAt bytes i) then first (i + 1) else i;
@@ -135,6 +135,14 @@ rec {
     if stringLength text > 120 then substring 0 117 text + "..." else text;
 
   isName = pattern: value: isString value && match pattern value != null;
+
+  # The integer that decimal digits stand for, or null when it is far above what 64 bits hold.
+  integer =
+    digits:
+    let
+      significant = head (match "0*([0-9]+)" digits);
+    in
+    if stringLength significant > 18 then null else builtins.fromJSON significant;
 
   # `values` in order, each once.
   unique =

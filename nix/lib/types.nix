@@ -36,6 +36,7 @@ let
     alternatives
     closest
     imap
+    integer
     isDerivation
     optional
     optionals
@@ -130,18 +131,98 @@ rec {
     fill = value: value;
   };
 
+  # A time span of at most `hours`.
   span =
-    basic "span" "a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\""
-      (
-        value:
-        (isInt value && value >= 0)
-        || (isFloat value && value >= 0)
-        || text.isName "[0-9]+([.][0-9]+)?(ms|s|min|h)?" value
-      );
+    hours:
+    let
+      form =
+        basic "span" "a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\""
+          (
+            value:
+            (isInt value && value >= 0)
+            || (isFloat value && value >= 0)
+            || text.isName spanPattern value
+          );
+      most = hours * 3600000;
+      tooLong = value: milliseconds value == null || milliseconds value > most;
+    in
+    form
+    // {
+      check =
+        path: value:
+        let
+          wrong = form.check path value;
+        in
+        if wrong != [ ] then
+          wrong
+        else
+          optional (tooLong value) "${path}: at most ${toString hours} h, got ${show value}";
+    };
 
-  size = basic "size" "a size: bytes, or text such as \"64K\", \"512M\", \"2G\"" (
-    value: (isInt value && value >= 0) || text.isName "[0-9]+[KMGT]?" value
-  );
+  spanPattern = "([0-9]+)([.]([0-9]+))?(ms|s|min|h|d)?";
+
+  # A time span in milliseconds, as the guest reads it; null when it is longer than any may be.
+  milliseconds =
+    value:
+    let
+      parts = match spanPattern value;
+      unit =
+        {
+          ms = 1;
+          s = 1000;
+          min = 60000;
+          h = 3600000;
+          d = 86400000;
+        }
+        .${if builtins.elemAt parts 3 == null then "s" else builtins.elemAt parts 3};
+      whole = integer (builtins.elemAt parts 0);
+      digits = if builtins.elemAt parts 2 == null then "" else builtins.elemAt parts 2;
+      thousandths = integer (builtins.substring 0 3 "${digits}000");
+    in
+    if isString value then
+      if whole == null || whole > 1000000000000 / unit then
+        null
+      else
+        whole * unit + thousandths * unit / 1000
+    else if value > 1000000000 then
+      null
+    else
+      builtins.floor (value * 1000 + 0.5);
+
+  size =
+    let
+      form = basic "size" "a size: bytes, or text such as \"64K\", \"512M\", \"2G\"" (
+        value: (isInt value && value >= 0) || text.isName "[0-9]+[KMGT]?" value
+      );
+      tooLarge =
+        value:
+        let
+          parts = match "([0-9]+)([KMGT]?)" value;
+          n = integer (builtins.elemAt parts 0);
+          unit =
+            {
+              "" = 1;
+              K = 1024;
+              M = 1048576;
+              G = 1073741824;
+              T = 1099511627776;
+            }
+            .${builtins.elemAt parts 1};
+        in
+        isString value && (n == null || n > 9223372036854775807 / unit);
+    in
+    form
+    // {
+      check =
+        path: value:
+        let
+          wrong = form.check path value;
+        in
+        if wrong != [ ] then
+          wrong
+        else
+          optional (tooLarge value) "${path}: at most 9223372036854775807 bytes, got ${show value}";
+    };
 
   # One of two types; errors speak of both.
   either =

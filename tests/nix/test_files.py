@@ -81,6 +81,39 @@ def read(directory):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+def read_service(text):
+    """What the parsers make of a guest with one service."""
+    directory = os.path.join(tap.WORK, "one-service")
+    os.makedirs(os.path.join(directory, "mvm", "services.d"), exist_ok=True)
+    files = {
+        "passwd": "root:x:0:0::/:/sbin/nologin\nmvm:x:900:900::/:/sbin/nologin\n",
+        "group": "root:x:0:\nmvm:x:900:\n",
+        "mvm/services.d/x.ini": text,
+    }
+    for path, content in files.items():
+        with open(os.path.join(directory, path), "w", encoding="utf-8") as file:
+            file.write(content)
+    return read(directory)
+
+
+def test_bounds(suite):
+    """What mkGuest lets pass at most, the guest reads; and not more."""
+    bounds, error = tap.evaluate(os.path.join(tap.HERE, "bounds.nix"))
+    if not suite.result(bounds is not None, "the values at the bounds evaluate", error):
+        return
+    for text in bounds["good"]:
+        status, out, errors = read_service(text)
+        suite.result(
+            status == 0 and "problem:" not in out,
+            f"at the bounds: {text[30:60]!r}",
+            (out + errors)[-2000:],
+        )
+    for text in bounds["bad"]:
+        status, out, _ = read_service(text)
+        suite.result(status == 1 and "problem:" in out, f"beyond: {text[30:60]!r}", out[-2000:])
+    suite.equal("all capabilities are tried", len(bounds["capabilities"]), 2 * 41 + 2)
+
+
 def main():
     tap.require_nix()
     suite = tap.Suite()
@@ -122,12 +155,10 @@ def main():
         written = {line.split(" =")[0] for line in file if " =" in line}
     suite.equal("every key is used in this test", sorted(set(known) - written), [])
 
+    test_bounds(suite)
+
     # The check can fail: a key that init does not know.
-    broken = os.path.join(tap.WORK, "broken-etc")
-    os.makedirs(os.path.join(broken, "mvm", "services.d"), exist_ok=True)
-    with open(os.path.join(broken, "mvm/services.d/x.ini"), "w", encoding="utf-8") as file:
-        file.write("[service]\ncommand = /bin/true\nno_such_key = 1\n")
-    status, text, _ = read(broken)
+    status, text, _ = read_service("[service]\ncommand = /bin/true\nno_such_key = 1\n")
     suite.result(status == 1 and "no_such_key" in text, "an unknown key is a problem", text)
     suite.done()
 

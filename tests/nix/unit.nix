@@ -40,6 +40,8 @@ let
 
   vectors = builtins.fromJSON (builtins.readFile ../vectors/command-lines.json);
 
+  long = n: builtins.concatStringsSep "" (builtins.genList (_: "x") n);
+
   # The files of a guest, path -> text.
   filesOf =
     changes:
@@ -755,6 +757,143 @@ in
   (rejected "a file under a mount" { extraFiles."/run/x".content = ""; } [
     "extraFiles.\"/run/x\": the guest mounts something over this place, or it is the store"
   ])
+  (rejected "a file under a mount that a link leads to" { extraFiles."/var/run/x".content = ""; } [
+    "extraFiles.\"/var/run/x\": the guest mounts something over this place, or it is the store"
+  ])
+  (rejected "services with the names of init's own"
+    {
+      services.mvm-guest-agent.command = python;
+      services.log-collector.command = python;
+    }
+    [
+      "services.log-collector: the guest has a service of this name already"
+      "services.mvm-guest-agent: the guest has a service of this name already"
+    ]
+  )
+  (rejected "a delay above the largest" (service { restartDelay = "1min"; }) [
+    "services.web.restartDelay: it is above restartDelayMax, which is 30 s where it is not given"
+  ])
+  (rejected "a delay above a given one"
+    (service {
+      restartDelay = 2;
+      restartDelayMax = "1999ms";
+    })
+    [ "services.web.restartDelay: it is above restartDelayMax" ]
+  )
+  (rejected "a largest delay below the first" (service { restartDelayMax = "99ms"; }) [
+    "services.web.restartDelayMax: it is below restartDelay, which is 100 ms where it is not given"
+  ])
+  (rejected "times that are too long"
+    (service {
+      stopTimeout = 86401;
+      startTimeout = "24.001h";
+      restartDelay = 86400.5;
+      startLimitInterval = "366d";
+      onBootDelay = "99999999999999999999h";
+    })
+    [
+      "services.web.restartDelay: at most 24 h, got 86400.5"
+      "services.web.startTimeout: at most 24 h, got \"24.001h\""
+      "services.web.stopTimeout: at most 24 h, got 86401"
+      "services.web.startLimitInterval: at most 8760 h, got \"366d\""
+      "services.web.onBootDelay: at most 8760 h, got \"99999999999999999999h\""
+    ]
+  )
+  (rejected "sizes and limits beyond all bounds"
+    (service {
+      memoryMax = "8388608T";
+      memoryHigh = "9223372036854775808";
+      cpuMax = "100001%";
+      limitNofile = "2048:1024";
+      limitCore = "infinity:1";
+    })
+    [
+      "services.web.memoryMax: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", or \"infinity\", got \"8388608T\""
+      "services.web.memoryHigh: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", or \"infinity\", got \"9223372036854775808\""
+      "services.web.cpuMax: expected a percentage of one CPU such as \"150%\", got \"100001%\""
+      "services.web.limitNofile: the soft limit is above the hard one, got \"2048:1024\""
+      "services.web.limitCore: the soft limit is above the hard one, got \"infinity:1\""
+    ]
+  )
+  (rejected "a capability that there is not" (service { capabilities = [ "net_bind" ]; }) [
+    "services.web.capabilities[0]: expected a capability such as \"net_bind_service\", got \"net_bind\""
+  ])
+  (rejected "name servers that are no addresses" { nameservers = [ "1.2.3" "1.2.3.256" "a" ]; } [
+    "nameservers[0]: expected an IP address, got \"1.2.3\""
+    "nameservers[1]: expected an IP address, got \"1.2.3.256\""
+    "nameservers[2]: expected an IP address, got \"a\""
+  ])
+  (rejected "white space that isspace(3) knows"
+    (service { env.A = builtins.fromJSON ''"x\u000c"''; })
+    [ "services.web.env.A: the value must not begin or end with white space, got \"x\\u000c\"" ]
+  )
+  (rejected "homes that are not one path"
+    {
+      users = {
+        a.home = "/srv/a/";
+        b.home = "/srv/../b";
+        c.home = "/srv//c";
+        d.home = "/srv/\"d\"";
+      };
+    }
+    (
+      map (n: "users.${n}.home: the path must not have \", \\ or empty, . or .. components") [
+        "a"
+        "b"
+        "c"
+        "d"
+      ]
+    )
+  )
+  (accepted "homes with dots" {
+    users.a.home = "/srv/.a/b..c/...";
+    users.b.home = "/";
+  })
+  (rejected "a log file with a name that is too long" (service { logFile = "/${long 255}"; }) [
+    "services.web.logFile: the path has more than 255 bytes"
+  ])
+  (rejected "lines that the guest does not read to their end"
+    (service {
+      command = "${python} ${long 65534}";
+      env.A = long 65534;
+    })
+    [
+      "services.web.command: longer than 65534 bytes; make it a script (writeScript)"
+      "services.web.env.A: longer than 65534 bytes; put it into an environmentFile"
+    ]
+  )
+  (rejected "files that the guest does not read to their end"
+    (
+      service {
+        env = builtins.listToAttrs (
+          builtins.genList (i: {
+            name = "A${toString i}";
+            value = long 60000;
+          }) 5
+        );
+      }
+      // {
+        healthChecks.web.healthCmd = "${python}\n${long 65536}";
+        probes.p.command = "${python}\n${long 65536}";
+      }
+    )
+    [
+      "services.web: its file would have 300121 bytes, and the guest reads 262143 at most"
+      "healthChecks.web: its file would have 65683 bytes, and the guest reads 65536 at most"
+      "probes.p: its file would have 65688 bytes, and the guest reads 65536 at most"
+    ]
+  )
+  (rejected "more probes than the guest reads"
+    {
+      probes = builtins.listToAttrs (
+        builtins.genList (i: {
+          name = "p${toString i}";
+          value.command = python;
+        }) 257
+      );
+    }
+    [ "probes: there are 257, and the guest reads 256 at most" ]
+  )
   (rejected "a file that mkGuest writes" { extraFiles."/etc/passwd".content = ""; } [
     "extraFiles.\"/etc/passwd\": mkGuest writes this file"
   ])
@@ -993,7 +1132,7 @@ in
       user = root
       log_file = /var/log/web.log
       restart = on-failure
-      restart_delay = 0.5
+      restart_delay = 500ms
       restart_delay_max = 2min
       stop_timeout = 5
       umask = 027
