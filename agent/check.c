@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define QUOTED_MAX 256
+#define STUCK_MS   1000 /* that a command has to end after it was killed */
 
 /* ---- results --------------------------------------------------------------------------------- */
 
@@ -144,10 +145,25 @@ static void job_done(struct job *job)
 	free(output);
 }
 
+/* What was known when the command began says nothing any more. */
+static void job_stuck(struct job *job)
+{
+	struct check *c = LOOP_OWNER(job, struct check, job);
+	char detail[64];
+	struct buf b = BUF_OVER(detail);
+
+	if (c->stopped != NULL)
+		return;
+	buf_clear(&b);
+	launch_describe_stuck(job, &b);
+	finish(c, false, detail, NULL);
+}
+
 static int run(struct check *c, struct problem *p)
 {
 	struct job_spec spec = {
 		.timeout_ms = c->timeout_ms,
+		.stuck_ms = STUCK_MS,
 		.out_max = c->json_output ? CHECK_OUTPUT_MAX : 0,
 		.err_max = CHECK_DETAIL_MAX,
 		.err_last = true,
@@ -178,6 +194,7 @@ void check_init(struct check *c, struct checker *checker)
 	c->checker = checker;
 	c->due.expire = is_due;
 	job_init(&c->job, checker->jobs, job_done);
+	c->job.stuck = job_stuck;
 }
 
 void check_begin(struct check *c)

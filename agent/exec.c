@@ -23,13 +23,18 @@
 #define CUT_MARK         "\n... (truncated)\n"
 #define FRAME_FIXED      160 /* bytes of the frame beside the streams' own, at most */
 
+static uint64_t margin_ms(uint64_t ms)
+{
+	return ms / 10 < MARGIN_MS ? ms / 10 : MARGIN_MS;
+}
+
 uint64_t exec_timeout_ms(uint64_t secs)
 {
 	uint64_t ms = (secs < TIMEOUT_MAX_SECS ? secs : TIMEOUT_MAX_SECS) * 1000;
 
 	if (ms == 0)
 		ms = 1000;
-	return ms - (ms / 10 < MARGIN_MS ? ms / 10 : MARGIN_MS);
+	return ms - margin_ms(ms);
 }
 
 /* ---- the result ------------------------------------------------------------------------------ */
@@ -165,6 +170,22 @@ static void job_done(struct job *job)
 	exec_free(e);
 }
 
+/* The host does not wait for what does not end. */
+static void job_stuck(struct job *job)
+{
+	struct exec *e = LOOP_OWNER(job, struct exec, job);
+	char text[64];
+	struct buf b = BUF_OVER(text);
+
+	buf_clear(&b);
+	launch_describe_stuck(job, &b);
+	buf_puts(&b, "\n");
+	capture_add(&job->err, b.data, b.len);
+	job->end = JOB_TIMED_OUT;
+	log_line("exec: its command cannot be killed");
+	reply(e);
+}
+
 /* The job is reaped later, and ends the work then. */
 static void client_gone(struct work *w)
 {
@@ -179,6 +200,7 @@ static void abandon(struct work *w)
 static void start(struct exec *e, const char *command)
 {
 	struct job_spec spec = { .timeout_ms = e->timeout_ms,
+		.stuck_ms = margin_ms(e->timeout_ms) / 2,
 		.out_max = PROTOCOL_BODY_MAX,
 		.err_max = PROTOCOL_BODY_MAX,
 		.input = e->input.data,
@@ -206,6 +228,7 @@ static struct exec *exec_new(struct agent *a, struct connection *c, struct exec_
 	e->input = r->stdin_bytes;
 	r->stdin_bytes = (struct field_bytes){ 0 };
 	job_init(&e->job, &a->jobs, job_done);
+	e->job.stuck = job_stuck;
 	e->work.gone = client_gone;
 	e->work.abandon = abandon;
 	work_begin(&e->work, a, c);

@@ -148,8 +148,14 @@ static void job_expired(struct loop_timer *timer)
 {
 	struct job *job = LOOP_OWNER(timer, struct job, deadline);
 
+	if (job->timed_out) {
+		job->stuck(job);
+		return;
+	}
 	job_kill(job);
 	job->timed_out = true;
+	if (job->stuck != NULL)
+		loop_timer_set(job->jobs->loop, &job->deadline, clock_ms() + job->stuck_ms);
 }
 
 static void prepare(struct job *job, const struct job_spec *spec)
@@ -162,6 +168,7 @@ static void prepare(struct job *job, const struct job_spec *spec)
 	job->input_left = spec->input_len;
 	job->kill_rest = spec->kill_rest;
 	job->timeout_ms = spec->timeout_ms;
+	job->stuck_ms = spec->stuck_ms;
 	job->timed_out = job->killed = false;
 	job->deadline.expire = job_expired;
 	job->started_ms = clock_ms();

@@ -3,7 +3,8 @@
  * Jobs: commands that the agent runs for a while, each in its own session, as another user, with a
  * deadline. Output is read while the command runs. A job ends when its first process does: what
  * that process has left in the pipes is taken, and a descendant that keeps a pipe open holds
- * nothing up. At the deadline the whole process group is killed.
+ * nothing up. At the deadline the whole process group is killed. A process that waits for a disk
+ * does not end even then: a job says so, and goes on.
  *
  * There is one waiter, jobs_reap(), and a process is signalled only before it has been reaped.
  */
@@ -32,6 +33,7 @@ struct job_spec {
 	char *const *envp;
 	const struct account *user; /* as spawn(): NULL keeps the agent's identity */
 	uint64_t timeout_ms;        /* 0: none */
+	uint64_t stuck_ms;          /* from the deadline to `stuck` */
 	size_t out_max;             /* bytes of standard output to keep; 0: /dev/null */
 	size_t err_max;             /* bytes of standard error to keep; 0: /dev/null */
 	bool err_last;              /* keep the last bytes of standard error, not the first */
@@ -60,13 +62,16 @@ struct job {
 	const char *input;
 	size_t input_left;
 	struct loop_timer deadline;
-	uint64_t timeout_ms; /* as in the specification */
+	uint64_t timeout_ms, stuck_ms; /* as in the specification */
 	bool timed_out, killed, kill_rest;
 	enum job_end end;
 	int code;
 	struct spawn_failure failure;
 	uint64_t started_ms, ended_ms; /* clock_ms() */
 	void (*done)(struct job *job);
+	/* NULL, or: its time is over, and it was killed, but it has not ended. `done` follows when
+	 * it does. */
+	void (*stuck)(struct job *job);
 };
 
 /* Prepare for jobs. Returns 0, or -errno when there is no /dev/null. */

@@ -90,12 +90,22 @@ static bool standard_error(const struct capture *err, struct buf *b)
 	return true;
 }
 
+static void describe_timeout(const struct job *job, struct buf *b)
+{
+	buf_printf(b, "timed out after %llus", (unsigned long long)(job->timeout_ms + 999) / 1000);
+}
+
+void launch_describe_stuck(const struct job *job, struct buf *b)
+{
+	describe_timeout(job, b);
+	buf_puts(b, ", and cannot be killed");
+}
+
 void launch_describe_end(const struct job *job, struct buf *b)
 {
 	switch (job->end) {
 	case JOB_TIMED_OUT:
-		buf_printf(b, "timed out after %llus",
-			(unsigned long long)(job->timeout_ms + 999) / 1000);
+		describe_timeout(job, b);
 		break;
 	case JOB_NOT_RUN:
 		buf_printf(b, "failed to execute: %s: %s", spawn_stage_name(job->failure.stage),

@@ -27,4 +27,7 @@ int launch_program(struct job *job, const struct identities *ids, const char *us
  */
 void launch_describe_end(const struct job *job, struct buf *b);
 
+/* Append what to say of a job that its `stuck` was called for. */
+void launch_describe_stuck(const struct job *job, struct buf *b);
+
 #endif

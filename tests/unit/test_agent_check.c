@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct checker checker;
@@ -104,6 +105,29 @@ Test(agent_check, results_and_their_details)
 	expect_result("'open", false, "failed to execute: a single quote is not closed");
 	expect_result("", false, "failed to execute: the command is empty");
 	expect_result("printf 'bad \\377 byte' >&2; exit 1", false, "bad \xef\xbf\xbd byte");
+}
+
+/* As for a process that waits for a disk that does not answer: SIGKILL has no effect. */
+static bool spared;
+
+int kill(pid_t pid, int number)
+{
+	return spared && number == SIGKILL ? 0 : (int)syscall(SYS_kill, pid, number);
+}
+
+Test(agent_check, a_hung_check_that_cannot_be_killed_is_unhealthy)
+{
+	check.timeout_ms = 200;
+	expect_result("true", true, "ok");
+	spared = true;
+	expect_result("sleep 1000", false, "timed out after 1s, and cannot be killed");
+	cr_assert(job_is_running(&check.job));
+	cr_expect_not(check.due.set, "it does not run twice at once");
+	spared = false;
+	job_kill(&check.job);
+	rig_until(have_result, &(int){ 3 });
+	cr_expect_str_eq(check.result.detail, "timed out after 1s");
+	expect_result("true", true, "ok");
 }
 
 Test(agent_check, a_hung_check_is_unhealthy)

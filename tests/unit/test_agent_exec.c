@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 TestSuite(agent_exec, .init = process_start, .fini = process_stop, .timeout = 120);
@@ -153,6 +154,30 @@ Test(agent_exec, the_time_is_a_little_less_than_the_hosts)
 	cr_expect_eq(exec_timeout_ms(1), 900);
 	cr_expect_eq(exec_timeout_ms(0), 900);
 	cr_expect_eq(exec_timeout_ms(UINT64_MAX), 86399500);
+}
+
+/* As for a process that waits for a disk that does not answer: SIGKILL has no effect. */
+static bool spared;
+
+int kill(pid_t pid, int number)
+{
+	return spared && number == SIGKILL ? 0 : (int)syscall(SYS_kill, pid, number);
+}
+
+Test(agent_exec, what_cannot_be_killed_does_not_hold_the_reply)
+{
+	char *reply;
+
+	spared = true;
+	start_allowed();
+	reply = ask("{\"Exec\":{\"command\":\"echo a; sleep 5 & wait\",\"timeout_secs\":1}}");
+	cr_expect_str_eq(reply,
+		RESULT("124", "a\\n", "timed out after 1s, and cannot be killed\\n"), "%s", reply);
+	free(reply);
+	reply = ask("\"Ping\"");
+	cr_expect_str_eq(reply, "\"Pong\"");
+	free(reply);
+	spared = false;
 }
 
 Test(agent_exec, at_the_end_of_its_time_the_group_is_killed)
