@@ -344,7 +344,7 @@ let
       type = t.name "-?/[^\n\r]*[^ \t\n\r]" "an absolute path, or one behind '-'";
       ini = "environment_file";
       defaultText = "none";
-      description = "File of NAME=value lines in the guest; it must exist, unless '-' stands in front of it, and is read at boot and when a snapshot is restored. `env` is below it, mvm-env.env above.";
+      description = "File of NAME=value lines in the guest; it must exist, unless '-' stands in front of it, and is read at boot and when a snapshot is restored. `env` overrides it, and mvm-env.env both.";
       example = ''"/mnt/secrets/web.env"'';
     }
     {
