@@ -212,25 +212,30 @@ static void load_file(
 		definition_free(d);
 }
 
-void definitions_load(enum definition_kind kind, const char *directory, struct definitions *out)
+int definitions_load(enum definition_kind kind, const char *directory, struct definitions *out)
 {
 	struct names n = { 0 };
 	int err = list_names(directory, &n);
 	size_t count = n.count < DEFINITIONS_MAX ? n.count : DEFINITIONS_MAX;
 
 	*out = (struct definitions){ 0 };
-	if (err != 0 && err != -ENOENT)
-		log_line("%s: %s", directory, problem_errno_text(-err));
+	if (err == -ENOENT)
+		err = 0;
 	if (n.count > DEFINITIONS_MAX)
 		log_line("%s: only the first %d of its %zu files are used", directory,
 			DEFINITIONS_MAX, n.count);
 	/* One more than needed: a file is read into its place before it is known to be good. */
-	out->items = count > 0 ? calloc(count + 1, sizeof(*out->items)) : NULL;
+	out->items = err == 0 ? calloc(count + 1, sizeof(*out->items)) : NULL;
+	if (err == 0 && out->items == NULL)
+		err = -ENOMEM;
+	if (err != 0)
+		log_line("%s: %s; what was read before stays", directory, problem_errno_text(-err));
 	for (size_t i = 0; out->items != NULL && i < count; i++)
 		load_file(kind, directory, n.items[i], out);
 	for (size_t i = 0; i < n.count; i++)
 		free(n.items[i]);
 	free(n.items);
+	return err;
 }
 
 void definitions_free(struct definitions *list)

@@ -55,9 +55,10 @@ void definition_free(struct definition *d);
 /*
  * Read all files NAME.json of a directory, in the order of their names. A file that cannot be used
  * (unreadable, bad, or with a name that an earlier one has) is left out, with a log line that names
- * it and what is wrong. A directory that is absent counts as empty.
+ * it and what is wrong. A directory that is absent counts as empty. Returns 0, or -errno with an
+ * empty list when there is no memory, or the directory cannot be read.
  */
-void definitions_load(enum definition_kind kind, const char *directory, struct definitions *out);
+int definitions_load(enum definition_kind kind, const char *directory, struct definitions *out);
 
 void definitions_free(struct definitions *list);
 

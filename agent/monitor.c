@@ -158,7 +158,8 @@ void monitors_load(struct monitors *m)
 	struct monitor **items;
 	size_t count = 0;
 
-	definitions_load(m->kind, m->directory, &list);
+	if (definitions_load(m->kind, m->directory, &list) != 0)
+		return;
 	items = calloc(list.count + 1, sizeof(struct monitor *));
 	for (size_t i = 0; items != NULL && i < list.count; i++) {
 		items[count] = monitor_for(m, &list.items[i]);

@@ -56,7 +56,8 @@ void monitors_set_first_start(struct monitors *m, uint64_t first_start_ms, time_
 
 /*
  * Read the directory (again). Whatever is defined as before goes on undisturbed; what has changed
- * keeps its last result until it is checked anew; what is gone is stopped.
+ * keeps its last result until it is checked anew; what is gone is stopped. Where the directory
+ * cannot be read, all stays as it is.
  */
 void monitors_load(struct monitors *m);
 

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct identities identities;
@@ -153,6 +154,28 @@ Test(agent_monitor, a_file_that_turns_bad)
 }
 
 /* The whole agent may stop while a stopped check's command has not ended yet: nothing leaks. */
+/* A guest in trouble must not look like one that has no checks. */
+Test(agent_monitor, a_directory_that_cannot_be_read_changes_nothing)
+{
+	struct rlimit files, none;
+	struct monitor *before;
+
+	rig_file("1.json", "{\"name\":\"web\",\"health_cmd\":\"false\"}");
+	load();
+	before = find("web");
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = files.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	load();
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	cr_assert_eq(monitors.count, 1, "%s", rig_log());
+	cr_expect_eq(find("web"), before);
+	cr_expect_not_null(strstr(rig_log(), "; what was read before stays"), "%s", rig_log());
+	monitors.directory = rig_path("absent");
+	load();
+	cr_expect_eq(monitors.count, 0);
+}
+
 Test(agent_monitor, freeing_what_is_still_ending)
 {
 	rig_file("1.json", "{\"name\":\"slow\",\"health_cmd\":\"sleep 1000\"}");
