@@ -93,12 +93,12 @@ static void print_line(const struct event *e)
 	printf("%s)\n", b.data);
 }
 
-/* A line of JSON with the members of `object`. */
+/* A line of JSON with the members of `object`, which cannot take the place of our own. */
 static void print_json_line(const struct options *o, const json_t *object)
 {
 	json_t *line = output_target(&o->targets[0]);
 
-	if (json_object_update(line, (json_t *)object) != 0)
+	if (json_object_update_missing(line, (json_t *)object) != 0)
 		memory_must(NULL);
 	output_json_line(line);
 }

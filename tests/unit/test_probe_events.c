@@ -224,6 +224,23 @@ Test(probe_events, followed_as_json)
 		     "{\"Events\":{\"position\":11,\"wait_secs\":20}}\n");
 }
 
+/* A guest does not decide what it is called. */
+Test(probe_events, followed_as_json_under_another_name)
+{
+	static const char *const list[] = {
+		"{\"Events\":{\"events\":[{\"name\":\"other\",\"target\":\"other\",\"number\":1,"
+		"\"at_ms\":2,\"service\":\"a\",\"before\":\"b\",\"after\":\"c\"}],"
+		"\"position\":2}}",
+		ERROR, NULL
+	};
+
+	answer_with(list);
+	EXPECT(1,
+		"{\"name\": \"v.sock\", \"target\": \"v.sock\", \"number\": 1, \"at_ms\": 2, "
+		"\"service\": \"a\", \"before\": \"b\", \"after\": \"c\"}\n",
+		"mvm-probe: v.sock: the agent answered: gone\n", "events", "-fj", "v.sock");
+}
+
 /* Too short a time for the guest to wait: the host does. */
 Test(probe_events, followed_with_little_time)
 {
