@@ -190,8 +190,8 @@ in
     ++ each "integrations.d" "json" config.healthChecks (healthCheck config)
     ++ each "probes.d" "json" config.probes (probe config);
 
-  # Home directories to create, parents first: a list of { path; uid; gid; }. A home that is one of
-  # the system's directories, or under something that the guest mounts, is not ours to own.
+  # Home directories to create, parents first, each once: a list of { path; uid; gid; }. A home that
+  # is one of the system's directories, or under something that the guest mounts, is not ours to own.
   homes =
     config:
     let
@@ -204,10 +204,16 @@ in
         [ config.serviceGroup ] ++ attrNames config.users
       );
     in
-    builtins.sort (a: b: a.path < b.path) (
-      map (n: {
-        path = ids.users.${n}.home;
-        inherit (ids.users.${n}) uid gid;
-      }) owners
+    # By path, and of a home that several share the first one's.
+    builtins.attrValues (
+      listToAttrs (
+        map (n: {
+          name = ids.users.${n}.home;
+          value = {
+            path = ids.users.${n}.home;
+            inherit (ids.users.${n}) uid gid;
+          };
+        }) owners
+      )
     );
 }

@@ -326,6 +326,16 @@ in
       }
     ]
   )
+  (test "homes: one that users share is there once, and belongs to the first"
+    (map (h: "${h.path} ${toString h.uid}") (files.homes (config {
+      users.a.home = "/srv/app";
+      users.b.home = "/srv/app";
+    })))
+    [
+      "/home/mvm 900"
+      "/srv/app 1000"
+    ]
+  )
   (test "homes: system directories and mount points are left alone"
     (map (h: h.path) (
       files.homes (config {
