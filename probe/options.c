@@ -24,7 +24,7 @@ struct parsing {
 	const char *verb_name;
 	uint64_t port;
 	unsigned int used; /* bits of enum option_flag */
-	bool only_operands;
+	bool only_operands, command_begun;
 };
 
 /* An argument on its way into a message. */
@@ -266,15 +266,17 @@ static int take_all(struct parsing *s, int argc, char **argv, struct problem *p)
 		bool is_command = s->o->verb != NULL && s->o->name_count > 0 &&
 				  s->o->verb->operands == OPERANDS_COMMAND;
 
-		if (strcmp(argv[i], "--") == 0 &&
-			(!s->only_operands || (is_command && s->o->name_count == 1)))
+		if (strcmp(argv[i], "--") == 0 && !s->command_begun &&
+			(!s->only_operands || (is_command && s->o->name_count == 1))) {
 			s->only_operands = true;
-		else if (!s->only_operands && strncmp(argv[i], "--", 2) == 0)
+			s->command_begun = is_command;
+		} else if (!s->only_operands && strncmp(argv[i], "--", 2) == 0) {
 			err = take_long(s, argc, argv, &i, p);
-		else if (!s->only_operands && argv[i][0] == '-' && argv[i][1] != '\0')
+		} else if (!s->only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
 			err = take_letters(s, argc, argv, &i, p);
-		else
+		} else {
 			err = take_operand(s, argv[i], p);
+		}
 	}
 	return err;
 }

@@ -152,6 +152,23 @@ Test(probe_options, names_and_commands)
 	options_free(&o);
 }
 
+/* One "--" stands in front of the command; the next is a word of it. */
+Test(probe_options, a_command_that_begins_with_dashes)
+{
+	struct problem p;
+	struct options o;
+
+	cr_assert_eq(parse("run a -- -- -x", &o, &p), 0);
+	cr_assert_eq(o.name_count, 2);
+	cr_expect_str_eq(o.names[0], "--");
+	cr_expect_str_eq(o.names[1], "-x");
+	options_free(&o);
+	cr_assert_eq(parse("run -- a -- --", &o, &p), 0);
+	cr_assert_eq(o.name_count, 1);
+	cr_expect_str_eq(o.names[0], "--");
+	options_free(&o);
+}
+
 Test(probe_options, help_and_version_need_nothing_else)
 {
 	struct problem p;
