@@ -146,7 +146,7 @@ static int split(struct split *s, struct problem *p)
 	}
 	close_word(s);
 	s->argv[s->argc] = NULL;
-	if (s->argc == 0 || (s->argc == 1 && s->argv[0][0] == '\0' && !s->shell))
+	if (s->argc == 0 || (s->argv[0][0] == '\0' && !s->shell))
 		return problem_set(p, EINVAL, "the command is empty\n");
 	if (!s->quoted_first && (is_assignment(s->argv[0]) || is_shell_word(s->argv[0])))
 		s->shell = true;

@@ -18,8 +18,8 @@ struct command {
  * character of ; & | < > ( ) $ ` * ? [ or a newline, $ or ` within double quotes, # or ~ at the
  * start of a word, a leading NAME=value, or a first word that only a shell knows (cd, exec, if, {
  * ...).
- * `*out` is one piece of memory, for free(). Returns 0; -EINVAL with `p` for an empty text or an
- * open quote; -ENOMEM.
+ * `*out` is one piece of memory, for free(). Returns 0; -EINVAL with `p` for an empty text, an
+ * empty first word or an open quote; -ENOMEM.
  */
 int command_parse(const char *text, struct command **out, struct problem *p);
 

@@ -9,10 +9,8 @@
 let
   inherit (builtins)
     elem
-    elemAt
     foldl'
     head
-    length
     match
     seq
     unsafeDiscardStringContext
@@ -186,7 +184,7 @@ in
       error "a ${if done.quote == "'" then "single" else "double"} quote is not closed"
     else if done.shell then
       { kind = "shell"; }
-    else if done.words == [ ] || (length done.words == 1 && elemAt done.words 0 == "") then
+    else if done.words == [ ] || first == "" then
       error "the command is empty"
     else if !done.quotedFirst && (isAssignment first || elem first shellWords) then
       { kind = "shell"; }
