@@ -233,13 +233,12 @@ static struct log_ring *map_ring(const struct service *v)
 long output_read(const struct service *v, uint64_t *at, char *out, size_t size)
 {
 	struct log_ring *r = map_ring(v);
-	uint64_t oldest, left;
+	uint64_t left;
 
 	if (r == NULL)
 		return v->output.read_fd < 0 ? 0 : -ENOMEM;
-	oldest = log_ring_oldest(r);
-	if (*at < oldest || *at > r->head)
-		*at = oldest;
+	if (!log_ring_has(r, *at))
+		*at = log_ring_oldest(r);
 	left = r->head - *at;
 	if (left < size)
 		size = (size_t)left;

@@ -85,7 +85,7 @@ static size_t next_part(struct log_ring *ring, char *out, size_t size)
 	uint64_t left;
 	size_t len, lines;
 
-	if (ring->shown < log_ring_oldest(ring)) {
+	if (!log_ring_has(ring, ring->shown)) {
 		ring->shown = log_ring_oldest(ring);
 		ring->dropped++;
 	}

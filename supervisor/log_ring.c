@@ -90,6 +90,11 @@ uint64_t log_ring_oldest(const struct log_ring *r)
 	return r->head > LOG_RING_BYTES ? r->head - LOG_RING_BYTES : 0;
 }
 
+bool log_ring_has(const struct log_ring *r, uint64_t at)
+{
+	return at >= log_ring_oldest(r) && at <= r->head;
+}
+
 /* Bytes from `at` to the next newline, or to `max` or the head where there is none before. */
 static size_t line_length(const struct log_ring *r, uint64_t at, size_t max, bool *whole)
 {
@@ -106,13 +111,16 @@ static size_t line_length(const struct log_ring *r, uint64_t at, size_t max, boo
 	return len;
 }
 
-/* The collector was behind by more than the ring holds: the rest of a line that has lost its
- * beginning goes, too. */
+/*
+ * The collector was behind by more than the ring holds: the rest of a line that has lost its
+ * beginning goes, too. The same for a mark ahead of the head, which only a collector gone wild
+ * leaves: its successor would never come to an end.
+ */
 static void skip_overwritten(struct log_ring *r)
 {
 	bool whole;
 
-	if (r->shown >= log_ring_oldest(r))
+	if (log_ring_has(r, r->shown))
 		return;
 	r->shown = log_ring_oldest(r);
 	r->shown += line_length(r, r->shown, LOG_RING_BYTES, &whole);

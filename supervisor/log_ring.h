@@ -65,6 +65,9 @@ void log_ring_copy(const struct log_ring *r, uint64_t at, char *out, size_t len)
 /* The oldest position that is still there. */
 uint64_t log_ring_oldest(const struct log_ring *r);
 
+/* Can reading go on at position `at`: is it still there, or the head? */
+bool log_ring_has(const struct log_ring *r, uint64_t at);
+
 /* Where the last `lines` lines begin; 0 means all that is there. */
 uint64_t log_ring_last_lines(const struct log_ring *r, uint64_t lines);
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/log_ring.h"
 
+#include "base/file.h"
+#include "supervisor/log_file.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -184,4 +187,37 @@ Test(log_ring, recovers_no_write_twice)
 	ring->writing = 4;
 	log_ring_recover_write(ring, 4);
 	cr_expect_eq(ring->shown, 4);
+}
+
+/* Whatever a collector has left there, its successor comes to an end. */
+Test(log_ring, mark_ahead_of_the_head)
+{
+	feed("one\ntwo\n", 8);
+	for (uint64_t i = 1; i <= 2; i++) {
+		ring->shown = i == 1 ? 9 : UINT64_MAX - 5;
+		cr_expect_str_eq(line(100, true), "two", "the first may have lost its beginning");
+		cr_expect_eq(ring->dropped, i);
+		cr_expect_str_eq(line(100, true), "");
+		cr_expect_eq(ring->shown, 8);
+	}
+}
+
+Test(log_ring, file_of_a_ring_with_its_mark_ahead_of_the_head, .timeout = 60)
+{
+	struct collector_message m = { .log_max_size = 0 };
+	struct log_file file;
+	char text[64] = { 0 };
+	size_t len;
+
+	feed("one\ntwo\n", 8);
+	ring->shown = UINT64_MAX - 5;
+	strcpy(m.log_file, "/tmp/mvm-log-ring-XXXXXX");
+	close(mkstemp(m.log_file));
+	log_file_init(&file, &m);
+	log_file_append(&file, "web", ring);
+	log_file_close(&file);
+	cr_expect_eq(file_read(m.log_file, text, sizeof(text), &len), 0);
+	cr_expect_str_eq(text, "one\ntwo\n");
+	cr_expect_eq(ring->shown, 8);
+	unlink(m.log_file);
 }
