@@ -59,7 +59,8 @@ static int set_nameservers(
 		if (network_address_parse(value, len, &a) != 0)
 			return problem_set(
 				p, EINVAL, "'%.*s' is not an address\n", (int)len, value);
-		if (strings_add(&s->nameservers, value, len) != 0)
+		/* Without the /P that it may have: resolv.conf(5) knows none. */
+		if (strings_add(&s->nameservers, a.text, strlen(a.text)) != 0)
 			return problem_set(p, ENOMEM, "nameservers");
 		value += len;
 	}
