@@ -87,7 +87,7 @@ void log_ring_recover_write(struct log_ring *r, uint64_t size)
 
 uint64_t log_ring_oldest(const struct log_ring *r)
 {
-	return r->head > LOG_RING_BYTES ? r->head - LOG_RING_BYTES : 0;
+	return r->head > LOG_RING_KEPT ? r->head - LOG_RING_KEPT : 0;
 }
 
 bool log_ring_has(const struct log_ring *r, uint64_t at)
@@ -123,7 +123,7 @@ static void skip_overwritten(struct log_ring *r)
 	if (log_ring_has(r, r->shown))
 		return;
 	r->shown = log_ring_oldest(r);
-	r->shown += line_length(r, r->shown, LOG_RING_BYTES, &whole);
+	r->shown += line_length(r, r->shown, LOG_RING_KEPT, &whole);
 	r->shown += whole;
 	r->dropped++;
 }

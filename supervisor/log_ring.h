@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last 64 KiB of a service's output, in memory that PID 1 keeps (a memfd) and the log collector
+ * The last 60 KiB of a service's output, in memory that PID 1 keeps (a memfd) and the log collector
  * writes: a collector that is killed at any point loses nothing of it, and its successor goes on
  * where it was.
  */
@@ -14,6 +14,9 @@
 
 #define LOG_RING_BYTES 65536u /* a power of two: positions go round by masking */
 #define LOG_RING_CHUNK 4096u  /* read at a time */
+
+/* Bytes that are there to be read: the place of a chunk is cleared before it is known to come. */
+#define LOG_RING_KEPT (LOG_RING_BYTES - LOG_RING_CHUNK)
 
 /* Positions count all bytes since the service's first start; byte n is at n % LOG_RING_BYTES. */
 struct log_ring {

@@ -107,7 +107,30 @@ Test(log_ring, what_was_overwritten_is_counted_and_no_half_line_shown)
 	const char *first = line(500, false);
 	cr_expect_eq(strncmp(first, "line number ", 12), 0, "%s", first);
 	cr_expect_eq(ring->dropped, 1);
-	cr_expect_geq(atoi(first + 12), 10000 - (int)(LOG_RING_BYTES / 18) - 1);
+	cr_expect_geq(atoi(first + 12), 10000 - (int)(LOG_RING_KEPT / 18) - 1);
+}
+
+/* A read clears the place of a whole chunk, also where less comes, or nothing. */
+Test(log_ring, all_that_is_there_can_be_read)
+{
+	static char text[LOG_RING_BYTES];
+	uint64_t at, end;
+
+	for (int i = 0; i < 5000; i++) {
+		int len = snprintf(text, sizeof(text), "line number %05d\n", i);
+
+		feed(text, (size_t)len);
+	}
+	at = log_ring_oldest(ring);
+	end = ring->head;
+	cr_expect_eq(end - at, LOG_RING_KEPT);
+	cr_expect(log_ring_has(ring, at) && !log_ring_has(ring, at - 1));
+	cr_expect(log_ring_has(ring, end) && !log_ring_has(ring, end + 1));
+	log_ring_copy(ring, at, text, (size_t)(end - at));
+	cr_expect_null(memchr(text, '\0', (size_t)(end - at)));
+	at = log_ring_last_lines(ring, 3400);
+	log_ring_copy(ring, at, text, 18);
+	cr_expect_eq(strncmp(text, "line number 01600\n", 18), 0, "%.18s", text);
 }
 
 Test(log_ring, last_lines)
