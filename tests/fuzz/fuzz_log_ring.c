@@ -15,6 +15,7 @@
 
 #define STREAM_MAX  (4 * LOG_RING_BYTES)
 #define COPY_MAX    960 /* bytes that PID 1 takes at a time */
+#define STEPS_MAX   96
 #define HEADER_SIZE (8 * sizeof(uint64_t))
 
 static struct log_ring ring;
@@ -127,7 +128,7 @@ static void happen(const uint8_t *data, size_t size)
 {
 	memset(&ring, 0, sizeof(ring));
 	written = 0;
-	for (; size >= 3; data += 3, size -= 3) {
+	for (int i = 0; i < STEPS_MAX && size >= 3; i++, data += 3, size -= 3) {
 		switch (data[0] % 6) {
 		case 0:
 		case 1:
@@ -160,7 +161,7 @@ static void look(uint64_t lines)
 	uint64_t oldest = log_ring_oldest(&ring), at = log_ring_last_lines(&ring, lines);
 
 	require(at >= oldest && at <= ring.head, "lines that are not there");
-	require(ring.head - oldest <= LOG_RING_BYTES, "more than a ring holds");
+	require(ring.head - oldest <= LOG_RING_KEPT, "more than a ring holds");
 	log_ring_copy(&ring, at, copy, least(ring.head - at, sizeof(copy)));
 }
 
