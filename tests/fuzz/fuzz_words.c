@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single texts that PID 1 takes apart: command lines, numbers with units, names of capabilities,
- * and the kernel's command line with the addresses in it.
+ * Single texts that PID 1 takes apart: command lines, numbers with units, names of capabilities
+ * and of service files, and the kernel's command line with the addresses in it.
  */
 #include "base/capability.h"
 #include "base/command.h"
@@ -153,6 +153,20 @@ static void check_keys(const char *text)
 	}
 }
 
+/* A service's name is that of a file and of a cgroup, and a field of messages. */
+static void check_file_name(const char *file)
+{
+	char name[SERVICE_NAME_MAX];
+	size_t len;
+
+	if (service_name_of_file(file, name) != 0)
+		return;
+	len = strlen(name);
+	require(len >= 1 && name[0] != '.', "a name that is hidden, or none");
+	require(strpbrk(name, "/ \t\n:") == NULL, "a name that leads elsewhere");
+	require(memcmp(file, name, len) == 0 && strcmp(file + len, ".ini") == 0, "another name");
+}
+
 /* ---- the kernel's command line ----------------------------------------------------------------
  */
 
@@ -249,6 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_numbers(text);
 		check_capability(text, size);
 		check_keys(text);
+		check_file_name(text);
 	}
 	free(text);
 	return 0;
