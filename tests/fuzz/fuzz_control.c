@@ -28,6 +28,7 @@ static struct guest guest;
 static struct service web = { .name = "web" }, db = { .name = "db" };
 static int agent_fd = -1;
 static unsigned int pending[256]; /* requests of each id without their end */
+static int wanted;                /* error of the latest one, if it is to be refused; or 0 */
 
 static void open_channel(void)
 {
@@ -113,6 +114,7 @@ static void check_answer(const struct control_message *m)
 	require(m->error == 0 || m->verb == 0 || !verb_is_known(m->verb) || m->error == EBUSY ||
 			m->error == EBADMSG || m->text[0] != '\0',
 		"an error without words");
+	require(wanted == 0 || m->error == wanted, "a bad request is not refused");
 	pending[m->id]--;
 }
 
@@ -161,8 +163,10 @@ static struct control_message make_request(const uint8_t step[STEP_BYTES])
 /* A packet that is none of the protocol's, or a request. Returns its size. */
 static size_t spoil(struct control_message *m, uint8_t how)
 {
+	static const int errors[16] = { [1] = EBADMSG, EOPNOTSUPP, EBADMSG, EBADMSG };
 	size_t size = sizeof(*m);
 
+	wanted = errors[how % 16];
 	switch (how % 16) {
 	case 0:
 		m->version++;
@@ -202,8 +206,10 @@ static void send_packet(const uint8_t step[STEP_BYTES], bool reads)
 	require(send(agent_fd, &m, size, MSG_DONTWAIT) == (ssize_t)size, "PID 1 does not read");
 	require(loop_run_once(&guest.loop) == 0, "the loop ends");
 	require(guest.control.io.fd >= 0, "the channel is closed");
-	if (!reads)
+	if (!reads) {
+		wanted = 0; /* others may be answered first */
 		return;
+	}
 	read_answers();
 	require_none_pending();
 }

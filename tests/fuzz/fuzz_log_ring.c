@@ -50,14 +50,15 @@ static void take_output(void)
 	require(ring.head == written, "output is lost");
 }
 
-/* A collector that is killed right behind its read(2). */
-static void die_reading(void)
+/* A collector that is killed right behind its read(2), or when that is counted. */
+static void die_reading(bool counted)
 {
 	uint64_t head = ring.head;
 	size_t room = least(LOG_RING_BYTES - head % LOG_RING_BYTES, LOG_RING_CHUNK);
 
 	if (log_ring_read(&ring, ends[0]) > 0) {
-		ring.head = ring.reading_at = head;
+		ring.head = counted ? ring.head : head;
+		ring.reading_at = head;
 		ring.reading = room;
 	}
 	log_ring_recover(&ring);
@@ -93,8 +94,9 @@ static void show(size_t max, bool flush)
 	require(memchr(stream + ring.shown, '\n', written - ring.shown) == NULL, "a line is left");
 }
 
-/* A collector that is killed when `part` of what it was to write has reached the file. */
-static void die_writing(size_t len, size_t part)
+/* A collector that is killed when `part` of what it was to write has reached the file, or when that
+ * is counted. */
+static void die_writing(size_t len, size_t part, bool counted)
 {
 	uint64_t oldest = log_ring_oldest(&ring);
 
@@ -104,6 +106,10 @@ static void die_writing(size_t len, size_t part)
 	len = least(len, written - ring.shown);
 	part = least(part, len);
 	log_ring_begin_write(&ring, len, 1000);
+	if (counted) {
+		log_ring_end_write(&ring, part);
+		ring.writing = len;
+	}
 	log_ring_recover(&ring);
 	log_ring_recover_write(&ring, 1000 + part);
 	require(ring.shown == oldest + part, "written twice, or never");
@@ -137,13 +143,14 @@ static void happen(const uint8_t *data, size_t size)
 			break;
 		case 2:
 			write_output((size_t)data[1] * 64 + 1, data[2]);
-			die_reading();
+			die_reading(data[0] / 6 % 2 != 0);
 			break;
 		case 3:
 			show((size_t)data[1] + 1, data[2] % 2 != 0);
 			break;
 		case 4:
-			die_writing((size_t)data[1] * 16, (size_t)data[2] * 16);
+			die_writing(
+				(size_t)data[1] * 16, (size_t)data[2] * 16, data[0] / 6 % 2 != 0);
 			break;
 		default:
 			check_last_lines(data[1]);

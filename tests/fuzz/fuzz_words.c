@@ -62,11 +62,14 @@ static void check_words(char *const *argv)
 	free(text);
 }
 
-static void check_command(const char *text)
+static void check_command(char *text)
 {
+	char *one[] = { text, NULL };
 	struct problem p = { 0 };
 	struct command *c;
 
+	if (text[0] != '\0')
+		check_words(one);
 	if (command_parse(text, &c, &p) != 0) {
 		require(p.text[0] != '\0', "an error without words");
 		return;
