@@ -127,6 +127,8 @@ static bool next_restart(struct guest *g, struct control_job *job)
 		return done(job, EINVAL, v->problem);
 	if (job->stage++ == 0)
 		supervisor_event(v, MACHINE_EV_RESTART, NULL);
+	if (v->next_config != NULL)
+		return false; /* it starts anew by itself */
 	switch (v->machine.state) {
 	case MACHINE_RUNNING:
 	case MACHINE_EXITED:

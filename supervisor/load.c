@@ -189,9 +189,8 @@ void service_take_next_config(struct service *v)
 	free(v->next_config);
 	v->next_config = NULL;
 	service_clear_problem(v);
-	if (v->cgroup_fd >= 0)
-		close(v->cgroup_fd);
-	v->cgroup_fd = -1; /* opened anew at the next start, with the new limits */
+	v->cgroup_killed |= v->cgroup_fd >= 0; /* a limit that is no more must not stay */
+	v->has_ended = false;                  /* the words for that may be those of the old file */
 	v->output.announced = false;
 	change_state_for_new_file(v);
 	loop_timer_clear(v->owner->loop, &v->timer);
@@ -297,10 +296,9 @@ static void free_service(struct service *v)
 	index_remove(v);
 	if (s->newest == v)
 		s->newest = NULL;
-	if (v->cgroup_fd >= 0) {
+	if (v->cgroup_fd >= 0)
 		close(v->cgroup_fd);
-		cgroup_remove(s->cgroups_fd, v->name);
-	}
+	cgroup_remove(s->cgroups_fd, v->name);
 	service_config_free(&v->config);
 	strings_free(&v->file_environment);
 	service_clear_problem(v);

@@ -63,8 +63,9 @@ static void log_problem(const struct problem *p)
 
 /*
  * A group in which something was killed is not used again: some kernels (Linux 6.18) kill at once
- * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. One that cannot be
- * removed, because of groups below it, is joined by the child, whom the kernel leaves alone.
+ * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. Nor is one with the
+ * limits of an older file. One that cannot be removed, because of groups below it, is opened again,
+ * and joined by the child, whom the kernel leaves alone.
  */
 static void renew_cgroup(struct service *v)
 {
@@ -74,12 +75,12 @@ static void renew_cgroup(struct service *v)
 		return;
 	if (v->cgroup_fd >= 0)
 		cgroup_usage(v->cgroup_fd, &usage);
-	if (cgroup_remove(v->owner->cgroups_fd, v->name) != 0)
-		return;
-	v->cgroup_killed = false;
-	if (usage.cpu_us != CGROUP_UNSET)
-		v->cpu_before_us += usage.cpu_us;
-	v->oom_kills_before = v->oom_kills;
+	if (cgroup_remove(v->owner->cgroups_fd, v->name) == 0) {
+		v->cgroup_killed = false;
+		if (usage.cpu_us != CGROUP_UNSET)
+			v->cpu_before_us += usage.cpu_us;
+		v->oom_kills_before = v->oom_kills;
+	}
 	if (v->cgroup_fd >= 0)
 		close(v->cgroup_fd);
 	v->cgroup_fd = -1;

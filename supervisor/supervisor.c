@@ -175,6 +175,9 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 
 	if (v->problem != NULL)
 		return; /* its file has errors: nothing can start it */
+	if ((event == MACHINE_EV_START || event == MACHINE_EV_RESTART) &&
+		(v->removed || v->next_config != NULL))
+		return; /* it stops for a file that has gone, or for a new one, which starts it */
 	todo = machine_step(&v->machine, event, exit, clock_ms());
 	index_count(v);
 	v->timer.expire = on_timer;
@@ -196,7 +199,7 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 		s->stop_by_ms == 0) {
 		service_take_next_config(v);
 		supervisor_begin(v);
-		if (v->problem != NULL && s->changed != NULL)
+		if (s->changed != NULL)
 			s->changed(s, v);
 	}
 }

@@ -58,7 +58,8 @@ struct service {
 	struct output output;
 	int cgroup_fd; /* directory of its cgroup; -1: none, its process group has to do */
 	struct loop_io cgroup_events; /* while something of it is waited for to vanish */
-	bool cgroup_killed;           /* by cgroup_kill(): to be made anew before the next start */
+	bool cgroup_killed;           /* by cgroup_kill(), or of an older file: to be made anew
+				       * before the next start */
 	uint64_t cpu_before_us;       /* of the groups that were made anew */
 	uint64_t oom_kills_before;    /* likewise */
 	uint64_t oom_kills;           /* all of them at the latest end */

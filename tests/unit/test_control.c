@@ -376,6 +376,32 @@ Test(control, a_reload_is_done_when_all_is_over)
 	cr_expect_null(guest.supervisor.services);
 }
 
+/* It has a new file, for which it stops already: that is the one that has to come up. */
+Test(control, a_restart_during_a_reload)
+{
+	struct service *v = add_stubborn();
+	struct control_message m;
+	siginfo_t info;
+
+	guest.supervisor.held = true; /* it waits, and does not start */
+	v->next_config = calloc(1, sizeof(*v->next_config));
+	cr_assert_not_null(v->next_config);
+	service_config_init(v->next_config);
+	v->next_config->user = strdup("0");
+	supervisor_event(v, MACHINE_EV_STOP, NULL);
+	ask(CONTROL_RESTART, "stubborn", 0);
+	kill(v->pid, SIGKILL);
+	cr_assert_eq(waitid(P_PID, (id_t)v->pid, &info, WEXITED | WNOWAIT), 0);
+	supervisor_reap(&guest.supervisor);
+	cr_expect_null(v->next_config);
+	cr_assert_eq(v->machine.state, MACHINE_WAITING);
+	cr_expect_not(receive(&m), "it is not there yet");
+	v->machine.state = MACHINE_RUNNING;
+	control_go_on(&guest);
+	cr_assert(receive(&m));
+	cr_expect(m.kind == CONTROL_DONE && m.error == 0);
+}
+
 Test(control, no_reload_while_the_guest_ends)
 {
 	guest.ending = true;

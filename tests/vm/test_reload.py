@@ -102,6 +102,15 @@ class Reload(cases.GuestCase):
         procs = [l for l in self.output(machine).lines("remote") if l.isdigit()]
         self.assertEqual(len(procs), 1)
 
+    def test_a_limit_that_is_no_more(self):
+        machine = self.booted()
+        for key, wanted in (("tasks_max = 9", "9"), ("nice = 1", "max")):
+            self.write(machine, "keep", ini("/bin/facts echo %s + sleep" % wanted, key))
+            self.do(machine, "kill -HUP 1")
+            machine.console.wait_line("keep: " + wanted)
+            self.do(machine, "echo %s: $(cat /sys/fs/cgroup/services/keep/pids.max)" % key)
+            self.assertIn("%s: %s" % (key, wanted), self.output(machine).lines("remote"))
+
     def test_no_directory_any_more(self):
         machine = self.booted()
         machine.console.rewind()
