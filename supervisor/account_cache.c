@@ -57,7 +57,7 @@ const struct strings *account_cache_variables(const struct account *a)
 const struct account *account_cache_find(struct account_entry **entries, const struct accounts *a,
 	const char *name, const struct strings *extra_groups, struct problem *p)
 {
-	char key[512];
+	char key[ACCOUNT_NAME_MAX * (ACCOUNT_GROUPS_MAX + 1)];
 	struct buf b;
 	struct account_entry *e;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Service files that are read again while their services are in the middle of something. */
 #include "base/log.h"
+#include "supervisor/account_cache.h"
 #include "supervisor/describe.h"
 #include "supervisor/supervisor.h"
 
@@ -216,4 +217,25 @@ Test(reload, the_group_goes_with_a_file_that_was_changed)
 	write_file(NULL);
 	cr_assert_eq(supervisor_reload(&s, directory), 0);
 	expect_group(false);
+}
+
+/* However long the list of its groups is. */
+Test(reload, accounts_are_kept_once)
+{
+	char text[2048] = "command = /old\nsupplementary_groups =";
+	const struct account_entry *first;
+	struct service *v;
+
+	for (int i = 0; i < 60; i++)
+		sprintf(text + strlen(text), " %d", 1234567890 + i);
+	v = load(text);
+	first = s.known_accounts;
+	cr_assert(first != NULL && first->account.group_count == 61);
+	for (int i = 0; i < 3; i++) {
+		struct problem p;
+
+		cr_assert_not_null(account_cache_find(
+			&s.known_accounts, &s.accounts, "0", &v->config.supplementary_groups, &p));
+	}
+	cr_expect_eq(s.known_accounts, first);
 }
