@@ -78,16 +78,15 @@ void log_raw(const char *line, unsigned long len)
 		out.dropped++;
 }
 
-/* C0 controls except tab, DEL, and the C1 controls U+0080 to U+009F in UTF-8. */
-static void hide_controls(char *text, size_t len)
+void log_hide_controls(char *text, unsigned long len)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (unsigned long i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (c == 0xc2 && i + 1 < len && ((unsigned char)text[i + 1] & 0xe0) == 0x80)
 			text[i] = text[i + 1] = '?';
 		else if ((c < ' ' && c != '\t') || c == 0x7f)
-			text[i] = '?';
+			text[i] = c == '\r' ? ' ' : '?';
 	}
 }
 
@@ -102,7 +101,7 @@ void log_line(const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&b, format, args);
 	va_end(args);
-	hide_controls(b.data, b.len);
+	log_hide_controls(b.data, b.len);
 	b.data[b.len] = '\n';
 	log_raw(b.data, b.len + 1);
 }

@@ -16,7 +16,13 @@ void log_open(int fd, const char *prefix);
 /* The descriptor that lines go to. */
 int log_fd(void);
 
-/* Write one line. Control characters in it are shown as '?', so that no value can forge a line. */
+/*
+ * Make a text fit for a terminal, and for a single line: C0 controls except tab, DEL, and the C1
+ * controls U+0080 to U+009F in UTF-8 become '?', a carriage return becomes a space.
+ */
+void log_hide_controls(char *text, unsigned long len);
+
+/* Write one line. Control characters in it are hidden, so that no value can forge a line. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*

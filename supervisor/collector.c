@@ -71,19 +71,11 @@ static bool write_pending(struct collector *c)
 	return true;
 }
 
-/* Control characters must not reach a terminal. */
-static void hide_controls(char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-			text[i] = text[i] == '\r' ? ' ' : '?';
-}
-
 static void put_line(struct source *s, size_t tag_len, size_t len)
 {
 	struct collector *c = s->owner;
 
-	hide_controls(c->pending + tag_len, len);
+	log_hide_controls(c->pending + tag_len, len);
 	c->pending[tag_len + len] = '\n';
 	c->pending_len = tag_len + len + 1;
 	c->pending_at = 0;
@@ -186,7 +178,7 @@ static void on_window_end(struct loop_timer *timer)
 /* ---- services ---------------------------------------------------------------------------------
  */
 
-static void remove_source(struct source *s);
+static void end_source(struct source *s);
 
 static void on_pipe(struct loop_io *io, uint32_t events)
 {
@@ -198,9 +190,7 @@ static void on_pipe(struct loop_io *io, uint32_t events)
 	if (n > 0) {
 		pass_on(s);
 	} else if (n == 0) { /* PID 1 has closed its end, too: the service is no more */
-		s->flush = true;
-		pass_on(s);
-		remove_source(s);
+		end_source(s);
 	}
 }
 
@@ -236,6 +226,16 @@ static void remove_source(struct source *s)
 	log_file_close(&s->file);
 	munmap(s->ring, sizeof(*s->ring));
 	free(s);
+}
+
+/* The service is no more: nobody will ask for its output again, and its memory is given back. */
+static void end_source(struct source *s)
+{
+	s->flush = true;
+	pass_on(s);
+	fallocate(COLLECTOR_RING_FD, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		(off_t)s->slot * (off_t)sizeof(*s->ring), sizeof(*s->ring));
+	remove_source(s);
 }
 
 static struct log_ring *map_ring(uint32_t slot)
@@ -299,12 +299,13 @@ static void take_message(struct collector *c, const struct collector_message *m,
 		add_source(c, m, fd);
 		return;
 	}
-	if (s != NULL && (m->verb == COLLECTOR_FLUSH || m->verb == COLLECTOR_REMOVE)) {
+	if (s != NULL)
 		drain(s);
+	if (s != NULL && m->verb == COLLECTOR_REMOVE) {
+		end_source(s);
+	} else if (s != NULL) {
 		s->flush = true;
 		pass_on(s);
-		if (m->verb == COLLECTOR_REMOVE)
-			remove_source(s);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -24,6 +24,11 @@ static int open_checked(const char *path, gid_t group)
 		close(fd);
 		return -EINVAL;
 	}
+	/* The other name may be that of a file that only root may write to. */
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
+		close(fd);
+		return -EMLINK;
+	}
 	if (S_ISREG(st.st_mode) && st.st_size == 0 && st.st_gid != group)
 		(void)!fchown(fd, (uid_t)-1, group);
 	fcntl(fd, F_SETFL, O_APPEND);

@@ -58,6 +58,7 @@ const struct service_key service_keys[] = {
 		.unset = DOC("the console"),
 		.doc = DOC("File that standard output and standard error are appended to.\n"
 			"Directories that are missing are made.\n"
+			"A symbolic link, or a file that has a second name, is not written to.\n"
 			"When it cannot be written to, the console says so, and afterwards how "
 			"much was lost.\n"
 			"Without this key every line goes to the console, behind the name of "

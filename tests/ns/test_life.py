@@ -329,6 +329,40 @@ class Output(cell.CellCase):
         with open(log, encoding="utf-8") as f:
             self.assertTrue(f.read().startswith(wanted))
 
+    def test_a_log_file_with_a_second_name(self):
+        """Which whoever may write to the directory can have given to a file of root's."""
+        guest = self.cell()
+        guest.busybox("ln").tree.file("/etc/secret", "before\n")
+        guest.service("link", "ln /etc/secret /etc/web.log", user="root", type="oneshot")
+        guest.service("web", "/bin/facts echo through the link + sleep", log_file="/etc/web.log",
+                      requires="link")
+        guest.start()
+        guest.console.wait_line("web: log_file /etc/web.log: Too many links: output is lost")
+        with open(guest.path("/etc/secret"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "before\n")
+
+    def test_what_a_service_that_has_gone_has_written(self):
+        """Its memory is there for others."""
+        guest = self.cell()
+        guest.facts("stays", "echo here")
+        guest.start()
+        guest.console.wait_line("stays: here")
+        fds = "/proc/%d/fd/" % guest.pid
+        (memory,) = [fds + n for n in os.listdir(fds)
+                     if os.readlink(fds + n).startswith("/memfd:mvm-logs")]
+        before = os.stat(memory).st_blocks
+        for i in range(3):
+            guest.console.rewind()
+            guest.write("/etc/mvm/services.d/web%d.ini" % i,
+                        "[service]\ncommand = /bin/acts flood 900 %s + /bin/facts sleep\n" % (50 * "x"))
+            guest.signal(signal.SIGHUP)
+            guest.console.wait_line("web%d: flood: 899 .*" % i)
+            self.assertGreater(os.stat(memory).st_blocks, before + 100)
+            os.unlink(guest.path("/etc/mvm/services.d/web%d.ini" % i))
+            guest.signal(signal.SIGHUP)
+            guest.wait_until("the end of what it has written",
+                             lambda: os.stat(memory).st_blocks == before)
+
     def test_a_console_that_nobody_reads(self):
         """No service waits for it; and when it is read, everything is there once."""
         guest = self.cell()

@@ -57,7 +57,7 @@ Test(log, a_line_has_prefix_and_newline)
 Test(log, control_characters_cannot_forge_a_line)
 {
 	log_line("a\nb\rc\033[2Jd\te\x7f");
-	cr_assert_str_eq(written(), "[t] a?b?c?[2Jd\te?\n");
+	cr_assert_str_eq(written(), "[t] a?b c?[2Jd\te?\n");
 }
 
 /* ESC [ has a one-character form, U+009B, which some terminals act upon. */

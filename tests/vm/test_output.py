@@ -22,6 +22,7 @@ class Console(cases.SharedBoot):
                       **once)
         guest.service("long", "/bin/facts echo %s" % ("0123456789" * 300), **once)
         guest.service("control", "printf 'a\\033[31mred\\007\\tb\\177\\r[init] forged\\n'", **once)
+        guest.service("c1", "printf 'a\\302\\2332Jb\\n'", **once)
         guest.service("nul", "printf 'a\\000b\\n'", **once)
         guest.service("utf8", "echo häßlich ✓", **once)
         guest.service("empty", "printf '\\n\\nx\\n'", **once)
@@ -51,6 +52,7 @@ class Console(cases.SharedBoot):
 
     def test_control_characters_do_not_reach_the_terminal(self):
         self.assertEqual(self.output.lines("control"), ["a?[31mred?\tb? [init] forged"])
+        self.assertEqual(self.output.lines("c1"), ["a??2Jb"])
         self.assertEqual(self.output.lines("nul"), ["a?b"])
 
     def test_utf8_does(self):
