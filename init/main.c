@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "init/boot.h"
+#include "init/guest.h"
 #include "supervisor/collector.h"
 
 #include <string.h>
@@ -46,7 +47,9 @@ int main(int argc, char **argv)
 		return run_as_command(argc, argv);
 	guest.control.io.fd = guest.control.agent_fd = guest.sync.io.fd = -1;
 	err = boot(&guest);
-	while (err == 0)
+	while (err == 0) {
 		err = loop_run_once(&guest.loop);
+		supervisor_sweep(&guest.supervisor);
+	}
 	stay(err);
 }

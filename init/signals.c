@@ -14,7 +14,6 @@
 static void on_child(struct guest *g)
 {
 	supervisor_reap(&g->supervisor);
-	supervisor_sweep(&g->supervisor);
 }
 
 static void on_restart(struct guest *g)

@@ -282,6 +282,24 @@ class Reload(cell.CellCase):
         self.assertEqual(self.output(guest).lines("changes"), ["first", "second"])
 
 
+    def test_one_whose_last_process_is_not_a_child_of_pid_1(self):
+        """Nothing tells of its end but its group."""
+        guest = self.cell(cgroup=True)
+        guest.busybox("sh", "sleep")
+        guest.service("goes", "/bin/facts sleep", stop_timeout="100ms")
+        guest.service("lends", "/bin/facts stubborn & echo $! >%sgoes/cgroup.procs; echo lent; wait; "
+                      "echo back; exec sleep 1000" % GROUPS, user="root", after="goes")
+        guest.start()
+        guest.console.wait_line("lends: lent")
+        guest.console.rewind()
+        guest.console.wait_line("lends: stubborn: .*")
+        os.unlink(guest.path("/etc/mvm/services.d/goes.ini"))
+        guest.signal(signal.SIGHUP)
+        guest.console.wait_line("lends: back")
+        guest.wait_until("the end of its group",
+                         lambda: not os.path.exists(guest.path(GROUPS + "goes")))
+
+
 class Output(cell.CellCase):
     def test_a_killed_collector(self):
         """Nothing is lost, and the next one says the rest."""
