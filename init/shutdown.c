@@ -56,6 +56,7 @@ void shutdown_begin(struct guest *g, enum power_action action)
 	g->end = action;
 	g->end_timer.expire = on_deadline;
 	loop_timer_set(&g->loop, &g->end_timer, clock_ms() + ALL_MS);
+	supervisor_freeze(&g->supervisor, false); /* TERM waits for that */
 	supervisor_stop_all(&g->supervisor, false, SERVICES_MS);
 	g->ending = true;
 	shutdown_go_on(g);

@@ -99,14 +99,21 @@ void supervisor_stop_next(struct service *v)
 		stop_one(v);
 }
 
-/* The time is over: whoever was waited for, everything goes. */
+/*
+ * The time is over: whoever was waited for, everything goes, and what was to stop before has had
+ * its time, too.
+ */
 static void on_stop_deadline(struct loop_timer *timer)
 {
 	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, stop_timer);
 
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->machine.wanted && (!v->built_in || s->stop_built_in))
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		if (v->built_in && !s->stop_built_in)
+			continue;
+		if (v->machine.wanted)
 			stop_one(v);
+		supervisor_event(v, MACHINE_EV_TIMEOUT, NULL);
+	}
 }
 
 void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms)

@@ -17,17 +17,18 @@ static int open_checked(const char *path, gid_t group)
 		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		0640);
 	struct stat st;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))) {
+	if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+		err = -EINVAL;
+	else if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		err = -EMLINK; /* the other name may be that of a file that only root may write to
+				*/
+	if (err != 0) {
 		close(fd);
-		return -EINVAL;
-	}
-	/* The other name may be that of a file that only root may write to. */
-	if (S_ISREG(st.st_mode) && st.st_nlink > 1) {
-		close(fd);
-		return -EMLINK;
+		return err;
 	}
 	if (S_ISREG(st.st_mode) && st.st_size == 0 && st.st_gid != group)
 		(void)!fchown(fd, (uid_t)-1, group);

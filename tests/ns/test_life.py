@@ -438,6 +438,39 @@ class End(cell.CellCase):
         self.wait_init(guest, "goodbye")
         self.assertEqual(guest.wait(), cell.RESTARTED)
 
+    def test_a_shutdown_while_one_stops(self):
+        """It has no more time than the others, whatever its file said."""
+        guest = self.cell()
+        guest.service("goes", "/bin/facts stubborn", stop_timeout="1h")
+        guest.start()
+        guest.console.wait_line("goes: stubborn: .*")
+        os.unlink(guest.path("/etc/mvm/services.d/goes.ini"))
+        guest.signal(signal.SIGHUP)
+        guest.console.wait_line("goes: got: signal 15")
+        guest.signal(signal.SIGTERM)
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+        said = self.output(guest).init()
+        self.assertIn("goes: does not stop on TERM: killed", said)
+        self.assertEqual([l for l in said if l.startswith("some processes")], [])
+
+    def test_a_shutdown_while_services_are_frozen(self):
+        """As they are for a snapshot: they go on, and end as they would."""
+        guest = self.cell(cgroup=True)
+        guest.busybox("sh", "sleep")
+        guest.service("web", "/bin/acts trap bye")
+        guest.service("freezer", "while ! [ -f /tmp/now ]; do sleep 0.01; done; "
+                      "echo 1 >%sweb/cgroup.freeze; echo done; exec sleep 1000" % GROUPS,
+                      user="root")
+        guest.start()
+        guest.console.wait_line("web: trap: set")
+        guest.write("/tmp/now")
+        guest.console.wait_line("freezer: done")
+        guest.signal(signal.SIGTERM)
+        self.wait_init(guest, "goodbye")
+        self.assertEqual(guest.wait(), cell.RESTARTED)
+        self.assertEqual(self.output(guest).lines("web"), ["trap: set", "trap: bye"])
+
     def test_power_off(self):
         guest = self.cell().start()
         self.wait_init(guest, "mvm-init .*")
