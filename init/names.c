@@ -66,7 +66,7 @@ static void set_hosts(const char *host, void (*report)(const struct problem *p))
 
 void names_set_host(const char *hostname, void (*report)(const struct problem *p))
 {
-	char name[SETTINGS_HOST_MAX], line[SETTINGS_HOST_MAX + 1];
+	char name[SETTINGS_HOST_MAX + 1], line[SETTINGS_HOST_MAX + 1];
 	struct problem p;
 	struct buf b;
 

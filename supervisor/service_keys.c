@@ -83,8 +83,8 @@ const struct service_key service_keys[] = {
 			".Sx ENVIRONMENT .\n"
 			"It must exist, unless\n"
 			".Ql -\n"
-			"stands in front of it; it is read at boot, and again when a snapshot is "
-			"restored.") },
+			"stands in front of it; it is read at boot, and again when the service "
+			"file has changed or a snapshot is restored.") },
 	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
 		.unset = DOC("simple"),
 		.doc = DOC(".Cm simple :\n"

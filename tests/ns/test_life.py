@@ -29,6 +29,13 @@ class Start(cell.CellCase):
         self.assertEqual(output.facts("web", "/proc/sys/kernel/hostname"), ["cell-1"])
         self.assertIn("COLOUR=red", output.facts("env", "env"))
 
+    def test_the_longest_name_that_a_host_can_have(self):
+        name = "a" * 64
+        guest = self.cell()
+        guest.tree.file("/etc/hostname", name + "\n")
+        guest.facts("web", "cat /proc/sys/kernel/hostname").start().console.wait_line("web: done")
+        self.assertEqual(self.output(guest).facts("web", "/proc/sys/kernel/hostname"), [name])
+
     def test_what_pid_1_says_of_a_plain_start(self):
         guest = self.cell(cgroup=True).facts("web", "echo here").start()
         guest.console.wait_line("web: done")
