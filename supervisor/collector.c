@@ -178,6 +178,7 @@ static void on_window_end(struct loop_timer *timer)
 /* ---- services ---------------------------------------------------------------------------------
  */
 
+static void finish_line(struct source *s);
 static void end_source(struct source *s);
 
 static void on_pipe(struct loop_io *io, uint32_t events)
@@ -190,6 +191,7 @@ static void on_pipe(struct loop_io *io, uint32_t events)
 	if (n > 0) {
 		pass_on(s);
 	} else if (n == 0) { /* PID 1 has closed its end, too: the service is no more */
+		finish_line(s);
 		end_source(s);
 	}
 }
@@ -203,23 +205,24 @@ static struct source *find(struct collector *c, uint32_t slot)
 	return s;
 }
 
-static void drain(struct source *s)
+/* Nothing more is to come for now: what there is of a line is one. */
+static void finish_line(struct source *s)
 {
 	while (log_ring_read(s->ring, s->pipe.fd) > 0)
 		pass_on(s);
+	s->flush = true;
+	pass_on(s);
 }
 
 static void remove_source(struct source *s)
 {
 	struct collector *c = s->owner;
+	struct source **at = &c->sources;
 	int fd = s->pipe.fd;
 
-	for (struct source **at = &c->sources; *at != NULL; at = &(*at)->next) {
-		if (*at == s) {
-			*at = s->next;
-			break;
-		}
-	}
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
 	loop_remove(&c->loop, &s->pipe);
 	loop_timer_clear(&c->loop, &s->drop_timer);
 	close(fd);
@@ -231,8 +234,6 @@ static void remove_source(struct source *s)
 /* The service is no more: nobody will ask for its output again, and its memory is given back. */
 static void end_source(struct source *s)
 {
-	s->flush = true;
-	pass_on(s);
 	fallocate(COLLECTOR_RING_FD, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		(off_t)s->slot * (off_t)sizeof(*s->ring), sizeof(*s->ring));
 	remove_source(s);
@@ -299,13 +300,10 @@ static void take_message(struct collector *c, const struct collector_message *m,
 		add_source(c, m, fd);
 		return;
 	}
-	if (s != NULL)
-		drain(s);
-	if (s != NULL && m->verb == COLLECTOR_REMOVE) {
-		end_source(s);
-	} else if (s != NULL) {
-		s->flush = true;
-		pass_on(s);
+	if (s != NULL) {
+		finish_line(s);
+		if (m->verb == COLLECTOR_REMOVE)
+			end_source(s);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -396,10 +394,7 @@ int collector_main(void)
 	while (!c.done)
 		if (loop_run_once(&c.loop) != 0)
 			return 1;
-	for (struct source *s = c.sources; s != NULL; s = s->next) {
-		s->flush = true;
-		drain(s);
-		pass_on(s);
-	}
+	for (struct source *s = c.sources; s != NULL; s = s->next)
+		finish_line(s);
 	return c.failed;
 }
