@@ -55,7 +55,8 @@ int service_prepare(struct service *v, struct problem *p)
 	const char *user = v->config.user != NULL ? v->config.user : s->default_user;
 	const char *file = v->config.environment_file;
 	bool optional = file != NULL && file[0] == '-';
-	int err;
+	struct strings fresh = { 0 }, old;
+	int err = 0;
 
 	v->account = account_cache_find(
 		&s->known_accounts, &s->accounts, user, &v->config.supplementary_groups, p);
@@ -64,12 +65,16 @@ int service_prepare(struct service *v, struct problem *p)
 	v->config.bounding = v->account->uid == 0 && !v->config.capabilities_set
 				     ? UINT64_MAX
 				     : v->config.ambient;
-	strings_free(&v->file_environment);
-	if (file == NULL)
-		return 0;
-	file += optional;
-	err = env_file_read(file, &v->file_environment, log_problem);
-	if (err == -ENOENT && optional)
-		return 0;
-	return err != 0 ? problem_set(p, -err, "environment_file %s", file) : 0;
+	if (file != NULL)
+		err = env_file_read(file += optional, &fresh, log_problem);
+	if (err == 0 || (err == -ENOENT && optional)) {
+		err = 0;
+		old = v->file_environment;
+		v->file_environment = fresh;
+		fresh = old;
+	} else {
+		problem_set(p, -err, "environment_file %s", file);
+	}
+	strings_free(&fresh);
+	return err;
 }

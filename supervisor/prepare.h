@@ -7,7 +7,7 @@
 
 /*
  * Look up who the service runs as, and read its environment_file. To be called again when that may
- * have changed. Returns 0 or -errno with `p`.
+ * have changed. Returns 0 or -errno with `p`; then the variables are those that it had before.
  */
 int service_prepare(struct service *v, struct problem *p);
 

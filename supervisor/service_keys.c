@@ -84,7 +84,9 @@ const struct service_key service_keys[] = {
 			"It must exist, unless\n"
 			".Ql -\n"
 			"stands in front of it; it is read at boot, and again when the service "
-			"file has changed or a snapshot is restored.") },
+			"file has changed or a snapshot is restored.\n"
+			"When it cannot be read after a snapshot, the variables stay as they "
+			"were.") },
 	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
 		.unset = DOC("simple"),
 		.doc = DOC(".Cm simple :\n"

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Service files that are read again while their services are in the middle of something. */
+#include "base/file.h"
 #include "base/log.h"
 #include "supervisor/account_cache.h"
 #include "supervisor/describe.h"
+#include "supervisor/prepare.h"
 #include "supervisor/supervisor.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +177,27 @@ Test(reload, the_end_of_a_pre_start_that_is_no_more)
 	cr_assert_eq(supervisor_reload(&s, directory), 0);
 	cr_assert_eq(v->machine.state, MACHINE_INACTIVE);
 	cr_expect(!v->has_ended, "there is nothing to describe");
+}
+
+/* A refresh that cannot read it must not start the service without. */
+Test(reload, variables_of_a_file_that_cannot_be_read_any_more)
+{
+	char path[64], text[128], expected[160];
+	struct service *v;
+	struct problem p;
+
+	snprintf(path, sizeof(path), "%s/web.env", directory);
+	cr_assert_eq(file_create(path, "A=1\n", 4, 0600), 0);
+	snprintf(text, sizeof(text), "command = /old\nenvironment_file = %s", path);
+	v = load(text);
+	cr_assert_eq(v->file_environment.count, 1);
+	cr_assert_eq(unlink(path), 0);
+	cr_expect_eq(service_prepare(v, &p), -ENOENT);
+	snprintf(
+		expected, sizeof(expected), "environment_file %s: No such file or directory", path);
+	cr_expect_str_eq(p.text, expected);
+	cr_assert_eq(v->file_environment.count, 1);
+	cr_expect_str_eq(v->file_environment.list[0], "A=1");
 }
 
 /* ---- what it leaves behind --------------------------------------------------------------------
