@@ -44,9 +44,11 @@ static void unescape(char *text)
 static void take_line(
 	char *line, void (*each)(void *arg, const char *point, const char *source), void *arg)
 {
-	char *point = NULL, *source, *after = strstr(line, " - ");
+	char *point = NULL, *source, *after = line;
 
-	if (after == NULL)
+	while (*after != '\0' && strncmp(after, " - ", 3) != 0)
+		after++;
+	if (*after == '\0')
 		return;
 	*after = '\0';
 	after += 3;

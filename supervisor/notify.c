@@ -22,19 +22,21 @@
  */
 static struct service *service_of_sender(struct supervisor *s, pid_t pid)
 {
-	static const char prefix[] = "\n0::/services/";
-	char path[32], text[1024] = "\n", *name;
+	static const char prefix[] = "0::/services/";
+	struct service *v = index_find_pid(s, pid);
+	char path[32], text[1024], *line, *next;
 
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->pid == pid)
-			return v;
 	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (file_read(path, text + 1, sizeof(text) - 1, NULL) != 0 ||
-		(name = strstr(text, prefix)) == NULL)
-		return NULL;
-	name += sizeof(prefix) - 1;
-	name[strcspn(name, "\n")] = '\0';
-	return supervisor_find(s, name);
+	if (v != NULL || file_read(path, text, sizeof(text), NULL) != 0)
+		return v;
+	for (line = text; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next == '\n')
+			*next++ = '\0';
+		if (strncmp(line, prefix, sizeof(prefix) - 1) == 0)
+			return supervisor_find(s, line + sizeof(prefix) - 1);
+	}
+	return NULL;
 }
 
 /* Is READY=1 one of the message's lines? */

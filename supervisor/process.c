@@ -53,6 +53,8 @@ static int open_output(struct service *v, int *fd, struct problem *p)
 	}
 	err = output_open(v);
 	*fd = v->output.write_fd;
+	/* So that its program can open /dev/stdout, too, which is this pipe's inode. */
+	(void)!fchown(*fd, v->account->uid, v->account->gid);
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
 }
 

@@ -17,6 +17,7 @@ class Console(cases.SharedBoot):
         guest.busybox("sh", "printf", "sleep", "echo")
         once = {"restart": "never"}
         guest.service("both", "echo out; echo err >&2", **once)
+        guest.service("devices", "echo out >/dev/stdout; echo err >/dev/stderr", **once)
         guest.service("no-end", "printf 'one\\ntwo without an end'", **once)
         guest.service("pieces", "printf 'in '; sleep 0.1; printf 'three '; sleep 0.1; echo pieces",
                       **once)
@@ -37,6 +38,10 @@ class Console(cases.SharedBoot):
 
     def test_both_streams(self):
         self.assertEqual(self.output.lines("both"), ["out", "err"])
+
+    def test_both_streams_by_their_devices(self):
+        """As programs log whose log files are links to them; it does not run as root."""
+        self.assertEqual(self.output.lines("devices"), ["out", "err"])
 
     def test_a_line_without_its_end(self):
         self.assertEqual(self.output.lines("no-end"), ["one", "two without an end"])
