@@ -13,7 +13,7 @@
 # and, where a file in the guest carries it, `ini` or `json`: the key there. `example` is Nix text.
 let
   t = import ./types.nix;
-  inherit (import ./text.nix) characters integer show;
+  inherit (import ./text.nix) characters integer;
 
   # A name that is also a file's name in the guest. C: SERVICE_NAME in supervisor/.
   fileName = t.name "[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}" "1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.'";
@@ -58,18 +58,7 @@ let
         && parts != null
         && (soft == "infinity" || integer soft > integer (builtins.elemAt parts 1));
     in
-    form
-    // {
-      check =
-        path: value:
-        let
-          wrong = form.check path value;
-        in
-        if wrong == [ ] && above value then
-          [ "${path}: the soft limit is above the hard one, got ${show value}" ]
-        else
-          wrong;
-    };
+    t.within form above "the soft limit is above the hard one";
   memory = t.either t.size (t.enum [ "infinity" ]);
 
   rlimit = resource: description: example: {

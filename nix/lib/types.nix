@@ -131,6 +131,19 @@ rec {
     fill = value: value;
   };
 
+  # Values of a type, but those of which `excess` is true; `words` say what is allowed instead.
+  within =
+    form: excess: words:
+    form
+    // {
+      check =
+        path: value:
+        let
+          wrong = form.check path value;
+        in
+        if wrong == [ ] && excess value then [ "${path}: ${words}, got ${show value}" ] else wrong;
+    };
+
   # A time span of at most `hours`.
   span =
     hours:
@@ -146,18 +159,7 @@ rec {
       most = hours * 3600000;
       tooLong = value: milliseconds value == null || milliseconds value > most;
     in
-    form
-    // {
-      check =
-        path: value:
-        let
-          wrong = form.check path value;
-        in
-        if wrong != [ ] then
-          wrong
-        else
-          optional (tooLong value) "${path}: at most ${toString hours} h, got ${show value}";
-    };
+    within form tooLong "at most ${toString hours} h";
 
   spanPattern = "([0-9]+)([.]([0-9]+))?(ms|s|min|h|d)?";
 
@@ -211,18 +213,7 @@ rec {
         in
         isString value && (n == null || n > 9223372036854775807 / unit);
     in
-    form
-    // {
-      check =
-        path: value:
-        let
-          wrong = form.check path value;
-        in
-        if wrong != [ ] then
-          wrong
-        else
-          optional (tooLarge value) "${path}: at most 9223372036854775807 bytes, got ${show value}";
-    };
+    within form tooLarge "at most 9223372036854775807 bytes";
 
   # One of two types; errors speak of both.
   either =
