@@ -7,12 +7,12 @@
 #include "agent/schedule.h"
 #include "agent/work.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -96,36 +96,17 @@ static void signals_ready(struct loop_io *io, uint32_t events)
 static int open_signals(struct agent *a)
 {
 	sigset_t set;
-	int fd, err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	err = loop_add(&a->loop, &a->signals, fd, EPOLLIN, signals_ready);
-	if (err != 0)
-		close(fd);
-	return err;
+	return loop_add_signals(&a->loop, &a->signals, &set, signals_ready);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
-
-/* Many connections need many descriptors. Commands get the limit as it was. */
-static void raise_files_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_MAX)
-		return;
-	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static void result_changed(void *owner, struct check *check)
 {
@@ -221,7 +202,7 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 		err = jobs_init(&a->jobs, &a->loop);
 	if (err != 0)
 		return problem_set(p, -err, "cannot start");
-	raise_files_limit();
+	file_raise_limit(FILES_MAX); /* for many connections; commands get the limit as it was */
 	init_parts(a, paths);
 	err = start_listening(a, p);
 	if (err != 0)

@@ -254,7 +254,8 @@ int channel_open(struct channel *c, int fd, struct problem *p)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0)
 		return problem_set(p, errno, "--control-fd %d", fd);
 	if (type != SOCK_SEQPACKET)
-		return problem_set(p, EINVAL, "--control-fd %d is no SOCK_SEQPACKET socket\n", fd);
+		return problem_set_text(
+			p, EINVAL, "--control-fd %d is no SOCK_SEQPACKET socket", fd);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return problem_set(p, errno, "--control-fd %d", fd);
 	err = loop_add(c->loop, &c->io, fd, EVENTS, channel_ready);

@@ -71,11 +71,11 @@ static int check_output(const struct capture *out, struct json *value, struct pr
 	int err;
 
 	if (out->cut)
-		return problem_set(p, EFBIG, "it has more than %d bytes\n", CHECK_OUTPUT_MAX);
+		return problem_set_text(p, EFBIG, "it has more than %d bytes", CHECK_OUTPUT_MAX);
 	err = json_check_unique(out->len > 0 ? out->data : "", out->len, value, p);
 	if (err == 0 && json_nesting(*value) > CHECK_NESTING_MAX)
-		err = problem_set(
-			p, EINVAL, "it is nested deeper than %d levels\n", CHECK_NESTING_MAX);
+		err = problem_set_text(
+			p, EINVAL, "it is nested deeper than %d levels", CHECK_NESTING_MAX);
 	return err;
 }
 

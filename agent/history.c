@@ -129,9 +129,9 @@ static int parse(const char *text, size_t len, struct past *past, struct problem
 	if (err == 0)
 		err = fields_decode(&past_fields, text, value, past, p);
 	if (err == 0 && past->version != VERSION)
-		err = problem_set(p, EINVAL, "version %" PRIu64 "\n", past->version);
+		err = problem_set_text(p, EINVAL, "version %" PRIu64 "", past->version);
 	if (err == 0 && past->first_start_ms > clock_ms())
-		err = problem_set(p, EINVAL, "it is not of this boot\n");
+		err = problem_set_text(p, EINVAL, "it is not of this boot");
 	return err;
 }
 

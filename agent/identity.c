@@ -101,9 +101,8 @@ int identity_find(
 	if (err != 0)
 		return err;
 	if (out->account.uid == 0)
-		return problem_set(p, EPERM,
-			"user '%s' is root, and the agent runs nothing as root\n",
-			out->account.name);
+		return problem_set_text(p, EPERM,
+			"user '%s' is root, and the agent runs nothing as root", out->account.name);
 	if (out->account.uid != geteuid())
 		out->user = &out->account;
 	out->environment = make_environment(&out->account);

@@ -87,7 +87,7 @@ int json_problem(
 	buf_vprintf(&b, format, args);
 	va_end(args);
 	find_place(document, value.at, &line, &column);
-	return problem_set(p, EINVAL, "line %d, column %d: %s\n", line, column, text);
+	return problem_set_text(p, EINVAL, "line %d, column %d: %s", line, column, text);
 }
 
 static int check(const char *text, size_t len, size_t flags, struct json *value, struct problem *p)
@@ -103,7 +103,7 @@ static int check(const char *text, size_t len, size_t flags, struct json *value,
 	value->at = skip_space(text, text + len);
 	value->len = (size_t)(skip_value(value->at, text + len, &depth) - value->at);
 	if (value->at == text + len)
-		return problem_set(p, EINVAL, "there is no JSON value\n");
+		return problem_set_text(p, EINVAL, "there is no JSON value");
 	if (depth > JSON_NESTING_MAX)
 		return json_problem(
 			p, text, *value, "nested deeper than %d levels", JSON_NESTING_MAX);
@@ -113,8 +113,8 @@ static int check(const char *text, size_t len, size_t flags, struct json *value,
 	if (tree == NULL && json_error_code(&error) == json_error_out_of_memory)
 		return problem_set(p, ENOMEM, "JSON");
 	if (tree == NULL)
-		return problem_set(p, EINVAL, "line %d, column %d: %s\n", error.line, error.column,
-			error.text);
+		return problem_set_text(
+			p, EINVAL, "line %d, column %d: %s", error.line, error.column, error.text);
 	json_decref(tree);
 	return 0;
 }

@@ -43,7 +43,7 @@ int listener_adopt(int fd, struct problem *p)
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0)
 		return problem_set(p, errno, "--listen-fd %d", fd);
 	if (!listening)
-		return problem_set(p, EINVAL, "--listen-fd %d is not a listening socket\n", fd);
+		return problem_set_text(p, EINVAL, "--listen-fd %d is not a listening socket", fd);
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)

@@ -138,7 +138,7 @@ static int take_value(
 		return 0;
 	case VALUE_FD:
 		if (parse_fd(value, target) != 0)
-			return problem_set(p, EINVAL, "%s: '%s' is not a descriptor's number\n",
+			return problem_set_text(p, EINVAL, "%s: '%s' is not a descriptor's number",
 				option->name, value);
 		return 0;
 	case VALUE_WHOLE:
@@ -166,7 +166,7 @@ static int take_operands(const struct option *option, int count, char *const *op
 	struct options *o, struct problem *p)
 {
 	if (option->max == 0 ? count == 0 : (uint64_t)count != option->max)
-		return problem_set(p, EINVAL, "%s needs %s\n", option->name,
+		return problem_set_text(p, EINVAL, "%s needs %s", option->name,
 			option->max == 0 ? "a path" : "TENANT POOL INSTANCE");
 	o->operands = operands;
 	o->operand_count = count;
@@ -185,13 +185,13 @@ int options_parse(int argc, char *const *argv, struct options *o, struct problem
 		const struct option *option = find(argv[i], &value);
 
 		if (option == NULL)
-			return problem_set(p, EINVAL, "unknown option '%s'\n", argv[i]);
+			return problem_set_text(p, EINVAL, "unknown option '%s'", argv[i]);
 		if (!has_value(option) && value != NULL)
-			return problem_set(p, EINVAL, "%s has no value\n", option->name);
+			return problem_set_text(p, EINVAL, "%s has no value", option->name);
 		if (has_value(option) && value == NULL)
 			value = argv[++i]; /* NULL behind the last one */
 		if (has_value(option) && value == NULL)
-			return problem_set(p, EINVAL, "%s needs a value\n", option->name);
+			return problem_set_text(p, EINVAL, "%s needs a value", option->name);
 		if (take_value(option, value, o, p) != 0)
 			return -EINVAL;
 		if (option->type == VALUE_REST)
@@ -243,7 +243,7 @@ static int read_config(const char *path, struct config *c, struct problem *p)
 	if (err == 0)
 		err = fields_decode(&config_fields, text, value, c, &reason);
 	free(text);
-	return err != 0 ? problem_set(p, -err, "%s: %s\n", path, reason.text) : 0;
+	return err != 0 ? problem_set_text(p, -err, "%s: %s", path, reason.text) : 0;
 }
 
 int options_read_config(struct options *o, struct problem *p)

@@ -136,8 +136,8 @@ int policy_allow_exec(const char *path, struct problem *p)
 	free(text);
 	fields_free(&policy_fields, &policy);
 	if (err != 0)
-		return problem_set(p, -err, "%s: %s\n", path, reason.text);
+		return problem_set_text(p, -err, "%s: %s", path, reason.text);
 	if (!policy.access.debug_exec)
-		return problem_set(p, EACCES, "%s does not allow it\n", path);
+		return problem_set_text(p, EACCES, "%s does not allow it", path);
 	return 0;
 }

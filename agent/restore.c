@@ -129,7 +129,7 @@ static bool read_address(const char *path, char address[ADDRESS_MAX], struct pro
 		err = fields_decode(&host_config_fields, text, value, &config, &reason);
 	free(text);
 	if (err != 0)
-		problem_set(p, -err, "%s: %s\n", path, reason.text);
+		problem_set_text(p, -err, "%s: %s", path, reason.text);
 	else if (config.guest_ip != NULL)
 		buf_format(address, ADDRESS_MAX, "%s", config.guest_ip);
 	err = err == 0 && config.guest_ip != NULL ? 0 : -EINVAL;

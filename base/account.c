@@ -134,10 +134,11 @@ static int add_groups(const struct accounts *a, struct account *out, struct prob
 		if (!field_lists(&l, 3, out->name))
 			continue;
 		if (field_id(&l, 2, &gid) != 0)
-			return problem_set(p, EINVAL, "group file: bad gid in the line of '%.*s'\n",
-				(int)l.len[0], l.field[0]);
+			return problem_set_text(p, EINVAL,
+				"group file: bad gid in the line of '%.*s'", (int)l.len[0],
+				l.field[0]);
 		if (add_group(out, gid) != 0)
-			return problem_set(p, E2BIG, "user '%s' is in more than %d groups\n",
+			return problem_set_text(p, E2BIG, "user '%s' is in more than %d groups",
 				out->name, ACCOUNT_GROUPS_MAX);
 	}
 	return 0;
@@ -149,7 +150,7 @@ static int take_passwd_line(const struct line *l, struct account *out, struct pr
 		field_id(l, 3, &out->gid) != 0 ||
 		field_copy(l, 5, out->home, sizeof(out->home)) != 0 ||
 		field_copy(l, 6, out->shell, sizeof(out->shell)) != 0)
-		return problem_set(p, EINVAL, "passwd file: cannot use the line of '%.*s'\n",
+		return problem_set_text(p, EINVAL, "passwd file: cannot use the line of '%.*s'",
 			(int)l->len[0], l->field[0]);
 	return 0;
 }
@@ -178,7 +179,7 @@ int accounts_find_user(
 		return err != 0 ? err : add_groups(a, out, p);
 	}
 	if (!numeric)
-		return problem_set(p, ENOENT, "no user '%s' in the passwd file\n", name);
+		return problem_set_text(p, ENOENT, "no user '%s' in the passwd file", name);
 	*out = (struct account){
 		.uid = (uid_t)n, .gid = (gid_t)n, .home = "/", .shell = "/bin/sh"
 	};
@@ -196,12 +197,12 @@ int accounts_find_group(const struct accounts *a, const char *name, gid_t *gid, 
 		if (!field_is(&l, 0, name))
 			continue;
 		if (field_id(&l, 2, gid) != 0)
-			return problem_set(
-				p, EINVAL, "group file: bad gid in the line of '%s'\n", name);
+			return problem_set_text(
+				p, EINVAL, "group file: bad gid in the line of '%s'", name);
 		return 0;
 	}
 	if (number_parse(name, ID_MAX, &n) != 0)
-		return problem_set(p, ENOENT, "no group '%s' in the group file\n", name);
+		return problem_set_text(p, ENOENT, "no group '%s' in the group file", name);
 	*gid = (gid_t)n;
 	return 0;
 }

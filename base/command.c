@@ -141,13 +141,13 @@ static int split(struct split *s, struct problem *p)
 		char c = *s->at;
 
 		if (take_one(s) != 0)
-			return problem_set(p, EINVAL, "a %s quote is not closed\n",
+			return problem_set_text(p, EINVAL, "a %s quote is not closed",
 				c == '"' ? "double" : "single");
 	}
 	close_word(s);
 	s->argv[s->argc] = NULL;
 	if (s->argc == 0 || (s->argv[0][0] == '\0' && !s->shell))
-		return problem_set(p, EINVAL, "the command is empty\n");
+		return problem_set_text(p, EINVAL, "the command is empty");
 	if (!s->quoted_first && (is_assignment(s->argv[0]) || is_shell_word(s->argv[0])))
 		s->shell = true;
 	return 0;

@@ -4,6 +4,7 @@
 #define BASE_FILE_H
 
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /*
@@ -36,6 +37,12 @@ int file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
  * -ENOTDIR when a file stands in the way, or -errno.
  */
 int file_make_directories(const char *path);
+
+/*
+ * Raise this process's soft limit of open files to `wanted`, or to the hard limit where that is
+ * lower; a soft limit that is above it stays. Returns the soft limit that holds now. (getrlimit(2))
+ */
+rlim_t file_raise_limit(rlim_t wanted);
 
 /* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */
 int file_write_all(int fd, const void *bytes, size_t len);

@@ -105,3 +105,16 @@ void log_line(const char *format, ...)
 	b.data[b.len] = '\n';
 	log_raw(b.data, b.len + 1);
 }
+
+void log_problem(const struct problem *p)
+{
+	log_line("%s", p->text);
+}
+
+static void take_problem(void *context, const struct problem *p)
+{
+	(void)context;
+	log_problem(p);
+}
+
+const struct reporter log_problems = { .take = take_problem };

@@ -3,6 +3,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/problem.h"
+
 #define LOG_LINE_MAX 512 /* bytes of a line, prefix and newline included; more is cut */
 
 /*
@@ -24,6 +26,10 @@ void log_hide_controls(char *text, unsigned long len);
 
 /* Write one line. Control characters in it are hidden, so that no value can forge a line. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Write a problem as one line; and all that a function reports. */
+void log_problem(const struct problem *p);
+extern const struct reporter log_problems;
 
 /*
  * Write a ready line (`len` bytes, its newline included) to the log's descriptor by the same rules:

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 int loop_init(struct loop *l)
@@ -32,6 +33,22 @@ int loop_add(struct loop *l, struct loop_io *io, int fd, uint32_t events,
 	io->fd = fd;
 	io->ready = ready;
 	return 0;
+}
+
+int loop_add_signals(struct loop *l, struct loop_io *io, const sigset_t *set,
+	void (*ready)(struct loop_io *io, uint32_t events))
+{
+	int fd, err;
+
+	if (sigprocmask(SIG_BLOCK, set, NULL) != 0)
+		return -errno;
+	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	err = loop_add(l, io, fd, EPOLLIN, ready);
+	if (err != 0)
+		close(fd);
+	return err;
 }
 
 int loop_change(struct loop *l, struct loop_io *io, uint32_t events)

@@ -7,6 +7,7 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -51,6 +52,13 @@ void loop_close(struct loop *l);
  * Level-triggered unless `events` has EPOLLET. Returns 0 or -errno of epoll_ctl(2).
  */
 int loop_add(struct loop *l, struct loop_io *io, int fd, uint32_t events,
+	void (*ready)(struct loop_io *io, uint32_t events));
+
+/*
+ * Block the signals of `set` and call `ready` when one of them is pending: signalfd(2),
+ * non-blocking, which `ready` reads until it is empty. Returns 0 or -errno.
+ */
+int loop_add_signals(struct loop *l, struct loop_io *io, const sigset_t *set,
 	void (*ready)(struct loop_io *io, uint32_t events));
 
 /* Change the events that are waited for. Returns 0 or -errno. */

@@ -25,9 +25,24 @@ int problem_set(struct problem *p, int code, const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&b, format, args);
 	va_end(args);
-	if (b.len > 0 && b.data[b.len - 1] == '\n')
-		b.data[--b.len] = '\0';
-	else
-		buf_printf(&b, ": %s", problem_errno_text(code));
+	buf_printf(&b, ": %s", problem_errno_text(code));
 	return -code;
+}
+
+int problem_set_text(struct problem *p, int code, const char *format, ...)
+{
+	struct buf b;
+	va_list args;
+
+	p->code = code;
+	buf_init(&b, p->text, sizeof(p->text));
+	va_start(args, format);
+	buf_vprintf(&b, format, args);
+	va_end(args);
+	return -code;
+}
+
+void problem_report(const struct reporter *to, const struct problem *p)
+{
+	to->take(to->context, p);
 }

@@ -11,14 +11,27 @@ struct problem {
 };
 
 /*
- * Describe a problem. `code` is an errno value (positive); unless `format` ends with '\n', ": " and
- * the name of that errno value are added. The description is cut to fit. Returns -code, so that a
- * function can end with `return problem_set(...)`.
+ * Describe a problem as `format` says, followed by ": " and the words for `code`, an errno value
+ * (positive). The description is cut to fit. Returns -code, so that a function can end with
+ * `return problem_set(...)`.
  */
 int problem_set(struct problem *p, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* As problem_set(), without the words for `code`: the format says it all. */
+int problem_set_text(struct problem *p, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* An errno value in words that are safe on a console that a host watches for crashes. */
 const char *problem_errno_text(int code);
+
+/* Who is told of the problems of a function that goes on after one. */
+struct reporter {
+	void (*take)(void *context, const struct problem *p);
+	void *context; /* for `take`; the owner's */
+};
+
+/* Tell `to` of a problem. */
+void problem_report(const struct reporter *to, const struct problem *p);
 
 #endif

@@ -232,7 +232,7 @@ static const char *path_of(char *const *envp)
 	for (; *envp != NULL; envp++)
 		if (strncmp(*envp, "PATH=", 5) == 0)
 			return *envp + 5;
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	return SPAWN_DEFAULT_PATH;
 }
 
 /* execvpe(3), but along PATH of the new environment and without running scripts that lack "#!". */

@@ -27,6 +27,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* Where programs are looked for without a PATH in the environment. */
+#define SPAWN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 #define SPAWN_EXIT_FAILED 127 /* exit status of a child that could not become the program */
 
 enum spawn_stage {

@@ -86,3 +86,12 @@ void strings_free(struct strings *s)
 	free(s->list);
 	*s = (struct strings){ 0 };
 }
+
+uint64_t strings_hash(const char *text)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}

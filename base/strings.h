@@ -4,6 +4,7 @@
 #define BASE_STRINGS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct strings {
 	char **list; /* NULL-terminated once something was added; each string is owned */
@@ -27,6 +28,9 @@ int strings_set(struct strings *s, const char *name, const char *value);
 
 /* Index of the entry "name=...", or `count` when there is none. */
 size_t strings_find_variable(const struct strings *s, const char *name, size_t name_len);
+
+/* The FNV-1a hash of a text, 64 bits. */
+uint64_t strings_hash(const char *text);
 
 /* Free everything. */
 void strings_free(struct strings *s);

@@ -114,7 +114,7 @@ void agent_add(struct guest *g)
 	}
 	fd = listen_on_vsock(&p);
 	if (fd < 0 || configure(g, program, &config, &p) != 0) {
-		guest_report(&p);
+		log_problem(&p);
 		return;
 	}
 	g->agent = supervisor_add(&g->supervisor, AGENT_NAME, &config);

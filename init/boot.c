@@ -2,6 +2,7 @@
 #include "init/boot.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "init/agent.h"
 #include "init/console.h"
@@ -22,15 +23,9 @@
 
 #define ENV_FILE       "/mnt/config/mvm-env.env"
 #define SERVICES_DIR   "/etc/mvm/services.d"
-#define DEFAULT_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define CA_BUNDLE      "/etc/ssl/certs/ca-bundle.crt"
 #define SECOND_PART_MS 2
 #define FILES_MAX      65536 /* descriptors of PID 1: three a service, and some */
-
-void guest_report(const struct problem *p)
-{
-	log_line("%s", p->text);
-}
 
 static void check(int err, const char *what)
 {
@@ -38,7 +33,7 @@ static void check(int err, const char *what)
 
 	if (err < 0) {
 		problem_set(&p, -err, "%s", what);
-		guest_report(&p);
+		log_problem(&p);
 	}
 }
 
@@ -47,24 +42,22 @@ static void check(int err, const char *what)
 static void raise_file_limit(struct supervisor *s)
 {
 	struct rlimit limit = { FILES_MAX, SUPERVISOR_FILES_MAX };
+	rlim_t raised;
 
-	if (prlimit(0, RLIMIT_NOFILE, &limit, NULL) == 0 ||
-		prlimit(0, RLIMIT_NOFILE, NULL, &limit) != 0)
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	s->files_max = limit.rlim_max;
-	if (limit.rlim_max < FILES_MAX)
-		log_line("no more than %llu descriptors can be had",
-			(unsigned long long)limit.rlim_max);
-	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
-	check(prlimit(0, RLIMIT_NOFILE, &limit, NULL) != 0 ? -errno : 0,
-		"cannot raise the descriptor limit");
+	raised = file_raise_limit(FILES_MAX);
+	if (raised < FILES_MAX)
+		log_line("descriptor limit is %llu (wanted %d)", (unsigned long long)raised,
+			FILES_MAX);
 }
 
 static void set_up_names(struct guest *g)
 {
-	network_config_from_cmdline(&g->cmdline, &g->network, guest_report);
-	names_set_host(g->settings.hostname, guest_report);
-	names_set_resolver(&g->network, &g->settings.nameservers, guest_report);
+	network_config_from_cmdline(&g->cmdline, &g->network, &log_problems);
+	names_set_host(g->settings.hostname, &log_problems);
+	names_set_resolver(&g->network, &g->settings.nameservers, &log_problems);
 }
 
 static void mount_plain_drive(struct guest *g, enum drive_role role)
@@ -77,10 +70,10 @@ static void mount_plain_drive(struct guest *g, enum drive_role role)
 	g->mounted[role] =
 		drive_mount(device, drive_mount_point(role), role == DRIVE_DATA, &p) == 0;
 	if (!g->mounted[role])
-		guest_report(&p);
+		log_problem(&p);
 }
 
-int mount_secrets(struct guest *g, void (*report)(const struct problem *p))
+int mount_secrets(struct guest *g, const struct reporter *report)
 {
 	const char *device = g->drives.device[DRIVE_SECRETS];
 	struct problem p;
@@ -94,20 +87,20 @@ int mount_secrets(struct guest *g, void (*report)(const struct problem *p))
 		log_line("secrets: %s: only root can read them", p.text);
 	err = secrets_mount(device, group, report, &p);
 	if (err != 0)
-		report(&p);
+		problem_report(report, &p);
 	return err;
 }
 
 static void mount_drives(struct guest *g)
 {
-	drives_find(g->settings.drives, &g->drives, guest_report);
+	drives_find(g->settings.drives, &g->drives, &log_problems);
 	mount_plain_drive(g, DRIVE_CONFIG);
 	g->mounted[DRIVE_SECRETS] =
-		mount_secrets(g, guest_report) == 0 && g->drives.device[DRIVE_SECRETS][0] != '\0';
+		mount_secrets(g, &log_problems) == 0 && g->drives.device[DRIVE_SECRETS][0] != '\0';
 	mount_plain_drive(g, DRIVE_DATA);
 }
 
-void read_override_environment(struct guest *g, void (*report)(const struct problem *p))
+void read_override_environment(struct guest *g, const struct reporter *report)
 {
 	strings_free(&g->supervisor.override_environment);
 	env_file_read(ENV_FILE, &g->supervisor.override_environment, report);
@@ -117,12 +110,12 @@ static void read_environment(struct guest *g)
 {
 	struct strings *base = &g->supervisor.base_environment;
 
-	check(strings_set(base, "PATH", DEFAULT_PATH), "environment");
+	check(strings_set(base, "PATH", SPAWN_DEFAULT_PATH), "environment");
 	if (access(CA_BUNDLE, R_OK) == 0)
 		check(strings_set(base, "SSL_CERT_FILE", CA_BUNDLE), "environment");
 	for (size_t i = 0; i < g->settings.env.count; i++)
 		check(strings_set_variable(base, g->settings.env.list[i]), "environment");
-	read_override_environment(g, guest_report);
+	read_override_environment(g, &log_problems);
 }
 
 /* Homes are written to only where a service's user lives in one. */
@@ -132,7 +125,7 @@ static void make_homes_writable(struct guest *g)
 		struct problem p;
 
 		if (v->account != NULL && overlay_mount_home(v->account->home, &p) != 0)
-			guest_report(&p);
+			log_problem(&p);
 	}
 }
 
@@ -171,10 +164,10 @@ static void open_cgroups(struct guest *g)
 
 	s->cgroups_fd = cgroups_open(&p);
 	if (s->cgroups_fd < 0) {
-		guest_report(&p);
+		log_problem(&p);
 	} else if (g->settings.accounting) {
 		s->controllers = true;
-		cgroups_enable_controllers(s->cgroups_fd, guest_report);
+		cgroups_enable_controllers(s->cgroups_fd, &log_problems);
 	}
 }
 
@@ -184,7 +177,7 @@ static void read_accounts(struct guest *g)
 	struct problem p;
 
 	if (accounts_load(&s->accounts, "/etc/passwd", "/etc/group", &p) != 0)
-		guest_report(&p);
+		log_problem(&p);
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }
 
@@ -242,7 +235,7 @@ int boot(struct guest *g)
 	int err;
 
 	timeline_mark(&g->timeline, "kernel");
-	api_filesystems_mount(console_keep_problem);
+	api_filesystems_mount(&console_early_problems);
 	console_open("[init] ");
 	check(power_take_over_keys(), "cannot take over Ctrl-Alt-Del");
 	err = loop_init(&g->loop);
@@ -254,13 +247,13 @@ int boot(struct guest *g)
 	raise_file_limit(&g->supervisor);
 	g->supervisor.events = &g->events;
 	if (cmdline_read(&g->cmdline, &p) != 0)
-		guest_report(&p);
+		log_problem(&p);
 	timeline_mark(&g->timeline, "api-filesystems");
 	read_only = overlay_root_is_read_only();
 	if (read_only)
-		overlay_mount_all(guest_report);
+		overlay_mount_all(&log_problems);
 	timeline_mark(&g->timeline, "overlays");
-	settings_read(SETTINGS_FILE, &g->settings, guest_report);
+	settings_read(SETTINGS_FILE, &g->settings, &log_problems);
 	read_accounts(g);
 	set_up_names(g);
 	timeline_mark(&g->timeline, "names");
@@ -268,7 +261,7 @@ int boot(struct guest *g)
 	read_environment(g);
 	timeline_mark(&g->timeline, "drives");
 	network_configure(
-		&g->network, g->network_summary, sizeof(g->network_summary), guest_report);
+		&g->network, g->network_summary, sizeof(g->network_summary), &log_problems);
 	timeline_mark(&g->timeline, "network");
 	load_services(g);
 	if (read_only)

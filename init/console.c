@@ -12,11 +12,14 @@
 static struct problem kept[KEPT_MAX];
 static size_t kept_count;
 
-void console_keep_problem(const struct problem *p)
+static void keep_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	if (kept_count < KEPT_MAX)
 		kept[kept_count++] = *p;
 }
+
+const struct reporter console_early_problems = { .take = keep_problem };
 
 static void repair_standard_descriptors(void)
 {

@@ -5,9 +5,8 @@
 
 #include "base/problem.h"
 
-/* Keep a problem from before there is a console; console_open() prints it. The first few are kept.
- */
-void console_keep_problem(const struct problem *p);
+/* Keeps problems from before there is a console; console_open() prints the first few. */
+extern const struct reporter console_early_problems;
 
 /*
  * Send log lines to /dev/console with `prefix`, never blocking, and print what was kept.

@@ -50,7 +50,4 @@ struct guest {
 	struct loop_timer end_timer;
 };
 
-/* Log a problem. The one place where boot's problems are printed. */
-void guest_report(const struct problem *p);
-
 #endif

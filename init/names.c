@@ -14,7 +14,7 @@
 
 /* No write where nothing changes: the disk may be shared, slow or read-only. */
 static void write_if_different(
-	const char *path, const struct buf *wanted, void (*report)(const struct problem *p))
+	const char *path, const struct buf *wanted, const struct reporter *report)
 {
 	char now[FILE_MAX];
 	struct problem p;
@@ -27,7 +27,7 @@ static void write_if_different(
 	err = file_create(path, wanted->data, wanted->len, 0644);
 	if (err != 0) {
 		problem_set(&p, -err, "cannot write %s", path);
-		report(&p);
+		problem_report(report, &p);
 	}
 }
 
@@ -46,7 +46,7 @@ static bool hosts_has(const char *text, const char *host)
 	return false;
 }
 
-static void set_hosts(const char *host, void (*report)(const struct problem *p))
+static void set_hosts(const char *host, const struct reporter *report)
 {
 	char now[FILE_MAX], wanted[FILE_MAX];
 	struct buf b;
@@ -64,7 +64,7 @@ static void set_hosts(const char *host, void (*report)(const struct problem *p))
 		write_if_different("/etc/hosts", &b, report);
 }
 
-void names_set_host(const char *hostname, void (*report)(const struct problem *p))
+void names_set_host(const char *hostname, const struct reporter *report)
 {
 	char name[SETTINGS_HOST_MAX + 1], line[SETTINGS_HOST_MAX + 1];
 	struct problem p;
@@ -84,13 +84,13 @@ void names_set_host(const char *hostname, void (*report)(const struct problem *p
 		return;
 	if (sethostname(hostname, strlen(hostname)) != 0) {
 		problem_set(&p, errno, "cannot set the host name %s", hostname);
-		report(&p);
+		problem_report(report, &p);
 	}
 	set_hosts(hostname, report);
 }
 
 void names_set_resolver(const struct network_config *n, const struct strings *nameservers,
-	void (*report)(const struct problem *p))
+	const struct reporter *report)
 {
 	char text[512];
 	struct buf b;

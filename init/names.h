@@ -12,13 +12,13 @@
  * an /etc/hosts with localhost and the name are written where they do not say so already. Failures
  * are told to `report`.
  */
-void names_set_host(const char *hostname, void (*report)(const struct problem *p));
+void names_set_host(const char *hostname, const struct reporter *report);
 
 /*
  * Write /etc/resolv.conf, unless it says the same already: the kernel command line's servers; else
  * those of init.ini; else an existing file stays; else, as mvm's guests always had it, 8.8.8.8.
  */
 void names_set_resolver(const struct network_config *n, const struct strings *nameservers,
-	void (*report)(const struct problem *p));
+	const struct reporter *report);
 
 #endif

@@ -23,7 +23,7 @@ static int index_of(int fd, const char *name)
 	return ioctl(fd, SIOCGIFINDEX, &r) != 0 ? -errno : r.ifr_ifindex;
 }
 
-static void note(int err, int *first, void (*report)(const struct problem *p), const char *what,
+static void note(int err, int *first, const struct reporter *report, const char *what,
 	const char *device, const char *text)
 {
 	struct problem p;
@@ -31,13 +31,13 @@ static void note(int err, int *first, void (*report)(const struct problem *p), c
 	if (err == 0)
 		return;
 	problem_set(&p, -err, "network: %s %s%s%s", device, what, text[0] != '\0' ? " " : "", text);
-	report(&p);
+	problem_report(report, &p);
 	if (*first == 0)
 		*first = err;
 }
 
-static int set_addresses(int fd, unsigned int index, const struct network_config *n,
-	void (*report)(const struct problem *p))
+static int set_addresses(
+	int fd, unsigned int index, const struct network_config *n, const struct reporter *report)
 {
 	int first = 0;
 
@@ -60,8 +60,8 @@ static void summarize(const struct network_config *n, struct buf *b)
 		buf_printf(b, " gw %s", n->gateways[i].text);
 }
 
-static int configure(int fd, const struct network_config *n, struct buf *summary,
-	void (*report)(const struct problem *p))
+static int configure(
+	int fd, const struct network_config *n, struct buf *summary, const struct reporter *report)
 {
 	int index = index_of(fd, n->device), err;
 
@@ -87,8 +87,8 @@ static int configure(int fd, const struct network_config *n, struct buf *summary
 	return err < 0 ? err : 0;
 }
 
-int network_configure(const struct network_config *n, char *summary, size_t size,
-	void (*report)(const struct problem *p))
+int network_configure(
+	const struct network_config *n, char *summary, size_t size, const struct reporter *report)
 {
 	int fd = netlink_open(), first = 0, err;
 	struct buf b;
@@ -123,7 +123,7 @@ int network_readdress(struct network_config *n, const char *to, struct problem *
 	int fd, index, err = 0;
 
 	if (network_address_parse(to, strlen(to), &new) != 0 || new.family != AF_INET)
-		return problem_set(p, EINVAL, "network: '%s' is not an IPv4 address\n", to);
+		return problem_set_text(p, EINVAL, "network: '%s' is not an IPv4 address", to);
 	for (size_t i = 0; i < n->address_count; i++) {
 		struct network_address *old = &n->addresses[i];
 
@@ -154,6 +154,6 @@ int network_readdress(struct network_config *n, const char *to, struct problem *
 				: problem_set(p, -err, "network: %s cannot get address %s",
 					  n->device, to);
 	}
-	return problem_set(
-		p, ENOENT, "network: %s has no IPv4 address from us to exchange\n", n->device);
+	return problem_set_text(
+		p, ENOENT, "network: %s has no IPv4 address from us to exchange", n->device);
 }

@@ -11,8 +11,8 @@
  * as it is. Every failure is told to `report`; `summary` (`size` bytes) gets one line about the
  * outcome. Returns 0, or the first -errno.
  */
-int network_configure(const struct network_config *n, char *summary, size_t size,
-	void (*report)(const struct problem *p));
+int network_configure(
+	const struct network_config *n, char *summary, size_t size, const struct reporter *report);
 
 /*
  * Exchange the IPv4 address of the device: `from` goes, `to` comes with the same prefix length, and

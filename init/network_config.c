@@ -46,8 +46,8 @@ static int parse_list(const char *name, const char *text, struct network_address
 		size_t n = strcspn(text, ",");
 
 		if (*count == max || network_address_parse(text, n, &out[*count]) != 0)
-			return problem_set(p, EINVAL, "kernel command line: %s: '%.*s' %s\n", name,
-				(int)n, text,
+			return problem_set_text(p, EINVAL, "kernel command line: %s: '%.*s' %s",
+				name, (int)n, text,
 				*count == max ? "is one too many" : "is not an address");
 		(*count)++;
 		text += n + (text[n] == ',');
@@ -128,12 +128,13 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 		at += len[i] + (at[len[i]] == ':');
 	}
 	if (parse_ip_fields(field, len, out) != 0)
-		return problem_set(p, EINVAL, "kernel command line: ip=%s makes no sense\n", text);
+		return problem_set_text(
+			p, EINVAL, "kernel command line: ip=%s makes no sense", text);
 	return 0;
 }
 
-int network_config_from_cmdline(const struct cmdline *c, struct network_config *out,
-	void (*report)(const struct problem *p))
+int network_config_from_cmdline(
+	const struct cmdline *c, struct network_config *out, const struct reporter *report)
 {
 	const char *ip = cmdline_value(c, "mvm.ip"), *gw = cmdline_value(c, "mvm.gw");
 	const char *dns = cmdline_value(c, "mvm.dns"), *kernel = cmdline_value(c, "ip");
@@ -157,6 +158,6 @@ int network_config_from_cmdline(const struct cmdline *c, struct network_config *
 	}
 	for (int i = 0; i < 3; i++)
 		if (err[i] != 0)
-			report(&problems[i]);
+			problem_report(report, &problems[i]);
 	return err[0] != 0 || err[1] != 0 || err[2] != 0 ? -EINVAL : 0;
 }

@@ -39,7 +39,7 @@ int network_address_parse(const char *text, size_t len, struct network_address *
  * (Documentation/admin-guide/nfs/nfsroot.rst). What is not there stays empty. Each word that
  * makes no sense is told to `report`; those that do are in `out`. Returns 0 or -EINVAL.
  */
-int network_config_from_cmdline(const struct cmdline *c, struct network_config *out,
-	void (*report)(const struct problem *p));
+int network_config_from_cmdline(
+	const struct cmdline *c, struct network_config *out, const struct reporter *report);
 
 #endif

@@ -45,7 +45,7 @@ static void kill_everything(void)
 	}
 }
 
-int power_end(enum power_action action, void (*report)(const struct problem *p))
+int power_end(enum power_action action, const struct reporter *report)
 {
 	kill_everything();
 	sync();

@@ -20,6 +20,6 @@ int power_take_over_keys(void);
  * Kill every process that is left, sync(2), unmount_devices() and reboot(2). Problems are told to
  * `report`. Returns only when reboot(2) fails, with -errno.
  */
-int power_end(enum power_action action, void (*report)(const struct problem *p));
+int power_end(enum power_action action, const struct reporter *report);
 
 #endif

@@ -15,14 +15,14 @@
 #include <stddef.h>
 #include <sys/mount.h>
 
-/* The first problem of a step; the step functions take callbacks without an argument. */
-static struct problem first;
-
-static void keep_first(const struct problem *p)
+/* Keeps the first problem of a step, and logs all of them. */
+static void keep_first(void *context, const struct problem *p)
 {
-	if (first.code == 0)
-		first = *p;
-	guest_report(p);
+	struct problem *first = context;
+
+	if (first->code == 0)
+		*first = *p;
+	log_problem(p);
 }
 
 static void on_patience_end(struct loop_timer *timer)
@@ -45,52 +45,51 @@ void refresh_begin(struct guest *g)
 	supervisor_hold(&g->supervisor, REFRESH_STOP_MS);
 }
 
-static int step_stop(struct guest *g)
+static int step_stop(struct guest *g, struct problem *first)
 {
+	(void)first;
 	loop_timer_clear(&g->loop, &g->refresh.timer);
 	return supervisor_is_active(&g->supervisor, false) ? -ETIMEDOUT : 0;
 }
 
 /* The copy is replaced file by file, so that whoever reads sees the old secret or the new one. */
-static int step_secrets(struct guest *g)
+static int step_secrets(struct guest *g, struct problem *first)
 {
-	return mount_secrets(g, keep_first);
+	return mount_secrets(g, &(struct reporter){ keep_first, first });
 }
 
 /*
  * The kernel has the old contents in its cache, and only a file system that nobody has mounted can
  * be forgotten and read anew.
  */
-static int step_config(struct guest *g)
+static int step_config(struct guest *g, struct problem *first)
 {
 	const char *device = g->drives.device[DRIVE_CONFIG];
 	const char *target = drive_mount_point(DRIVE_CONFIG);
 
 	if (device[0] == '\0')
 		return 0;
-	if (umount2(target, 0) != 0 && errno != EINVAL) {
-		problem_set(&first, errno, "cannot unmount %s", target);
-		return -first.code;
-	}
+	if (umount2(target, 0) != 0 && errno != EINVAL)
+		return problem_set(first, errno, "cannot unmount %s", target);
 	drive_forget_cache(device);
-	return drive_mount(device, target, false, &first);
+	return drive_mount(device, target, false, first);
 }
 
-static int step_environment(struct guest *g)
+static int step_environment(struct guest *g, struct problem *first)
 {
-	read_override_environment(g, keep_first);
+	read_override_environment(g, &(struct reporter){ keep_first, first });
 	for (struct service *v = g->supervisor.services; v != NULL; v = v->next) {
 		struct problem p;
 
 		if (v->problem == NULL && service_prepare(v, &p) != 0)
-			keep_first(&p);
+			keep_first(first, &p);
 	}
-	return -first.code;
+	return -first->code;
 }
 
 static const struct {
 	const char *name;
-	int (*run)(struct guest *g);
+	int (*run)(struct guest *g, struct problem *first);
 } steps[] = {
 	{ "stop-services", step_stop },
 	{ "secrets", step_secrets },
@@ -101,17 +100,17 @@ static const struct {
 enum refresh_answer refresh_next(struct guest *g, struct refresh_step *out)
 {
 	unsigned int stage = g->refresh.stage;
+	struct problem first = { 0 };
 	int err;
 
 	if (stage >= sizeof(steps) / sizeof(steps[0]))
 		return REFRESH_DONE;
 	if (stage == 0 && supervisor_is_active(&g->supervisor, false) && !g->refresh.patience_over)
 		return REFRESH_WAIT;
-	first.code = 0;
 	*out = (struct refresh_step){ .name = steps[stage].name, .start_us = clock_us() };
 	if (stage == 0)
 		out->start_us = g->refresh.begun_us;
-	err = steps[stage].run(g);
+	err = steps[stage].run(g, &first);
 	out->error = -err;
 	if (err != 0)
 		buf_format(out->text, sizeof(out->text), "%s",

@@ -20,10 +20,10 @@ struct key {
 static int copy_text(const struct key *k, struct settings *s, const char *value, struct problem *p)
 {
 	if (value[0] == '\0')
-		return problem_set(p, EINVAL, "needs a value\n");
+		return problem_set_text(p, EINVAL, "needs a value");
 	if (strlen(value) >= k->size)
-		return problem_set(
-			p, ENAMETOOLONG, "'%s' has more than %zu bytes\n", value, k->size - 1);
+		return problem_set_text(
+			p, ENAMETOOLONG, "'%s' has more than %zu bytes", value, k->size - 1);
 	buf_format((char *)s + k->offset, k->size, "%s", value);
 	return 0;
 }
@@ -36,14 +36,14 @@ static int set_hostname(
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
 
 	if (strspn(value, legal) < strlen(value) || value[0] == '-' || value[0] == '.')
-		return problem_set(p, EINVAL, "'%s' is no host name\n", value);
+		return problem_set_text(p, EINVAL, "'%s' is no host name", value);
 	return copy_text(k, s, value, p);
 }
 
 static int set_path(const struct key *k, struct settings *s, const char *value, struct problem *p)
 {
 	if (value[0] != '/')
-		return problem_set(p, EINVAL, "'%s' is not an absolute path\n", value);
+		return problem_set_text(p, EINVAL, "'%s' is not an absolute path", value);
 	return copy_text(k, s, value, p);
 }
 
@@ -57,8 +57,8 @@ static int set_nameservers(
 		size_t len = strcspn(value, " \t,");
 
 		if (network_address_parse(value, len, &a) != 0)
-			return problem_set(
-				p, EINVAL, "'%.*s' is not an address\n", (int)len, value);
+			return problem_set_text(
+				p, EINVAL, "'%.*s' is not an address", (int)len, value);
 		/* Without the /P that it may have: resolv.conf(5) knows none. */
 		if (strings_add(&s->nameservers, a.text, strlen(a.text)) != 0)
 			return problem_set(p, ENOMEM, "nameservers");
@@ -72,7 +72,7 @@ static int set_accounting(
 {
 	(void)k;
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return problem_set(p, EINVAL, "'%s' is neither yes nor no\n", value);
+		return problem_set_text(p, EINVAL, "'%s' is neither yes nor no", value);
 	s->accounting = value[0] == 'y';
 	return 0;
 }
@@ -97,13 +97,13 @@ static const struct key keys[] = {
 struct reading {
 	struct settings *settings;
 	unsigned int seen; /* a bit for each key */
-	void (*report)(const struct problem *p);
 };
 
 static int set_env(struct settings *s, const char *key, const char *value, struct problem *p)
 {
 	if (!env_name_is_valid(key, strlen(key)))
-		return problem_set(p, EINVAL, "'%s' is no name for an environment variable\n", key);
+		return problem_set_text(
+			p, EINVAL, "'%s' is no name for an environment variable", key);
 	return strings_set(&s->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
@@ -119,30 +119,23 @@ static int read_entry(
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, key) != 0)
 			continue;
 		if (r->seen >> i & 1)
-			return problem_set(p, EEXIST, "%s is set a second time\n", key);
+			return problem_set_text(p, EEXIST, "%s is set a second time", key);
 		r->seen |= 1u << i;
 		if (keys[i].set(&keys[i], r->settings, value, &why) != 0)
-			return problem_set(p, why.code, "%s: %s\n", key, why.text);
+			return problem_set_text(p, why.code, "%s: %s", key, why.text);
 		return 0;
 	}
-	return problem_set(p, ENOENT, "unknown key '%s' in section [%s]\n", key, section);
+	return problem_set_text(p, ENOENT, "unknown key '%s' in section [%s]", key, section);
 }
 
-static void read_problem(void *arg, const struct problem *p)
+int settings_read(const char *path, struct settings *s, const struct reporter *report)
 {
-	struct reading *r = arg;
-
-	r->report(p);
-}
-
-int settings_read(const char *path, struct settings *s, void (*report)(const struct problem *p))
-{
-	struct reading r = { .settings = s, .report = report };
+	struct reading r = { .settings = s };
 
 	*s = (struct settings){ .service_group = "mvm" };
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	return ini_file_read(path, read_entry, &r, read_problem, NULL);
+	return ini_file_read(path, read_entry, &r, report, NULL);
 }
 
 void settings_free(struct settings *s)

@@ -29,7 +29,7 @@ struct settings {
  * Read `path` into `s`, on top of the defaults. A file that is not there is fine. Every bad line is
  * told to `report`, the others count. Returns 0 or -errno.
  */
-int settings_read(const char *path, struct settings *s, void (*report)(const struct problem *p));
+int settings_read(const char *path, struct settings *s, const struct reporter *report);
 
 /* Free what settings_read() took. */
 void settings_free(struct settings *s);

@@ -21,9 +21,9 @@ static void finish(struct guest *g)
 
 	loop_timer_clear(&g->loop, &g->end_timer);
 	log_line("goodbye");
-	err = power_end(g->end, guest_report);
+	err = power_end(g->end, &log_problems);
 	problem_set(&p, -err, "cannot %s", g->end == POWER_OFF ? "power off" : "restart");
-	guest_report(&p);
+	log_problem(&p);
 }
 
 static void on_deadline(struct loop_timer *timer)

@@ -65,7 +65,6 @@ static void on_signal(struct loop_io *io, uint32_t events)
 int signals_open(struct guest *g)
 {
 	sigset_t all, wanted;
-	int fd, err;
 
 	sigfillset(&all);
 	sigemptyset(&wanted);
@@ -73,11 +72,5 @@ int signals_open(struct guest *g)
 		sigaddset(&wanted, meanings[i].signal);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0)
 		return -errno;
-	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	err = loop_add(&g->loop, &g->signals, fd, EPOLLIN, on_signal);
-	if (err != 0)
-		close(fd);
-	return err;
+	return loop_add_signals(&g->loop, &g->signals, &wanted, on_signal);
 }

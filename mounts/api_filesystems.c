@@ -87,7 +87,7 @@ static int run_step(const struct step *s)
 	return -EINVAL;
 }
 
-unsigned int api_filesystems_mount(void (*report)(const struct problem *p))
+unsigned int api_filesystems_mount(const struct reporter *report)
 {
 	unsigned int failures = 0;
 
@@ -105,7 +105,7 @@ unsigned int api_filesystems_mount(void (*report)(const struct problem *p))
 			problem_set(&p, -err, "cannot share the mounts of %s", s->path);
 		else
 			problem_set(&p, -err, "cannot make %s", s->path);
-		report(&p);
+		problem_report(report, &p);
 	}
 	return failures;
 }

@@ -12,6 +12,6 @@
  * failure is told to `report`. Returns the number of failures. Sources: the kernel's
  * Documentation/filesystems, hier(7), systemd's API file systems page.
  */
-unsigned int api_filesystems_mount(void (*report)(const struct problem *p));
+unsigned int api_filesystems_mount(const struct reporter *report);
 
 #endif

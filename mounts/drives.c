@@ -118,7 +118,7 @@ static bool is_root_device(const char *device)
 }
 
 void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out,
-	void (*report)(const struct problem *p))
+	const struct reporter *report)
 {
 	struct drive_seen seen[DRIVES_SEEN_MAX];
 	size_t count = 0;
@@ -136,7 +136,7 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 			break; /* the kernel gives out letters without gaps */
 		if (err != 0) {
 			problem_set(&p, -err, "drive %s cannot be read", device);
-			report(&p);
+			problem_report(report, &p);
 		} else {
 			count++;
 		}

@@ -48,7 +48,7 @@ void drives_assign(const struct drive_seen *seen, size_t count,
  * is left out. A device that cannot be read is told to `report` and left out.
  */
 void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out,
-	void (*report)(const struct problem *p));
+	const struct reporter *report);
 
 /*
  * Mount the ext4 file system on `device` at `target` with MS_NOSUID, MS_NODEV and MS_NOEXEC,

@@ -67,7 +67,7 @@ static int mount_if_there(const char *name, struct problem *p)
 	return problem_set(p, -err, "cannot mount an overlay on %s: it stays read-only", target);
 }
 
-unsigned int overlay_mount_all(void (*report)(const struct problem *p))
+unsigned int overlay_mount_all(const struct reporter *report)
 {
 	unsigned int failures = 0;
 	struct problem p;
@@ -75,12 +75,12 @@ unsigned int overlay_mount_all(void (*report)(const struct problem *p))
 	if (mkdir(CHANGES, 0700) != 0 ||
 		mount("tmpfs", CHANGES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=25%") != 0) {
 		problem_set(&p, errno, "cannot mount the tmpfs for changes on " CHANGES);
-		report(&p);
+		problem_report(report, &p);
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
 		if (mount_if_there(directories[i], &p) != 0) {
-			report(&p);
+			problem_report(report, &p);
 			failures++;
 		}
 	}

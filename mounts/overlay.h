@@ -16,7 +16,7 @@ bool overlay_root_is_read_only(void);
  * told to `report`, and that directory stays read-only. Returns the number of failures. Source: the
  * kernel's Documentation/filesystems/overlayfs.rst.
  */
-unsigned int overlay_mount_all(void (*report)(const struct problem *p));
+unsigned int overlay_mount_all(const struct reporter *report);
 
 /*
  * Put an overlay on /home or /root, whichever the directory `home` is in or is, unless there is one

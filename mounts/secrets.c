@@ -49,8 +49,7 @@ static int mount_drive(const char *device, struct problem *p)
 	return drive_mount(device, DRIVE, false, p);
 }
 
-int secrets_mount(
-	const char *device, gid_t group, void (*report)(const struct problem *p), struct problem *p)
+int secrets_mount(const char *device, gid_t group, const struct reporter *report, struct problem *p)
 {
 	int err = mount_drive(device, p);
 

@@ -19,14 +19,14 @@
  * to `report`, and the others are there; it keeps its old contents on a refresh. Returns 0, or
  * -errno with `p` when nothing could be put in place: then /mnt/secrets is left as it was.
  */
-int secrets_mount(const char *device, gid_t group, void (*report)(const struct problem *p),
-	struct problem *p);
+int secrets_mount(
+	const char *device, gid_t group, const struct reporter *report, struct problem *p);
 
 /*
  * Copy the tree below `from` into the tree below `to` by the same rules. Returns the number of
  * files and directories that could not be copied; each was told to `report`.
  */
 unsigned int secrets_copy(
-	const char *from, const char *to, gid_t group, void (*report)(const struct problem *p));
+	const char *from, const char *to, gid_t group, const struct reporter *report);
 
 #endif

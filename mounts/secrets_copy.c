@@ -21,7 +21,7 @@ struct pair {
 	const char *path; /* below the drive's root, for messages: "" or "sub/dir" */
 	unsigned int depth;
 	gid_t group;
-	void (*report)(const struct problem *p);
+	const struct reporter *report;
 	unsigned int failures;
 };
 
@@ -31,7 +31,7 @@ static void fail(struct pair *d, int code, const char *name, const char *what)
 
 	problem_set(
 		&p, code, "secret %s%s%s %s", d->path, d->path[0] != '\0' ? "/" : "", name, what);
-	d->report(&p);
+	problem_report(d->report, &p);
 	d->failures++;
 }
 
@@ -230,7 +230,7 @@ static void copy_directory(struct pair *above, const char *name)
 }
 
 unsigned int secrets_copy(
-	const char *from, const char *to, gid_t group, void (*report)(const struct problem *p))
+	const char *from, const char *to, gid_t group, const struct reporter *report)
 {
 	struct pair d = { .path = "", .group = group, .report = report };
 

@@ -14,7 +14,7 @@
 struct pass {
 	bool last; /* make read-only what is left, instead of unmounting */
 	unsigned int unmounted;
-	void (*report)(const struct problem *p);
+	const struct reporter *report;
 };
 
 static void take_mount(void *arg, const char *point, const char *source)
@@ -32,10 +32,10 @@ static void take_mount(void *arg, const char *point, const char *source)
 	if (mount(NULL, point, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0)
 		return;
 	problem_set(&p, errno, "cannot unmount %s", point);
-	pass->report(&p);
+	problem_report(pass->report, &p);
 }
 
-void unmount_devices(void (*report)(const struct problem *p))
+void unmount_devices(const struct reporter *report)
 {
 	struct pass pass = { .report = report };
 	struct problem p;
@@ -53,5 +53,5 @@ void unmount_devices(void (*report)(const struct problem *p))
 	if (err == 0)
 		return;
 	problem_set(&p, -err, "cannot read /proc/self/mountinfo");
-	report(&p);
+	problem_report(report, &p);
 }

@@ -11,6 +11,6 @@
  * takes no memory. What could be neither is told to `report`, and so is a mount table that cannot
  * be read (proc(5), /proc/self/mountinfo).
  */
-void unmount_devices(void (*report)(const struct problem *p));
+void unmount_devices(const struct reporter *report);
 
 #endif

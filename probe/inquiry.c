@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/inquiry.h"
 
+#include "base/file.h"
 #include "probe/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define DESCRIPTORS_OF_OTHERS                                                                      \
 	32 /* standard ones, epoll, a directory, and some that came with us                        \
@@ -98,16 +98,11 @@ static void one_is_done(struct inquiry *i)
 
 size_t inquiry_limit(size_t question_count)
 {
-	struct rlimit limit;
+	rlim_t limit = file_raise_limit(RLIM_INFINITY);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (limit < DESCRIPTORS_OF_OTHERS + question_count)
 		return 1;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < DESCRIPTORS_OF_OTHERS + question_count)
-		return 1;
-	return (limit.rlim_cur - DESCRIPTORS_OF_OTHERS) / question_count;
+	return (limit - DESCRIPTORS_OF_OTHERS) / question_count;
 }
 
 struct inquiry *inquiry_all(const struct target *targets, size_t count,

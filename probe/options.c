@@ -47,8 +47,8 @@ static int take_timeout(struct parsing *s, const char *value, struct problem *p)
 	s->o->timeout_given = true;
 	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->timeout_ms) != 0 ||
 		s->o->timeout_ms == 0)
-		return problem_set(p, EINVAL,
-			"--timeout: '%s' is no time from 1ms to 24h, such as 500ms, 10s or 2min\n",
+		return problem_set_text(p, EINVAL,
+			"--timeout: '%s' is no time from 1ms to 24h, such as 500ms, 10s or 2min",
 			shown(value));
 	return 0;
 }
@@ -56,8 +56,8 @@ static int take_timeout(struct parsing *s, const char *value, struct problem *p)
 static int take_port(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, UINT32_MAX - 1, &s->port) != 0 || s->port == 0)
-		return problem_set(
-			p, EINVAL, "--port: '%s' is no port from 1 to 4294967294\n", shown(value));
+		return problem_set_text(
+			p, EINVAL, "--port: '%s' is no port from 1 to 4294967294", shown(value));
 	return 0;
 }
 
@@ -65,16 +65,16 @@ static int take_drain(struct parsing *s, const char *value, struct problem *p)
 {
 	s->o->drain_given = true;
 	if (number_parse(value, DRAIN_MAX_SECS, &s->o->drain_secs) != 0)
-		return problem_set(p, EINVAL,
-			"--drain-timeout: '%s' is no number of seconds from 0 to %d\n",
-			shown(value), DRAIN_MAX_SECS);
+		return problem_set_text(p, EINVAL,
+			"--drain-timeout: '%s' is no number of seconds from 0 to %d", shown(value),
+			DRAIN_MAX_SECS);
 	return 0;
 }
 
 static int take_lines(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, LINES_MAX, &s->o->lines) != 0)
-		return problem_set(p, EINVAL, "--lines: '%s' is no number from 0 to %d\n",
+		return problem_set_text(p, EINVAL, "--lines: '%s' is no number from 0 to %d",
 			shown(value), LINES_MAX);
 	return 0;
 }
@@ -112,7 +112,7 @@ static const struct option {
 
 static int no_such_option(const char *argument, struct problem *p)
 {
-	return problem_set(p, EINVAL, "%s: there is no such option\n", shown(argument));
+	return problem_set_text(p, EINVAL, "%s: there is no such option", shown(argument));
 }
 
 /* Take an option; `value` is what is attached to it, or NULL: the next argument, if it needs one.
@@ -126,7 +126,7 @@ static int take_option(struct parsing *s, const struct option *option, const cha
 		return 0;
 	}
 	if (value == NULL && *at + 1 >= argc)
-		return problem_set(p, EINVAL, "--%s needs a value\n", option->name);
+		return problem_set_text(p, EINVAL, "--%s needs a value", option->name);
 	return option->take(s, value != NULL ? value : argv[++*at], p);
 }
 
@@ -143,7 +143,7 @@ static int take_long(struct parsing *s, int argc, char **argv, int *at, struct p
 		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
 			continue;
 		if (option->take == NULL && value != NULL)
-			return problem_set(p, EINVAL, "--%s takes no value\n", option->name);
+			return problem_set_text(p, EINVAL, "--%s takes no value", option->name);
 		return take_option(s, option, value, argc, argv, at, p);
 	}
 	return no_such_option(argv[*at], p);
@@ -179,8 +179,8 @@ static int find_verb(struct parsing *s, const char *name, struct problem *p)
 			s->o->verb = &s->verbs[i];
 			return 0;
 		}
-	return problem_set(
-		p, EINVAL, "'%s' is no verb; mvm-probe --help lists them\n", shown(name));
+	return problem_set_text(
+		p, EINVAL, "'%s' is no verb; mvm-probe --help lists them", shown(name));
 }
 
 /* The verb, then targets or one target and names. What is a target is parsed when all are seen. */
@@ -225,7 +225,7 @@ static int check_count(const struct options *o, struct problem *p)
 	}
 	if (good)
 		return 0;
-	return problem_set(p, EINVAL, "usage: mvm-probe %s %s\n", v->name, v->operands_text);
+	return problem_set_text(p, EINVAL, "usage: mvm-probe %s %s", v->name, v->operands_text);
 }
 
 static int parse_targets(struct parsing *s, struct problem *p)
@@ -253,8 +253,8 @@ static int check_options(const struct parsing *s, struct problem *p)
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if ((options[i].verbs & s->used & ~v->flags) != 0)
-			return problem_set(
-				p, EINVAL, "--%s is not for '%s'\n", options[i].name, v->name);
+			return problem_set_text(
+				p, EINVAL, "--%s is not for '%s'", options[i].name, v->name);
 	return 0;
 }
 
@@ -294,7 +294,7 @@ int options_parse(struct options *o, int argc, char **argv, const struct verb *v
 	if (err != 0 || o->help || o->version)
 		return err;
 	if (o->verb == NULL)
-		return problem_set(p, EINVAL, "usage: mvm-probe VERB TARGET...; see --help\n");
+		return problem_set_text(p, EINVAL, "usage: mvm-probe VERB TARGET...; see --help");
 	err = check_options(&s, p);
 	if (err == 0)
 		err = check_count(o, p);

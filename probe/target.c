@@ -93,17 +93,17 @@ static int parse_vsock(struct target *t, struct problem *p)
 	const char *at = t->text + strlen(VSOCK_PREFIX);
 
 	if (take_number(&at, &t->cid) != 0)
-		return problem_set(p, EINVAL,
-			"%s: after 'vsock:' the guest's CID is expected, such as vsock:3\n",
+		return problem_set_text(p, EINVAL,
+			"%s: after 'vsock:' the guest's CID is expected, such as vsock:3",
 			t->shown);
 	if (t->cid == VMADDR_CID_HYPERVISOR || t->cid == VMADDR_CID_HOST)
-		return problem_set(p, EINVAL,
-			"%s: CID %u is not a guest's: guests have 3 and more\n", t->shown, t->cid);
+		return problem_set_text(p, EINVAL,
+			"%s: CID %u is not a guest's: guests have 3 and more", t->shown, t->cid);
 	if (*at == ':') {
 		at++;
 		if (take_number(&at, &t->port) != 0 || *at != '\0' || t->port == 0)
-			return problem_set(p, EINVAL,
-				"%s: after the CID a port is expected, such as vsock:3:52\n",
+			return problem_set_text(p, EINVAL,
+				"%s: after the CID a port is expected, such as vsock:3:52",
 				t->shown);
 	}
 	return 0;
@@ -144,7 +144,7 @@ int target_parse(struct target *t, const char *text, uint32_t port, struct probl
 	*t = (struct target){ .text = text, .port = port };
 	t->shown = visible(text_of(text), PATH_COLUMNS);
 	if (text[0] == '\0')
-		return problem_set(p, EINVAL, "a target is empty\n");
+		return problem_set_text(p, EINVAL, "a target is empty");
 	if (strncmp(text, VSOCK_PREFIX, strlen(VSOCK_PREFIX)) == 0) {
 		t->name = visible(text_of(text), NAME_COLUMNS);
 		return parse_vsock(t, p);

@@ -18,7 +18,8 @@ static int add_groups(const struct accounts *a, const struct strings *names, str
 		if (err != 0)
 			return err;
 		if (out->group_count == ACCOUNT_GROUPS_MAX)
-			return problem_set(p, E2BIG, "more than %d groups\n", ACCOUNT_GROUPS_MAX);
+			return problem_set_text(
+				p, E2BIG, "more than %d groups", ACCOUNT_GROUPS_MAX);
 		out->groups[out->group_count++] = gid;
 	}
 	return 0;

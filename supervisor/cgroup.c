@@ -93,7 +93,7 @@ bool cgroup_limits_any(const struct cgroup_limits *l)
 }
 
 /* One write for all controllers: each write makes the kernel build every group below anew. */
-static void enable_controllers(int fd, void (*report)(const struct problem *p))
+static void enable_controllers(int fd, const struct reporter *report)
 {
 	static const char *const controllers[] = { "+memory", "+cpu", "+pids" };
 	struct problem p;
@@ -106,7 +106,7 @@ static void enable_controllers(int fd, void (*report)(const struct problem *p))
 		if (err == 0)
 			continue;
 		problem_set(&p, -err, "cgroup controller %s cannot be used", controllers[i] + 1);
-		report(&p);
+		problem_report(report, &p);
 	}
 }
 
@@ -120,7 +120,7 @@ int cgroups_open(struct problem *p)
 	return fd < 0 ? problem_set(p, errno, "cannot open " SERVICES) : fd;
 }
 
-void cgroups_enable_controllers(int services_fd, void (*report)(const struct problem *p))
+void cgroups_enable_controllers(int services_fd, const struct reporter *report)
 {
 	int root = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

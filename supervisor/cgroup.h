@@ -45,7 +45,7 @@ int cgroups_open(struct problem *p);
  * kernel several times as much with them. A controller that the kernel does not have is told to
  * `report`.
  */
-void cgroups_enable_controllers(int services_fd, void (*report)(const struct problem *p));
+void cgroups_enable_controllers(int services_fd, const struct reporter *report);
 
 /*
  * Make the group `name` below `parent_fd`, or find it, and set its limits. Returns a descriptor of

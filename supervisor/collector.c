@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "supervisor/log_file.h"
@@ -15,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -357,24 +356,10 @@ static void on_term(struct loop_io *io, uint32_t events)
 static int watch_term(struct collector *c)
 {
 	sigset_t term;
-	int fd;
 
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : loop_add(&c->loop, &c->term, fd, EPOLLIN, on_term);
-}
-
-/* Each service is a pipe, and often a file. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (prlimit(0, RLIMIT_NOFILE, NULL, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	prlimit(0, RLIMIT_NOFILE, &limit, NULL);
+	return loop_add_signals(&c->loop, &c->term, &term, on_term);
 }
 
 int collector_main(void)
@@ -385,7 +370,7 @@ int collector_main(void)
 	if (console < 0)
 		console = STDERR_FILENO;
 	log_open(console, "");
-	raise_file_limit();
+	file_raise_limit(RLIM_INFINITY); /* each service is a pipe, and often a file */
 	if (loop_init(&c.loop) != 0 || watch_term(&c) != 0 ||
 		loop_add(&c.loop, &c.link, COLLECTOR_LINK_FD, EPOLLIN, on_link) != 0)
 		return 1;

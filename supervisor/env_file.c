@@ -62,8 +62,8 @@ static int parse_line(char *line, struct strings *out)
 	return strings_set_variable(out, line);
 }
 
-int env_file_parse(const char *path, const char *text, struct strings *out,
-	void (*report)(const struct problem *p))
+int env_file_parse(
+	const char *path, const char *text, struct strings *out, const struct reporter *report)
 {
 	unsigned int number = 1;
 
@@ -77,16 +77,16 @@ int env_file_parse(const char *path, const char *text, struct strings *out,
 		if (err == -ENOMEM)
 			return err;
 		if (err != 0) {
-			problem_set(
-				&p, EINVAL, "%s:%u: not NAME=VALUE, line skipped\n", path, number);
-			report(&p);
+			problem_set_text(
+				&p, EINVAL, "%s:%u: not NAME=VALUE, line skipped", path, number);
+			problem_report(report, &p);
 		}
 		text += len + (text[len] == '\n');
 	}
 	return 0;
 }
 
-int env_file_read(const char *path, struct strings *out, void (*report)(const struct problem *p))
+int env_file_read(const char *path, struct strings *out, const struct reporter *report)
 {
 	char *text;
 	size_t len;
@@ -97,12 +97,13 @@ int env_file_read(const char *path, struct strings *out, void (*report)(const st
 		return err;
 	if (err != 0) {
 		problem_set(&p, -err, "cannot read %s", path);
-		report(&p);
+		problem_report(report, &p);
 		return err;
 	}
 	if (memchr(text, '\0', len) != NULL) {
-		problem_set(&p, EINVAL, "%s: has a NUL byte, what follows it is not read\n", path);
-		report(&p);
+		problem_set_text(
+			&p, EINVAL, "%s: has a NUL byte, what follows it is not read", path);
+		problem_report(report, &p);
 	}
 	err = env_file_parse(path, text, out, report);
 	free(text);

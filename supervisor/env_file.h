@@ -14,14 +14,14 @@
  * legal). Empty lines and lines that begin with # are skipped. A line that is none of this is told
  * to `report` with `path` and its number, and skipped. Returns 0 or -ENOMEM.
  */
-int env_file_parse(const char *path, const char *text, struct strings *out,
-	void (*report)(const struct problem *p));
+int env_file_parse(
+	const char *path, const char *text, struct strings *out, const struct reporter *report);
 
 /*
  * env_file_parse() of the file `path`, of at most 256 KiB. Returns 0; -ENOENT when there is no such
  * file, which is not told to `report`; another -errno, which is.
  */
-int env_file_read(const char *path, struct strings *out, void (*report)(const struct problem *p));
+int env_file_read(const char *path, struct strings *out, const struct reporter *report);
 
 /* Is `name` (`len` bytes) a legal name of an environment variable: [A-Za-z_][A-Za-z0-9_]*? */
 int env_name_is_valid(const char *name, size_t len);

@@ -43,7 +43,7 @@ int environment_of(const struct service *v, struct environment *out, struct prob
 	if (v->config.rules.ready == MACHINE_READY_NOTIFY)
 		set(out, notify);
 	set_all(out, &v->owner->override_environment);
-	return out->full ? problem_set(p, E2BIG, "more than %d environment variables\n",
-				   ENVIRONMENT_MAX)
+	return out->full ? problem_set_text(
+				   p, E2BIG, "more than %d environment variables", ENVIRONMENT_MAX)
 			 : 0;
 }

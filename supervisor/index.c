@@ -2,6 +2,7 @@
 #include "supervisor/index.h"
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "supervisor/supervisor.h"
 
 #include <stdlib.h>
@@ -9,11 +10,7 @@
 
 static struct service **bucket_of_name(struct supervisor *s, const char *name)
 {
-	uint32_t hash = 2166136261u;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 16777619u;
-	return &s->index.by_name[hash % INDEX_BUCKETS];
+	return &s->index.by_name[strings_hash(name) % INDEX_BUCKETS];
 }
 
 static struct service **bucket_of_pid(struct supervisor *s, pid_t pid)

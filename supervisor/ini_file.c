@@ -2,6 +2,7 @@
 #include "supervisor/ini_file.h"
 
 #include "base/file.h"
+#include "base/strings.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -16,7 +17,7 @@ struct reading {
 	const char *path;
 	ini_file_entry entry;
 	void *arg;
-	void (*report)(void *arg, const struct problem *p);
+	const struct reporter *report;
 	unsigned int problems;
 	bool no_memory;
 };
@@ -27,8 +28,8 @@ static void tell(struct reading *r, int line, const char *text)
 
 	if (r->problems++ >= PROBLEMS_MAX)
 		return;
-	problem_set(&p, EINVAL, "%s:%d: %s\n", r->path, line, text);
-	r->report(r->arg, &p);
+	problem_set_text(&p, EINVAL, "%s:%d: %s", r->path, line, text);
+	problem_report(r->report, &p);
 }
 
 /* inih calls this with key and value NULL where a section begins. What is wrong is told here: to
@@ -56,24 +57,14 @@ static void parse(struct reading *r, const char *text)
 	else if (line < 0)
 		tell(r, 0, "cannot be parsed");
 	if (r->problems > PROBLEMS_MAX) {
-		problem_set(&p, EINVAL, "%s: and %u more errors\n", r->path,
-			r->problems - PROBLEMS_MAX);
-		r->report(r->arg, &p);
+		problem_set_text(
+			&p, EINVAL, "%s: and %u more errors", r->path, r->problems - PROBLEMS_MAX);
+		problem_report(r->report, &p);
 	}
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const char *text)
-{
-	uint64_t hash = 14695981039346656037u;
-
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-	return hash;
-}
-
-int ini_file_read(const char *path, ini_file_entry entry, void *arg,
-	void (*report)(void *arg, const struct problem *p), uint64_t *hash)
+int ini_file_read(const char *path, ini_file_entry entry, void *arg, const struct reporter *report,
+	uint64_t *hash)
 {
 	struct reading r = { .path = path, .entry = entry, .arg = arg, .report = report };
 	struct problem p;
@@ -83,11 +74,11 @@ int ini_file_read(const char *path, ini_file_entry entry, void *arg,
 
 	if (err != 0) {
 		problem_set(&p, -err, "cannot read %s", path);
-		report(arg, &p);
+		problem_report(report, &p);
 		return err;
 	}
 	if (hash != NULL)
-		*hash = hash_of(text);
+		*hash = strings_hash(text);
 	if (memchr(text, '\0', len) != NULL)
 		tell(&r, 0, "has a NUL byte: not a text file");
 	else

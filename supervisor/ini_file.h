@@ -21,7 +21,7 @@ typedef int (*ini_file_entry)(
  * memory was missing for it, which the same text may find another time. Returns 0; -EINVAL when any
  * line was bad; another -errno (told too) when the file cannot be read.
  */
-int ini_file_read(const char *path, ini_file_entry entry, void *arg,
-	void (*report)(void *arg, const struct problem *p), uint64_t *hash);
+int ini_file_read(const char *path, ini_file_entry entry, void *arg, const struct reporter *report,
+	uint64_t *hash);
 
 #endif

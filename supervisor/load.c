@@ -15,11 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void log_problem(const struct problem *p)
-{
-	log_line("%s", p->text);
-}
-
 static struct service *new_service(struct supervisor *s, const char *name)
 {
 	struct service *v = calloc(1, sizeof(*v)), **at = &s->services;
@@ -45,11 +40,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 /* Two services must not have their restarts in step: each has its own jitter. */
 static uint32_t seed_of(const char *name)
 {
-	uint32_t hash = 2166136261u ^ (uint32_t)getpid();
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 16777619u;
-	return hash;
+	return (uint32_t)strings_hash(name) ^ (uint32_t)getpid();
 }
 
 /* Read a service's file into `config`. Returns 0 or -errno with `p`; what is wrong is logged. */
@@ -59,7 +50,7 @@ static int read_config(
 	char path[4096];
 
 	buf_format(path, sizeof(path), "%s/%s.ini", directory, name);
-	return service_config_read(path, config, log_problem, p);
+	return service_config_read(path, config, &log_problems, p);
 }
 
 /* Put a service together from its config; what cannot run says why. Returns 0 or 1. */

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void log_problem(const struct problem *p)
-{
-	log_line("%s", p->text);
-}
-
 /* A problem there must be, or it would be started. */
 static char no_memory[] = "no memory to say why";
 
@@ -66,7 +61,7 @@ int service_prepare(struct service *v, struct problem *p)
 				     ? UINT64_MAX
 				     : v->config.ambient;
 	if (file != NULL)
-		err = env_file_read(file += optional, &fresh, log_problem);
+		err = env_file_read(file += optional, &fresh, &log_problems);
 	if (err == 0 || (err == -ENOENT && optional)) {
 		err = 0;
 		old = v->file_environment;

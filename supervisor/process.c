@@ -58,11 +58,6 @@ static int open_output(struct service *v, int *fd, struct problem *p)
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
 }
 
-static void log_problem(const struct problem *p)
-{
-	log_line("%s", p->text);
-}
-
 /*
  * A group in which something was killed is not used again: some kernels (Linux 6.18) kill at once
  * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. Nor is one with the
@@ -102,7 +97,7 @@ static int open_cgroup(struct service *v, struct problem *p)
 		return 0;
 	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->controllers) {
 		v->owner->controllers = true;
-		cgroups_enable_controllers(v->owner->cgroups_fd, log_problem);
+		cgroups_enable_controllers(v->owner->cgroups_fd, &log_problems);
 	}
 	fd = cgroup_open(v->owner->cgroups_fd, v->name, &v->config.cgroup, p);
 	if (fd < 0)

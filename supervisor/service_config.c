@@ -74,10 +74,10 @@ static int set_text(const struct service_key *key, struct service_config *c, voi
 
 	(void)c;
 	if (value[0] == '\0')
-		return problem_set(p, EINVAL, "needs a value\n");
+		return problem_set_text(p, EINVAL, "needs a value");
 	if ((key->type == KEY_PATH && value[0] != '/') ||
 		(key->type == KEY_MAYBE && value[value[0] == '-'] != '/'))
-		return problem_set(p, EINVAL, "'%s' is not an absolute path\n", value);
+		return problem_set_text(p, EINVAL, "'%s' is not an absolute path", value);
 	*text = strdup(value);
 	return *text == NULL ? problem_set(p, ENOMEM, "no value") : 0;
 }
@@ -119,8 +119,8 @@ static int set_paths(const struct service_key *key, struct service_config *c, vo
 
 	for (size_t i = 0; err == 0 && i < paths->count; i++)
 		if (paths->list[i][paths->list[i][0] == '-'] != '/')
-			err = problem_set(
-				p, EINVAL, "'%s' is not an absolute path\n", paths->list[i]);
+			err = problem_set_text(
+				p, EINVAL, "'%s' is not an absolute path", paths->list[i]);
 	return err;
 }
 
@@ -139,7 +139,7 @@ static int set_choice(const struct service_key *key, struct service_config *c, v
 		}
 		buf_printf(&b, "%s%s", i > 0 ? ", " : "", key->choices[i]);
 	}
-	return problem_set(p, EINVAL, "'%s' is none of: %s\n", value, list);
+	return problem_set_text(p, EINVAL, "'%s' is none of: %s", value, list);
 }
 
 static int set_bool(const struct service_key *key, struct service_config *c, void *member,
@@ -158,7 +158,7 @@ static int set_bool(const struct service_key *key, struct service_config *c, voi
 			}
 		}
 	}
-	return problem_set(p, EINVAL, "'%s' is neither yes nor no\n", value);
+	return problem_set_text(p, EINVAL, "'%s' is neither yes nor no", value);
 }
 
 static int set_span(const struct service_key *key, struct service_config *c, void *member,
@@ -169,11 +169,11 @@ static int set_span(const struct service_key *key, struct service_config *c, voi
 	case 0:
 		return 0;
 	case -ERANGE:
-		return problem_set(p, ERANGE, "'%s' is too long: at most %llu s\n", value,
+		return problem_set_text(p, ERANGE, "'%s' is too long: at most %llu s", value,
 			(unsigned long long)key->max / 1000);
 	default:
-		return problem_set(
-			p, EINVAL, "'%s' is not a time span such as 500ms, 10s or 2min\n", value);
+		return problem_set_text(
+			p, EINVAL, "'%s' is not a time span such as 500ms, 10s or 2min", value);
 	}
 }
 
@@ -184,7 +184,7 @@ static int set_count(const struct service_key *key, struct service_config *c, vo
 
 	(void)c;
 	if (number_parse(value, key->max, &n) != 0)
-		return problem_set(p, EINVAL, "'%s' is not a number from 0 to %llu\n", value,
+		return problem_set_text(p, EINVAL, "'%s' is not a number from 0 to %llu", value,
 			(unsigned long long)key->max);
 	*(unsigned int *)member = (unsigned int)n;
 	return 0;
@@ -198,7 +198,7 @@ static int set_signed(const struct service_key *key, struct service_config *c, v
 
 	(void)c;
 	if (number_parse(value + negative, negative ? (uint64_t)-key->min : key->max, &n) != 0)
-		return problem_set(p, EINVAL, "'%s' is not a number from %lld to %llu\n", value,
+		return problem_set_text(p, EINVAL, "'%s' is not a number from %lld to %llu", value,
 			(long long)key->min, (unsigned long long)key->max);
 	*(int64_t *)member = negative ? -(int64_t)n : (int64_t)n;
 	return 0;
@@ -209,7 +209,7 @@ static int set_octal(const struct service_key *key, struct service_config *c, vo
 {
 	(void)c;
 	if (number_parse_octal(value, key->max, member) != 0)
-		return problem_set(p, EINVAL, "'%s' is not an octal number up to %llo\n", value,
+		return problem_set_text(p, EINVAL, "'%s' is not an octal number up to %llo", value,
 			(unsigned long long)key->max);
 	return 0;
 }
@@ -224,8 +224,8 @@ static int set_size(const struct service_key *key, struct service_config *c, voi
 	if (strcmp(value, "infinity") == 0 || strcmp(value, "max") == 0)
 		*bytes = CGROUP_MAX;
 	else if (number_parse_size(value, key->max, bytes) != 0)
-		return problem_set(p, EINVAL,
-			"'%s' is not a size such as 64M or 1G, and not infinity\n", value);
+		return problem_set_text(
+			p, EINVAL, "'%s' is not a size such as 64M or 1G, and not infinity", value);
 	return 0;
 }
 
@@ -239,12 +239,12 @@ static int set_percent(const struct service_key *key, struct service_config *c, 
 
 	(void)c;
 	if (len < 2 || len > sizeof(number) || value[len - 1] != '%')
-		return problem_set(
-			p, EINVAL, "'%s' is not a percentage of a CPU, such as 50%%\n", value);
+		return problem_set_text(
+			p, EINVAL, "'%s' is not a percentage of a CPU, such as 50%%", value);
 	memcpy(number, value, len - 1);
 	number[len - 1] = '\0';
 	if (number_parse(number, key->max, &percent) != 0 || percent == 0)
-		return problem_set(p, EINVAL, "'%s' is not a percentage from 1%% to %llu%%\n",
+		return problem_set_text(p, EINVAL, "'%s' is not a percentage from 1%% to %llu%%",
 			value, (unsigned long long)key->max);
 	*(uint64_t *)member = percent * 10;
 	return 0;
@@ -257,7 +257,7 @@ static int set_wide_count(const struct service_key *key, struct service_config *
 
 	(void)c;
 	if (number_parse(value, key->max, &n) != 0 || n < (uint64_t)key->min)
-		return problem_set(p, EINVAL, "'%s' is not a number from %lld to %llu\n", value,
+		return problem_set_text(p, EINVAL, "'%s' is not a number from %lld to %llu", value,
 			(long long)key->min, (unsigned long long)key->max);
 	*(uint64_t *)member = n;
 	return 0;
@@ -286,7 +286,7 @@ static int set_limit(const struct service_key *key, struct service_config *c, vo
 
 	(void)member;
 	if (c->limit_count == SERVICE_LIMITS_MAX)
-		return problem_set(p, E2BIG, "is one limit too many\n");
+		return problem_set_text(p, E2BIG, "is one limit too many");
 	if (c->limits == NULL)
 		c->limits = calloc(SERVICE_LIMITS_MAX, sizeof(*c->limits));
 	if (c->limits == NULL)
@@ -304,8 +304,8 @@ static int set_limit(const struct service_key *key, struct service_config *c, vo
 			return 0;
 		}
 	}
-	return problem_set(
-		p, EINVAL, "'%s' is not SOFT or SOFT:HARD of numbers or infinity\n", value);
+	return problem_set_text(
+		p, EINVAL, "'%s' is not SOFT or SOFT:HARD of numbers or infinity", value);
 }
 
 static int add_capability(void *arg, const char *word, size_t len)
@@ -330,7 +330,8 @@ static int set_caps(const struct service_key *key, struct service_config *c, voi
 	(void)key;
 	(void)c;
 	if (each_word(value, add_capability, member) != 0)
-		return problem_set(p, EINVAL, "'%s' has a word that names no capability\n", value);
+		return problem_set_text(
+			p, EINVAL, "'%s' has a word that names no capability", value);
 	return 0;
 }
 
@@ -368,16 +369,16 @@ static int set_service_key(struct service_config *c, uint64_t *seen, const char 
 		if (strcmp(k->name, key) != 0)
 			continue;
 		if (*seen >> i & 1)
-			return problem_set(p, EEXIST, "%s is set a second time\n", key);
+			return problem_set_text(p, EEXIST, "%s is set a second time", key);
 		*seen |= (uint64_t)1 << i;
 		err = setters[k->type](k, c, (char *)c + k->offset, value, &why);
 		if (err != 0)
-			return problem_set(p, -err, "%s: %s\n", key, why.text);
+			return problem_set_text(p, -err, "%s: %s", key, why.text);
 		if (k->flag_offset != 0)
 			*(bool *)((char *)c + k->flag_offset) = true;
 		return 0;
 	}
-	return problem_set(p, ENOENT, "unknown key '%s' in [service]\n", key);
+	return problem_set_text(p, ENOENT, "unknown key '%s' in [service]", key);
 }
 
 static int set_env(struct service_config *c, const char *key, const char *value, struct problem *p)
@@ -385,9 +386,10 @@ static int set_env(struct service_config *c, const char *key, const char *value,
 	size_t len = strlen(key);
 
 	if (!env_name_is_valid(key, len))
-		return problem_set(p, EINVAL, "'%s' is no name for an environment variable\n", key);
+		return problem_set_text(
+			p, EINVAL, "'%s' is no name for an environment variable", key);
 	if (strings_find_variable(&c->env, key, len) < c->env.count)
-		return problem_set(p, EEXIST, "%s is set a second time\n", key);
+		return problem_set_text(p, EEXIST, "%s is set a second time", key);
 	return strings_set(&c->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
@@ -398,15 +400,15 @@ int service_config_set(struct service_config *c, uint64_t *seen, const char *sec
 		return set_service_key(c, seen, key, value, p);
 	if (strcmp(section, "env") == 0)
 		return set_env(c, key, value, p);
-	return problem_set(p, ENOENT, "'%s' stands in %s%s%s; there are [service] and [env]\n", key,
-		section[0] != '\0' ? "the unknown section [" : "no section", section,
+	return problem_set_text(p, ENOENT, "'%s' stands in %s%s%s; there are [service] and [env]",
+		key, section[0] != '\0' ? "the unknown section [" : "no section", section,
 		section[0] != '\0' ? "]" : "");
 }
 
 struct reading {
 	struct service_config *config;
 	uint64_t seen;
-	void (*report)(const struct problem *p);
+	const struct reporter *report;
 	struct problem *first;
 	bool failed;
 };
@@ -426,42 +428,43 @@ static void read_problem(void *arg, const struct problem *p)
 	if (!r->failed)
 		*r->first = *p;
 	r->failed = true;
-	r->report(p);
+	problem_report(r->report, p);
 }
 
 static int check_whole(const char *path, const struct service_config *c, struct problem *p)
 {
 	if (c->command == NULL)
-		return problem_set(p, EINVAL, "%s: no command in [service]\n", path);
+		return problem_set_text(p, EINVAL, "%s: no command in [service]", path);
 	if (c->log_file != NULL && strlen(c->log_file) >= COLLECTOR_PATH_MAX)
-		return problem_set(p, ENAMETOOLONG, "%s: log_file has more than %d bytes\n", path,
-			COLLECTOR_PATH_MAX - 1);
+		return problem_set_text(p, ENAMETOOLONG, "%s: log_file has more than %d bytes",
+			path, COLLECTOR_PATH_MAX - 1);
 	if (c->rules.restart_delay > c->rules.restart_delay_max)
-		return problem_set(
-			p, EINVAL, "%s: restart_delay is above restart_delay_max\n", path);
+		return problem_set_text(
+			p, EINVAL, "%s: restart_delay is above restart_delay_max", path);
 	if (c->tier < SYSCALL_TIER_UNRESTRICTED && !c->no_new_privs)
-		return problem_set(p, EINVAL, "%s: seccomp needs no_new_privs = yes\n", path);
+		return problem_set_text(p, EINVAL, "%s: seccomp needs no_new_privs = yes", path);
 	if (c->tier == SYSCALL_TIER_ESSENTIAL && c->rules.ready == MACHINE_READY_NOTIFY)
-		return problem_set(p, EINVAL,
-			"%s: ready = notify needs a socket, which seccomp = essential refuses\n",
+		return problem_set_text(p, EINVAL,
+			"%s: ready = notify needs a socket, which seccomp = essential refuses",
 			path);
 	return 0;
 }
 
-int service_config_read(const char *path, struct service_config *c,
-	void (*report)(const struct problem *p), struct problem *p)
+int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
+	struct problem *p)
 {
 	struct reading r = { .config = c, .report = report, .first = p };
 	int err;
 
 	service_config_init(c);
-	err = ini_file_read(path, read_entry, &r, read_problem, &c->file_hash);
+	err = ini_file_read(
+		path, read_entry, &r, &(struct reporter){ read_problem, &r }, &c->file_hash);
 	if (err != 0)
 		return err;
 	c->rules.has_pre_start = c->pre_start != NULL;
 	err = check_whole(path, c, p);
 	if (err != 0)
-		report(p);
+		problem_report(report, p);
 	return err;
 }
 

@@ -77,8 +77,8 @@ int service_config_set(struct service_config *c, uint64_t *seen, const char *sec
  * Read a service file. Every bad line is told to `report`, and the first of them is in `p`, too.
  * Returns 0 or -errno; then `c` is not to be used, but must be freed.
  */
-int service_config_read(const char *path, struct service_config *c,
-	void (*report)(const struct problem *p), struct problem *p);
+int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
+	struct problem *p);
 
 /*
  * The name of the service that a file of this name describes: the file name without ".ini", if that

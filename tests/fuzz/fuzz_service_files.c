@@ -20,14 +20,17 @@ static const char *path;
 static unsigned int reports;
 static struct problem first;
 
-static void on_report(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	if (reports++ == 0)
 		first = *p;
 	require(strstr(p->text, path) != NULL, "a problem without its file");
 	require(p->code > 0, "a problem without its number");
 	require(strchr(p->text, '\n') == NULL, "a problem of two lines");
 }
+
+static const struct reporter on_report = { .take = take_problem };
 
 static void check_reports(int err)
 {
@@ -115,13 +118,13 @@ static void read_service(void)
 	int err;
 
 	reports = 0;
-	err = service_config_read(path, &c, on_report, &p);
+	err = service_config_read(path, &c, &on_report, &p);
 	check_reports(err);
 	if (err == 0)
 		check_service(&c);
 	else
 		require(strcmp(p.text, first.text) == 0 && p.code == -err, "another problem");
-	require(service_config_read(path, &again, on_report, &p) == err,
+	require(service_config_read(path, &again, &on_report, &p) == err,
 		"another time, another end");
 	require(again.file_hash == c.file_hash, "another time, another file");
 	service_config_free(&again);
@@ -135,7 +138,7 @@ static void read_settings(void)
 	struct settings s;
 
 	reports = 0;
-	check_reports(settings_read(path, &s, on_report));
+	check_reports(settings_read(path, &s, &on_report));
 	require(strlen(s.hostname) < sizeof(s.hostname) && strpbrk(s.hostname, " /\n") == NULL,
 		"a host name that is none");
 	require(s.service_group[0] != '\0' && strlen(s.service_group) < sizeof(s.service_group),
@@ -183,11 +186,11 @@ static void read_env(void)
 	char *text;
 
 	reports = 0;
-	require(env_file_read(path, &env, on_report) == 0, "no memory");
+	require(env_file_read(path, &env, &on_report) == 0, "no memory");
 	check_env(&env);
 	text = quote(&env);
 	reports = 0;
-	require(env_file_parse(path, text, &again, on_report) == 0 && reports == 0,
+	require(env_file_parse(path, text, &again, &on_report) == 0 && reports == 0,
 		"quoted variables are refused");
 	require(again.count == env.count, "quoted variables are others");
 	for (size_t i = 0; i < env.count; i++)

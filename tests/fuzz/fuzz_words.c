@@ -175,13 +175,16 @@ static void check_file_name(const char *file)
 
 static unsigned int reports;
 
-static void on_report(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	static const char begin[] = "kernel command line: ";
 
 	require(strncmp(p->text, begin, sizeof(begin) - 1) == 0, "a problem without a place");
 	reports++;
 }
+
+static const struct reporter on_report = { .take = take_problem };
 
 static void check_address(const struct network_address *a)
 {
@@ -201,7 +204,7 @@ static void check_network(const struct cmdline *c)
 	int err;
 
 	reports = 0;
-	err = network_config_from_cmdline(c, &n, on_report);
+	err = network_config_from_cmdline(c, &n, &on_report);
 	require((err != 0) == (reports > 0), "an error is not told, or what is told is none");
 	require(n.address_count <= NETWORK_ADDRESSES_MAX && n.gateway_count <= 2 &&
 			n.dns_count <= NETWORK_DNS_MAX,

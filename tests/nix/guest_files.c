@@ -37,6 +37,14 @@ static void complain(const struct problem *p)
 	reading.problems++;
 }
 
+static void take_problem(void *context, const struct problem *p)
+{
+	(void)context;
+	complain(p);
+}
+
+static const struct reporter complaints = { .take = take_problem };
+
 /* A value on one line. */
 static void print_text(const char *text)
 {
@@ -135,7 +143,7 @@ static int read_service(void *arg, const char *file)
 	}
 	snprintf(path, sizeof(path), "%s/mvm/services.d/%s", reading.etc, file);
 	service_config_init(&c);
-	if (service_config_read(path, &c, complain, &p) == 0)
+	if (service_config_read(path, &c, &complaints, &p) == 0)
 		print_service(name, &c);
 	service_config_free(&c);
 	return 0;
@@ -191,7 +199,7 @@ static void read_settings(void)
 	struct settings *s = &reading.settings;
 
 	snprintf(path, sizeof(path), "%s/mvm/init.ini", reading.etc);
-	settings_read(path, s, complain);
+	settings_read(path, s, &complaints);
 	print_fact("guest", "hostname", s->hostname);
 	print_fact("guest", "service_group", s->service_group);
 	print_fact("guest", "agent", s->agent);

@@ -502,7 +502,7 @@ class End(cell.CellCase):
     def test_few_descriptors(self):
         """Where the hard limit cannot be raised it is everybody's."""
         guest = self.cell(files=512).facts("web", "cat /proc/self/limits").start()
-        self.wait_init(guest, "no more than 512 descriptors can be had")
+        self.wait_init(guest, "descriptor limit is 512 (wanted 65536)")
         guest.console.wait_line("web: done")
         limits = [l.split()[3:5] for l in self.output(guest).facts("web", "/proc/self/limits")
                   if l.startswith("Max open files")]

@@ -54,10 +54,13 @@ static void fail_at(int number, const char *call, int error)
 	faults[number].error = error;
 }
 
-static void tell(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	strcat(strcat(told, p->text), "\n");
 }
+
+static const struct reporter tell = { .take = take_problem };
 
 static void reset(void)
 {
@@ -171,7 +174,7 @@ int __wrap_open64(const char *path, int flags, ...)
 
 Test(mounts, every_api_filesystem_is_mounted_as_it_should_be)
 {
-	cr_assert(api_filesystems_mount(tell) == 0, "%s", told);
+	cr_assert(api_filesystems_mount(&tell) == 0, "%s", told);
 	cr_assert(strstr(calls, "mount proc /proc proc 14 -\n") != NULL);
 	cr_assert(strstr(calls, "mount tmpfs /run tmpfs 6 mode=0755,size=10%\n") != NULL);
 	cr_assert(strstr(calls, "symlink /proc/self/fd /dev/fd\n") != NULL);
@@ -181,7 +184,7 @@ Test(mounts, every_api_filesystem_is_mounted_as_it_should_be)
 Test(mounts, a_mount_point_that_is_missing_is_made)
 {
 	fail_at(0, "mount devpts", ENOENT);
-	cr_assert(api_filesystems_mount(tell) == 1);
+	cr_assert(api_filesystems_mount(&tell) == 1);
 	cr_assert(strstr(calls, "mkdir /dev/pts 755\nmount devpts") != NULL);
 	cr_assert_str_eq(told, "cannot mount devpts on /dev/pts: No such file or directory\n");
 }
@@ -190,17 +193,17 @@ Test(mounts, a_mount_point_that_cannot_be_made_says_why)
 {
 	fail_at(0, "mount devpts", ENOENT);
 	fail_at(1, "mkdir /dev/pts", EROFS);
-	cr_assert(api_filesystems_mount(tell) == 1);
+	cr_assert(api_filesystems_mount(&tell) == 1);
 	cr_assert_str_eq(told, "cannot mount devpts on /dev/pts: Read-only file system\n");
 }
 
 Test(mounts, one_that_is_busy_gets_its_flags)
 {
 	fail_at(0, "mount devtmpfs", EBUSY);
-	cr_assert(api_filesystems_mount(tell) == 0, "%s", told);
+	cr_assert(api_filesystems_mount(&tell) == 0, "%s", told);
 	cr_assert(strstr(calls, "mount - /dev - 4130 -\n") != NULL, "%s", calls);
 	fail_at(1, "mount - /dev", EINVAL);
-	cr_assert(api_filesystems_mount(tell) == 1);
+	cr_assert(api_filesystems_mount(&tell) == 1);
 	cr_assert_str_eq(told, "cannot mount devtmpfs on /dev: Device or resource busy\n");
 }
 
@@ -208,7 +211,7 @@ Test(mounts, each_step_that_fails_is_told)
 {
 	fail_at(0, "symlink /proc/self/fd/1", EROFS);
 	fail_at(1, "mkdir /run/mvm", ENOSPC);
-	cr_assert(api_filesystems_mount(tell) == 2);
+	cr_assert(api_filesystems_mount(&tell) == 2);
 	cr_assert_str_eq(told, "cannot make /dev/stdout: Read-only file system\n"
 			       "cannot make /run/mvm: No space left on device\n");
 }
@@ -293,7 +296,7 @@ Test(mounts, drives_are_found_by_their_labels)
 	make_drives();
 	make_drive("vda", "mvm-data");
 	make_drive("vdb", "mvm-secrets");
-	drives_find(no_names, &found, tell);
+	drives_find(no_names, &found, &tell);
 	cr_assert_str_eq(found.device[DRIVE_DATA], "/dev/vda");
 	cr_assert_str_eq(found.device[DRIVE_SECRETS], "/dev/vdb");
 	cr_assert_str_eq(found.device[DRIVE_CONFIG], "");
@@ -312,12 +315,12 @@ Test(mounts, a_drive_that_cannot_be_read_does_not_hide_the_next)
 	make_drive("vda", "mvm-config");
 	make_drive("vdb", "mvm-data");
 	fail_at(0, "open /dev/vda", EIO);
-	drives_find(no_names, &found, tell);
+	drives_find(no_names, &found, &tell);
 	cr_assert_str_eq(told, "drive /dev/vda cannot be read: Input/output error\n");
 	cr_assert_str_eq(found.device[DRIVE_DATA], "/dev/vdb");
 	reset();
 	fail_at(0, "ioctl", ENXIO);
-	drives_find(no_names, &found, tell);
+	drives_find(no_names, &found, &tell);
 	cr_assert_str_eq(told, "drive /dev/vda cannot be read: No such device or address\n"
 			       "drive /dev/vdb cannot be read: No such device or address\n");
 	remove_drives();
@@ -350,7 +353,7 @@ Test(mounts, secrets_go_to_a_tmpfs_that_is_bound_read_only)
 {
 	struct problem p;
 
-	cr_assert(secrets_mount("/dev/vdc", 900, tell, &p) == 0);
+	cr_assert(secrets_mount("/dev/vdc", 900, &tell, &p) == 0);
 	cr_assert_str_eq(calls,
 		DRIVE_MOUNTED COPY_MOUNTED "chown /run/mvm/secrets 0 900\n"
 					   "mount /run/mvm/secrets /mnt/secrets - 4096 -\n"
@@ -365,7 +368,7 @@ static void expect_failure(const char *call, int error, const char *text, const 
 
 	reset();
 	fail_at(0, call, error);
-	cr_assert(secrets_mount("/dev/vdc", 900, tell, &p) == -error);
+	cr_assert(secrets_mount("/dev/vdc", 900, &tell, &p) == -error);
 	cr_assert(strstr(p.text, text) == p.text, "%s", p.text);
 	cr_assert(strlen(calls) >= strlen(last_calls) &&
 			  strcmp(calls + strlen(calls) - strlen(last_calls), last_calls) == 0,
@@ -396,7 +399,7 @@ Test(mounts, a_secrets_drive_that_is_busy_is_detached)
 	struct problem p;
 
 	fail_at(0, "umount /run/mvm/secrets-drive 0", EBUSY);
-	cr_assert(secrets_mount("/dev/vdc", 900, tell, &p) == 0);
+	cr_assert(secrets_mount("/dev/vdc", 900, &tell, &p) == 0);
 	cr_assert(strstr(calls, "umount /run/mvm/secrets-drive 2\n") != NULL);
 }
 
@@ -405,7 +408,7 @@ Test(mounts, a_secrets_drive_that_is_busy_is_detached)
 
 Test(mounts, overlays_take_the_mode_of_what_is_below)
 {
-	cr_assert(overlay_mount_all(tell) == 0, "%s", told);
+	cr_assert(overlay_mount_all(&tell) == 0, "%s", told);
 	cr_assert(strstr(calls,
 			  "mkdir /run/mvm/overlay 700\n"
 			  "mount tmpfs /run/mvm/overlay tmpfs 6 mode=0700,size=25%\n"
@@ -421,21 +424,21 @@ Test(mounts, overlays_take_the_mode_of_what_is_below)
 Test(mounts, a_directory_without_an_overlay_stays_read_only)
 {
 	fail_at(0, "mount overlay /etc", ENODEV);
-	cr_assert(overlay_mount_all(tell) == 1);
+	cr_assert(overlay_mount_all(&tell) == 1);
 	cr_assert_str_eq(
 		told, "cannot mount an overlay on /etc: it stays read-only: No such device\n");
 	cr_assert(strstr(calls, "mount overlay /var") != NULL, "the next one is tried");
 	reset();
 	fail_at(0, "mkdir /run/mvm/overlay/etc.work", ENOSPC);
 	fail_at(1, "mkdir /run/mvm/overlay/var 700", ENOSPC);
-	cr_assert(overlay_mount_all(tell) == 2);
+	cr_assert(overlay_mount_all(&tell) == 2);
 	cr_assert(strstr(calls, "mount overlay") == NULL);
 }
 
 Test(mounts, no_overlays_without_room_for_changes)
 {
 	fail_at(0, "mount tmpfs", ENOMEM);
-	cr_assert(overlay_mount_all(tell) == 1);
+	cr_assert(overlay_mount_all(&tell) == 1);
 	cr_assert_str_eq(told, "cannot mount the tmpfs for changes on /run/mvm/overlay: Cannot "
 			       "allocate memory\n");
 	cr_assert(strstr(calls, "mount overlay") == NULL);
@@ -492,7 +495,7 @@ Test(mounts, what_is_busy_at_the_end_becomes_read_only)
 	tables = 0;
 	fail_at(0, "umount /mnt/data 8", EBUSY);
 	fail_at(1, "mount - /mnt/data", EBUSY);
-	unmount_devices(tell);
+	unmount_devices(&tell);
 	cr_expect_str_eq(calls, "umount /mnt/data 8\numount /mnt/data/a b\\c 8\n"
 				"umount /mnt/config 8\numount /mnt/data 8\n"
 				"mount - / - 33 -\nmount - /mnt/data - 33 -\n");
@@ -504,7 +507,7 @@ Test(mounts, an_end_without_the_table_of_mounts)
 {
 	make_drives();
 	tables = 0;
-	unmount_devices(tell);
+	unmount_devices(&tell);
 	cr_expect_str_eq(calls, "");
 	cr_expect_str_eq(told, "cannot read /proc/self/mountinfo: No such file or directory\n");
 	remove_drives();

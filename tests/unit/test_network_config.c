@@ -7,8 +7,9 @@
 
 static struct problem problem; /* the latest */
 
-static void keep_problem(const struct problem *p)
+static void keep_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	problem = *p;
 }
 
@@ -18,7 +19,7 @@ static int parse(const char *text, struct network_config *n)
 
 	problem.text[0] = '\0';
 	cmdline_parse(&c, text);
-	return network_config_from_cmdline(&c, n, keep_problem);
+	return network_config_from_cmdline(&c, n, &(struct reporter){ .take = keep_problem });
 }
 
 static bool is(const struct network_address *a, const char *text, unsigned int prefix)

@@ -18,11 +18,14 @@
 static char top[64], from[80], to[80];
 static char told[4096];
 
-static void tell(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	strcat(told, p->text);
 	strcat(told, "\n");
 }
+
+static const struct reporter tell = { .take = take_problem };
 
 static void put(const char *directory, const char *name, const char *text)
 {
@@ -94,7 +97,7 @@ Test(secrets_copy, files_dotfiles_and_directories)
 	put(from, "tls/key", "three");
 	make_directory(from, "lost+found");
 	run("ln -s a %s/link", from);
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	cr_expect(has("a", "one", 0440));
 	cr_expect(has(".env", "two", 0440));
 	cr_expect(has("tls", "", 0550));
@@ -114,7 +117,7 @@ Test(secrets_copy, refresh_replaces_adds_and_removes)
 	put(from, "file-then-directory", "1");
 	make_directory(from, "directory-then-file");
 	put(from, "directory-then-file/x", "1");
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 
 	put(from, "changes", "2");
 	put(from, "new", "2");
@@ -122,7 +125,7 @@ Test(secrets_copy, refresh_replaces_adds_and_removes)
 	make_directory(from, "file-then-directory");
 	put(from, "file-then-directory/y", "2");
 	put(from, "directory-then-file", "2");
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	cr_expect(has("stays", "1", 0440));
 	cr_expect(has("changes", "2", 0440));
 	cr_expect(has("new", "2", 0440));
@@ -137,14 +140,14 @@ Test(secrets_copy, a_bad_entry_is_named_and_loses_nothing_else)
 	put(from, "a", "one");
 	run("mkfifo %s/pipe", from);
 	put(from, "z", "two");
-	cr_expect(secrets_copy(from, to, getgid(), tell) == 1);
+	cr_expect(secrets_copy(from, to, getgid(), &tell) == 1);
 	cr_expect(strstr(told, "secret pipe is not a file, directory or link") != NULL, "%s", told);
 	cr_expect(has("a", "one", 0440) && has("z", "two", 0440));
 }
 
 Test(secrets_copy, absent_source_is_said)
 {
-	cr_expect(secrets_copy("/nonexistent", to, getgid(), tell) == 1);
+	cr_expect(secrets_copy("/nonexistent", to, getgid(), &tell) == 1);
 	cr_expect(strstr(told, "No such file") != NULL, "%s", told);
 }
 
@@ -178,11 +181,11 @@ Test(secrets_copy, a_reader_never_sees_a_part)
 	memset(large[0], 'a', sizeof(large[0]) - 1);
 	memset(large[1], 'b', sizeof(large[1]) - 1);
 	put(from, "secret", large[0]);
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0);
 	cr_assert(pthread_create(&thread, NULL, reader, &reads) == 0);
 	for (int i = 0; i < 300; i++) {
 		put(from, "secret", large[i & 1]);
-		cr_assert(secrets_copy(from, to, getgid(), tell) == 0);
+		cr_assert(secrets_copy(from, to, getgid(), &tell) == 0);
 	}
 	atomic_store(&stop, true);
 	pthread_join(thread, &complaint);

@@ -105,10 +105,13 @@ int __wrap_fstatat64(int at, const char *name, void *st, int flags)
 	return fails("fstatat", name) ? -1 : __real_fstatat64(at, name, st, flags);
 }
 
-static void tell(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	strcat(strcat(told, p->text), "\n");
 }
+
+static const struct reporter tell = { .take = take_problem };
 
 static void put(const char *name, const char *text)
 {
@@ -165,7 +168,7 @@ static void expect(
 	error = code;
 	times = 1;
 	told[0] = '\0';
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 1, "%s: %s", function, told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1, "%s: %s", function, told);
 	cr_assert(times == 0, "%s was never called", function);
 	cr_expect_str_eq(told, line);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -227,7 +230,7 @@ static void expect_one_of_two(const char *function, int code)
 	victim = NULL;
 	error = code;
 	times = 1;
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 1, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1, "%s", told);
 	cr_expect(is_there("a") != is_there("tls/key"), "%s", told);
 	cr_expect(strstr(told, strerror(code)) != NULL, "%s", told);
 	cr_expect(strchr(told, '\n') == told + strlen(told) - 1, "one line: %s", told);
@@ -254,20 +257,20 @@ Test(secrets_faults, an_interrupted_read_is_taken_up_again)
 	faulty = "read";
 	error = EINTR;
 	times = 1;
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	cr_assert(is_there("a") && is_there("tls/key"));
 }
 
 /* On a refresh the secret that was there stays. */
 Test(secrets_faults, what_was_there_before_stays)
 {
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 0, "%s", told);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	put("a", "another");
 	faulty = "renameat";
 	victim = "a";
 	error = EIO;
 	times = 1;
-	cr_assert(secrets_copy(from, to, getgid(), tell) == 1);
+	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1);
 	cr_assert(is_there("a"));
 }
 
@@ -276,8 +279,8 @@ Test(secrets_faults, a_drive_or_copy_that_is_not_there)
 	char nowhere[128];
 
 	snprintf(nowhere, sizeof(nowhere), "%s/nowhere", top);
-	cr_assert(secrets_copy(nowhere, to, getgid(), tell) == 1);
-	cr_assert(secrets_copy(from, nowhere, getgid(), tell) == 1);
+	cr_assert(secrets_copy(nowhere, to, getgid(), &tell) == 1);
+	cr_assert(secrets_copy(from, nowhere, getgid(), &tell) == 1);
 	cr_assert_str_eq(told, "secret . cannot be opened: No such file or directory\n"
 			       "secret . cannot be opened: No such file or directory\n");
 }

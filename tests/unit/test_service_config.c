@@ -12,11 +12,14 @@
 static char told[8192];
 static char path[] = "/tmp/service-XXXXXX";
 
-static void tell(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	strcat(told, p->text + (strncmp(p->text, path, strlen(path)) == 0 ? strlen(path) : 0));
 	strcat(told, "\n");
 }
+
+static const struct reporter tell = { .take = take_problem };
 
 /* Read `text` as a service file; told[] has what was said, without the file's name. */
 static int read_text(const char *text, struct service_config *c)
@@ -30,7 +33,7 @@ static int read_text(const char *text, struct service_config *c)
 	close(fd);
 	told[0] = '\0';
 	cr_assert(file_create(path, text, strlen(text), 0600) == 0);
-	r = service_config_read(path, c, tell, &first);
+	r = service_config_read(path, c, &tell, &first);
 	unlink(path);
 	return r;
 }
@@ -231,7 +234,7 @@ Test(service_config, unreadable_files)
 	struct problem p;
 
 	told[0] = '\0';
-	cr_expect(service_config_read("/nonexistent/web.ini", &c, tell, &p) == -ENOENT);
+	cr_expect(service_config_read("/nonexistent/web.ini", &c, &tell, &p) == -ENOENT);
 	cr_expect(strstr(told, "/nonexistent/web.ini: No such file") != NULL, "%s", told);
 	service_config_free(&c);
 }

@@ -12,11 +12,14 @@ static struct settings settings;
 static unsigned int told;
 static char last[PROBLEM_TEXT_MAX];
 
-static void tell(const struct problem *p)
+static void take_problem(void *context, const struct problem *p)
 {
+	(void)context;
 	told++;
 	strcpy(last, p->text);
 }
+
+static const struct reporter tell = { .take = take_problem };
 
 /* Read `text` as the file. */
 static int read_text(const char *text)
@@ -28,7 +31,7 @@ static int read_text(const char *text)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	told = 0;
 	last[0] = '\0';
-	err = settings_read(path, &settings, tell);
+	err = settings_read(path, &settings, &tell);
 	close(fd);
 	return err;
 }
@@ -42,7 +45,7 @@ TestSuite(settings, .fini = tear_down);
 
 Test(settings, no_file_is_fine)
 {
-	cr_expect_eq(settings_read("/nonexistent/init.ini", &settings, tell), 0);
+	cr_expect_eq(settings_read("/nonexistent/init.ini", &settings, &tell), 0);
 	cr_expect_str_eq(settings.service_group, "mvm");
 	cr_expect_str_eq(settings.hostname, "");
 }
