@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a guest's memory and tasks are divided: what the guest itself keeps (PID 1, the agent, the
+ * log collector and the kernel), and what all services may have together.
+ */
+#ifndef BASE_RESERVE_H
+#define BASE_RESERVE_H
+
+#include <stdint.h>
+
+#define RESERVE_AUTOMATIC UINT64_MAX
+
+/* Bytes and tasks. */
+struct reserve {
+	uint64_t kept;        /* bytes that services cannot have */
+	uint64_t memory_max;  /* what they have together; the kernel ends processes there */
+	uint64_t memory_high; /* a little less: from here on PID 1 looks for the guilty one */
+	uint64_t tasks_max;   /* tasks of all services together */
+	uint64_t service_tasks_max; /* of a service whose file has no tasks_max */
+};
+
+/*
+ * Divide `available` bytes, what is free before the first service starts, among the guest and
+ * `services` services. The guest keeps 6 MiB, 1/32 of what is available (1 GiB of it at most), and
+ * 68 KiB for the last output of each service, but never more than half. `kept` replaces that sum
+ * unless it is RESERVE_AUTOMATIC; 0 leaves the services everything. `tasks` is how many the kernel
+ * allows (kernel.threads-max) and `running` how many there are.
+ */
+void reserve_divide(uint64_t available, uint64_t kept, uint64_t services, uint64_t tasks,
+	uint64_t running, struct reserve *out);
+
+/* Bytes of memory that are free now, buffers included: sysinfo(2). 0 when the kernel cannot say. */
+uint64_t reserve_available(void);
+
+/* Kibibytes that `percent` of the services' memory are, for a tmpfs that they can fill. */
+uint64_t reserve_percent_kib(const struct reserve *r, unsigned int percent);
+
+#endif

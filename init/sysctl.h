@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings of the kernel, made before the first service starts: what a hostile service would use
+ * and others do not miss. sysctl.c has the table and its reasons; [sysctl] of mvm-init.ini(5)
+ * changes and adds to it. Source of the names: the kernel's Documentation/admin-guide/sysctl.
+ */
+#ifndef INIT_SYSCTL_H
+#define INIT_SYSCTL_H
+
+#include "base/problem.h"
+#include "base/strings.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* True if `name` can name a setting: letters, digits, "_", "-", "." and "/", and no "..". */
+bool sysctl_name_is_valid(const char *name);
+
+/*
+ * Make the settings of the table, then those of `own` ("NAME=VALUE", which replace the table's of
+ * the same name). `user_namespaces` leaves user namespaces as the kernel has them. `root` is where
+ * the kernel shows them: "/proc/sys". What the table sets and this kernel does not have, or does
+ * not let a container set, is left out in silence; each of `own` that cannot be set is told to
+ * `report`. Returns how many were told.
+ */
+unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
+	void (*report)(const struct problem *p));
+
+/* Print the table as Markdown: setting, value, why. */
+void sysctl_print_table(FILE *out);
+
+#endif
