@@ -12,10 +12,10 @@
 
 /* Bytes and tasks. */
 struct reserve {
-	uint64_t kept;        /* bytes that services cannot have */
-	uint64_t memory_max;  /* what they have together; the kernel ends processes there */
-	uint64_t memory_high; /* a little less: from here on PID 1 looks for the guilty one */
-	uint64_t tasks_max;   /* tasks of all services together */
+	uint64_t kept;              /* bytes that services cannot have */
+	uint64_t memory_max;        /* what they have together; the kernel ends processes there */
+	uint64_t memory_high;       /* a little less: from here on PID 1 looks for the guilty one */
+	uint64_t tasks_max;         /* tasks of all services together */
 	uint64_t service_tasks_max; /* of a service whose file has no tasks_max */
 };
 

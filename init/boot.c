@@ -11,6 +11,7 @@
 #include "init/refresh.h"
 #include "init/shutdown.h"
 #include "init/signals.h"
+#include "init/sysctl.h"
 #include "mounts/api_filesystems.h"
 #include "mounts/overlay.h"
 #include "mounts/secrets.h"
@@ -254,6 +255,9 @@ int boot(struct guest *g)
 		overlay_mount_all(&log_problems);
 	timeline_mark(&g->timeline, "overlays");
 	settings_read(SETTINGS_FILE, &g->settings, &log_problems);
+	if (sysctl_kernel_is_ours())
+		sysctl_apply("/proc/sys", &g->settings.sysctl, g->settings.user_namespaces,
+			&log_problems);
 	read_accounts(g);
 	set_up_names(g);
 	timeline_mark(&g->timeline, "names");

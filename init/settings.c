@@ -2,7 +2,10 @@
 #include "init/settings.h"
 
 #include "base/buf.h"
+#include "base/number.h"
+#include "base/reserve.h"
 #include "init/network_config.h"
+#include "init/sysctl.h"
 #include "supervisor/env_file.h"
 #include "supervisor/ini_file.h"
 
@@ -67,13 +70,20 @@ static int set_nameservers(
 	return 0;
 }
 
-static int set_accounting(
+static int set_bool(const struct key *k, struct settings *s, const char *value, struct problem *p)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return problem_set_text(p, EINVAL, "'%s' is neither yes nor no", value);
+	*(bool *)((char *)s + k->offset) = value[0] == 'y';
+	return 0;
+}
+
+static int set_memory_reserve(
 	const struct key *k, struct settings *s, const char *value, struct problem *p)
 {
 	(void)k;
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return problem_set_text(p, EINVAL, "'%s' is neither yes nor no", value);
-	s->accounting = value[0] == 'y';
+	if (number_parse_size(value, RESERVE_AUTOMATIC - 1, &s->memory_reserve) != 0)
+		return problem_set_text(p, EINVAL, "'%s' is no size, such as 32M", value);
 	return 0;
 }
 
@@ -88,7 +98,9 @@ static const struct key keys[] = {
 	TEXT("guest", "service_group", copy_text, service_group),
 	TEXT("guest", "agent", set_path, agent),
 	{ "guest", "nameservers", set_nameservers, 0, 0 },
-	{ "guest", "accounting", set_accounting, 0, 0 },
+	TEXT("guest", "accounting", set_bool, accounting),
+	TEXT("guest", "user_namespaces", set_bool, user_namespaces),
+	{ "guest", "memory_reserve", set_memory_reserve, 0, 0 },
 	TEXT("drives", "config", set_path, drives[DRIVE_CONFIG]),
 	TEXT("drives", "secrets", set_path, drives[DRIVE_SECRETS]),
 	TEXT("drives", "data", set_path, drives[DRIVE_DATA]),
@@ -107,6 +119,15 @@ static int set_env(struct settings *s, const char *key, const char *value, struc
 	return strings_set(&s->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
+static int set_sysctl(struct settings *s, const char *key, const char *value, struct problem *p)
+{
+	if (!sysctl_name_is_valid(key))
+		return problem_set_text(p, EINVAL, "'%s' is no name for a kernel setting", key);
+	if (strings_find_variable(&s->sysctl, key, strlen(key)) < s->sysctl.count)
+		return problem_set_text(p, EEXIST, "%s is set a second time", key);
+	return strings_set(&s->sysctl, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
+}
+
 static int read_entry(
 	void *arg, const char *section, const char *key, const char *value, struct problem *p)
 {
@@ -115,6 +136,8 @@ static int read_entry(
 
 	if (strcmp(section, "env") == 0)
 		return set_env(r->settings, key, value, p);
+	if (strcmp(section, "sysctl") == 0)
+		return set_sysctl(r->settings, key, value, p);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, key) != 0)
 			continue;
@@ -132,7 +155,7 @@ int settings_read(const char *path, struct settings *s, const struct reporter *r
 {
 	struct reading r = { .settings = s };
 
-	*s = (struct settings){ .service_group = "mvm" };
+	*s = (struct settings){ .service_group = "mvm", .memory_reserve = RESERVE_AUTOMATIC };
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
 	return ini_file_read(path, read_entry, &r, report, NULL);
@@ -142,4 +165,5 @@ void settings_free(struct settings *s)
 {
 	strings_free(&s->nameservers);
 	strings_free(&s->env);
+	strings_free(&s->sysctl);
 }

@@ -9,6 +9,7 @@
 #include "mounts/drives.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define SETTINGS_FILE     "/etc/mvm/init.ini"
 #define SETTINGS_HOST_MAX 65 /* Linux has at most 64 bytes of host name; terminator included */
@@ -21,6 +22,9 @@ struct settings {
 	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "" means: look for it */
 	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "" means: find it */
 	bool accounting;            /* cgroup controllers are on even where no service has limits */
+	bool user_namespaces;       /* services may make some */
+	uint64_t memory_reserve;    /* bytes that services cannot have, or RESERVE_AUTOMATIC */
+	struct strings sysctl;      /* kernel settings, NAME=VALUE */
 	struct strings nameservers; /* for resolv.conf when the kernel command line has none */
 	struct strings env;         /* the environment of every service */
 };

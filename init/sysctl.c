@@ -7,32 +7,50 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
 #define USER_NAMESPACES "user.max_user_namespaces"
 
-static const struct {
-	const char *name, *value, *why;
-} defaults[] = {
+/* Only the manual shows why. */
+#ifdef SERVICE_KEY_WORDS
+#define WHY(text) (text)
+#else
+#define WHY(text) NULL
+#endif
+
+const struct sysctl_default sysctl_defaults[] = {
 	{ USER_NAMESPACES, "0",
-		"root of a user namespace reaches mounts, raw sockets and packet filters" },
-	{ "kernel.kptr_restrict", "2", "addresses of the kernel help an attack on it" },
-	{ "kernel.dmesg_restrict", "1", "so does its log" },
-	{ "kernel.unprivileged_bpf_disabled", "1", "programs inside the kernel are root's" },
-	{ "kernel.perf_event_paranoid", "2", "measuring the kernel is root's" },
-	{ "kernel.kexec_load_disabled", "1", "a guest's kernel is the host's choice" },
-	{ "kernel.yama.ptrace_scope", "1", "a process is traced by its parent alone" },
-	{ "vm.unprivileged_userfaultfd", "0", "it holds the kernel in the middle of a copy" },
-	{ "dev.tty.ldisc_autoload", "0", "old line disciplines have no users, and faults" },
-	{ "fs.protected_hardlinks", "1", "no hard link to a file of somebody else" },
-	{ "fs.protected_symlinks", "1", "no symbolic link of somebody else followed in /tmp" },
-	{ "fs.protected_fifos", "2", "no FIFO of somebody else opened in /tmp to create it" },
-	{ "fs.protected_regular", "2", "likewise for files" },
-	{ "kernel.shm_rmid_forced", "1", "shared memory goes with the last process that has it" },
-	{ "kernel.msgmni", "128", "message queues outlive their service: 2 MiB at most" },
-	{ "kernel.sem", "250 32000 32 128", "so do semaphores: 2 MiB at most" },
+		WHY("root of a user namespace reaches mounts, raw sockets and packet filters") },
+	{ "kernel.kptr_restrict", "2", WHY("addresses of the kernel help an attack on it") },
+	{ "kernel.dmesg_restrict", "1", WHY("so does its log") },
+	{ "kernel.unprivileged_bpf_disabled", "1", WHY("programs inside the kernel are root's") },
+	{ "kernel.perf_event_paranoid", "2", WHY("measuring the kernel is root's") },
+	{ "kernel.kexec_load_disabled", "1", WHY("a guest's kernel is the host's choice") },
+	{ "kernel.yama.ptrace_scope", "1", WHY("a process is traced by its parent alone") },
+	{ "vm.unprivileged_userfaultfd", "0", WHY("it holds the kernel in the middle of a copy") },
+	{ "dev.tty.ldisc_autoload", "0", WHY("old line disciplines have no users, and faults") },
+	{ "fs.protected_hardlinks", "1", WHY("no hard link to a file of somebody else") },
+	{ "fs.protected_symlinks", "1", WHY("no symbolic link of somebody else followed in /tmp") },
+	{ "fs.protected_fifos", "2", WHY("no FIFO of somebody else opened in /tmp to create it") },
+	{ "fs.protected_regular", "2", WHY("likewise for files") },
+	{ "kernel.shm_rmid_forced", "1",
+		WHY("shared memory goes with the last process that has it") },
+	{ "kernel.msgmni", "128", WHY("message queues outlive their service: 2 MiB at most") },
+	{ "kernel.sem", "250 32000 32 128", WHY("so do semaphores: 2 MiB at most") },
 	{ "fs.file-max", "9223372036854775807",
-		"open files count as their service's memory; a full table would stop all" },
+		WHY("open files count as their service's memory; a full table would stop all") },
 };
+const size_t sysctl_default_count = sizeof(sysctl_defaults) / sizeof(sysctl_defaults[0]);
+
+bool sysctl_kernel_is_ours(void)
+{
+	struct stat st;
+
+	/* A kernel without PID namespaces has no such file, and no containers. */
+	return stat("/proc/self/ns/pid", &st) != 0 || st.st_ino == INITIAL_PID_NAMESPACE;
+}
 
 bool sysctl_name_is_valid(const char *name)
 {
@@ -86,17 +104,17 @@ static bool is_replaced(const char *name, const struct strings *own)
 }
 
 unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
-	void (*report)(const struct problem *p))
+	const struct reporter *report)
 {
 	unsigned int failures = 0;
 
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-		const char *name = defaults[i].name;
+	for (size_t i = 0; i < sysctl_default_count; i++) {
+		const char *name = sysctl_defaults[i].name;
 
 		if ((user_namespaces && strcmp(name, USER_NAMESPACES) == 0) ||
 			is_replaced(name, own))
 			continue;
-		(void)!set(root, name, strlen(name), defaults[i].value);
+		(void)!set(root, name, strlen(name), sysctl_defaults[i].value);
 	}
 	for (size_t i = 0; i < own->count; i++) {
 		const char *entry = own->list[i];
@@ -108,16 +126,8 @@ unsigned int sysctl_apply(const char *root, const struct strings *own, bool user
 			continue;
 		problem_set(&p, -err, "[sysctl]: cannot set %.*s to '%s'", (int)len, entry,
 			entry + len + 1);
-		report(&p);
+		problem_report(report, &p);
 		failures++;
 	}
 	return failures;
-}
-
-void sysctl_print_table(FILE *out)
-{
-	fprintf(out, "| setting | value | why |\n|---|---|---|\n");
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		fprintf(out, "| `%s` | %s | %s |\n", defaults[i].name, defaults[i].value,
-			defaults[i].why);
 }

@@ -11,7 +11,22 @@
 #include "base/strings.h"
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
+
+/* A setting that every guest gets. */
+struct sysctl_default {
+	const char *name, *value, *why;
+};
+
+extern const struct sysctl_default sysctl_defaults[];
+extern const size_t sysctl_default_count;
+
+/*
+ * True if PID 1 is the machine's first process, and not a container's: the kernel's settings and
+ * memory are its own to divide (the initial PID namespace has a number of its own in
+ * include/linux/proc_ns.h).
+ */
+bool sysctl_kernel_is_ours(void);
 
 /* True if `name` can name a setting: letters, digits, "_", "-", "." and "/", and no "..". */
 bool sysctl_name_is_valid(const char *name);
@@ -24,9 +39,6 @@ bool sysctl_name_is_valid(const char *name);
  * `report`. Returns how many were told.
  */
 unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
-	void (*report)(const struct problem *p));
-
-/* Print the table as Markdown: setting, value, why. */
-void sysctl_print_table(FILE *out);
+	const struct reporter *report);
 
 #endif

@@ -5,10 +5,13 @@
  *
  *     print-tables machine   the state machine's table, Markdown
  *     print-tables keys      the keys of a service file, mdoc(7)
+ *     print-tables sysctl    the kernel settings that every guest gets, mdoc(7)
  */
+#include "init/sysctl.h"
 #include "supervisor/machine.h"
 #include "supervisor/service_keys.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +103,16 @@ static int print_keys(void)
 	return 1;
 }
 
+static void print_sysctl(void)
+{
+	printf(".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < sysctl_default_count; i++)
+		printf(".It Ic %s No = Cm %s\n%c%s.\n", sysctl_defaults[i].name,
+			sysctl_defaults[i].value, toupper((unsigned char)sysctl_defaults[i].why[0]),
+			sysctl_defaults[i].why + 1);
+	printf(".El\n");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "keys") == 0)
@@ -108,6 +121,10 @@ int main(int argc, char **argv)
 		machine_print_table(stdout);
 		return 0;
 	}
-	fprintf(stderr, "usage: print-tables keys|machine\n");
+	if (argc == 2 && strcmp(argv[1], "sysctl") == 0) {
+		print_sysctl();
+		return 0;
+	}
+	fprintf(stderr, "usage: print-tables keys|machine|sysctl\n");
 	return 2;
 }

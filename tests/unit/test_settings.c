@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/settings.h"
 
+#include "base/reserve.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,6 +66,21 @@ Test(settings, values)
 	cr_expect_str_eq(settings.env.list[0], "A=b c");
 }
 
+Test(settings, of_the_kernel)
+{
+	cr_expect_eq(read_text(""), 0);
+	cr_expect_not(settings.user_namespaces);
+	cr_expect_eq(settings.memory_reserve, RESERVE_AUTOMATIC);
+	cr_expect_eq(read_text("[guest]\nuser_namespaces = yes\nmemory_reserve = 24M\n[sysctl]\n"
+			       "kernel.sem = 1 2 3 4\nnet/ipv4/conf/eth0.1/forwarding = 1\n"),
+		0, "%s", last);
+	cr_expect(settings.user_namespaces);
+	cr_expect_eq(settings.memory_reserve, 24u << 20);
+	cr_assert_eq(settings.sysctl.count, 2);
+	cr_expect_str_eq(settings.sysctl.list[0], "kernel.sem=1 2 3 4");
+	cr_expect_str_eq(settings.sysctl.list[1], "net/ipv4/conf/eth0.1/forwarding=1");
+}
+
 /* What is behind a slash would make a line of resolv.conf that no resolver takes. */
 Test(settings, nameservers_have_no_prefix)
 {
@@ -81,7 +98,10 @@ Test(settings, bad_lines_are_told_and_the_others_count)
 		"[guest]\nhostname = ", "[guest]\nagent = agent", "[guest]\nnameservers = x",
 		"[guest]\naccounting = 1", "[guest]\nunknown = 1", "[drives]\ndata = vdx",
 		"[env]\n1A = b", "[other]\nhostname = a",
-		"[guest]\naccounting = no\naccounting = no" };
+		"[guest]\naccounting = no\naccounting = no",
+		"[sysctl]\nkernel.sem = 1\nkernel.sem = 2", "[sysctl]\n../x = 1",
+		"[sysctl]\n/etc/passwd = 1", "[guest]\nmemory_reserve = some",
+		"[guest]\nuser_namespaces = maybe" };
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char text[128];
@@ -89,8 +109,8 @@ Test(settings, bad_lines_are_told_and_the_others_count)
 		snprintf(text, sizeof(text), "%s\n[env]\nA = b\n", lines[i]);
 		cr_expect_eq(read_text(text), -EINVAL, "%s", lines[i]);
 		cr_expect_eq(told, 1, "%s", lines[i]);
-		cr_expect(
-			strstr(last, i == 10 ? ":3: " : ":2: ") != NULL, "%s: %s", lines[i], last);
+		cr_expect(strstr(last, i == 10 || i == 11 ? ":3: " : ":2: ") != NULL, "%s: %s",
+			lines[i], last);
 		cr_expect_eq(settings.env.count, 1, "%s", lines[i]);
 		settings_free(&settings);
 	}

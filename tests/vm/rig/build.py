@@ -21,6 +21,7 @@ _GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
 PROGRAMS = {
     "hvsock": (_HOST, "hvsock/*.c"),
     "acts": (_GUEST, "payload/acts.c"),
+    "attack": (_GUEST, "payload/attack*.c"),
     "facts": (_GUEST, "payload/facts*.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
     "preload": (_GUEST, "payload/preload.c"),
