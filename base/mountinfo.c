@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mountinfo.h"
 
+#include "base/buf.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -92,4 +95,13 @@ int mountinfo_each(void (*each)(void *arg, const char *point, const char *source
 	n = n < 0 ? -errno : 0;
 	close(fd);
 	return (int)n;
+}
+
+bool mountinfo_is_mount_point(const char *path)
+{
+	struct stat here, above;
+	char parent[64];
+
+	buf_format(parent, sizeof(parent), "%s/..", path);
+	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
 }

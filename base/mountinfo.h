@@ -3,6 +3,8 @@
 #ifndef BASE_MOUNTINFO_H
 #define BASE_MOUNTINFO_H
 
+#include <stdbool.h>
+
 /*
  * Call `each` with the mount point and the source of every mount, in the order of the table: a
  * mount that hides another comes behind it. However many there are, it takes no memory. `each` may
@@ -10,5 +12,8 @@
  * Returns 0 or -errno.
  */
 int mountinfo_each(void (*each)(void *arg, const char *point, const char *source), void *arg);
+
+/* True if another file system is mounted on the directory `path` than the one that it lies in. */
+bool mountinfo_is_mount_point(const char *path);
 
 #endif

@@ -89,16 +89,16 @@ static void make_state_directory(const struct service *agent)
 static void agent_starting(struct service *v)
 {
 	struct guest *g = LOOP_OWNER(v->owner, struct guest, supervisor);
-	int err = control_open(g);
+	int err = control_open(&g->control);
 
 	if (err != 0)
 		log_line("no control channel for the agent: %s", problem_errno_text(-err));
-	g->agent_fds[1] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
+	g->agent.fds[1] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
 }
 
 static void agent_started(struct service *v)
 {
-	control_agent_started(LOOP_OWNER(v->owner, struct guest, supervisor));
+	control_agent_started(&LOOP_OWNER(v->owner, struct guest, supervisor)->control);
 }
 
 void agent_add(struct guest *g)
@@ -117,13 +117,13 @@ void agent_add(struct guest *g)
 		log_problem(&p);
 		return;
 	}
-	g->agent = supervisor_add(&g->supervisor, AGENT_NAME, &config);
-	if (g->agent == NULL)
+	g->agent.service = supervisor_add(&g->supervisor, AGENT_NAME, &config);
+	if (g->agent.service == NULL)
 		return;
-	g->agent_fds[0] = fd;
-	g->agent->fds = g->agent_fds;
-	g->agent->fd_count = 2;
-	g->agent->starting = agent_starting;
-	g->agent->started = agent_started;
-	make_state_directory(g->agent);
+	g->agent.fds[0] = fd;
+	g->agent.service->fds = g->agent.fds;
+	g->agent.service->fd_count = 2;
+	g->agent.service->starting = agent_starting;
+	g->agent.service->started = agent_started;
+	make_state_directory(g->agent.service);
 }

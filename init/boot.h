@@ -11,18 +11,4 @@
  */
 int boot(struct guest *g);
 
-/* Mount the secrets drive, or refresh what is mounted. Problems are told to `report`. Returns 0 or
- * -errno. */
-int mount_secrets(struct guest *g, const struct reporter *report);
-
-/* Read /mnt/config/mvm-env.env in place of what was read before. */
-void read_override_environment(struct guest *g, const struct reporter *report);
-
-/*
- * Read /etc/mvm/services.d again, and start, stop and restart what has changed there; the agent
- * reads its files again, too. Returns 0, -ESHUTDOWN when the guest goes down, or another -errno
- * when the directory cannot be read.
- */
-int boot_reload_services(struct guest *g);
-
 #endif

@@ -2,34 +2,35 @@
 #include "init/control.h"
 
 #include "base/log.h"
-#include "init/guest.h"
-#include "init/refresh.h"
-#include "init/verbs.h"
+#include "base/protocol.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* An agent that dies in the middle of a snapshot or a restore leaves nobody frozen and nobody
- * stopped. */
-static void close_channel(struct guest *g)
+void control_init(struct control *c, struct loop *loop, const struct control_operations *operations,
+	const struct events *events)
 {
-	struct control *c = &g->control;
+	*c = (struct control){ .loop = loop,
+		.operations = operations,
+		.events = events,
+		.io.fd = -1,
+		.agent_fd = -1 };
+}
+
+static void close_channel(struct control *c)
+{
 	int fd = c->io.fd;
 
 	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++)
 		c->jobs[i].used = false;
 	c->watched = 0;
-	g->sync.claimed = false;
 	if (fd < 0)
 		return;
-	loop_remove(&g->loop, &c->io);
+	loop_remove(c->loop, &c->io);
 	close(fd);
-	supervisor_freeze(&g->supervisor, false);
-	if (g->supervisor.held && !g->refresh.alone)
-		refresh_end(g);
+	c->operations->closed(c);
 }
 
 /* Returns 0, -EAGAIN when there is no room, or another -errno. */
@@ -41,39 +42,49 @@ static int send_message(const struct control *c, struct control_message *m)
 	return -errno;
 }
 
+/* NULL: there is no such verb. */
+static const struct control_operation *operation_of(const struct control *c, unsigned int verb)
+{
+	const struct control_operations *o = c->operations;
+
+	return verb < o->verb_count && o->verbs[verb].next != NULL ? &o->verbs[verb] : NULL;
+}
+
 /* Make and send answers until the job is done, waits for something, or the socket is full
  * (-EAGAIN). */
-static int pump_job(struct guest *g, struct control_job *job)
+static int pump_job(struct control *c, struct control_job *job)
 {
 	while (job->used) {
+		const struct control_operation *o = operation_of(c, job->request.verb);
 		int err;
 
 		if (!job->held) {
 			job->answer = (struct control_message){ .verb = job->request.verb,
 				.id = job->request.id };
-			if (!verb_next(g, job))
+			if (!o->next(c, job))
 				return 0;
 		}
-		err = send_message(&g->control, &job->answer);
+		err = send_message(c, &job->answer);
 		job->held = err == -EAGAIN;
 		if (err != 0)
 			return err;
+		c->moved = true;
 		if (job->answer.kind == CONTROL_DONE) {
 			job->used = false;
-			verb_finished(g, job);
+			if (o->finished != NULL)
+				o->finished(c, job);
 		}
 	}
 	return 0;
 }
 
 /* Returns as send_message(). */
-static int tell_of_events(struct guest *g)
+static int tell_of_events(struct control *c)
 {
-	struct control *c = &g->control;
 	struct control_message m = { .kind = CONTROL_EVENT, .verb = CONTROL_EV_TRANSITION };
 	int err;
 
-	if (c->watched == 0 || g->events.count < c->watched)
+	if (c->watched == 0 || c->events->count < c->watched)
 		return 0;
 	err = send_message(c, &m);
 	if (err == 0)
@@ -81,74 +92,72 @@ static int tell_of_events(struct guest *g)
 	return err;
 }
 
-void control_watch_events(struct guest *g, uint64_t number)
+void control_watch_events(struct control *c, uint64_t number)
 {
-	if (g->control.watched == 0)
-		g->control.watched = number;
+	if (c->watched == 0)
+		c->watched = number;
 }
 
-static void pump_all(struct guest *g)
+/* Sets `full` when the agent has to read before there is room. Returns true as control_go_on(). */
+static bool pump_all(struct control *c, bool *full)
 {
-	struct control *c = &g->control;
-	bool full = false;
-
+	c->moved = false;
 	for (size_t i = 0; i <= CONTROL_JOBS_MAX && c->io.fd >= 0; i++) {
-		int err = i < CONTROL_JOBS_MAX ? pump_job(g, &c->jobs[i]) : tell_of_events(g);
+		struct control_job *job = i < CONTROL_JOBS_MAX ? &c->jobs[i] : NULL;
+		bool is_new = job != NULL && job->used && job->stage == 0;
+		int err = job != NULL ? pump_job(c, job) : tell_of_events(c);
 
-		full |= err == -EAGAIN;
+		c->moved |= is_new && job->stage != 0;
+		*full |= err == -EAGAIN;
 		if (err != 0 && err != -EAGAIN)
-			close_channel(g);
+			close_channel(c);
 	}
-	if (c->io.fd >= 0)
-		loop_change(&g->loop, &c->io, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	return c->moved;
 }
 
-void control_go_on(struct guest *g)
+bool control_go_on(struct control *c)
 {
-	struct control *c = &g->control;
+	bool full = false, moved;
 
-	c->again = true;
-	if (c->going_on)
-		return;
-	c->going_on = true;
-	while (c->again) {
-		c->again = false;
-		pump_all(g);
-	}
-	c->going_on = false;
+	if (c->io.fd < 0)
+		return false;
+	moved = pump_all(c, &full);
+	if (c->io.fd >= 0)
+		loop_change(c->loop, &c->io, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	return moved;
 }
 
 /* The strings of a request end within their fields, and its verb is one of ours. */
-static int check_request(const struct control_message *m)
+static int check_request(const struct control *c, const struct control_message *m)
 {
 	if (m->kind != CONTROL_REQUEST || m->id == 0)
 		return -EBADMSG;
 	if (memchr(m->name, '\0', sizeof(m->name)) == NULL ||
 		memchr(m->text, '\0', sizeof(m->text)) == NULL)
 		return -EBADMSG;
-	return verb_is_known(m->verb) ? 0 : -EOPNOTSUPP;
+	return operation_of(c, m->verb) != NULL ? 0 : -EOPNOTSUPP;
 }
 
-static void refuse(struct guest *g, const struct control_message *request, int error)
+static void refuse(struct control *c, const struct control_message *request, int error)
 {
 	struct control_message m = {
 		.kind = CONTROL_DONE, .verb = request->verb, .id = request->id, .error = error
 	};
 
 	if (request->id != 0)
-		send_message(&g->control, &m);
+		send_message(c, &m);
 }
 
-static void take_request(struct guest *g, const struct control_message *m)
+static void take_request(struct control *c, const struct control_message *m)
 {
 	struct control_job *job = NULL;
-	int err = check_request(m);
+	int err = check_request(c, m);
 
 	for (size_t i = 0; i < CONTROL_JOBS_MAX && job == NULL; i++)
-		if (!g->control.jobs[i].used)
-			job = &g->control.jobs[i];
+		if (!c->jobs[i].used)
+			job = &c->jobs[i];
 	if (err != 0 || job == NULL) {
-		refuse(g, m, err != 0 ? -err : EBUSY);
+		refuse(c, m, err != 0 ? -err : EBUSY);
 		return;
 	}
 	*job = (struct control_job){ .used = true, .request = *m };
@@ -157,32 +166,27 @@ static void take_request(struct guest *g, const struct control_message *m)
 static void on_control(struct loop_io *io, uint32_t events)
 {
 	struct control *c = LOOP_OWNER(io, struct control, io);
-	struct guest *g = LOOP_OWNER(c, struct guest, control);
 	struct control_message m;
 	ssize_t n = recv(io->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
 
 	(void)events;
-	if (n == 0 || (n < 0 && errno != EAGAIN)) {
-		close_channel(g);
-		return;
-	}
-	if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
-		take_request(g, &m);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		close_channel(c);
+	else if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
+		take_request(c, &m);
 	else if (n > 0)
-		log_line("%s: a control message of %ld bytes makes no sense", AGENT_NAME, (long)n);
-	control_go_on(g);
+		log_line("%s: bad control message (%ld bytes)", PROTOCOL_AGENT_NAME, (long)n);
 }
 
-int control_open(struct guest *g)
+int control_open(struct control *c)
 {
-	struct control *c = &g->control;
 	int fds[2], err;
 
-	close_channel(g);
-	control_agent_started(g);
+	close_channel(c);
+	control_agent_started(c);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
 		return -errno;
-	err = loop_add(&g->loop, &c->io, fds[0], EPOLLIN, on_control);
+	err = loop_add(c->loop, &c->io, fds[0], EPOLLIN, on_control);
 	if (err != 0) {
 		close(fds[0]);
 		close(fds[1]);
@@ -192,16 +196,16 @@ int control_open(struct guest *g)
 	return 0;
 }
 
-void control_agent_started(struct guest *g)
+void control_agent_started(struct control *c)
 {
-	if (g->control.agent_fd >= 0)
-		close(g->control.agent_fd);
-	g->control.agent_fd = -1;
+	if (c->agent_fd >= 0)
+		close(c->agent_fd);
+	c->agent_fd = -1;
 }
 
-int control_send_event(struct guest *g, enum control_event event)
+int control_send_event(struct control *c, enum control_event event)
 {
 	struct control_message m = { .kind = CONTROL_EVENT, .verb = (uint16_t)event };
 
-	return g->control.io.fd < 0 ? -ENOTCONN : send_message(&g->control, &m);
+	return c->io.fd < 0 ? -ENOTCONN : send_message(c, &m);
 }

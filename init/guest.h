@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that PID 1 knows of the guest. There is one, in main.c. */
+/* All that PID 1 knows of the guest, grouped by the file that owns it. There is one, in main.c. */
 #ifndef INIT_GUEST_H
 #define INIT_GUEST_H
 
@@ -11,13 +11,20 @@
 #include "init/power.h"
 #include "init/settings.h"
 #include "init/sync.h"
-#include "init/timeline.h"
 #include "mounts/drives.h"
 #include "supervisor/supervisor.h"
 
 #include <stdbool.h>
 
-#define AGENT_NAME PROTOCOL_AGENT_NAME
+#define AGENT_NAME       PROTOCOL_AGENT_NAME
+#define BOOT_STAGES_MAX  24
+#define NETWORK_LINE_MAX 256
+
+/* How long a stage of the boot took. */
+struct boot_stage {
+	const char *name;
+	uint64_t start_us, end_us; /* CLOCK_MONOTONIC, which begins with the kernel */
+};
 
 struct guest {
 	struct loop loop;
@@ -25,29 +32,42 @@ struct guest {
 	struct events events; /* the supervisor's */
 	struct cmdline cmdline;
 	struct settings settings;
-	struct network_config network;
-	struct drives drives;
-	bool mounted[DRIVE_ROLES];
-	char network_summary[256];
-	struct loop_timer second_part; /* of the boot */
-	struct loop_io signals;        /* signalfd(2) */
-	struct service *agent;         /* NULL: the image has none, or there is no vsock */
-	int agent_fds[2];              /* what the agent gets as 3, 4, ... */
-	struct control control;
+	struct control control; /* the channel to the agent */
 	struct sync_work sync;
-	struct timeline timeline;
-	bool all_up; /* every service was up once */
+	struct loop_io signals; /* signalfd(2) */
+	struct {
+		struct boot_stage stages[BOOT_STAGES_MAX];
+		size_t stage_count;
+		bool services_up; /* every service was up, or has ended, once */
+		struct loop_timer second_part;
+	} boot;
+	struct {
+		struct network_config config;
+		char summary[NETWORK_LINE_MAX];
+	} network;
+	struct {
+		struct drives found;
+		bool mounted[DRIVE_ROLES];
+	} drives;
+	struct {
+		struct service *service; /* NULL: the image has none, or there is no vsock */
+		int fds[2];              /* what it gets as 3, 4, ... */
+	} agent;
 	struct {
 		unsigned int stage; /* number of the next step */
-		bool patience_over; /* services that have not stopped are not waited for any longer
-				     */
+		bool patience_over; /* the services had their time to stop */
 		bool alone;         /* refresh_alone() is under way */
 		uint64_t begun_us;
 		struct loop_timer timer;
 	} refresh;
-	bool ending;           /* a shutdown is under way */
-	enum power_action end; /* how it ends */
-	struct loop_timer end_timer;
+	struct {
+		bool begun;
+		enum power_action action; /* how it ends */
+		struct loop_timer timer;
+	} shutdown;
 };
+
+/* The stage of the boot that began where the previous one ended has ended now. */
+void guest_mark_stage(struct guest *g, const char *name);
 
 #endif

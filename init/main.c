@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "init/boot.h"
 #include "init/guest.h"
+#include "init/refresh.h"
+#include "init/shutdown.h"
 #include "supervisor/collector.h"
 
 #include <string.h>
@@ -39,17 +41,34 @@ static void stay(int err)
 	}
 }
 
+/*
+ * What events have changed is looked at here, once they are all handled: a shutdown, a refresh and
+ * the agent's requests go on with what they wait for. The stage "services-up" ends when every
+ * service that starts at boot has been up, or has ended, once.
+ */
+static void guest_settle(struct guest *g)
+{
+	do {
+		shutdown_settle(g);
+		refresh_settle(g);
+	} while (control_go_on(&g->control));
+	if (!g->boot.services_up && supervisor_has_settled(&g->supervisor)) {
+		g->boot.services_up = true;
+		guest_mark_stage(g, "services-up");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int err;
 
 	if (getpid() != 1)
 		return run_as_command(argc, argv);
-	guest.control.io.fd = guest.control.agent_fd = guest.sync.io.fd = -1;
 	err = boot(&guest);
 	while (err == 0) {
-		err = loop_run_once(&guest.loop);
+		guest_settle(&guest);
 		supervisor_sweep(&guest.supervisor);
+		err = loop_run_once(&guest.loop);
 	}
 	stay(err);
 }

@@ -4,16 +4,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "init/boot.h"
-#include "init/control.h"
-#include "init/guest.h"
-#include "init/wake.h"
-#include "mounts/secrets.h"
+#include "init/guest_drives.h"
+#include "init/guest_environment.h"
+#include "init/restore_clock.h"
 #include "supervisor/prepare.h"
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/mount.h>
 
 /* Keeps the first problem of a step, and logs all of them. */
 static void keep_first(void *context, const struct problem *p)
@@ -30,9 +27,6 @@ static void on_patience_end(struct loop_timer *timer)
 	struct guest *g = LOOP_OWNER(timer, struct guest, refresh.timer);
 
 	g->refresh.patience_over = true;
-	control_go_on(g);
-	if (g->refresh.alone)
-		refresh_alone(g);
 }
 
 void refresh_begin(struct guest *g)
@@ -55,29 +49,17 @@ static int step_stop(struct guest *g, struct problem *first)
 /* The copy is replaced file by file, so that whoever reads sees the old secret or the new one. */
 static int step_secrets(struct guest *g, struct problem *first)
 {
-	return mount_secrets(g, &(struct reporter){ keep_first, first });
+	return guest_drives_copy_secrets(g, &(struct reporter){ keep_first, first });
 }
 
-/*
- * The kernel has the old contents in its cache, and only a file system that nobody has mounted can
- * be forgotten and read anew.
- */
 static int step_config(struct guest *g, struct problem *first)
 {
-	const char *device = g->drives.device[DRIVE_CONFIG];
-	const char *target = drive_mount_point(DRIVE_CONFIG);
-
-	if (device[0] == '\0')
-		return 0;
-	if (umount2(target, 0) != 0 && errno != EINVAL)
-		return problem_set(first, errno, "cannot unmount %s", target);
-	drive_forget_cache(device);
-	return drive_mount(device, target, false, first);
+	return guest_drives_remount_config(g, first);
 }
 
 static int step_environment(struct guest *g, struct problem *first)
 {
-	read_override_environment(g, &(struct reporter){ keep_first, first });
+	guest_environment_read_override(g, &(struct reporter){ keep_first, first });
 	for (struct service *v = g->supervisor.services; v != NULL; v = v->next) {
 		struct problem p;
 
@@ -127,17 +109,23 @@ void refresh_end(struct guest *g)
 
 void refresh_alone(struct guest *g)
 {
+	if (g->refresh.alone)
+		return;
+	log_line("post-restore: mounting config and secrets again");
+	supervisor_freeze(&g->supervisor, false);
+	restore_clock_set();
+	restore_clock_reseed();
+	g->refresh.alone = true;
+	refresh_begin(g);
+}
+
+void refresh_settle(struct guest *g)
+{
 	struct refresh_step s;
 	enum refresh_answer answer;
 
-	if (!g->refresh.alone) {
-		log_line("post-restore: mounting config and secrets anew");
-		supervisor_freeze(&g->supervisor, false);
-		wake_set_clock();
-		wake_reseed();
-		g->refresh.alone = true;
-		refresh_begin(g);
-	}
+	if (!g->refresh.alone || g->shutdown.begun)
+		return;
 	while ((answer = refresh_next(g, &s)) == REFRESH_STEP)
 		if (s.error != 0)
 			log_line("post-restore: %s: %s", s.name, s.text);

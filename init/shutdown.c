@@ -19,26 +19,27 @@ static void finish(struct guest *g)
 	struct problem p;
 	int err;
 
-	loop_timer_clear(&g->loop, &g->end_timer);
+	loop_timer_clear(&g->loop, &g->shutdown.timer);
 	log_line("goodbye");
-	err = power_end(g->end, &log_problems);
-	problem_set(&p, -err, "cannot %s", g->end == POWER_OFF ? "power off" : "restart");
+	err = power_end(g->shutdown.action, &log_problems);
+	problem_set(
+		&p, -err, "cannot %s", g->shutdown.action == POWER_OFF ? "power off" : "restart");
 	log_problem(&p);
 }
 
 static void on_deadline(struct loop_timer *timer)
 {
-	struct guest *g = LOOP_OWNER(timer, struct guest, end_timer);
+	struct guest *g = LOOP_OWNER(timer, struct guest, shutdown.timer);
 
-	log_line("some processes do not end: going down without them");
+	log_line("some processes do not end: going down all the same");
 	finish(g);
 }
 
-void shutdown_go_on(struct guest *g)
+void shutdown_settle(struct guest *g)
 {
 	struct supervisor *s = &g->supervisor;
 
-	if (supervisor_is_active(s, false))
+	if (!g->shutdown.begun || supervisor_is_active(s, false))
 		return;
 	if (!supervisor_is_active(s, true)) {
 		finish(g);
@@ -50,16 +51,15 @@ void shutdown_go_on(struct guest *g)
 
 void shutdown_begin(struct guest *g, enum power_action action)
 {
-	if (g->ending)
+	if (g->shutdown.begun)
 		return;
 	log_line("shutting down...");
-	g->end = action;
-	g->end_timer.expire = on_deadline;
-	loop_timer_set(&g->loop, &g->end_timer, clock_ms() + ALL_MS);
+	g->shutdown.action = action;
+	g->shutdown.timer.expire = on_deadline;
+	loop_timer_set(&g->loop, &g->shutdown.timer, clock_ms() + ALL_MS);
 	supervisor_freeze(&g->supervisor, false); /* TERM waits for that */
 	supervisor_stop_all(&g->supervisor, false, SERVICES_MS);
-	g->ending = true;
-	shutdown_go_on(g);
+	g->shutdown.begun = true;
 }
 
 void shutdown_start_limit_hit(struct supervisor *s, struct service *service)

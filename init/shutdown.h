@@ -12,8 +12,8 @@
  */
 void shutdown_begin(struct guest *g, enum power_action action);
 
-/* A service has changed its state: go on with the shutdown when what it waits for has stopped. */
-void shutdown_go_on(struct guest *g);
+/* Go on with a shutdown that has begun, when what it waits for has stopped. */
+void shutdown_settle(struct guest *g);
 
 /* For struct supervisor's `start_limit_hit`: the guest goes down as the service file says. */
 void shutdown_start_limit_hit(struct supervisor *s, struct service *service);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/signals.h"
 
-#include "init/boot.h"
 #include "init/refresh.h"
+#include "init/reload.h"
 #include "init/shutdown.h"
 
 #include <errno.h>
@@ -28,12 +28,12 @@ static void on_power_off(struct guest *g)
 
 static void on_reload(struct guest *g)
 {
-	boot_reload_services(g);
+	reload_services(g);
 }
 
 static void on_post_restore(struct guest *g)
 {
-	if (control_send_event(g, CONTROL_EV_POST_RESTORE) != 0)
+	if (control_send_event(&g->control, CONTROL_EV_POST_RESTORE) != 0)
 		refresh_alone(g);
 }
 

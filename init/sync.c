@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "init/guest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,35 +30,37 @@ __attribute__((noreturn)) static void child(int report)
 static void on_report(struct loop_io *io, uint32_t events)
 {
 	struct sync_work *s = LOOP_OWNER(io, struct sync_work, io);
-	struct guest *g = LOOP_OWNER(s, struct guest, sync);
 	int fd = io->fd;
 
 	(void)events;
 	if (read(fd, s->parts, sizeof(s->parts)) != (ssize_t)sizeof(s->parts))
 		s->parts[0].error = s->parts[1].error = ECANCELED;
-	loop_remove(&g->loop, io);
+	loop_remove(s->loop, io);
 	close(fd);
-	control_go_on(g);
 }
 
-int sync_begin(struct guest *g)
+void sync_init(struct sync_work *s, struct loop *loop)
 {
-	struct sync_work *s = &g->sync;
+	*s = (struct sync_work){ .loop = loop, .io.fd = -1 };
+}
+
+int sync_begin(struct sync_work *s)
+{
 	int fds[2], err;
 	long pid;
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
-	*s = (struct sync_work){ .io.fd = -1, .claimed = s->claimed };
 	s->parts[0].start_us = s->parts[0].end_us = clock_us();
+	s->parts[0].error = 0;
 	s->parts[1] = s->parts[0];
-	err = loop_add(&g->loop, &s->io, fds[0], EPOLLIN, on_report);
+	err = loop_add(s->loop, &s->io, fds[0], EPOLLIN, on_report);
 	pid = err == 0 ? syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -1;
 	if (pid == 0)
 		child(fds[1]);
 	if (err == 0 && pid < 0) {
 		err = -errno;
-		loop_remove(&g->loop, &s->io);
+		loop_remove(s->loop, &s->io);
 	}
 	close(fds[1]);
 	if (err != 0)

@@ -19,14 +19,16 @@ struct sync_part {
 };
 
 struct sync_work {
+	struct loop *loop;
 	struct loop_io io; /* the process tells its results; fd -1: there is none */
 	bool claimed;      /* a request waits for the results, or sends them */
 	struct sync_part parts[SYNC_PARTS];
 };
 
-struct guest;
+/* Prepare work that has not begun. */
+void sync_init(struct sync_work *s, struct loop *loop);
 
-/* Start the process; there must be none. control_go_on() follows its end. Returns 0 or -errno. */
-int sync_begin(struct guest *g);
+/* Start the process; there must be none. `io.fd` is -1 again after its end. Returns 0 or -errno. */
+int sync_begin(struct sync_work *s);
 
 #endif

@@ -3,12 +3,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "init/boot.h"
 #include "init/guest.h"
 #include "init/network.h"
 #include "init/refresh.h"
+#include "init/reload.h"
+#include "init/restore_clock.h"
 #include "init/shutdown.h"
-#include "init/wake.h"
 #include "supervisor/describe.h"
 #include "supervisor/process.h"
 
@@ -17,6 +17,11 @@
 #include <string.h>
 
 #define EVENTS_ANSWER_MAX 256 /* events that answer one request */
+
+static struct guest *guest_of(struct control *c)
+{
+	return LOOP_OWNER(c, struct guest, control);
+}
 
 /* ---- messages ---------------------------------------------------------------------------------
  */
@@ -100,8 +105,9 @@ static struct service *service_after(struct supervisor *s, const char *name)
 	return v;
 }
 
-static bool next_services(struct guest *g, struct control_job *job)
+static bool next_services(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	bool one = job->stage == 0 && job->request.name[0] != '\0';
 	struct service *v = one ? supervisor_find(&g->supervisor, job->request.name)
 				: service_after(&g->supervisor, job->request.name);
@@ -117,8 +123,9 @@ static bool next_services(struct guest *g, struct control_job *job)
 	return true;
 }
 
-static bool next_restart(struct guest *g, struct control_job *job)
+static bool next_restart(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	struct service *v = supervisor_find(&g->supervisor, job->request.name);
 
 	if (v == NULL)
@@ -152,8 +159,9 @@ static bool next_restart(struct guest *g, struct control_job *job)
  * The agent has run the health check of a service: that may be what makes it ready, and so many
  * failures in a row restart it.
  */
-static bool next_health(struct guest *g, struct control_job *job)
+static bool next_health(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	struct service *v = supervisor_find(&g->supervisor, job->request.name);
 
 	if (v != NULL)
@@ -164,9 +172,9 @@ static bool next_health(struct guest *g, struct control_job *job)
 /* ---- the guest --------------------------------------------------------------------------------
  */
 
-static bool next_hello(struct guest *g, struct control_job *job)
+static bool next_hello(struct control *c, struct control_job *job)
 {
-	(void)g;
+	(void)c;
 	if (job->stage++ > 0)
 		return done(job, 0, NULL);
 	job->answer.kind = CONTROL_ITEM;
@@ -175,8 +183,9 @@ static bool next_hello(struct guest *g, struct control_job *job)
 }
 
 /* Each request has a run of its own, which begins after it: one at a time. */
-static bool next_sync(struct guest *g, struct control_job *job)
+static bool next_sync(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	static const char *const names[SYNC_PARTS] = { "sync", "drop-caches" };
 	struct sync_work *s = &g->sync;
 	const struct sync_part *part;
@@ -185,14 +194,13 @@ static bool next_sync(struct guest *g, struct control_job *job)
 	if (s->io.fd >= 0 || (job->stage == 0 && s->claimed))
 		return false;
 	if (job->stage == 0) {
-		err = sync_begin(g);
+		err = sync_begin(s);
 		s->claimed = err == 0;
 		job->stage++;
 		return err != 0 && done(job, -err, NULL);
 	}
 	if (job->stage > SYNC_PARTS) {
 		s->claimed = false;
-		control_go_on(g); /* another may wait for that */
 		return done(job, job->error, NULL);
 	}
 	part = &s->parts[job->stage - 1];
@@ -201,27 +209,29 @@ static bool next_sync(struct guest *g, struct control_job *job)
 	return true;
 }
 
-static bool next_freeze(struct guest *g, struct control_job *job)
+static bool next_freeze(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	int err = supervisor_freeze(&g->supervisor, job->request.verb == CONTROL_FREEZE);
 
 	return done(job, -err, NULL);
 }
 
-static bool next_clock(struct guest *g, struct control_job *job)
+static bool next_clock(struct control *c, struct control_job *job)
 {
-	(void)g;
-	return done(job, -wake_set_clock(), NULL);
+	(void)c;
+	return done(job, -restore_clock_set(), NULL);
 }
 
-static bool next_reseed(struct guest *g, struct control_job *job)
+static bool next_reseed(struct control *c, struct control_job *job)
 {
-	(void)g;
-	return done(job, -wake_reseed(), NULL);
+	(void)c;
+	return done(job, -restore_clock_reseed(), NULL);
 }
 
-static bool next_refresh(struct guest *g, struct control_job *job)
+static bool next_refresh(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	struct refresh_step s;
 
 	if (job->stage++ == 0)
@@ -237,8 +247,9 @@ static bool next_refresh(struct guest *g, struct control_job *job)
 	return done(job, job->error, NULL);
 }
 
-static bool next_resume(struct guest *g, struct control_job *job)
+static bool next_resume(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	if (job->stage++ == 0)
 		refresh_end(g);
 	if (!supervisor_has_settled(&g->supervisor))
@@ -246,36 +257,44 @@ static bool next_resume(struct guest *g, struct control_job *job)
 	return done(job, 0, NULL);
 }
 
-static bool next_address(struct guest *g, struct control_job *job)
+static bool next_address(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	struct problem p;
-	int err = network_readdress(&g->network, job->request.text, &p);
+	int err = network_readdress(&g->network.config, job->request.text, &p);
 
 	return done(job, -err, err != 0 ? p.text : NULL);
 }
 
-static bool next_shutdown(struct guest *g, struct control_job *job)
+static bool next_shutdown(struct control *c, struct control_job *job)
 {
-	(void)g;
+	(void)c;
 	return done(job, 0, NULL);
 }
 
-static bool next_timeline(struct guest *g, struct control_job *job)
+static void begin_shutdown(struct control *c, const struct control_job *job)
 {
-	const struct timeline_stage *t = timeline_stage(&g->timeline, job->stage);
+	shutdown_begin(guest_of(c), job->request.value == 1 ? POWER_OFF : POWER_RESTART);
+}
 
-	if (t == NULL)
+static bool next_timeline(struct control *c, struct control_job *job)
+{
+	const struct guest *g = guest_of(c);
+	const struct boot_stage *s = &g->boot.stages[job->stage];
+
+	if (job->stage >= g->boot.stage_count)
 		return done(job, 0, NULL);
 	job->stage++;
-	step(job, t->name, t->start_us, 0, NULL);
+	step(job, s->name, s->start_us, 0, NULL);
 	job->answer.kind = CONTROL_ITEM;
-	job->answer.step.duration_us = t->end_us - t->start_us;
+	job->answer.step.duration_us = s->end_us - s->start_us;
 	return true;
 }
 
 /* Oldest first; what comes while it is sent is sent, too. */
-static bool next_logs(struct guest *g, struct control_job *job)
+static bool next_logs(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	const struct service *v = supervisor_find(&g->supervisor, job->request.name);
 	struct control_message *m = &job->answer;
 	uint64_t *at = &job->request.position;
@@ -324,8 +343,9 @@ static void describe_transition(struct guest *g, const struct transition *t, uin
 	out->exit_code = t->has_outcome ? spawn_exit_code(t->outcome.status) : -1;
 }
 
-static bool next_events(struct guest *g, struct control_job *job)
+static bool next_events(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	struct control_message *m = &job->answer;
 	uint64_t *at = &job->request.position;
 	const struct transition *t;
@@ -333,7 +353,7 @@ static bool next_events(struct guest *g, struct control_job *job)
 	while (m->value < CONTROL_TRANSITIONS_MAX && job->stage < EVENTS_ANSWER_MAX) {
 		t = events_next(&g->events, job->request.name, at, &job->lost);
 		if (t == NULL) {
-			control_watch_events(g, *at);
+			control_watch_events(c, *at);
 			break;
 		}
 		describe_transition(g, t, *at, &m->transitions[m->value++]);
@@ -352,8 +372,9 @@ static bool next_events(struct guest *g, struct control_job *job)
  * Only the latest one waits until the services have settled: one that never does must not use up
  * the jobs. `value` of the request is the number of the reload.
  */
-static bool next_reload(struct guest *g, struct control_job *job)
+static bool next_reload(struct control *c, struct control_job *job)
 {
+	struct guest *g = guest_of(c);
 	const struct reload *r = &g->supervisor.reload;
 	struct control_message *m = &job->answer;
 	int err = 0;
@@ -361,14 +382,15 @@ static bool next_reload(struct guest *g, struct control_job *job)
 	m->kind = CONTROL_ITEM;
 	if (job->stage == 0) {
 		job->stage++;
-		err = boot_reload_services(g);
+		err = reload_services(g);
 		job->request.value = r->number;
 		m->reload = (struct control_reload){ (uint32_t)r->started, (uint32_t)r->stopped,
 			(uint32_t)r->restarted, (uint32_t)r->unchanged };
 		return err == 0 || done(job, -err, err == -ESHUTDOWN ? "it shuts down" : NULL);
 	}
-	if (g->ending || job->request.value != r->number)
-		return done(job, ECANCELED, g->ending ? "it shuts down" : "read again meanwhile");
+	if (g->shutdown.begun || job->request.value != r->number)
+		return done(job, ECANCELED,
+			g->shutdown.begun ? "it shuts down" : "read again meanwhile");
 	if (job->stage == 1 && !supervisor_has_reloaded(&g->supervisor))
 		return false;
 	if (job->stage > r->bad.count)
@@ -378,40 +400,40 @@ static bool next_reload(struct guest *g, struct control_job *job)
 	return true;
 }
 
-static const struct {
-	bool (*next)(struct guest *g, struct control_job *job);
-} verbs[] = {
-	[CONTROL_HELLO] = { next_hello },
-	[CONTROL_SERVICES] = { next_services },
-	[CONTROL_RESTART] = { next_restart },
-	[CONTROL_SYNC] = { next_sync },
-	[CONTROL_FREEZE] = { next_freeze },
-	[CONTROL_THAW] = { next_freeze },
-	[CONTROL_CLOCK] = { next_clock },
-	[CONTROL_RESEED] = { next_reseed },
-	[CONTROL_REFRESH] = { next_refresh },
-	[CONTROL_ADDRESS] = { next_address },
-	[CONTROL_RESUME] = { next_resume },
-	[CONTROL_SHUTDOWN] = { next_shutdown },
-	[CONTROL_LOGS] = { next_logs },
-	[CONTROL_TIMELINE] = { next_timeline },
-	[CONTROL_HEALTH] = { next_health },
-	[CONTROL_EVENTS] = { next_events },
-	[CONTROL_RELOAD] = { next_reload },
+static const struct control_operation verbs[] = {
+	[CONTROL_HELLO] = { .next = next_hello },
+	[CONTROL_SERVICES] = { .next = next_services },
+	[CONTROL_RESTART] = { .next = next_restart },
+	[CONTROL_SYNC] = { .next = next_sync },
+	[CONTROL_FREEZE] = { .next = next_freeze },
+	[CONTROL_THAW] = { .next = next_freeze },
+	[CONTROL_CLOCK] = { .next = next_clock },
+	[CONTROL_RESEED] = { .next = next_reseed },
+	[CONTROL_REFRESH] = { .next = next_refresh },
+	[CONTROL_ADDRESS] = { .next = next_address },
+	[CONTROL_RESUME] = { .next = next_resume },
+	[CONTROL_SHUTDOWN] = { .next = next_shutdown, .finished = begin_shutdown },
+	[CONTROL_LOGS] = { .next = next_logs },
+	[CONTROL_TIMELINE] = { .next = next_timeline },
+	[CONTROL_HEALTH] = { .next = next_health },
+	[CONTROL_EVENTS] = { .next = next_events },
+	[CONTROL_RELOAD] = { .next = next_reload },
 };
 
-bool verb_is_known(unsigned int verb)
+/* An agent that dies in the middle of a snapshot or a restore leaves nobody frozen and nobody
+ * stopped. */
+static void closed(struct control *c)
 {
-	return verb < sizeof(verbs) / sizeof(verbs[0]) && verbs[verb].next != NULL;
+	struct guest *g = guest_of(c);
+
+	g->sync.claimed = false;
+	supervisor_freeze(&g->supervisor, false);
+	if (g->supervisor.held && !g->refresh.alone)
+		refresh_end(g);
 }
 
-bool verb_next(struct guest *g, struct control_job *job)
-{
-	return verbs[job->request.verb].next(g, job);
-}
-
-void verb_finished(struct guest *g, const struct control_job *job)
-{
-	if (job->request.verb == CONTROL_SHUTDOWN)
-		shutdown_begin(g, job->request.value == 1 ? POWER_OFF : POWER_RESTART);
-}
+const struct control_operations verbs_operations = {
+	.verbs = verbs,
+	.verb_count = sizeof(verbs) / sizeof(verbs[0]),
+	.closed = closed,
+};

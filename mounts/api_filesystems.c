@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mounts/api_filesystems.h"
 
-#include "mounts/mount_point.h"
+#include "base/mountinfo.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -69,7 +69,7 @@ static int mount_one(const struct step *s)
 	if (err == -EBUSY && mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
 		return 0;
 	/* A container's root may not mount everything, and has what it needs. */
-	return err == -EPERM && mount_point_is_used(s->path) ? 0 : err;
+	return err == -EPERM && mountinfo_is_mount_point(s->path) ? 0 : err;
 }
 
 static int run_step(const struct step *s)

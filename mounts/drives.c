@@ -91,7 +91,7 @@ void drives_assign(const struct drive_seen *seen, size_t count,
 /* Returns 0, -ENOENT when there is no such device, or another -errno. */
 static int look_at(const char *device, struct drive_seen *out)
 {
-	unsigned char bytes[BLOCK_LABEL_BYTES];
+	unsigned char bytes[EXT4_SUPERBLOCK_END];
 	int fd = open(device, O_RDONLY | O_CLOEXEC), read_only = 0, err = 0;
 	ssize_t n;
 
@@ -105,7 +105,7 @@ static int look_at(const char *device, struct drive_seen *out)
 		return err;
 	buf_format(out->device, sizeof(out->device), "%s", device);
 	out->read_only = read_only != 0;
-	block_label_parse(bytes, (size_t)n, &out->content);
+	ext4_parse(bytes, (size_t)n, &out->content);
 	return 0;
 }
 

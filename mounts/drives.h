@@ -4,7 +4,7 @@
 #define MOUNTS_DRIVES_H
 
 #include "base/problem.h"
-#include "mounts/block_label.h"
+#include "mounts/ext4.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum drive_role { DRIVE_CONFIG, DRIVE_SECRETS, DRIVE_DATA, DRIVE_ROLES };
 struct drive_seen {
 	char device[DRIVE_DEVICE_MAX]; /* "/dev/vdb" */
 	bool read_only;                /* the device refuses writes (BLKROGET) */
-	struct block_label content;
+	struct ext4_superblock content;
 };
 
 struct drives {

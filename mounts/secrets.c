@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mounts/secrets.h"
 
+#include "base/mountinfo.h"
 #include "mounts/drives.h"
-#include "mounts/mount_point.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static int mount_copy(gid_t group, struct problem *p)
 	const char *target = drive_mount_point(DRIVE_SECRETS);
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	if (mount_point_is_used(COPY))
+	if (mountinfo_is_mount_point(COPY))
 		return 0;
 	if (mkdir(COPY, 0700) != 0 && errno != EEXIST)
 		return problem_set(p, errno, "cannot make " COPY);

@@ -30,11 +30,18 @@ static int agent_fd = -1;
 static unsigned int pending[256]; /* requests of each id without their end */
 static int wanted;                /* error of the latest one, if it is to be refused; or 0 */
 
+/* What PID 1 does after each pass of its loop. */
+static void settle(void)
+{
+	while (control_go_on(&guest.control))
+		;
+}
+
 static void open_channel(void)
 {
 	if (agent_fd >= 0)
 		close(agent_fd);
-	require(control_open(&guest) == 0, "no channel");
+	require(control_open(&guest.control) == 0, "no channel");
 	agent_fd = guest.control.agent_fd;
 	guest.control.agent_fd = -1;
 	memset(pending, 0, sizeof(pending));
@@ -57,14 +64,19 @@ static void set_up(void)
 		"no supervisor");
 	log_open(guest.supervisor.null_fd, "");
 	guest.supervisor.events = &guest.events;
-	guest.control.io.fd = guest.control.agent_fd = -1;
-	timeline_mark(&guest.timeline, "mounts");
+	control_init(&guest.control, &guest.loop, &verbs_operations, &guest.events);
+	guest_mark_stage(&guest, "mounts");
 	guest.supervisor.collector.rings = memfd_create("rings", MFD_CLOEXEC);
 	require(ftruncate(guest.supervisor.collector.rings, sizeof(struct log_ring)) == 0,
 		"no ring");
 	add_service(&web);
 	add_service(&db);
 	db.output.read_fd = guest.supervisor.null_fd; /* it has ring number 0 */
+}
+
+static bool is_known(unsigned int verb)
+{
+	return verb < verbs_operations.verb_count && verbs_operations.verbs[verb].next != NULL;
 }
 
 static bool ends_within(const char *text, size_t size)
@@ -111,7 +123,7 @@ static void check_answer(const struct control_message *m)
 	}
 	require(m->kind == CONTROL_DONE, "an answer of no kind");
 	require(m->error >= 0 && ends_within(m->text, sizeof(m->text)), "an error of no kind");
-	require(m->error == 0 || m->verb == 0 || !verb_is_known(m->verb) || m->error == EBUSY ||
+	require(m->error == 0 || m->verb == 0 || !is_known(m->verb) || m->error == EBUSY ||
 			m->error == EBADMSG || m->text[0] != '\0',
 		"an error without words");
 	require(wanted == 0 || m->error == wanted, "a bad request is not refused");
@@ -125,7 +137,7 @@ static void read_answers(void)
 	unsigned int count = 0;
 	ssize_t n;
 
-	for (bool any = true; any; control_go_on(&guest)) {
+	for (bool any = true; any; settle()) {
 		for (any = false; (n = recv(agent_fd, &m, sizeof(m), MSG_DONTWAIT)) > 0;
 			any = true) {
 			require(n == (ssize_t)sizeof(m), "half an answer");
@@ -221,7 +233,7 @@ static void take_step(const uint8_t step[STEP_BYTES], bool reads)
 		for (unsigned int i = 0; i <= step[1]; i++)
 			events_add(&guest.events, step[2] % 2 == 0 ? &web : &db, MACHINE_INACTIVE,
 				MACHINE_EV_START);
-		control_go_on(&guest);
+		settle();
 		break;
 	case 2:
 		open_channel();

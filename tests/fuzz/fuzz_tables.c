@@ -5,7 +5,7 @@
  */
 #include "base/account.h"
 #include "base/mountinfo.h"
-#include "mounts/block_label.h"
+#include "mounts/ext4.h"
 #include "tests/fuzz/rig.h"
 
 #include <fcntl.h>
@@ -183,14 +183,14 @@ static void check_mounts(const uint8_t *data, size_t size, const char *text)
 
 static void check_label(const uint8_t *data, size_t size)
 {
-	unsigned char device[BLOCK_LABEL_BYTES] = { [1024 + 0x38] = 0x53, [1024 + 0x39] = 0xEF };
-	struct block_label l;
+	unsigned char device[EXT4_SUPERBLOCK_END] = { [1024 + 0x38] = 0x53, [1024 + 0x39] = 0xEF };
+	struct ext4_superblock l;
 	size_t len;
 
-	block_label_parse(data, size, &l);
+	ext4_parse(data, size, &l);
 	require(l.ext4 || l.label[0] == '\0', "a label of nothing");
 	memcpy(device + 1024 + 0x78, data, size < 16 ? size : 16);
-	block_label_parse(device, sizeof(device), &l);
+	ext4_parse(device, sizeof(device), &l);
 	require(l.ext4 && memchr(l.label, '\0', sizeof(l.label)) != NULL, "a label without end");
 	len = strlen(l.label);
 	require(len <= size && memcmp(l.label, data, len) == 0, "another label");

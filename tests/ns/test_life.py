@@ -177,7 +177,7 @@ class Start(cell.CellCase):
             guest.console.rewind()
             guest.console.wait_line(line)
         guest.signal(signal.SIGUSR1)
-        self.wait_init(guest, "post-restore: mounting config and secrets anew")
+        self.wait_init(guest, "post-restore: mounting config and secrets again")
         self.wait_init(guest, "post-restore complete, services restarting")
         guest.console.wait_line("web: up")
         self.end(guest)
@@ -502,7 +502,7 @@ class End(cell.CellCase):
     def test_few_descriptors(self):
         """Where the hard limit cannot be raised it is everybody's."""
         guest = self.cell(files=512).facts("web", "cat /proc/self/limits").start()
-        self.wait_init(guest, "descriptor limit is 512 (wanted 65536)")
+        self.wait_init(guest, r"descriptor limit is 512 \(wanted 65536\)")
         guest.console.wait_line("web: done")
         limits = [l.split()[3:5] for l in self.output(guest).facts("web", "/proc/self/limits")
                   if l.startswith("Max open files")]

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "init/guest.h"
+#include "init/verbs.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -21,12 +22,25 @@ static struct service web = { .name = "web" }, db = { .name = "db" };
 static int agent_fd;
 static uint32_t last_id;
 
+/* What PID 1 does after each pass of its loop. */
+static void settle(void)
+{
+	while (control_go_on(&guest.control))
+		;
+}
+
+static void run_once(void)
+{
+	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	settle();
+}
+
 static void open_channel(void)
 {
-	cr_assert_eq(control_open(&guest), 0);
+	cr_assert_eq(control_open(&guest.control), 0);
 	agent_fd = fcntl(guest.control.agent_fd, F_DUPFD_CLOEXEC, 0);
 	cr_assert_geq(agent_fd, 0);
-	control_agent_started(&guest);
+	control_agent_started(&guest.control);
 }
 
 static void set_up(void)
@@ -35,7 +49,7 @@ static void set_up(void)
 	cr_assert_eq(supervisor_init(&guest.supervisor, &guest.loop), 0);
 	log_open(guest.supervisor.null_fd, "");
 	guest.supervisor.events = &guest.events;
-	guest.control.io.fd = guest.control.agent_fd = -1;
+	control_init(&guest.control, &guest.loop, &verbs_operations, &guest.events);
 	open_channel();
 }
 
@@ -46,15 +60,8 @@ static void change(struct service *v, unsigned int count)
 {
 	while (count-- > 0) {
 		events_add(&guest.events, v, MACHINE_INACTIVE, MACHINE_EV_START);
-		control_go_on(&guest);
+		settle();
 	}
-}
-
-static void service_changed(struct supervisor *s, struct service *v)
-{
-	(void)s;
-	(void)v;
-	control_go_on(&guest);
 }
 
 static void ask(enum control_verb verb, const char *name, uint64_t position)
@@ -67,7 +74,7 @@ static void ask(enum control_verb verb, const char *name, uint64_t position)
 
 	strcpy(m.name, name);
 	cr_assert_eq(send(agent_fd, &m, sizeof(m), 0), sizeof(m));
-	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	run_once();
 }
 
 /* The next message from PID 1. False when there is none. */
@@ -229,7 +236,7 @@ Test(control, a_full_socket_loses_no_notice)
 	cr_assert_eq(
 		setsockopt(guest.control.io.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
 	expect_answer(events("", 0), 0, 0, 1, 0);
-	while (control_send_event(&guest, CONTROL_EV_RELOAD) == 0)
+	while (control_send_event(&guest.control, CONTROL_EV_RELOAD) == 0)
 		between++;
 	cr_assert_gt(between, 0);
 	change(&web, 2);
@@ -238,7 +245,7 @@ Test(control, a_full_socket_loses_no_notice)
 		cr_assert_eq(m.verb, CONTROL_EV_RELOAD);
 	}
 	expect_notice(false);
-	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	run_once();
 	expect_notice(true);
 	expect_notice(false);
 }
@@ -249,11 +256,11 @@ Test(control, an_agent_that_starts_anew)
 	change(&web, 3);
 	expect_answer(events("", 0), 1, 3, 4, 0);
 	close(agent_fd);
-	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	run_once();
 	cr_assert_lt(guest.control.io.fd, 0);
 	change(&web, 2);
 	open_channel();
-	control_go_on(&guest);
+	settle();
 	expect_notice(false); /* of this agent nobody has asked yet */
 	expect_answer(events("", 4), 4, 5, 6, 0);
 	change(&db, 1);
@@ -272,7 +279,7 @@ Test(control, an_agent_that_does_not_read)
 	cr_assert(guest.control.jobs[0].used);
 	change(&web, EVENTS_KEPT); /* meanwhile the rest of the answer is forgotten */
 	close(agent_fd);
-	cr_assert_eq(loop_run_once(&guest.loop), 0);
+	run_once();
 	cr_assert_not(guest.control.jobs[0].used);
 	open_channel();
 	expect_answer(events("", 201), 201, 456, 457, 0);
@@ -299,7 +306,6 @@ static struct service *add_stubborn(void)
 	index_count(v);
 	v->next = guest.supervisor.services;
 	guest.supervisor.services = v;
-	guest.supervisor.changed = service_changed;
 	signal(SIGTERM, SIG_IGN);
 	v->pid = fork();
 	cr_assert_geq(v->pid, 0);
@@ -371,6 +377,7 @@ Test(control, a_reload_is_done_when_all_is_over)
 	kill(pid, SIGKILL);
 	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	supervisor_reap(&guest.supervisor);
+	settle();
 	expect_news(0, 0, last_id, 0);
 	supervisor_sweep(&guest.supervisor);
 	cr_expect_null(guest.supervisor.services);
@@ -393,18 +400,19 @@ Test(control, a_restart_during_a_reload)
 	kill(v->pid, SIGKILL);
 	cr_assert_eq(waitid(P_PID, (id_t)v->pid, &info, WEXITED | WNOWAIT), 0);
 	supervisor_reap(&guest.supervisor);
+	settle();
 	cr_expect_null(v->next_config);
 	cr_assert_eq(v->machine.state, MACHINE_WAITING);
 	cr_expect_not(receive(&m), "it is not there yet");
 	v->machine.state = MACHINE_RUNNING;
-	control_go_on(&guest);
+	settle();
 	cr_assert(receive(&m));
 	cr_expect(m.kind == CONTROL_DONE && m.error == 0);
 }
 
 Test(control, no_reload_while_the_guest_ends)
 {
-	guest.ending = true;
+	guest.shutdown.begun = true;
 	ask(CONTROL_RELOAD, "", 0);
 	expect_news(0, 0, last_id, ESHUTDOWN);
 	cr_expect_eq(guest.supervisor.reload.number, 0);
@@ -426,7 +434,7 @@ Test(control, events_that_vanish_during_an_answer)
 	change(&web, EVENTS_KEPT);
 	for (;;) {
 		if (!receive(&m)) {
-			cr_assert_eq(loop_run_once(&guest.loop), 0);
+			run_once();
 			continue;
 		}
 		if (m.kind == CONTROL_DONE)

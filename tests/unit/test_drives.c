@@ -83,24 +83,24 @@ Test(drives, fixed_devices_come_first)
 	cr_expect(got.device[DRIVE_CONFIG][0] == '\0', "a device has one role");
 }
 
-Test(block_label, superblock)
+Test(ext4, superblock)
 {
-	unsigned char bytes[BLOCK_LABEL_BYTES] = { 0 };
-	struct block_label l;
+	unsigned char bytes[EXT4_SUPERBLOCK_END] = { 0 };
+	struct ext4_superblock l;
 
-	block_label_parse(bytes, sizeof(bytes), &l);
+	ext4_parse(bytes, sizeof(bytes), &l);
 	cr_expect(!(l.ext4));
 	bytes[1024 + 0x38] = 0x53;
 	bytes[1024 + 0x39] = 0xEF;
 	memcpy(bytes + 1024 + 0x78, "mvm-config", 10);
-	block_label_parse(bytes, sizeof(bytes), &l);
+	ext4_parse(bytes, sizeof(bytes), &l);
 	cr_expect(l.ext4 && strcmp(l.label, "mvm-config") == 0);
 	memcpy(bytes + 1024 + 0x78, "sixteen-letters!", 16);
-	block_label_parse(bytes, sizeof(bytes), &l);
+	ext4_parse(bytes, sizeof(bytes), &l);
 	cr_expect(strcmp(l.label, "sixteen-letters!") == 0);
 	bytes[1024 + 0x78 + 3] = 0x1b;
-	block_label_parse(bytes, sizeof(bytes), &l);
+	ext4_parse(bytes, sizeof(bytes), &l);
 	cr_expect(strcmp(l.label, "six") == 0, "nothing unprintable in a label");
-	block_label_parse(bytes, sizeof(bytes) - 1, &l);
+	ext4_parse(bytes, sizeof(bytes) - 1, &l);
 	cr_expect(!(l.ext4), "a device that is too small");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/wake.h"
+#include "init/restore_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ static clockid_t clock_of_fd(int fd)
 	return (~(clockid_t)fd << 3) | 3;
 }
 
-int wake_set_clock(void)
+int restore_clock_set(void)
 {
 	int fd = open("/dev/ptp0", O_RDONLY | O_CLOEXEC), err = 0;
 	struct timespec now;
@@ -46,7 +46,7 @@ static ssize_t read_hwrng(unsigned char *bytes, size_t size)
 	return n;
 }
 
-int wake_reseed(void)
+int restore_clock_reseed(void)
 {
 	union {
 		struct rand_pool_info info;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The drives that the host attaches, found and mounted. */
+#ifndef INIT_GUEST_DRIVES_H
+#define INIT_GUEST_DRIVES_H
+
+#include "init/guest.h"
+
+/* Find the config, secrets and data drives, and mount them. Failures are logged. */
+void guest_drives_mount(struct guest *g);
+
+/*
+ * Copy the secrets drive to /mnt/secrets, or refresh the copy. Problems are told to `report`.
+ * Returns 0, also without a drive, or -errno.
+ */
+int guest_drives_copy_secrets(struct guest *g, const struct reporter *report);
+
+/*
+ * Mount the config drive again, with what the host has put on it since. Returns 0, also without a
+ * drive, or -errno with `p`.
+ */
+int guest_drives_remount_config(struct guest *g, struct problem *p);
+
+#endif

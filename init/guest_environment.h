@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The variables that every service gets. */
+#ifndef INIT_GUEST_ENVIRONMENT_H
+#define INIT_GUEST_ENVIRONMENT_H
+
+#include "init/guest.h"
+
+/*
+ * Set up the base environment (PATH, SSL_CERT_FILE where the image has the certificates, [env] of
+ * init.ini), and read /mnt/config/mvm-env.env. Failures are logged.
+ */
+void guest_environment_read(struct guest *g);
+
+/* Read /mnt/config/mvm-env.env in place of what was read before. */
+void guest_environment_read_override(struct guest *g, const struct reporter *report);
+
+#endif

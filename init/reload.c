@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/reload.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+
+int reload_services(struct guest *g)
+{
+	const struct reload *r = &g->supervisor.reload;
+	int bad;
+
+	if (g->shutdown.begun)
+		return -ESHUTDOWN;
+	bad = supervisor_reload(&g->supervisor, SERVICES_DIR);
+	if (bad < 0)
+		log_line("cannot read " SERVICES_DIR ": %s", problem_errno_text(-bad));
+	else
+		log_line("read " SERVICES_DIR " again: %zu started, %zu stopped, %zu restarted, "
+			 "%zu unchanged, %zu bad",
+			r->started, r->stopped, r->restarted, r->unchanged, r->bad.count);
+	control_send_event(&g->control, CONTROL_EV_RELOAD);
+	return bad < 0 ? bad : 0;
+}
