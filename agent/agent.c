@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
-#include "agent/guest.h"
-#include "agent/request.h"
-#include "agent/restore.h"
-#include "agent/schedule.h"
-#include "agent/work.h"
+#include "agent/checks/check.h"
+#include "agent/requests/init_query.h"
+#include "agent/requests/request.h"
+#include "agent/requests/restore.h"
+#include "agent/wire/pending.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -138,7 +138,7 @@ static void channel_event(struct channel *c, const struct control_message *m)
 	else if (m->verb == CONTROL_EV_RELOAD)
 		reload(a);
 	else if (m->verb == CONTROL_EV_TRANSITION)
-		guest_events_came(a);
+		init_query_events_came(a);
 }
 
 static void init_parts(struct agent *a, const struct agent_paths *paths)
@@ -249,7 +249,7 @@ static void agent_stop(struct agent *a)
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);
 	channel_close(&a->channel);
-	work_abandon_all(a);
+	pending_abandon_all(a);
 	monitors_free(&a->integrations);
 	monitors_free(&a->probes);
 	identities_free(&a->identities);

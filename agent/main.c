@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
-#include "agent/host_client.h"
-#include "agent/options.h"
-#include "agent/state_size.h"
+#include "agent/agent_options.h"
+#include "agent/checks/state_size.h"
+#include "agent/link/host_client.h"
 #include "base/file.h"
 #include "base/log.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/agent.h"
 
+#include "base/agent_address.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/protocol.h"
 #include "base/vsock.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 #ifndef INIT_GUEST_H
 #define INIT_GUEST_H
 
+#include "base/agent_address.h"
 #include "base/loop.h"
-#include "base/protocol.h"
 #include "init/cmdline.h"
 #include "init/control.h"
 #include "init/network_config.h"

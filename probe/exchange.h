@@ -8,9 +8,9 @@
 #define PROBE_EXCHANGE_H
 
 #include "base/loop.h"
-#include "base/protocol.h"
 #include "probe/failure.h"
 #include "probe/target.h"
+#include "protocol/frame.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,9 +2,9 @@
 #include "probe/options.h"
 
 #include "base/number.h"
-#include "base/protocol.h"
 #include "probe/memory.h"
 #include "probe/text.h"
+#include "protocol/frame.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -3,10 +3,10 @@
 
 #include "base/buf.h"
 #include "base/number.h"
-#include "base/protocol.h"
 #include "base/vsock.h"
 #include "probe/memory.h"
 #include "probe/text.h"
+#include "protocol/frame.h"
 
 #include <errno.h>
 #include <fcntl.h>

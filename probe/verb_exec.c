@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Run a command in a guest whose policy allows that. */
 #include "base/problem.h"
-#include "base/protocol.h"
 #include "probe/memory.h"
 #include "probe/output.h"
 #include "probe/quote.h"
 #include "probe/verbs.h"
 #include "probe/view.h"
+#include "protocol/frame.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* From service files to services, at boot and when they are read again. */
+#include "base/agent_address.h"
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/log.h"
-#include "base/protocol.h"
 #include "supervisor/collector.h"
 #include "supervisor/order.h"
 #include "supervisor/prepare.h"

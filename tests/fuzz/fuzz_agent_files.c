@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The agent's JSON files: definitions of both kinds, and what a command prints as JSON. */
-#include "agent/definition.h"
-#include "agent/json.h"
+#include "agent/checks/definition.h"
+#include "protocol/json.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
  * Frames and requests: the input is what a client sends on one connection. Its first byte says in
  * what pieces it arrives, which must make no difference.
  */
-#include "agent/frame.h"
-#include "agent/messages.h"
-#include "agent/utf8.h"
+#include "protocol/frame.h"
+#include "protocol/messages.h"
+#include "protocol/utf8.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@ import source  # noqa: E402
 from rig.tap import main  # noqa: E402
 
 PID_1 = ("base", "init", "mounts", "supervisor")
-PROGRAMS = PID_1 + ("agent", "probe")
+PROGRAMS = PID_1 + ("protocol", "agent", "probe")
 
 # Which directory may include which: one way, and never init.
 INCLUDES = {
@@ -21,8 +21,9 @@ INCLUDES = {
     "mounts": {"mounts", "base"},
     "supervisor": {"supervisor", "base"},
     "init": {"init", "mounts", "supervisor", "base"},
-    "agent": {"agent", "base"},
-    "probe": {"probe", "base"},
+    "protocol": {"protocol", "base"},
+    "agent": {"agent", "protocol", "base"},
+    "probe": {"probe", "protocol", "base"},
 }
 
 # Files in formats that have no comments, or that are not ours to write in.

@@ -8,7 +8,7 @@
  *
  * Exit status: 0; 1 when there was a problem; 2 for wrong usage.
  */
-#include "agent/definition.h"
+#include "agent/checks/definition.h"
 #include "base/account.h"
 #include "base/directory.h"
 #include "init/settings.h"

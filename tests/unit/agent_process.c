@@ -4,7 +4,7 @@
 #include "agent_rig.h"
 
 #include "agent/agent.h"
-#include "agent/peer.h"
+#include "agent/wire/peer.h"
 #include "base/clock.h"
 #include "base/log.h"
 

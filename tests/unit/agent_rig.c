@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/protocol.h"
+#include "protocol/frame.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #ifndef AGENT_RIG_H
 #define AGENT_RIG_H
 
-#include "agent/job.h"
+#include "agent/checks/job.h"
 #include "base/loop.h"
 
 #include <stdbool.h>

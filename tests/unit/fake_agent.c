@@ -2,7 +2,7 @@
 #include "fake_agent.h"
 
 #include "base/clock.h"
-#include "base/protocol.h"
+#include "protocol/frame.h"
 
 #include <errno.h>
 #include <signal.h>

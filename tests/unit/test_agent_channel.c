@@ -2,7 +2,7 @@
 /* The agent's end of the control channel; the test is PID 1. */
 #include "agent_rig.h"
 
-#include "agent/channel.h"
+#include "agent/link/channel.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

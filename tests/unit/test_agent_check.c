@@ -2,8 +2,7 @@
 /* Checks with real commands, run as the user nobody or as the one who runs the tests. */
 #include "agent_rig.h"
 
-#include "agent/check.h"
-#include "agent/schedule.h"
+#include "agent/checks/check.h"
 #include "base/clock.h"
 
 #include <criterion/criterion.h>

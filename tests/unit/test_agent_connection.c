@@ -2,10 +2,10 @@
 /* The connection layer over socket pairs. The test is the client; rig_until() runs the server. */
 #include "agent_rig.h"
 
-#include "agent/connection.h"
-#include "agent/json.h"
+#include "agent/wire/connection.h"
 #include "base/clock.h"
-#include "base/protocol.h"
+#include "protocol/frame.h"
+#include "protocol/json.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_rig.h"
 
-#include "agent/definition.h"
+#include "agent/checks/definition.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

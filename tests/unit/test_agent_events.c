@@ -3,7 +3,7 @@
 #include "agent_process.h"
 #include "agent_rig.h"
 
-#include "agent/messages.h"
+#include "protocol/messages.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,10 +3,10 @@
 #include "agent_process.h"
 #include "agent_rig.h"
 
-#include "agent/exec.h"
-#include "agent/policy.h"
+#include "agent/requests/exec.h"
+#include "agent/requests/policy.h"
 #include "base/clock.h"
-#include "base/protocol.h"
+#include "protocol/frame.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

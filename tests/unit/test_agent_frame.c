@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/frame.h"
+#include "protocol/frame.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_rig.h"
 
-#include "agent/history.h"
+#include "agent/checks/history.h"
 #include "base/clock.h"
 #include "base/file.h"
 

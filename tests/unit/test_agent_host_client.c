@@ -2,8 +2,8 @@
 /* Asking the host, over socket pairs: this test is the host. */
 #include "agent_rig.h"
 
-#include "agent/host_client.h"
-#include "base/protocol.h"
+#include "agent/link/host_client.h"
+#include "protocol/frame.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

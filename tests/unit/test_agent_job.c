@@ -2,7 +2,7 @@
 /* Jobs with real processes. */
 #include "agent_rig.h"
 
-#include "agent/job.h"
+#include "agent/checks/job.h"
 #include "base/clock.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/fields.h"
-#include "agent/json.h"
+#include "protocol/fields.h"
+#include "protocol/json.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /* Accepting connections, over AF_UNIX sockets and with this test's own idea of who may connect. */
 #include "agent_rig.h"
 
-#include "agent/listener.h"
-#include "agent/peer.h"
+#include "agent/wire/listener.h"
+#include "agent/wire/peer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

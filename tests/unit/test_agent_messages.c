@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_rig.h"
 
-#include "agent/definition.h"
-#include "agent/messages.h"
-#include "agent/options.h"
+#include "agent/agent_options.h"
+#include "agent/checks/definition.h"
+#include "protocol/messages.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

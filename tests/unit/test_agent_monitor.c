@@ -2,7 +2,7 @@
 /* Reading the directory again while checks run. */
 #include "agent_rig.h"
 
-#include "agent/monitor.h"
+#include "agent/checks/monitor.h"
 #include "base/clock.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_rig.h"
 
-#include "agent/options.h"
+#include "agent/agent_options.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

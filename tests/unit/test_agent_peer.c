@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/peer.h"
+#include "agent/wire/peer.h"
 #include "base/vsock.h"
 
 #include <criterion/criterion.h>

@@ -2,9 +2,9 @@
 /* The status of integrations, the bytes of reports, and when the guest is busy. */
 #include "agent_rig.h"
 
-#include "agent/activity.h"
-#include "agent/report.h"
-#include "base/protocol.h"
+#include "agent/checks/activity.h"
+#include "agent/requests/health_report.h"
+#include "protocol/frame.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>

@@ -3,8 +3,8 @@
 #include "agent_process.h"
 #include "agent_rig.h"
 
-#include "agent/snapshot.h"
-#include "agent/state_size.h"
+#include "agent/checks/state_size.h"
+#include "agent/requests/snapshot.h"
 #include "base/file.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/quote.h"
-#include "agent/utf8.h"
+#include "agent/checks/console_text.h"
+#include "protocol/utf8.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -91,12 +91,12 @@ Test(agent_utf8, the_console_cannot_be_made_to_look_like_a_crash)
 		strcat(text, " x ");
 		strcat(text, phrases[i]);
 	}
-	quote_for_console(text, out, sizeof(out));
+	console_text(text, out, sizeof(out));
 	cr_expect_eq(strlen(out), strlen(text));
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
 		cr_expect_null(strstr(out, phrases[i]), "%s", out);
 	cr_expect_not_null(strstr(out, "Out_of memory"));
 	cr_expect_str_eq(
-		quote_for_console("connection refused", out, sizeof(out)), "connection refused");
-	cr_expect_str_eq(quote_for_console("ab\xe2\x82\xac", out, 5), "ab");
+		console_text("connection refused", out, sizeof(out)), "connection refused");
+	cr_expect_str_eq(console_text("ab\xe2\x82\xac", out, 5), "ab");
 }

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/checks/job.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DRAIN_MAX (1024 * 1024) /* bytes taken from a pipe after the end: its size, at most */
+
+/* Only CAP_SETPCAP lets capabilities be taken out of the bounding set (capabilities(7)). */
+static bool may_drop_bounding(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[0].effective & (1U << CAP_SETPCAP)) != 0;
+}
+
+int jobs_init(struct jobs *jobs, struct loop *loop)
+{
+	*jobs = (struct jobs){ .loop = loop };
+	jobs->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (jobs->null_fd < 0)
+		return -errno;
+	getrlimit(RLIMIT_NOFILE, &jobs->files);
+	jobs->bounding = may_drop_bounding() ? 0 : UINT64_MAX;
+	return 0;
+}
+
+void job_init(struct job *job, struct jobs *jobs, void (*done)(struct job *job))
+{
+	*job = (struct job){ .jobs = jobs, .done = done, .report_fd = -1 };
+	for (int i = 0; i < 3; i++)
+		job->io[i].fd = -1;
+}
+
+bool job_is_running(const struct job *job)
+{
+	return job->pid > 0;
+}
+
+void job_release(struct job *job)
+{
+	capture_free(&job->out);
+	capture_free(&job->err);
+}
+
+/* ---- pipes ----------------------------------------------------------------------------------- */
+
+static void close_io(struct job *job, struct loop_io *io)
+{
+	int fd = io->fd;
+
+	loop_remove(job->jobs->loop, io);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Returns what capture_read() does; the pipe is closed at its end and on errors. */
+static ssize_t read_output(struct job *job, struct loop_io *io, struct capture *c)
+{
+	ssize_t n = capture_read(c, io->fd);
+
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
+		close_io(job, io);
+	return n;
+}
+
+static void in_ready(struct loop_io *io, uint32_t events)
+{
+	struct job *job = LOOP_OWNER(io, struct job, io[0]);
+	ssize_t n = write(io->fd, job->input, job->input_left);
+
+	(void)events;
+	if (n > 0) {
+		job->input += n;
+		job->input_left -= (size_t)n;
+	}
+	/* A command that does not read all of its input is no error. */
+	if (job->input_left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_io(job, io);
+}
+
+static void out_ready(struct loop_io *io, uint32_t events)
+{
+	struct job *job = LOOP_OWNER(io, struct job, io[1]);
+
+	(void)events;
+	read_output(job, io, &job->out);
+}
+
+static void err_ready(struct loop_io *io, uint32_t events)
+{
+	struct job *job = LOOP_OWNER(io, struct job, io[2]);
+
+	(void)events;
+	read_output(job, io, &job->err);
+}
+
+/* The three streams: which end of the pipe is the agent's, and how it is watched. */
+static const struct {
+	int ours; /* 0: the agent reads, 1: it writes */
+	uint32_t events;
+	void (*ready)(struct loop_io *io, uint32_t events);
+} streams[3] = {
+	{ 1, EPOLLOUT, in_ready },
+	{ 0, EPOLLIN, out_ready },
+	{ 0, EPOLLIN, err_ready },
+};
+
+static void close_all(const int fds[3], int keep)
+{
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0 && fds[i] != keep)
+			close(fds[i]);
+}
+
+/* Make the pipes that are wanted. The agent's ends are non-blocking; the command's are not. */
+static int make_pipes(const bool wanted[3], int ours[3], int theirs[3])
+{
+	for (int i = 0; i < 3; i++) {
+		int ends[2];
+
+		if (!wanted[i])
+			continue;
+		if (pipe2(ends, O_CLOEXEC) != 0)
+			return -errno;
+		ours[i] = ends[streams[i].ours];
+		theirs[i] = ends[!streams[i].ours];
+		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
+
+static void job_expired(struct loop_timer *timer)
+{
+	struct job *job = LOOP_OWNER(timer, struct job, deadline);
+
+	if (job->timed_out) {
+		job->stuck(job);
+		return;
+	}
+	job_kill(job);
+	job->timed_out = true;
+	if (job->stuck != NULL)
+		loop_timer_set(job->jobs->loop, &job->deadline, clock_ms() + job->stuck_ms);
+}
+
+static void prepare(struct job *job, const struct job_spec *spec)
+{
+	job_release(job);
+	job->out.max = spec->out_max;
+	job->err.max = spec->err_max;
+	job->err.keep_last = spec->err_last;
+	job->input = spec->input;
+	job->input_left = spec->input_len;
+	job->kill_rest = spec->kill_rest;
+	job->timeout_ms = spec->timeout_ms;
+	job->stuck_ms = spec->stuck_ms;
+	job->timed_out = job->killed = false;
+	job->deadline.expire = job_expired;
+	job->started_ms = clock_ms();
+}
+
+static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
+{
+	struct spawn_limit files = { RLIMIT_NOFILE, job->jobs->files };
+	struct spawn_request r = {
+		.argv = spec->argv,
+		.envp = spec->envp,
+		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.user = spec->user,
+		.bounding = job->jobs->bounding,
+		.no_new_privs = true,
+		.cgroup_fd = -1,
+		.limits = &files,
+		.limit_count = 1,
+	};
+
+	return spawn(&r, &job->pid, &job->report_fd);
+}
+
+/* The command runs: watch its pipes, its deadline, and its end. */
+static void watch(struct job *job, const int fds[3])
+{
+	struct jobs *jobs = job->jobs;
+
+	job->next = jobs->running;
+	jobs->running = job;
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0 && loop_add(jobs->loop, &job->io[i], fds[i], streams[i].events,
+					   streams[i].ready) != 0)
+			close(fds[i]);
+	if (job->timeout_ms > 0)
+		loop_timer_set(jobs->loop, &job->deadline, job->started_ms + job->timeout_ms);
+}
+
+int job_start(struct job *job, const struct job_spec *spec)
+{
+	const bool wanted[3] = { spec->input != NULL, spec->out_max > 0, spec->err_max > 0 };
+	const int null = job->jobs->null_fd;
+	int ours[3] = { -1, -1, -1 }, theirs[3] = { null, null, null };
+	int err;
+
+	prepare(job, spec);
+	err = make_pipes(wanted, ours, theirs);
+	if (err == 0)
+		err = run(job, spec, theirs);
+	close_all(theirs, null);
+	if (err != 0) {
+		close_all(ours, -1);
+		job->pid = 0;
+		return err;
+	}
+	watch(job, ours);
+	return 0;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+/*
+ * The group's number is the first process's, which has not been reaped, so that it can be nobody
+ * else's. Before the child has called setsid(2) there is no such group, but the child itself.
+ */
+static void kill_group(const struct job *job)
+{
+	kill(-job->pid, SIGKILL);
+	kill(job->pid, SIGKILL);
+}
+
+void job_kill(struct job *job)
+{
+	if (job->pid <= 0)
+		return;
+	job->killed = true;
+	kill_group(job);
+}
+
+/* What stands in the pipe now, and no more: a descendant may write for ever. */
+static void drain(struct job *job, struct loop_io *io, struct capture *c)
+{
+	ssize_t n = 1;
+
+	for (size_t total = 0; io->fd >= 0 && n > 0 && total < DRAIN_MAX; total += (size_t)n)
+		n = read_output(job, io, c);
+}
+
+static void take_end(struct job *job, int status)
+{
+	job->code = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+	if (spawn_report(job->report_fd, &job->failure) == 1)
+		job->end = JOB_NOT_RUN;
+	else if (job->timed_out)
+		job->end = JOB_TIMED_OUT;
+	else if (job->killed)
+		job->end = JOB_KILLED;
+	else
+		job->end = WIFEXITED(status) ? JOB_EXITED : JOB_SIGNALED;
+}
+
+/* Stop watching a job. */
+static void unwatch(struct job *job)
+{
+	struct job **link = &job->jobs->running;
+
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+	for (int i = 0; i < 3; i++)
+		close_io(job, &job->io[i]);
+	close(job->report_fd);
+	job->report_fd = -1;
+	loop_timer_clear(job->jobs->loop, &job->deadline);
+	job->pid = 0;
+}
+
+static uint64_t timeval_us(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+/* The first process of the job has ended and is still there to be reaped. */
+static int finish(struct job *job)
+{
+	struct rusage used;
+	int status;
+
+	if (job->kill_rest)
+		kill_group(job);
+	drain(job, &job->io[1], &job->out);
+	drain(job, &job->io[2], &job->err);
+	if (wait4(job->pid, &status, WNOHANG, &used) != job->pid)
+		return -ECHILD;
+	job->jobs->used_us += timeval_us(&used.ru_utime) + timeval_us(&used.ru_stime);
+	job->ended_ms = clock_ms();
+	take_end(job, status);
+	unwatch(job);
+	job->done(job);
+	return 0;
+}
+
+static struct job *find(const struct jobs *jobs, pid_t pid)
+{
+	struct job *job = jobs->running;
+
+	while (job != NULL && job->pid != pid)
+		job = job->next;
+	return job;
+}
+
+void jobs_reap(struct jobs *jobs)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		struct job *job;
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+			return;
+		job = find(jobs, info.si_pid);
+		if (job != NULL ? finish(job) != 0
+				: waitpid(info.si_pid, NULL, WNOHANG) != info.si_pid)
+			return;
+	}
+}
+
+void jobs_close(struct jobs *jobs)
+{
+	while (jobs->running != NULL) {
+		struct job *job = jobs->running;
+
+		kill_group(job);
+		unwatch(job);
+		job_release(job);
+	}
+	close(jobs->null_fd);
+}

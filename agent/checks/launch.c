@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/checks/launch.h"
+
+#include "base/command.h"
+#include "protocol/utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int launch_program(struct job *job, const struct identities *ids, const char *user,
+	char *const *argv, struct job_spec *spec, struct problem *p)
+{
+	struct identity id;
+	int err = identity_find(ids, user, &id, p);
+
+	if (err == 0) {
+		spec->argv = argv;
+		spec->envp = id.environment;
+		spec->user = id.user;
+		err = job_start(job, spec);
+		if (err != 0)
+			problem_set(p, -err, "cannot start a process");
+	}
+	identity_free(&id);
+	return err;
+}
+
+int launch_command(struct job *job, const struct identities *ids, const char *user,
+	const char *command, struct job_spec *spec, struct problem *p)
+{
+	struct command *c;
+	int err = command_parse(command, &c, p);
+
+	if (err != 0)
+		return err;
+	if (c->shell && access(c->argv[0], X_OK) != 0)
+		err = problem_set(p, errno, "the command needs a shell: %s", c->argv[0]);
+	else
+		err = launch_program(job, ids, user, c->argv, spec, p);
+	free(c);
+	return err;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The report is a C string: a NUL byte, which may be any byte of the output, becomes '?'. */
+static void put_without_nul(struct buf *b, const char *at, size_t len)
+{
+	for (;;) {
+		size_t n = strnlen(at, len);
+
+		utf8_put_lossy(b, at, n);
+		if (n == len)
+			return;
+		buf_puts(b, "?");
+		at += n + 1;
+		len -= n + 1;
+	}
+}
+
+/* False when there is nothing but white space. */
+static bool standard_error(const struct capture *err, struct buf *b)
+{
+	const char *at = err->data;
+	size_t len = err->len;
+	bool cut_front = err->cut && err->keep_last;
+
+	if (cut_front) {
+		size_t partial = utf8_skip_partial(at, len);
+
+		at += partial;
+		len -= partial;
+	}
+	for (; len > 0 && is_blank(*at); at++)
+		len--;
+	while (len > 0 && is_blank(at[len - 1]))
+		len--;
+	if (len == 0)
+		return false;
+	if (cut_front)
+		buf_puts(b, "... ");
+	put_without_nul(b, at, len);
+	return true;
+}
+
+static void describe_timeout(const struct job *job, struct buf *b)
+{
+	buf_printf(b, "timed out after %llus", (unsigned long long)(job->timeout_ms + 999) / 1000);
+}
+
+void launch_describe_stuck(const struct job *job, struct buf *b)
+{
+	describe_timeout(job, b);
+	buf_puts(b, ", and cannot be killed");
+}
+
+void launch_describe_end(const struct job *job, struct buf *b)
+{
+	switch (job->end) {
+	case JOB_TIMED_OUT:
+		describe_timeout(job, b);
+		break;
+	case JOB_NOT_RUN:
+		buf_printf(b, "failed to execute: %s: %s", spawn_stage_name(job->failure.stage),
+			problem_errno_text(job->failure.error));
+		break;
+	case JOB_EXITED:
+		if (!standard_error(&job->err, b))
+			buf_printf(b, "exit code %d", job->code);
+		break;
+	case JOB_SIGNALED:
+	case JOB_KILLED:
+		if (!standard_error(&job->err, b))
+			buf_printf(b, "exit code -1 (signal %d)", job->code);
+		break;
+	}
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/requests/init_query.h"
+
+#include "agent/checks/capture.h"
+#include "agent/link/channel.h"
+#include "agent/requests/init_answer.h"
+#include "agent/requests/policy.h"
+#include "agent/wire/pending.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEMS_MAX  1024  /* that are kept of one answer */
+#define ANSWER_MS  5000  /* for PID 1's answer */
+#define RESTART_MS 60000 /* for a service to stop and start */
+#define RELOAD_MS  30000 /* for all of them */
+#define WAIT_MAX_S 60    /* that a client may wait for an event */
+#define WAITS_MAX  64    /* clients that do; connections must be left for others */
+
+/* One request: what PID 1 is asked for, and how its answer is written. */
+static const struct kind {
+	enum request_kind request;
+	enum control_verb verb;
+	void (*write)(struct buf *b, const void *arg);
+	uint64_t timeout_ms;
+	bool guarded; /* needs the policy's leave */
+	bool alone;   /* has an answer also without PID 1 */
+	bool outcome; /* PID 1's error is the answer, not an Error */
+} kinds[] = {
+	{ REQUEST_HELLO, CONTROL_HELLO, init_answer_hello, ANSWER_MS, false, true, false },
+	{ REQUEST_SERVICES, CONTROL_SERVICES, init_answer_services, ANSWER_MS, false, false,
+		false },
+	{ REQUEST_LOGS, CONTROL_LOGS, init_answer_logs, ANSWER_MS, false, false, false },
+	{ REQUEST_BOOT_TIMELINE, CONTROL_TIMELINE, init_answer_timeline, ANSWER_MS, false, false,
+		false },
+	{ REQUEST_METRICS, CONTROL_SERVICES, init_answer_metrics, ANSWER_MS, false, true, false },
+	{ REQUEST_RESTART, CONTROL_RESTART, init_answer_restart, RESTART_MS, true, false, true },
+	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, init_answer_shutdown, ANSWER_MS, true, false, true },
+	{ REQUEST_EVENTS, CONTROL_EVENTS, init_answer_events, ANSWER_MS, false, false, false },
+	{ REQUEST_RELOAD, CONTROL_RELOAD, init_answer_reload, RELOAD_MS, true, false, true },
+};
+
+struct query {
+	struct pending work;
+	struct channel_call call;
+	const struct kind *kind;
+	struct control_message *items;
+	size_t count, size;
+	struct capture log;
+	uint64_t position, lost;
+	uint64_t wait_until_ms; /* for an event; 0: not at all */
+	bool waits;             /* PID 1 has none, and says when there is one */
+};
+
+static void set_waits(struct query *q, bool waits)
+{
+	if (q->waits != waits)
+		q->work.agent->waits += waits ? 1 : (size_t)-1;
+	q->waits = waits;
+}
+
+static void query_end(struct query *q)
+{
+	set_waits(q, false);
+	pending_end(&q->work);
+	channel_drop(&q->call);
+	capture_free(&q->log);
+	free(q->items);
+	free(q);
+}
+
+static void abandon(struct pending *w)
+{
+	struct query *q = LOOP_OWNER(w, struct query, work);
+
+	capture_free(&q->log);
+	free(q->items);
+	free(q);
+}
+
+/* What PID 1 still answers is of no interest to anybody. */
+static void client_gone(struct pending *w)
+{
+	query_end(LOOP_OWNER(w, struct query, work));
+}
+
+static void reply(struct query *q, bool connected, int error, const char *text)
+{
+	struct init_answer answer = { .agent = q->work.agent,
+		.items = q->items,
+		.count = q->count,
+		.connected = connected,
+		.error = error,
+		.text = text,
+		.log = q->log.data,
+		.log_len = q->log.len,
+		.log_cut = q->log.cut,
+		.position = q->position,
+		.lost = q->lost };
+	char message[CONTROL_TEXT_MAX + 64];
+
+	if (error == 0 || q->kind->alone || (connected && q->kind->outcome)) {
+		pending_reply(&q->work, q->kind->write, &answer);
+	} else {
+		buf_format(message, sizeof(message), "%s: %s", request_name(q->kind->request),
+			text[0] != '\0' ? text : problem_errno_text(error));
+		pending_error(&q->work, message);
+	}
+	query_end(q);
+}
+
+static void wait_over(struct loop_timer *timer)
+{
+	reply(LOOP_OWNER(timer, struct query, work.timer), true, 0, "");
+}
+
+static void call_done(struct channel_call *call, int error, const char *text)
+{
+	struct query *q = call->owner;
+	uint64_t now = clock_ms();
+
+	if (call->request.verb == CONTROL_EVENTS) {
+		q->position = call->position;
+		q->lost += call->value;
+	} else if (call->position > q->position) {
+		q->position = call->position;
+	}
+	set_waits(q, error == 0 && q->count == 0 && q->lost == 0 && now < q->wait_until_ms &&
+			     q->work.agent->waits < WAITS_MAX);
+	if (q->waits)
+		pending_set_timer(&q->work, q->wait_until_ms - now, wait_over);
+	else
+		reply(q, true, error, text);
+}
+
+/* What is there tells that PID 1 has done it, but not how it ends. */
+static void no_answer(struct loop_timer *timer)
+{
+	struct query *q = LOOP_OWNER(timer, struct query, work.timer);
+	bool under_way = q->kind->outcome && q->count > 0;
+
+	reply(q, under_way, ETIMEDOUT,
+		under_way ? "some services are still on their way up or down"
+			  : "init does not answer");
+}
+
+static void call_item(struct channel_call *call, const struct control_message *m)
+{
+	struct query *q = call->owner;
+
+	if (m->kind != CONTROL_ITEM)
+		return;
+	if (m->verb == CONTROL_LOGS) {
+		capture_add(&q->log, m->data, m->length);
+		q->position = m->position;
+		return;
+	}
+	if (q->count == q->size) {
+		size_t size = q->size == 0 ? 8 : 2 * q->size;
+		struct control_message *items = realloc(q->items, size * sizeof(*items));
+
+		if (items == NULL || size > ITEMS_MAX)
+			return;
+		q->items = items;
+		q->size = size;
+	}
+	q->items[q->count++] = *m;
+}
+
+static void prepare_call(struct query *q, const struct request *r)
+{
+	struct channel_call *call = &q->call;
+
+	channel_prepare(call, q->kind->verb);
+	call->item = call_item;
+	call->done = call_done;
+	call->owner = q;
+	if (r->kind == REQUEST_LOGS) {
+		channel_set_name(call, r->body.logs.service);
+		call->request.value = r->body.logs.lines;
+		call->request.position = r->body.logs.has_position ? r->body.logs.position : 0;
+		q->position = r->body.logs.position;
+	} else if (r->kind == REQUEST_RESTART) {
+		channel_set_name(call, r->body.restart.service);
+	} else if (r->kind == REQUEST_SHUTDOWN) {
+		call->request.value = r->body.shutdown.power_off;
+	} else if (r->kind == REQUEST_EVENTS) {
+		const struct events_request *e = &r->body.events;
+
+		channel_set_name(call, e->service != NULL ? e->service : "");
+		call->request.position = e->position;
+		if (e->wait_secs > 0)
+			q->wait_until_ms =
+				clock_ms() +
+				1000 * (e->wait_secs < WAIT_MAX_S ? e->wait_secs : WAIT_MAX_S);
+	}
+}
+
+static void begin_call(struct query *q)
+{
+	pending_set_timer(&q->work, q->kind->timeout_ms, no_answer);
+	if (channel_begin(&q->work.agent->channel, &q->call) != 0)
+		reply(q, false, ENOTCONN, "there is no channel to init");
+}
+
+/* A query whose call fails at once ends, and with it its place in the list. */
+void init_query_events_came(struct agent *a)
+{
+	struct pending *next;
+
+	for (struct pending *w = a->pending; w != NULL; w = next) {
+		struct query *q = LOOP_OWNER(w, struct query, work);
+
+		next = w->next;
+		if (w->gone != client_gone || !q->waits)
+			continue;
+		set_waits(q, false);
+		q->call.request.position = q->position;
+		begin_call(q);
+	}
+}
+
+static const struct kind *find_kind(enum request_kind request)
+{
+	const struct kind *k = kinds;
+
+	while (k->request != request)
+		k++;
+	return k;
+}
+
+/* Is it allowed? Says so to the client when it is not. */
+static bool allowed(struct agent *a, struct connection *c, const struct kind *k)
+{
+	const char *name = request_name(k->request);
+	struct problem p;
+	char message[128];
+
+	if (!k->guarded)
+		return true;
+	if (policy_allow_exec(a->paths.policy, &p) == 0) {
+		log_line("the host asks for %s", name);
+		return true;
+	}
+	log_line("%s rejected: %s", name, p.text);
+	buf_format(message, sizeof(message),
+		"%s rejected: access.debug_exec not enabled in security policy", name);
+	connection_error(c, message, false);
+	return false;
+}
+
+void init_query_requested(struct agent *a, struct connection *c, struct request *r)
+{
+	const struct kind *k = find_kind(r->kind);
+	struct query *q;
+
+	if (!allowed(a, c, k))
+		return;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL) {
+		connection_error(c, "out of memory", false);
+		return;
+	}
+	q->kind = k;
+	q->log.max = INIT_ANSWER_LOG_MAX;
+	q->log.keep_last = true;
+	q->work.gone = client_gone;
+	q->work.abandon = abandon;
+	pending_begin(&q->work, a, c);
+	prepare_call(q, r);
+	begin_call(q);
+}

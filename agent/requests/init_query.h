@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that PID 1 answers: Hello, Services, Logs, BootTimeline, Metrics, Restart, Shutdown,
+ * Events and Reload. Restart, Shutdown and Reload need the security policy's leave, as Exec does.
+ */
+#ifndef AGENT_REQUESTS_INIT_QUERY_H
+#define AGENT_REQUESTS_INIT_QUERY_H
+
+#include "agent/state.h"
+#include "protocol/messages.h"
+
+/* Handle one of these requests. */
+void init_query_requested(struct agent *a, struct connection *c, struct request *r);
+
+/* There are new events: whoever waits for some asks PID 1 again. */
+void init_query_events_came(struct agent *a);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/json.h"
+
+#include "base/number.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACE " \t\r\n"
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static const char *skip_space(const char *at, const char *end)
+{
+	while (at < end && *at != '\0' && strchr(SPACE, *at) != NULL)
+		at++;
+	return at;
+}
+
+/* Past the string that begins at `at`. */
+static const char *skip_string(const char *at, const char *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+		if (*at == '\\' && at + 1 < end)
+			at++;
+	return at < end ? at + 1 : end;
+}
+
+/* Past the value that begins at `at`. `depth` is the deepest nesting seen in it. */
+static const char *skip_value(const char *at, const char *end, int *depth)
+{
+	int open = 0;
+
+	*depth = 0;
+	do {
+		at = skip_space(at, end);
+		if (at == end)
+			break;
+		if (*at == '"') {
+			at = skip_string(at, end);
+		} else if (*at == '{' || *at == '[') {
+			open++;
+			at++;
+		} else if (*at == '}' || *at == ']') {
+			open--;
+			at++;
+		} else if (*at == ',' || *at == ':') {
+			at++;
+		} else {
+			while (at < end && *at != '\0' && strchr(SPACE ",:]}", *at) == NULL)
+				at++;
+			if (at < end && *at == '\0')
+				return end;
+		}
+		if (open > *depth)
+			*depth = open;
+	} while (open > 0);
+	return at;
+}
+
+static void find_place(const char *document, const char *at, int *line, int *column)
+{
+	*line = *column = 1;
+	for (; document < at; document++) {
+		if (*document == '\n') {
+			(*line)++;
+			*column = 1;
+		} else if (((unsigned char)*document & 0xc0) != 0x80) {
+			(*column)++;
+		}
+	}
+}
+
+int json_problem(
+	struct problem *p, const char *document, struct json value, const char *format, ...)
+{
+	char text[PROBLEM_TEXT_MAX];
+	int line, column;
+	struct buf b;
+	va_list args;
+
+	buf_init(&b, text, sizeof(text));
+	va_start(args, format);
+	buf_vprintf(&b, format, args);
+	va_end(args);
+	find_place(document, value.at, &line, &column);
+	return problem_set_text(p, EINVAL, "line %d, column %d: %s", line, column, text);
+}
+
+static int check(const char *text, size_t len, size_t flags, struct json *value, struct problem *p)
+{
+	const char *nul = memchr(text, '\0', len);
+	json_error_t error;
+	json_t *tree;
+	int depth;
+
+	/* jansson takes one behind the value for the end of the text. */
+	if (nul != NULL)
+		return json_problem(p, text, (struct json){ nul, 1 }, "a NUL byte");
+	value->at = skip_space(text, text + len);
+	value->len = (size_t)(skip_value(value->at, text + len, &depth) - value->at);
+	if (value->at == text + len)
+		return problem_set_text(p, EINVAL, "there is no JSON value");
+	if (depth > JSON_NESTING_MAX)
+		return json_problem(
+			p, text, *value, "nested deeper than %d levels", JSON_NESTING_MAX);
+	/* Whole numbers of any size pass as reals here; fields read their digits themselves. */
+	tree = json_loadb(text, len,
+		flags | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
+	if (tree == NULL && json_error_code(&error) == json_error_out_of_memory)
+		return problem_set(p, ENOMEM, "JSON");
+	if (tree == NULL)
+		return problem_set_text(
+			p, EINVAL, "line %d, column %d: %s", error.line, error.column, error.text);
+	json_decref(tree);
+	return 0;
+}
+
+int json_check(const char *text, size_t len, struct json *value, struct problem *p)
+{
+	return check(text, len, 0, value, p);
+}
+
+int json_check_unique(const char *text, size_t len, struct json *value, struct problem *p)
+{
+	return check(text, len, JSON_REJECT_DUPLICATES, value, p);
+}
+
+int json_nesting(struct json value)
+{
+	int depth;
+
+	skip_value(value.at, value.at + value.len, &depth);
+	return depth;
+}
+
+enum json_kind json_kind(struct json value)
+{
+	switch (value.at[0]) {
+	case '{':
+		return JSON_KIND_OBJECT;
+	case '[':
+		return JSON_KIND_ARRAY;
+	case '"':
+		return JSON_KIND_STRING;
+	case 't':
+	case 'f':
+		return JSON_KIND_BOOL;
+	case 'n':
+		return JSON_KIND_NULL;
+	default:
+		return JSON_KIND_NUMBER;
+	}
+}
+
+struct json_walk json_enter(struct json container)
+{
+	return (struct json_walk){ .at = container.at + 1,
+		.end = container.at + container.len - 1 };
+}
+
+/* Step over white space and the comma or colon that stands there. */
+static void skip_separator(struct json_walk *w)
+{
+	w->at = skip_space(w->at, w->end);
+	if (w->at < w->end && (*w->at == ',' || *w->at == ':'))
+		w->at = skip_space(w->at + 1, w->end);
+}
+
+bool json_element(struct json_walk *w, struct json *value)
+{
+	int depth;
+
+	skip_separator(w);
+	if (w->at == w->end)
+		return false;
+	value->at = w->at;
+	w->at = skip_value(w->at, w->end, &depth);
+	value->len = (size_t)(w->at - value->at);
+	return true;
+}
+
+bool json_member(struct json_walk *w, struct json *key, struct json *value)
+{
+	return json_element(w, key) && json_element(w, value);
+}
+
+int json_decode_string(struct json value, char **text, size_t *len)
+{
+	json_t *s = json_loadb(value.at, value.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+	if (s == NULL)
+		return -ENOMEM; /* the text has been checked: nothing else can be wrong */
+	*len = json_string_length(s);
+	*text = malloc(*len + 1);
+	if (*text != NULL)
+		memcpy(*text, json_string_value(s), *len + 1);
+	json_decref(s);
+	return *text != NULL ? 0 : -ENOMEM;
+}
+
+bool json_string_is(struct json value, const char *text)
+{
+	size_t len = strlen(text);
+	bool same;
+	char *decoded;
+
+	if (memchr(value.at, '\\', value.len) == NULL)
+		return value.len == len + 2 && memcmp(value.at + 1, text, len) == 0;
+	if (json_decode_string(value, &decoded, &len) != 0)
+		return false;
+	same = strlen(text) == len && memcmp(decoded, text, len) == 0;
+	free(decoded);
+	return same;
+}
+
+int json_whole_number(struct json value, uint64_t max, uint64_t *n)
+{
+	char digits[24];
+
+	for (size_t i = 0; i < value.len; i++)
+		if (value.at[i] < '0' || value.at[i] > '9')
+			return -EINVAL;
+	if (value.len >= sizeof(digits))
+		return -ERANGE;
+	memcpy(digits, value.at, value.len);
+	digits[value.len] = '\0';
+	return number_parse(digits, max, n);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* The escape of a byte, or NULL when it stands for itself. `room` holds the \u00xx form. */
+static const char *escape(unsigned char c, char room[8])
+{
+	static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	static const char hex[] = "0123456789abcdef";
+
+	if (c >= ' ' && c != '"' && c != '\\')
+		return NULL;
+	memcpy(room, "\\u0000", 7);
+	for (size_t i = 0; i + 1 < sizeof(short_forms); i += 2) {
+		if (c != (unsigned char)short_forms[i])
+			continue;
+		room[1] = short_forms[i + 1];
+		room[2] = '\0';
+		return room;
+	}
+	room[4] = hex[c >> 4];
+	room[5] = hex[c & 15];
+	return room;
+}
+
+size_t json_string_size(const char *text, size_t len)
+{
+	size_t size = 2;
+	char room[8];
+
+	for (size_t i = 0; i < len; i++) {
+		const char *e = escape((unsigned char)text[i], room);
+
+		size += e == NULL ? 1 : strlen(e);
+	}
+	return size;
+}
+
+void json_put_escaped(struct buf *b, const char *text, size_t len)
+{
+	size_t plain = 0; /* start of the run of bytes that need no escape */
+	char room[8];
+
+	for (size_t i = 0; i < len; i++) {
+		const char *e = escape((unsigned char)text[i], room);
+
+		if (e == NULL)
+			continue;
+		buf_put(b, text + plain, i - plain);
+		buf_puts(b, e);
+		plain = i + 1;
+	}
+	buf_put(b, text + plain, len - plain);
+}
+
+void json_put_string(struct buf *b, const char *text, size_t len)
+{
+	size_t before = b->len;
+
+	buf_put(b, "\"", 1);
+	json_put_escaped(b, text, len);
+	buf_put(b, "\"", 1);
+	if (b->cut)
+		b->data[b->len = before] = '\0';
+}
+
+void json_put_text(struct buf *b, const char *text)
+{
+	if (text == NULL)
+		buf_puts(b, "null");
+	else
+		json_put_string(b, text, strlen(text));
+}
+
+void json_put_compact(struct buf *b, struct json value)
+{
+	const char *end = value.at + value.len;
+
+	for (const char *at = value.at; at < end;) {
+		const char *from = at;
+
+		if (*at == '"')
+			at = skip_string(at, end);
+		else
+			at++;
+		if (strchr(SPACE, *from) == NULL)
+			buf_put(b, from, (size_t)(at - from));
+	}
+}
