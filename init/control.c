@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/control.h"
 
+#include "base/agent_address.h"
 #include "base/log.h"
-#include "base/protocol.h"
 
 #include <errno.h>
 #include <string.h>
