@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The control channel between the agent and PID 1: one SOCK_SEQPACKET pair, made anew for each
- * start of the agent (descriptor 4 there). Every packet is one struct control_message of one
+ * start of the agent (descriptor 4 there; 3 and 5 are the listening sockets of vsock ports 52 and
+ * 5252). Every packet is one struct control_message of one
  * version. The agent sends requests; PID 1 answers each with any number of CONTROL_ITEM and
  * CONTROL_STEP messages and one CONTROL_DONE, all with the request's id. Answers to different
  * requests may be mixed. CONTROL_EVENT messages come unasked, with id 0.

@@ -21,22 +21,20 @@
 #define CAPABILITY(n) ((uint64_t)1 << (n))
 
 /* Returns a listening socket or -errno. */
-static int listen_on_vsock(struct problem *p)
+static int listen_on_vsock(unsigned int port)
 {
 	struct sockaddr_vm address = {
-		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = PROTOCOL_AGENT_PORT
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port
 	};
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
 	if (fd < 0)
-		return problem_set(p, errno, "no guest agent: no vsock");
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		listen(fd, BACKLOG) != 0) {
-		problem_set(p, errno, "no guest agent: vsock port %d", PROTOCOL_AGENT_PORT);
-		close(fd);
-		return -p->code;
-	}
-	return fd;
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 /* The program: what init.ini names, or the first that is there. */
@@ -93,7 +91,7 @@ static void agent_starting(struct service *v)
 
 	if (err != 0)
 		log_line("no control channel for the agent: %s", problem_errno_text(-err));
-	g->agent.fds[1] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
+	g->agent.fds[AGENT_CONTROL] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
 }
 
 static void agent_started(struct service *v)
@@ -101,29 +99,55 @@ static void agent_started(struct service *v)
 	control_agent_started(&LOOP_OWNER(v->owner, struct guest, supervisor)->control);
 }
 
+void agent_bind(struct guest *g)
+{
+	bool wanted = find_program(&g->settings) != NULL;
+
+	g->agent.fds[AGENT_LISTEN] = wanted ? listen_on_vsock(PROTOCOL_AGENT_PORT) : -ENOENT;
+	g->agent.fds[AGENT_LISTEN_LATER] = wanted ? listen_on_vsock(PROTOCOL_AGENT_PORT1) : -ENOENT;
+}
+
+/* True if the agent can be reached on port 52. A port that another has taken is logged. */
+static bool has_listeners(struct guest *g)
+{
+	int *fds = g->agent.fds;
+
+	if (fds[AGENT_LISTEN_LATER] < 0) {
+		if (fds[AGENT_LISTEN] >= 0)
+			log_line("guest agent: vsock port %d: %s", PROTOCOL_AGENT_PORT1,
+				problem_errno_text(-fds[AGENT_LISTEN_LATER]));
+		fds[AGENT_LISTEN_LATER] = g->supervisor.null_fd;
+	}
+	if (fds[AGENT_LISTEN] < 0)
+		log_line("no guest agent: vsock port %d: %s", PROTOCOL_AGENT_PORT,
+			problem_errno_text(-fds[AGENT_LISTEN]));
+	return fds[AGENT_LISTEN] >= 0;
+}
+
 void agent_add(struct guest *g)
 {
 	const char *program = find_program(&g->settings);
 	struct service_config config;
+	struct service *v;
 	struct problem p;
-	int fd;
 
 	if (program == NULL) {
 		log_line("no guest agent: the image has no " AGENT_NAME);
 		return;
 	}
-	fd = listen_on_vsock(&p);
-	if (fd < 0 || configure(g, program, &config, &p) != 0) {
+	if (!has_listeners(g))
+		return;
+	if (configure(g, program, &config, &p) != 0) {
 		log_problem(&p);
 		return;
 	}
-	g->agent.service = supervisor_add(&g->supervisor, AGENT_NAME, &config);
-	if (g->agent.service == NULL)
+	v = supervisor_add(&g->supervisor, AGENT_NAME, &config);
+	g->agent.service = v;
+	if (v == NULL)
 		return;
-	g->agent.fds[0] = fd;
-	g->agent.service->fds = g->agent.fds;
-	g->agent.service->fd_count = 2;
-	g->agent.service->starting = agent_starting;
-	g->agent.service->started = agent_started;
-	make_state_directory(g->agent.service);
+	v->fds = g->agent.fds;
+	v->fd_count = AGENT_FDS;
+	v->starting = agent_starting;
+	v->started = agent_started;
+	make_state_directory(v);
 }

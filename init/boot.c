@@ -179,6 +179,7 @@ int boot(struct guest *g)
 		make_homes_writable(g);
 	guest_mark_stage(g, "service-files");
 	open_cgroups(g);
+	agent_bind(g);
 	supervisor_start_all(&g->supervisor, false);
 	guest_mark_stage(g, "start");
 	g->boot.second_part.expire = boot_second_part;

@@ -20,6 +20,9 @@
 #define BOOT_STAGES_MAX  24
 #define NETWORK_LINE_MAX 256
 
+/* What the agent's descriptors are, from 3 on. */
+enum agent_fd { AGENT_LISTEN, AGENT_CONTROL, AGENT_LISTEN_LATER, AGENT_FDS };
+
 /* How long a stage of the boot took. */
 struct boot_stage {
 	const char *name;
@@ -51,7 +54,7 @@ struct guest {
 	} drives;
 	struct {
 		struct service *service; /* NULL: the image has none, or there is no vsock */
-		int fds[2];              /* what it gets as 3, 4, ... */
+		int fds[AGENT_FDS];      /* what it gets as 3, 4, ... */
 	} agent;
 	struct {
 		unsigned int stage; /* number of the next step */

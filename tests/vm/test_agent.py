@@ -44,6 +44,8 @@ class Agent:
         guest.probe("command", command="/bin/facts exit 0")
         guest.probe("failing", cmd="/bin/facts exit 4", interval_secs=1)
         guest.probe("not-json", cmd="printf nonsense", output_format="json")
+        guest.service("thief", "/bin/facts vsock-pong 52 + vsock-pong 5252", user="web",
+                      restart="never")
         guest.service("looks", "p=$(cat /sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs); "
                       "/bin/acts field /proc/${p%%[!0-9]*}/status Uid: Gid: Groups: Cap NoNewPrivs: "
                       "+ /bin/facts stat /run/mvm-guest-agent /run/mvm-guest-agent/history.json + "
@@ -61,6 +63,11 @@ class Agent:
             r["good"]["health"]["checked_at"] != reports["good"]["health"]["checked_at"])
         cls.probes = protocol.until(lambda: protocol.probes(machine), lambda r: len(r) == 4)
         machine.console.wait_line("looks: done")
+
+    def test_no_service_can_be_the_agent(self):
+        """Port 5252 takes no privilege: it is bound before a service starts."""
+        self.assertEqual(self.output.facts("thief", "vsock-pong"),
+                         ["52 EACCES", "5252 EADDRINUSE"])
 
     # What checks say
 
