@@ -2,6 +2,8 @@
 #include "mounts/drives.h"
 
 #include "base/buf.h"
+#include "base/directory.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define POSITIONS 3 /* hosts attach at most config, secrets and data without labels */
 
 static const struct {
 	const char *name, *label, *mount_point;
@@ -56,25 +60,58 @@ static void assign_by_label(const struct drive_seen *seen, size_t count, struct 
 	}
 }
 
-static bool is_positional(const struct drive_seen *d)
+static bool has_mvm_label(const struct drive_seen *d)
 {
-	return strcmp(d->device, "/dev/vdb") == 0 || strcmp(d->device, "/dev/vdc") == 0 ||
-	       strcmp(d->device, "/dev/vdd") == 0;
+	return strncmp(d->content.label, "mvm-", 4) == 0;
+}
+
+/*
+ * The drive's place among those that a host attaches behind vda, from 0, or -1 for none. A layer of
+ * the root that is a drive of its own takes no place.
+ */
+static int position_of(const struct drive_seen *seen, size_t number)
+{
+	int position = seen[number].device[sizeof("/dev/vd") - 1] - 'b';
+
+	if (position < 0 || seen[number].in_use)
+		return -1;
+	for (size_t i = 0; i < number; i++)
+		if (seen[i].in_use && strcmp(seen[i].device, "/dev/vda") != 0)
+			position--;
+	return position < POSITIONS ? position : -1;
 }
 
 static void assign_by_position(const struct drive_seen *seen, size_t count, struct drives *out)
 {
 	for (size_t i = 0; i < count; i++) {
+		int position = position_of(seen, i);
 		enum drive_role role = DRIVE_DATA;
 
-		if (!is_positional(&seen[i]) || has_role(out, seen[i].device) ||
-			strncmp(seen[i].content.label, "mvm-", 4) == 0)
+		if (position < 0 || has_role(out, seen[i].device) || has_mvm_label(&seen[i]))
 			continue;
 		if (seen[i].read_only)
-			role = strcmp(seen[i].device, "/dev/vdb") == 0 ? DRIVE_CONFIG
-								       : DRIVE_SECRETS;
+			role = position == 0 ? DRIVE_CONFIG : DRIVE_SECRETS;
 		if (out->device[role][0] == '\0')
 			give(out, role, seen[i].device);
+	}
+}
+
+static void note_left_over(const struct drive_seen *seen, size_t count, struct drives *out)
+{
+	struct buf b = BUF_OVER(out->left_over);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct drive_seen *d = &seen[i];
+
+		if (d->in_use || has_role(out, d->device))
+			continue;
+		buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", d->device + sizeof("/dev/") - 1);
+		if (has_mvm_label(d))
+			buf_printf(&b, " (label %s)", d->content.label);
+		else if (position_of(seen, i) < 0)
+			buf_puts(&b, " (no role by position)");
+		else
+			buf_puts(&b, " (its role is taken)");
 	}
 }
 
@@ -86,17 +123,68 @@ void drives_assign(const struct drive_seen *seen, size_t count,
 		give(out, (enum drive_role)r, fixed[r]);
 	assign_by_label(seen, count, out);
 	assign_by_position(seen, count, out);
+	note_left_over(seen, count, out);
+}
+
+struct backing_search {
+	const char *device;
+	bool found;
+};
+
+/* /sys/block/loopN/loop/backing_file names the device by the path that it was opened by. */
+static int compare_backing(void *arg, const char *name)
+{
+	struct backing_search *s = arg;
+	const char *wanted = strrchr(s->device, '/'), *last;
+	char path[128], backing[256];
+
+	if (strncmp(name, "loop", 4) != 0)
+		return 0;
+	buf_format(path, sizeof(path), "/sys/block/%s/loop/backing_file", name);
+	if (file_read(path, backing, sizeof(backing), NULL) != 0)
+		return 0;
+	backing[strcspn(backing, "\n")] = '\0';
+	last = strrchr(backing, '/');
+	s->found |= last != NULL && strcmp(last, wanted) == 0;
+	return s->found;
+}
+
+/* A loop device does not hold the device below it. */
+static bool is_below_loop_device(const char *device)
+{
+	struct backing_search s = { .device = device };
+	int fd = open("/sys/block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	directory_each(fd, compare_backing, &s);
+	close(fd);
+	return s.found;
+}
+
+/*
+ * Only one user at a time opens a block device with O_EXCL (open(2)): EBUSY means that it, or a
+ * partition of it, is mounted somewhere, visible or not, or that another device is made of it.
+ */
+static int open_drive(const char *device, bool *in_use)
+{
+	int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	*in_use = fd < 0 && errno == EBUSY;
+	if (*in_use)
+		fd = open(device, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* Returns 0, -ENOENT when there is no such device, or another -errno. */
 static int look_at(const char *device, struct drive_seen *out)
 {
 	unsigned char bytes[EXT4_SUPERBLOCK_END];
-	int fd = open(device, O_RDONLY | O_CLOEXEC), read_only = 0, err = 0;
+	int fd = open_drive(device, &out->in_use), read_only = 0, err = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = pread(fd, bytes, sizeof(bytes), 0);
 	if (n < 0 || ioctl(fd, BLKROGET, &read_only) != 0)
 		err = -errno;
@@ -106,6 +194,8 @@ static int look_at(const char *device, struct drive_seen *out)
 	buf_format(out->device, sizeof(out->device), "%s", device);
 	out->read_only = read_only != 0;
 	ext4_parse(bytes, (size_t)n, &out->content);
+	if (!out->in_use && !has_mvm_label(out))
+		out->in_use = is_below_loop_device(device);
 	return 0;
 }
 
@@ -123,9 +213,9 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 	struct drive_seen seen[DRIVES_SEEN_MAX];
 	size_t count = 0;
 	char device[] = "/dev/vd?";
+	struct problem p;
 
 	for (char letter = 'a'; letter <= 'z'; letter++) {
-		struct problem p;
 		int err;
 
 		device[sizeof(device) - 2] = letter;
@@ -142,6 +232,10 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 		}
 	}
 	drives_assign(seen, count, fixed, out);
+	if (out->left_over[0] != '\0') {
+		problem_set_text(&p, EBUSY, "drives left over: %s", out->left_over);
+		problem_report(report, &p);
+	}
 }
 
 int drive_mount(const char *device, const char *target, bool writable, struct problem *p)

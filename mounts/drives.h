@@ -18,12 +18,14 @@ enum drive_role { DRIVE_CONFIG, DRIVE_SECRETS, DRIVE_DATA, DRIVE_ROLES };
 struct drive_seen {
 	char device[DRIVE_DEVICE_MAX]; /* "/dev/vdb" */
 	bool read_only;                /* the device refuses writes (BLKROGET) */
+	bool in_use; /* a mount, a loop device or the device mapper has it: the root's layers */
 	struct ext4_superblock content;
 };
 
 struct drives {
 	char device[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* "" where there is none */
 	bool by_label[DRIVE_ROLES];
+	char left_over[256]; /* the drives without a role, each with the reason; "" when none is */
 };
 
 /* "config", "secrets", "data". */
@@ -37,15 +39,16 @@ const char *drive_mount_point(enum drive_role role);
  * what `fixed` names (device paths from init.ini, "" where it names none), then by ext4 label
  * (mvm-config, mvm-secrets, mvm-data), then, among drives without an mvm label, by position: the
  * first one, read-only, is config; a later read-only one is secrets; a writable one is data. That
- * covers both orders that hosts use: config, secrets, data and config, data, secrets. Only vdb, vdc
- * and vdd have a role by position.
+ * covers both orders that hosts use: config, secrets, data and config, data, secrets. The first
+ * three drives after vda have a role by position; one that is in use already takes no position.
  */
 void drives_assign(const struct drive_seen *seen, size_t count,
 	const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out);
 
 /*
  * Look at /dev/vda ... /dev/vdz, or as far as they go, and call drives_assign(). The root's device
- * is left out. A device that cannot be read is told to `report` and left out.
+ * is left out. A device that cannot be read is told to `report` and left out; so are, in one line,
+ * the drives that are left over.
  */
 void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out,
 	const struct reporter *report);

@@ -72,6 +72,46 @@ Test(drives, labels_before_positions)
 	EXPECT("vdb", "", "", drive("vdb", true, "mvm-config"), drive("vdc", true, "mvm-config"));
 }
 
+static struct drive_seen used(struct drive_seen d)
+{
+	d.in_use = true;
+	return d;
+}
+
+/* The layers of a root that is an overlay take no place among the host's drives. */
+Test(drives, what_is_in_use_has_no_role_by_position)
+{
+	EXPECT("vdc", "", "vdd", used(drive("vda", true, "")), used(drive("vdb", false, "")),
+		drive("vdc", true, ""), drive("vdd", false, ""));
+	EXPECT("vdc", "vdd", "vde", used(drive("vdb", false, "")), drive("vdc", true, ""),
+		drive("vdd", true, ""), drive("vde", false, ""));
+	EXPECT("", "", "", used(drive("vdb", false, "")));
+	EXPECT("", "", "vdb", used(drive("vdb", false, "mvm-data")));
+	EXPECT("", "", "", drive("vda", false, ""));
+}
+
+static void expect_left_over(const struct drive_seen *seen, size_t count, const char *wanted)
+{
+	struct drives got;
+
+	drives_assign(seen, count, none, &got);
+	cr_expect_str_eq(got.left_over, wanted);
+}
+
+Test(drives, what_is_left_over_is_named)
+{
+	struct drive_seen seen[] = { drive("vda", false, ""), drive("vdb", true, "mvm-config"),
+		drive("vdc", false, "mvm-extra-0"), drive("vdd", true, "x"), drive("vde", true, ""),
+		drive("vdf", false, ""), used(drive("vdg", false, "")) };
+	struct drive_seen two[] = { drive("vdb", false, ""), drive("vdc", false, "") };
+
+	expect_left_over(seen, 7,
+		"vda (no role by position), vdc (label mvm-extra-0), vde (no role by position), "
+		"vdf (no role by position)");
+	expect_left_over(two, 2, "vdc (its role is taken)");
+	expect_left_over(two, 1, "");
+}
+
 Test(drives, fixed_devices_come_first)
 {
 	struct drive_seen seen[] = { drive("vdb", true, "mvm-config"), drive("vdc", false, "") };

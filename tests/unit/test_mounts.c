@@ -24,6 +24,7 @@
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static char calls[4096], told[4096], devices[64];
+static const char *mounted = ""; /* a device */
 static struct {
 	const char *call; /* the beginning of the calls that fail */
 	int error;
@@ -163,6 +164,10 @@ int __wrap_open64(const char *path, int flags, ...)
 	}
 	if (strncmp(path, "/dev/vd", 7) != 0)
 		return __real_open64(path, flags, mode);
+	if ((flags & O_EXCL) != 0 && strcmp(path, mounted) == 0) {
+		errno = EBUSY;
+		return -1;
+	}
 	if (note("open %s", path) != 0)
 		return -1;
 	snprintf(other, sizeof(other), "%s/%s", directory, path + 5);
@@ -323,6 +328,22 @@ Test(mounts, a_drive_that_cannot_be_read_does_not_hide_the_next)
 	drives_find(no_names, &found, &tell);
 	cr_assert_str_eq(told, "drive /dev/vda cannot be read: No such device or address\n"
 			       "drive /dev/vdb cannot be read: No such device or address\n");
+	remove_drives();
+}
+
+/* open(2) with O_EXCL: another has it. Its label counts all the same. */
+Test(mounts, a_drive_that_is_mounted_already_has_no_role_by_position)
+{
+	struct drives found;
+
+	make_drives();
+	make_drive("vda", "");
+	make_drive("vdb", "");
+	make_drive("vdc", "");
+	mounted = "/dev/vdb";
+	drives_find(no_names, &found, &tell);
+	cr_assert_str_eq(found.device[DRIVE_DATA], "/dev/vdc");
+	cr_assert_str_eq(told, "drives left over: vda (no role by position)\n");
 	remove_drives();
 }
 

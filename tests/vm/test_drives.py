@@ -9,6 +9,16 @@ from rig.tap import main
 MOUNT_POINTS = ("/mnt/config", "/mnt/secrets", "/mnt/data")
 RO, RW = True, False
 
+# The root of a guest with a layer for its writes, as Firecracker's overlay-init makes it.
+OVERLAY_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t ext4 /dev/vdb /overlay &&
+/bin/busybox mkdir -p /overlay/root /overlay/work &&
+/bin/busybox mount -t overlay -o lowerdir=/,upperdir=/overlay/root,workdir=/overlay/work none /mnt &&
+cd /mnt && /bin/busybox mkdir -p rom && /bin/busybox pivot_root . rom &&
+%s
+exec /bin/busybox chroot . /init
+"""
+
 
 class Roles(cases.GuestCase):
     """
@@ -58,6 +68,32 @@ class Roles(cases.GuestCase):
                             "squashfs")
         self.assertLess({"mounted config drive (vdb)", "mounted secrets drive (vdd)",
                          "mounted data drive (vdc)"}, set(output.init()))
+
+    def over_an_overlay(self, hide):
+        """Without labels: the layer for writes on vdb, then config and data."""
+        guest = self.guest("squashfs", agent=False)
+        guest.network = False
+        guest.busybox()
+        guest.tree.directory("/overlay").directory("/rom")
+        guest.tree.file("/sbin/overlay-init", OVERLAY_INIT % hide, mode=0o755)
+        guest.facts("sees", "read %s + mountinfo" % " ".join(p + "/name" for p in MOUNT_POINTS),
+                    user="root")
+        guest.drive(None, {"name": "upper"}, RW, size_mib=16)
+        guest.drive(None, {"name": "c"}, RO)
+        guest.drive(None, {"name": "d"}, RW)
+        guest.drive("mvm-extra-0", {"name": "x"}, RW)
+        machine = self.boot(guest, arguments="init=/sbin/overlay-init")
+        machine.console.wait_line("sees: done")
+        output = self.output(machine)
+        self.assertEqual(self.names(output), ["c", "-", "d"], output.init())
+        self.assertEqual([l for l in output.init() if "left over" in l],
+                         ["drives left over: vde (label mvm-extra-0)"])
+
+    def test_the_layers_of_an_overlay_are_no_drives(self):
+        self.over_an_overlay("")
+
+    def test_layers_that_cannot_be_seen_are_no_drives_either(self):
+        self.over_an_overlay("/bin/busybox umount -l /rom &&")
 
     def test_labels_and_a_data_drive_without(self):
         self.roles([("c", "mvm-config", RO), ("d", None, RW), ("s", "mvm-secrets", RO)], "c s d")
