@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/guest_drives.h"
 
+#include "base/buf.h"
+#include "base/directory.h"
 #include "base/log.h"
+#include "mounts/ext4.h"
 #include "mounts/secrets.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void mount_plain_drive(struct guest *g, enum drive_role role)
 {
@@ -55,6 +62,82 @@ int guest_drives_remount_config(struct guest *g, struct problem *p)
 	return drive_mount(device, target, false, p);
 }
 
+static int count_entry(void *arg, const char *name)
+{
+	unsigned int *entries = arg;
+
+	*entries += strcmp(name, "lost+found") != 0;
+	return 0;
+}
+
+/* True if nobody has put or changed anything on the file system since mkfs(8). */
+static bool is_new(int fd, const struct stat *top)
+{
+	unsigned int entries = 0;
+
+	return top->st_uid == 0 && top->st_gid == 0 &&
+	       directory_each(fd, count_entry, &entries) == 0 && entries == 0;
+}
+
+/* USER or USER:GROUP as numbers. Returns 0 or -errno with `p`. */
+static int find_owner(struct guest *g, const char *text, uid_t *uid, gid_t *gid, struct problem *p)
+{
+	size_t len = strcspn(text, ":");
+	char user[2 * ACCOUNT_NAME_MAX];
+	struct account a;
+	int err;
+
+	buf_format(user, sizeof(user), "%.*s", (int)len, text);
+	err = accounts_find_user(&g->supervisor.accounts, user, &a, p);
+	if (err != 0)
+		return err;
+	*uid = a.uid;
+	*gid = a.gid;
+	return text[len] == '\0'
+		       ? 0
+		       : accounts_find_group(&g->supervisor.accounts, text + len + 1, gid, p);
+}
+
+/*
+ * mkfs(8) makes a file system that is root's. Its top goes to the owner that init.ini names, at
+ * every boot; without one, a new file system goes to the user that services run as.
+ */
+static void give_data_to_owner(struct guest *g)
+{
+	const char *wanted = g->settings.data_owner;
+	int fd = open(drive_mount_point(DRIVE_DATA), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct problem p = { 0 };
+	struct stat top;
+	uid_t uid;
+	gid_t gid;
+
+	if (fd < 0 || fstat(fd, &top) != 0)
+		problem_set(&p, errno, "data_owner: %s", drive_mount_point(DRIVE_DATA));
+	else if (wanted[0] == '\0' && !is_new(fd, &top))
+		;
+	else if (find_owner(g, wanted[0] != '\0' ? wanted : g->settings.service_group, &uid, &gid,
+			 &p) != 0)
+		p.code = wanted[0] != '\0' ? p.code : 0;
+	else if ((top.st_uid != uid || top.st_gid != gid) && fchown(fd, uid, gid) != 0)
+		problem_set(&p, errno, "data_owner: %s", drive_mount_point(DRIVE_DATA));
+	if (p.code != 0)
+		log_problem(&p);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void grow_data(struct guest *g)
+{
+	struct problem p;
+	int64_t bytes =
+		ext4_grow(g->drives.found.device[DRIVE_DATA], drive_mount_point(DRIVE_DATA), &p);
+
+	if (bytes < 0)
+		log_problem(&p);
+	else if (bytes > 0)
+		log_line("data drive has grown to %llu MiB", (unsigned long long)bytes >> 20);
+}
+
 void guest_drives_mount(struct guest *g)
 {
 	drives_find(g->settings.drives, &g->drives.found, &log_problems);
@@ -62,4 +145,8 @@ void guest_drives_mount(struct guest *g)
 	g->drives.mounted[DRIVE_SECRETS] = guest_drives_copy_secrets(g, &log_problems) == 0 &&
 					   g->drives.found.device[DRIVE_SECRETS][0] != '\0';
 	mount_plain_drive(g, DRIVE_DATA);
+	if (g->drives.mounted[DRIVE_DATA]) {
+		grow_data(g);
+		give_data_to_owner(g);
+	}
 }

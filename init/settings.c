@@ -104,6 +104,7 @@ static const struct key keys[] = {
 	TEXT("drives", "config", set_path, drives[DRIVE_CONFIG]),
 	TEXT("drives", "secrets", set_path, drives[DRIVE_SECRETS]),
 	TEXT("drives", "data", set_path, drives[DRIVE_DATA]),
+	TEXT("drives", "data_owner", copy_text, data_owner),
 };
 
 struct reading {

@@ -21,6 +21,7 @@ struct settings {
 					       */
 	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "" means: look for it */
 	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "" means: find it */
+	char data_owner[2 * ACCOUNT_NAME_MAX];      /* USER or USER:GROUP; "": see guest_drives.c */
 	bool accounting;            /* cgroup controllers are on even where no service has limits */
 	bool user_namespaces;       /* services may make some */
 	uint64_t memory_reserve;    /* bytes that services cannot have, or RESERVE_AUTOMATIC */

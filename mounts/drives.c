@@ -241,7 +241,8 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 int drive_mount(const char *device, const char *target, bool writable, struct problem *p)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
-	const char *hint = "";
+	char hint[256];
+	struct buf b = BUF_OVER(hint);
 	int err;
 
 	if (mount(device, target, "ext4", flags, NULL) == 0)
@@ -249,10 +250,13 @@ int drive_mount(const char *device, const char *target, bool writable, struct pr
 	if (!writable && errno == EROFS && mount(device, target, "ext4", flags, "noload") == 0)
 		return 0;
 	err = errno;
-	if (err == EINVAL)
-		hint = " (no ext4 file system on it?)";
-	else if (err == ENOENT && access(device, F_OK) == 0)
-		hint = " (does the directory exist in the image?)";
+	buf_clear(&b);
+	if (err == ENOENT && access(device, F_OK) == 0)
+		buf_puts(&b, " (does the directory exist in the image?)");
+	else if (err == EINVAL || err == EUCLEAN || err == EBADMSG)
+		ext4_explain_refusal(device, &b);
+	if (err == EINVAL && b.len == 0)
+		buf_puts(&b, " (no ext4 file system on it?)");
 	return problem_set(p, err, "cannot mount %s on %s%s", device, target, hint);
 }
 

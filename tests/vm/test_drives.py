@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Which drive gets which role, and that what a guest has written is there after its next boot."""
+import re
+import struct
+
 import cases
 from rig import images
 from rig.machine import Drive
@@ -160,6 +163,30 @@ class Roles(cases.GuestCase):
         machine.console.wait_line("sees: read: /mnt/config/name ok c")
         machine.console.wait_line("sees: read: /mnt/data/name ENOENT")
 
+    def test_what_this_kernel_cannot_mount(self):
+        """The kernel's own reason stands in the line: a feature, or the size of the blocks."""
+        guest = self.guest("squashfs", agent=False)
+        guest.facts("sees", "echo here")
+        plain = ("-O", "^metadata_csum")
+        for label, at, number in (("mvm-config", 0x60, 1 << 30), ("mvm-data", 0x64, 1 << 30),
+                                  ("mvm-secrets", 0x18, 6)):    # s_log_block_size: 64 KiB
+            path = images.Tree().ext4(guest.image_path(label), label, 4, options=plain)
+            with open(path, "r+b") as f:
+                f.seek(1024 + at)
+                old = struct.unpack("<I", f.read(4))[0]
+                f.seek(1024 + at)
+                f.write(struct.pack("<I", number if at == 0x18 else old | number))
+            guest.drives.append(Drive(path, readonly=label != "mvm-data"))
+        machine = self.boot(guest)
+        machine.console.wait_line("sees: here")
+        lines = [l for l in self.output(machine).init() if "cannot mount" in l]
+        for device, place, reason in (
+                ("vdb", "/mnt/config", "unsupported optional features \\(40000000\\)"),
+                ("vdc", "/mnt/data", "unsupported optional features \\(40000000\\)"),
+                ("vdd", "/run/mvm/secrets-drive", "block ?size 65536")):
+            self.assertEqual([bool(re.match("cannot mount /dev/%s on %s .*%s.*: Invalid argument" % (
+                device, place, reason), l)) for l in lines].count(True), 1, lines)
+
     def test_image_without_mount_points(self):
         """On a read-only root they cannot be made."""
         guest = self.guest("squashfs", agent=False)
@@ -187,6 +214,37 @@ class Data(cases.GuestCase):
         guest.facts("keeps", "read /mnt/data/kept + write /mnt/data/kept /var/log/kept",
                     user="root")
         return guest, guest.drive("mvm-data")
+
+    def test_a_file_system_grows_with_its_device(self):
+        """At the next boot, and once; what is on it stays, and so does an owner."""
+        guest, data = self.prepare("squashfs")
+        for boot, (size_mib, owner) in enumerate(((4, (900, 900)), (24, (900, 900)),
+                                                  (24, (0, 7)))):
+            if boot == 2:
+                guest.init_ini(drives={"data_owner": "root:7"})
+                guest._root_image = None
+            with open(data, "r+b") as f:
+                f.truncate(size_mib << 20)
+            machine = self.boot(guest)
+            machine.console.wait_line("keeps: done")
+            self.assertEqual([l for l in self.output(machine).init() if "grow" in l],
+                             ["data drive has grown to 24 MiB"] if boot == 1 else [])
+            machine.ctrl_alt_del()
+            self.assertEqual(machine.wait(), 0)
+            images.check(data)
+            self.assertEqual(images.size(data), size_mib << 20)
+            self.assertEqual(images.owner(data, "/"), owner)
+        self.assertEqual(images.read_file(data, "/kept"), b"written\n" * 3)
+
+    def test_a_drive_that_is_somebody_elses_keeps_its_owner(self):
+        guest = self.guest("squashfs", agent=False)
+        guest.facts("sees", "echo here")
+        data = guest.drive("mvm-data", {"something": "of root's"})
+        machine = self.boot(guest)
+        machine.console.wait_line("sees: here")
+        machine.ctrl_alt_del()
+        machine.wait()
+        self.assertEqual(images.owner(data, "/"), (0, 0))
 
     def clean_reboot(self, root):
         guest, data = self.prepare(root)

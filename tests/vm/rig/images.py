@@ -187,6 +187,17 @@ def _header(image, field):
     return re.search(r"^%s:\s*(.*)$" % field, text, re.M).group(1)
 
 
+def size(image):
+    """Bytes of the file system in an ext4 image, which may be less than the image has."""
+    return int(_header(image, "Block count")) * int(_header(image, "Block size"))
+
+
+def owner(image, path):
+    """Numbers of a file's user and group in an ext4 image."""
+    text = _debugfs(image, ['stat "%s"' % path])
+    return tuple(int(n) for n in re.search(r"User: +(\d+) +Group: +(\d+)", text).groups())
+
+
 def features(image):
     """The names of an ext4 image's features."""
     return _header(image, "Filesystem features").split()
