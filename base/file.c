@@ -185,3 +185,13 @@ rlim_t file_raise_limit(rlim_t wanted)
 	raised.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
 	return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
+
+int file_open_again(int directory, int fd, int flags)
+{
+	char name[16];
+	int again;
+
+	buf_format(name, sizeof(name), "%d", fd);
+	again = openat(directory, name, flags | O_NOCTTY | O_CLOEXEC);
+	return again < 0 ? -errno : again;
+}

@@ -44,6 +44,13 @@ int file_make_directories(const char *path);
  */
 rlim_t file_raise_limit(rlim_t wanted);
 
+/*
+ * Open the file of descriptor `fd` of this process once more, close-on-exec: a description of its
+ * own (open(2)), which shares no flags with `fd`. `directory` is /proc/self/fd. Returns the
+ * descriptor, or -errno.
+ */
+int file_open_again(int directory, int fd, int flags);
+
 /* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */
 int file_write_all(int fd, const void *bytes, size_t len);
 

@@ -145,9 +145,9 @@ void agent_add(struct guest *g)
 	g->agent.service = v;
 	if (v == NULL)
 		return;
-	v->fds = g->agent.fds;
-	v->fd_count = AGENT_FDS;
-	v->starting = agent_starting;
-	v->started = agent_started;
+	v->hooks.fds = g->agent.fds;
+	v->hooks.fd_count = AGENT_FDS;
+	v->hooks.starting = agent_starting;
+	v->hooks.started = agent_started;
 	make_state_directory(v);
 }

@@ -17,7 +17,7 @@
 #include "init/verbs.h"
 #include "mounts/api_filesystems.h"
 #include "mounts/overlay.h"
-#include "supervisor/collector.h"
+#include "supervisor/collector_service.h"
 
 #include <errno.h>
 #include <string.h>
@@ -86,12 +86,12 @@ static void open_cgroups(struct guest *g)
 	struct supervisor *s = &g->supervisor;
 	struct problem p;
 
-	s->cgroups_fd = cgroups_open(&p);
-	if (s->cgroups_fd < 0) {
+	s->cgroups.fd = cgroups_open(&p);
+	if (s->cgroups.fd < 0) {
 		log_problem(&p);
 	} else if (g->settings.accounting) {
-		s->controllers = true;
-		cgroups_enable_controllers(s->cgroups_fd, &log_problems);
+		s->cgroups.has_controllers = true;
+		cgroups_enable_controllers(s->cgroups.fd, &log_problems);
 	}
 }
 

@@ -13,13 +13,13 @@
 
 void guest_environment_read_override(struct guest *g, const struct reporter *report)
 {
-	strings_free(&g->supervisor.override_environment);
-	env_file_read(ENV_FILE, &g->supervisor.override_environment, report);
+	strings_free(&g->supervisor.environment.overrides);
+	env_file_read(ENV_FILE, &g->supervisor.environment.overrides, report);
 }
 
 void guest_environment_read(struct guest *g)
 {
-	struct strings *base = &g->supervisor.base_environment;
+	struct strings *base = &g->supervisor.environment.base;
 	int err = strings_set(base, "PATH", SPAWN_DEFAULT_PATH);
 
 	if (err == 0 && access(CA_BUNDLE, R_OK) == 0)

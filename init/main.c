@@ -7,6 +7,7 @@
 #include "init/refresh.h"
 #include "init/shutdown.h"
 #include "supervisor/collector.h"
+#include "supervisor/collector_protocol.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static void stay(int err)
 static void guest_settle(struct guest *g)
 {
 	do {
+		supervisor_sweep(&g->supervisor);
 		shutdown_settle(g);
 		refresh_settle(g);
 	} while (control_go_on(&g->control));
@@ -67,7 +69,6 @@ int main(int argc, char **argv)
 	err = boot(&guest);
 	while (err == 0) {
 		guest_settle(&guest);
-		supervisor_sweep(&guest.supervisor);
 		err = loop_run_once(&guest.loop);
 	}
 	stay(err);

@@ -45,7 +45,7 @@ void shutdown_settle(struct guest *g)
 		finish(g);
 		return;
 	}
-	if (!s->stop_built_in)
+	if (!s->stopping.includes_built_in)
 		supervisor_stop_all(s, true, AGENT_MS);
 }
 

@@ -9,6 +9,7 @@
 #include "init/reload.h"
 #include "init/restore_clock.h"
 #include "init/shutdown.h"
+#include "supervisor/collector_link.h"
 #include "supervisor/describe.h"
 #include "supervisor/process.h"
 
@@ -73,7 +74,7 @@ static void describe_service(const struct service *v, struct control_service *ou
 	buf_format(out->state, sizeof(out->state), "%s", machine_state_name(m->state));
 	if (v->problem != NULL)
 		buf_puts(&reason, v->problem);
-	else if (v->has_ended)
+	else if (v->last.has_ended)
 		describe_end(v, &reason);
 	out->pid = v->pid;
 	out->uid = v->account != NULL ? v->account->uid : UINT32_MAX;
@@ -84,14 +85,15 @@ static void describe_service(const struct service *v, struct control_service *ou
 	out->next_start_ms = m->state != MACHINE_BACKOFF ? UINT64_MAX
 			     : m->due_ms > now           ? m->due_ms - now
 							 : 0;
-	out->exit_code = v->has_ended ? spawn_exit_code(v->last_status) : -1;
+	out->exit_code = v->last.has_ended ? spawn_exit_code(v->last.outcome.status) : -1;
 	out->built_in = v->built_in;
-	if (v->cgroup_fd >= 0)
-		cgroup_usage(v->cgroup_fd, &usage);
+	if (v->cgroup.fd >= 0)
+		cgroup_usage(v->cgroup.fd, &usage);
 	out->memory_bytes = usage.memory_bytes;
-	out->cpu_us = usage.cpu_us == CGROUP_UNSET ? usage.cpu_us : usage.cpu_us + v->cpu_before_us;
+	out->cpu_us = usage.cpu_us == CGROUP_UNSET ? usage.cpu_us
+						   : usage.cpu_us + v->cgroup.cpu_before_us;
 	out->tasks = usage.tasks;
-	out->oom_kills = v->oom_kills;
+	out->oom_kills = v->cgroup.oom_kills;
 }
 
 /* The names are in order, so the latest one says where to go on, whatever has come and gone
@@ -134,7 +136,7 @@ static bool next_restart(struct control *c, struct control_job *job)
 		return done(job, EINVAL, v->problem);
 	if (job->stage++ == 0)
 		supervisor_event(v, MACHINE_EV_RESTART, NULL);
-	if (v->next_config != NULL)
+	if (v->file.next != NULL)
 		return false; /* it starts anew by itself */
 	switch (v->machine.state) {
 	case MACHINE_RUNNING:

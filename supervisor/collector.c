@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "supervisor/collector_protocol.h"
 #include "supervisor/log_file.h"
 #include "supervisor/log_ring.h"
 

@@ -2,21 +2,21 @@
 #include "supervisor/collector_link.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "supervisor/collector.h"
+#include "supervisor/collector_protocol.h"
 #include "supervisor/log_ring.h"
-#include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define CAPABILITY(n) ((uint64_t)1 << (n))
+#define PIPE_BYTES 65536 /* pipe(7): what a new pipe has */
 
 static void close_link(struct supervisor *s)
 {
@@ -72,16 +72,16 @@ static void pump(struct supervisor *s)
 	if (s->collector.io.fd < 0)
 		return;
 	for (struct service *v = s->services; err == 0 && v != NULL; v = v->next) {
-		if (v->output.read_fd >= 0 && !v->output.announced) {
+		if (v->output.read_fd >= 0 && !v->output.is_announced) {
 			err = announce(v);
-			v->output.announced = err == 0;
+			v->output.is_announced = err == 0;
 		}
-		if (err == 0 && v->output.announced && v->output.flush) {
+		if (err == 0 && v->output.is_announced && v->output.is_ended) {
 			struct collector_message m = { .verb = COLLECTOR_FLUSH,
 				.slot = v->output.slot };
 
 			err = send_message(s, &m, -1);
-			v->output.flush = err != 0;
+			v->output.is_ended = err != 0;
 		}
 	}
 	if (err != 0 && err != -EAGAIN)
@@ -101,8 +101,7 @@ static void on_link(struct loop_io *io, uint32_t events)
 		pump(s);
 }
 
-/* A new collector: a new link, over which everything is told again. */
-static void collector_starting(struct service *v)
+void collector_link_open(struct service *v)
 {
 	struct supervisor *s = v->owner;
 	struct collector_link *c = &s->collector;
@@ -111,7 +110,7 @@ static void collector_starting(struct service *v)
 	close_link(s);
 	c->fds[0] = s->null_fd;
 	for (struct service *u = s->services; u != NULL; u = u->next)
-		u->output.announced = false;
+		u->output.is_announced = false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
 		log_line(COLLECTOR_NAME ": no link to it: %s", problem_errno_text(errno));
 		return;
@@ -124,7 +123,7 @@ static void collector_starting(struct service *v)
 	c->fds[0] = fds[1];
 }
 
-static void collector_started(struct service *v)
+void collector_link_opened(struct service *v)
 {
 	struct supervisor *s = v->owner;
 
@@ -134,56 +133,23 @@ static void collector_started(struct service *v)
 	pump(s);
 }
 
-static int make_rings(struct collector_link *c)
+int collector_link_init(struct supervisor *s)
 {
+	struct collector_link *c = &s->collector;
+
 	if (c->rings < 0)
 		c->rings = memfd_create("mvm-logs", MFD_CLOEXEC);
 	return c->rings < 0 ? -errno : 0;
 }
 
-/* It opens log files wherever they are, for whomever they are; of root's power it needs that and no
- * more. */
-int collector_add(struct supervisor *s)
-{
-	struct service_config config;
-	struct problem p;
-	struct service *v;
-
-	int err = make_rings(&s->collector);
-
-	if (err != 0)
-		return err;
-	service_config_init(&config);
-	config.ambient =
-		CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_FOWNER);
-	config.capabilities_set = true;
-	/* Meanwhile services that write much stand still. */
-	config.rules.restart_delay_max = 1000;
-	config.user = strdup("0");
-	if (config.user == NULL ||
-		command_parse("/proc/self/exe " COLLECTOR_OPTION, &config.command, &p) != 0)
-		return -ENOMEM;
-	v = supervisor_add(s, COLLECTOR_NAME, &config);
-	if (v == NULL)
-		return -ENOMEM;
-	s->collector.service = v;
-	s->collector.fds[0] = s->null_fd;
-	s->collector.fds[1] = s->collector.rings;
-	v->fds = s->collector.fds;
-	v->fd_count = 2;
-	v->starting = collector_starting;
-	v->started = collector_started;
-	return 0;
-}
-
-int output_open(struct service *v)
+static int make_pipe(struct service *v)
 {
 	struct collector_link *c = &v->owner->collector;
 	int fds[2], err;
 
 	if (v->output.read_fd >= 0)
 		return 0;
-	err = make_rings(c);
+	err = collector_link_init(v->owner);
 	if (err != 0)
 		return err;
 	if (ftruncate(c->rings, (off_t)(c->slots + 1) * (off_t)sizeof(struct log_ring)) != 0 ||
@@ -195,6 +161,29 @@ int output_open(struct service *v)
 	return 0;
 }
 
+int output_open(struct service *v, uid_t uid, gid_t gid, int *out, int *err)
+{
+	int code = make_pipe(v), fd = v->output.write_fd;
+
+	if (code != 0)
+		return code;
+	/* A pipe that holds more than that keeps its size until it is read. */
+	if (fcntl(fd, F_GETPIPE_SZ) != PIPE_BYTES)
+		(void)!fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)!fchmod(fd, 0600);
+	(void)!fchown(fd, uid, gid);
+	*out = file_open_again(v->owner->own_fds, fd, O_WRONLY);
+	*err = file_open_again(v->owner->own_fds, fd, O_WRONLY);
+	if (*out >= 0 && *err >= 0)
+		return 0;
+	code = *out < 0 ? *out : *err;
+	if (*out >= 0)
+		close(*out);
+	if (*err >= 0)
+		close(*err);
+	return code;
+}
+
 /* The collector notices by itself when the last write end of the pipe is closed. */
 void output_close(struct service *v)
 {
@@ -202,7 +191,7 @@ void output_close(struct service *v)
 
 	if (v->output.read_fd < 0)
 		return;
-	if (v->owner->collector.io.fd >= 0 && v->output.announced)
+	if (v->owner->collector.io.fd >= 0 && v->output.is_announced)
 		send_message(v->owner, &m, -1);
 	close(v->output.read_fd);
 	close(v->output.write_fd);
@@ -213,7 +202,7 @@ void output_flush(struct service *v)
 {
 	if (v->output.read_fd < 0)
 		return;
-	v->output.flush = true;
+	v->output.is_ended = true;
 	pump(v->owner);
 }
 

@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1's side of the log collector: its pipes, the memory of the rings, and the process as a
- * built-in service. */
+/* PID 1's side of the log collector: the services' pipes, and the memory of the rings. */
 #ifndef SUPERVISOR_COLLECTOR_LINK_H
 #define SUPERVISOR_COLLECTOR_LINK_H
 
-#include "base/loop.h"
-#include "base/problem.h"
+#include "supervisor/service.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct service;
-struct supervisor;
+/* Make the memory of the rings. Returns 0 or -errno. */
+int collector_link_init(struct supervisor *s);
 
-struct collector_link {
-	struct loop_io io;       /* our end; fd -1: no collector */
-	int fds[2];              /* what the collector gets: its end, and the memfd */
-	int rings;               /* the memfd; -1: none yet */
-	uint32_t slots;          /* rings in it */
-	struct service *service; /* the collector as a service */
-};
+/* Hooks of the collector's service: a new link for each collector, over which everything is told
+ * again. */
+void collector_link_open(struct service *v);
+void collector_link_opened(struct service *v);
 
-/* What a service writes to. The pipe outlives both the service's processes and the collector. */
-struct output {
-	int read_fd, write_fd; /* -1: not open yet */
-	uint32_t slot;         /* number of its ring */
-	bool announced;        /* the collector knows of it */
-	bool flush;            /* the service has ended since */
-};
-
-/* Add the collector to the supervisor as a built-in service. Services may have started before.
- * Returns 0 or -errno. */
-int collector_add(struct supervisor *s);
-
-/* Make the pipe and the ring of a service, and tell the collector. Returns 0 or -errno. */
-int output_open(struct service *v);
+/*
+ * Make the pipe and the ring of a service when there are none yet, tell the collector, and open the
+ * pipe for one process. `out` and `err` are its standard output and error: descriptors of their
+ * own, so that no flag that this process sets (fcntl(2) F_SETFL) is seen by another one. The caller
+ * closes them. What an earlier process did to the pipe itself, its size, mode and owner, is undone;
+ * the owner becomes `uid`, so that the program can open /dev/stdout. Returns 0 or -errno.
+ */
+int output_open(struct service *v, uid_t uid, gid_t gid, int *out, int *err);
 
 /* The service is no more. */
 void output_close(struct service *v);

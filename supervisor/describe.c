@@ -14,16 +14,6 @@ static void put_seconds(struct buf *b, uint64_t ms)
 		(unsigned long long)(ms + 50) % 1000 / 100);
 }
 
-struct outcome describe_outcome(const struct service *v)
-{
-	return (struct outcome){ .status = v->last_status,
-		.error = v->failed_to_run ? (int16_t)v->failure.error : 0,
-		.stage = v->failed_to_run ? (uint8_t)v->failure.stage : 0,
-		.failed_to_run = v->failed_to_run,
-		.in_pre_start = v->in_pre_start,
-		.out_of_memory = v->out_of_memory };
-}
-
 void describe_put_outcome(const struct outcome *o, const char *subject, struct buf *out)
 {
 	if (o->in_pre_start)
@@ -46,27 +36,29 @@ void describe_put_outcome(const struct outcome *o, const char *subject, struct b
 /* What the stage that has failed was about; NULL where that needs no words. */
 static const char *subject_of(const struct service *v)
 {
-	const struct command *c = v->in_pre_start ? v->config.pre_start : v->config.command;
+	const struct command *c =
+		v->last.outcome.in_pre_start ? v->config.pre_start : v->config.command;
 
-	if (v->failure.stage == SPAWN_EXEC)
+	if (v->last.outcome.stage == SPAWN_EXEC)
 		return c->argv[0];
-	return v->failure.stage == SPAWN_PREPARE ? sandbox_part(&v->config.sandbox, v->failure.part)
-						 : NULL;
+	return v->last.outcome.stage == SPAWN_PREPARE
+		       ? sandbox_part(&v->config.sandbox, v->last.part)
+		       : NULL;
 }
 
 void describe_end(const struct service *v, struct buf *out)
 {
-	struct outcome o = describe_outcome(v);
-
-	if (!v->has_ended) {
-		buf_puts(out, v->in_pre_start ? "pre_start: " : "");
-		buf_puts(out, v->start_problem != NULL ? v->start_problem : "not started");
+	if (!v->last.has_ended) {
+		buf_puts(out, v->last.outcome.in_pre_start ? "pre_start: " : "");
+		buf_puts(
+			out, v->last.start_problem != NULL ? v->last.start_problem : "not started");
 		return;
 	}
-	describe_put_outcome(&o, v->failed_to_run ? subject_of(v) : NULL, out);
-	if (!v->failed_to_run && !v->in_pre_start) {
+	describe_put_outcome(
+		&v->last.outcome, v->last.outcome.failed_to_run ? subject_of(v) : NULL, out);
+	if (!v->last.outcome.failed_to_run && !v->last.outcome.in_pre_start) {
 		buf_puts(out, " after ");
-		put_seconds(out, v->ran_ms);
+		put_seconds(out, v->last.ran_ms);
 	}
 }
 
@@ -89,7 +81,7 @@ void describe_change(const struct service *v, enum machine_state before)
 	buf_init(&b, text, sizeof(text));
 	if (m->state == MACHINE_KILL && before == MACHINE_PRE && !m->ended) {
 		log_line("%s: pre_start takes longer than %llu s: killed", v->name,
-			(unsigned long long)m->rules.pre_start_timeout / 1000);
+			(unsigned long long)m->rules->pre_start_timeout / 1000);
 		return;
 	}
 	if (m->state == MACHINE_KILL && before == MACHINE_STOP) {
@@ -98,7 +90,7 @@ void describe_change(const struct service *v, enum machine_state before)
 	}
 	if (m->state == MACHINE_STOP && before == MACHINE_START && m->wanted && !m->again) {
 		log_line("%s: not ready after %llu s: stopped", v->name,
-			(unsigned long long)m->rules.start_timeout / 1000);
+			(unsigned long long)m->rules->start_timeout / 1000);
 		return;
 	}
 	if (m->state != MACHINE_BACKOFF && m->state != MACHINE_FAILED)

@@ -4,8 +4,7 @@
 #define SUPERVISOR_DESCRIBE_H
 
 #include "base/buf.h"
-#include "supervisor/events.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/service.h"
 
 /* Log a change of state that an operator wants to know of: an end, a failure, a restart to come. */
 void describe_change(const struct service *v, enum machine_state before);
@@ -14,10 +13,8 @@ void describe_change(const struct service *v, enum machine_state before);
  * (Killed)". */
 void describe_end(const struct service *v, struct buf *out);
 
-/* How its latest process ended, which must have. */
-struct outcome describe_outcome(const struct service *v);
-
-/* The same in words. `subject` is what the stage that failed was about, such as a program; or NULL.
+/* How a process ended, in words. `subject` is what the stage that failed was about, such as a
+ * program; or NULL.
  */
 void describe_put_outcome(const struct outcome *o, const char *subject, struct buf *out);
 

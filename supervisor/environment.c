@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/environment.h"
 
+#include "base/buf.h"
 #include "supervisor/account_cache.h"
 #include "supervisor/notify.h"
 
@@ -29,20 +30,22 @@ static void set_all(struct environment *e, const struct strings *s)
 		set(e, s->list[i]);
 }
 
-int environment_of(const struct service *v, struct environment *out, struct problem *p)
+int environment_of(
+	const struct service *v, struct environment *out, bool pre_start, struct problem *p)
 {
-	static char notify[] = "NOTIFY_SOCKET=" NOTIFY_SOCKET_PATH;
-
 	out->list[0] = NULL;
 	out->count = 0;
 	out->full = false;
-	set_all(out, &v->owner->base_environment);
+	set_all(out, &v->owner->environment.base);
 	set_all(out, account_cache_variables(v->account));
 	set_all(out, &v->file_environment);
 	set_all(out, &v->config.env);
-	if (v->config.rules.ready == MACHINE_READY_NOTIFY)
-		set(out, notify);
-	set_all(out, &v->owner->override_environment);
+	if (!pre_start && notify_is_wanted(v)) {
+		buf_format(out->notify_socket, sizeof(out->notify_socket),
+			"NOTIFY_SOCKET=" NOTIFY_DIRECTORY "/%s", v->name);
+		set(out, out->notify_socket);
+	}
+	set_all(out, &v->owner->environment.overrides);
 	return out->full ? problem_set_text(
 				   p, E2BIG, "more than %d environment variables", ENVIRONMENT_MAX)
 			 : 0;

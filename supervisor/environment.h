@@ -4,7 +4,7 @@
 #define SUPERVISOR_ENVIRONMENT_H
 
 #include "base/problem.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/service.h"
 
 #define ENVIRONMENT_MAX 512 /* variables of one service */
 
@@ -12,13 +12,16 @@ struct environment {
 	char *list[ENVIRONMENT_MAX + 1]; /* NULL-terminated */
 	size_t count;
 	bool full; /* a variable had no place */
+	char notify_socket[128];
 };
 
 /*
  * Everything that the service's processes get, later ones winning: the supervisor's base, HOME,
  * USER, LOGNAME and SHELL of the account, environment_file, [env], NOTIFY_SOCKET, the supervisor's
- * override. The strings stay their owners'. Returns 0, or -E2BIG with `p`.
+ * override. pre_start gets no NOTIFY_SOCKET. The strings stay their owners'. Returns 0, or -E2BIG
+ * with `p`.
  */
-int environment_of(const struct service *v, struct environment *out, struct problem *p);
+int environment_of(
+	const struct service *v, struct environment *out, bool pre_start, struct problem *p);
 
 #endif

@@ -3,8 +3,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "supervisor/describe.h"
-#include "supervisor/supervisor.h"
 
 #include <string.h>
 
@@ -15,16 +13,17 @@ void events_add(
 
 	*t = (struct transition){ .at_ms = cause < MACHINE_EVENTS ? v->machine.entered_ms
 								  : clock_ms(),
-		.pid = cause == MACHINE_EV_EXITED ? v->ended_pid : v->pid,
+		.pid = cause == MACHINE_EV_EXITED ? v->last.pid : v->pid,
 		.before = (uint8_t)before,
 		.after = (uint8_t)v->machine.state,
 		.cause = (uint8_t)cause };
 	buf_format(t->name, sizeof(t->name), "%s", v->name);
 	if (cause == MACHINE_EV_SPAWN_FAILED)
-		t->outcome.error = (int16_t)v->start_error;
-	t->has_outcome = v->has_ended && (cause == MACHINE_EV_EXITED || cause == MACHINE_EV_GONE);
+		t->outcome.error = (int16_t)v->last.start_error;
+	t->has_outcome =
+		v->last.has_ended && (cause == MACHINE_EV_EXITED || cause == MACHINE_EV_GONE);
 	if (t->has_outcome)
-		t->outcome = describe_outcome(v);
+		t->outcome = v->last.outcome;
 }
 
 const struct transition *events_next(

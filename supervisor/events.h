@@ -6,12 +6,12 @@
 #ifndef SUPERVISOR_EVENTS_H
 #define SUPERVISOR_EVENTS_H
 
-#include "supervisor/service_config.h"
+#include "supervisor/machine.h"
+#include "supervisor/outcome.h"
+#include "supervisor/service.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct service;
 
 #define EVENTS_KEPT 512
 
@@ -20,16 +20,6 @@ enum {
 	EVENTS_CANNOT_RUN = MACHINE_EVENTS, /* its file has an error */
 	EVENTS_NEW_FILE,                    /* its changed file takes effect */
 	EVENTS_CAUSES,
-};
-
-/* How a process has ended. */
-struct outcome {
-	int32_t status;     /* of wait(2) */
-	int16_t error;      /* errno value with `failed_to_run`, or when no process was made */
-	uint8_t stage;      /* enum spawn_stage, with `failed_to_run` */
-	bool failed_to_run; /* its child did not get as far as its program */
-	bool in_pre_start;
-	bool out_of_memory; /* memory_max was reached */
 };
 
 struct transition {

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "supervisor/supervisor.h"
 
 #include <stdlib.h>
 #include <string.h>

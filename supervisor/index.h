@@ -6,32 +6,16 @@
 #ifndef SUPERVISOR_INDEX_H
 #define SUPERVISOR_INDEX_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "supervisor/service.h"
+
 #include <sys/types.h>
-
-struct service;
-struct supervisor;
-
-#define INDEX_BUCKETS 256
-
-/* A service's places in the index. */
-struct index_entry {
-	struct service *next_of_name, *next_of_pid; /* in the same bucket */
-	struct service **dependents;                /* those with it in `after` or `requires` */
-	size_t dependent_count;
-	bool on_its_way, active; /* as it was counted last */
-};
-
-struct index {
-	struct service *by_name[INDEX_BUCKETS], *by_pid[INDEX_BUCKETS];
-	size_t on_their_way; /* services of files that are to run, and neither do nor have ended */
-	size_t active[2];    /* services with processes: those of files, the built-in ones */
-};
 
 /* The service has a name; it is to be freed: it is nowhere in the index any more. */
 void index_add(struct service *v);
 void index_remove(struct service *v);
+
+/* The service of that name, or NULL. */
+struct service *supervisor_find(struct supervisor *s, const char *name);
 
 /* The service has a process (v->pid), or it is about to have none. */
 void index_add_pid(struct service *v);

@@ -4,9 +4,14 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/log.h"
-#include "supervisor/collector.h"
+#include "supervisor/cgroup.h"
+#include "supervisor/collector_link.h"
+#include "supervisor/events.h"
+#include "supervisor/index.h"
+#include "supervisor/notify.h"
 #include "supervisor/order.h"
 #include "supervisor/prepare.h"
+#include "supervisor/service_file.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
@@ -22,8 +27,8 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	if (v == NULL)
 		return NULL;
 	v->owner = s;
-	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
-	v->cgroup_fd = v->cgroup_events.fd = -1;
+	v->report.fd = v->output.read_fd = v->output.write_fd = v->notify.io.fd = -1;
+	v->cgroup.fd = v->cgroup.events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
 	/* Files come in the order of their names, too. */
 	if (s->newest != NULL && strcmp(s->newest->name, name) < 0)
@@ -74,14 +79,14 @@ static int change_file(struct service *v, const char *directory)
 	struct problem p;
 	int err = config == NULL ? problem_set(&p, ENOMEM, "its file is not read")
 				 : read_config(directory, v->name, config, &p);
-	const struct service_config *latest = v->next_config != NULL ? v->next_config : &v->config;
+	const struct service_config *latest = v->file.next != NULL ? v->file.next : &v->config;
 
 	if (err != 0 || config->file_hash == latest->file_hash) {
 		if (config != NULL)
 			service_config_free(config);
 		free(config);
 		if (err != 0) {
-			log_line("%s: goes on as it is", v->name);
+			log_line("%s: keeping the previous configuration", v->name);
 			reload_keep_bad(v->owner, v->name, p.text);
 		} else if (v->problem != NULL) {
 			reload_keep_bad(v->owner, v->name, v->problem);
@@ -89,10 +94,10 @@ static int change_file(struct service *v, const char *directory)
 		return err != 0 || v->problem != NULL;
 	}
 	log_line("%s: its file has changed", v->name);
-	if (v->next_config != NULL)
-		service_config_free(v->next_config);
-	free(v->next_config);
-	v->next_config = config;
+	if (v->file.next != NULL)
+		service_config_free(v->file.next);
+	free(v->file.next);
+	v->file.next = config;
 	return 0;
 }
 
@@ -107,12 +112,12 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 		return 0;
 	v = err == 0 ? supervisor_find(s, name) : NULL;
 	if (v != NULL && !v->built_in) {
-		v->in_directory = true;
+		v->file.is_present = true;
 		return change_file(v, directory);
 	}
 	if (err != 0 || v != NULL || strcmp(name, COLLECTOR_NAME) == 0 ||
 		strcmp(name, PROTOCOL_AGENT_NAME) == 0) {
-		const char *reason = err == 0 ? "a name that is ours"
+		const char *reason = err == 0 ? "reserved name"
 					      : "a service's name has 1 to 63 of [A-Za-z0-9_.-]";
 
 		log_line("%s/%s: %s: file ignored", directory, file, reason);
@@ -122,9 +127,24 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	v = new_service(s, name);
 	if (v == NULL)
 		return -ENOMEM;
-	v->in_directory = v->is_new = true;
+	v->file.is_present = v->file.is_new = true;
 	err = read_config(directory, name, &v->config, &p);
 	return set_up(v, err, &p);
+}
+
+/* See which of the services whose files were just loaded can start, by the order of all. */
+static void check_order(struct supervisor *s)
+{
+	char reason[ORDER_REASON_MAX];
+	unsigned int mark = 0;
+
+	index_order(s);
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->problem == NULL && v->file.is_new &&
+			!order_is_possible(v, ++mark, reason, sizeof(reason)))
+			service_cannot_run(v, reason);
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		v->mark = 0;
 }
 
 struct loading {
@@ -154,7 +174,7 @@ int supervisor_load(struct supervisor *s, const char *directory)
 		return errno == ENOENT ? 0 : -errno;
 	err = directory_each(fd, load_entry, &l);
 	close(fd);
-	order_check(s);
+	check_order(s);
 	return err != 0 ? err : l.bad;
 }
 
@@ -169,27 +189,28 @@ static void change_state_for_new_file(struct service *v)
 		events_add(v->owner->events, v, before, EVENTS_NEW_FILE);
 }
 
-void service_take_next_config(struct service *v)
+/* When nothing of the service is left, its changed file takes effect. */
+static void take_next_config(struct service *v)
 {
 	struct problem p;
 
-	if (v->next_config == NULL || machine_is_active(&v->machine))
+	if (v->file.next == NULL || machine_is_active(&v->machine))
 		return;
 	service_config_free(&v->config);
-	v->config = *v->next_config;
-	free(v->next_config);
-	v->next_config = NULL;
+	v->config = *v->file.next;
+	free(v->file.next);
+	v->file.next = NULL;
 	service_clear_problem(v);
-	v->cgroup_killed |= v->cgroup_fd >= 0; /* a limit that is no more must not stay */
-	v->has_ended = false;                  /* the words for that may be those of the old file */
-	v->output.announced = false;
+	v->cgroup.is_spent |= v->cgroup.fd >= 0; /* a limit that is no more must not stay */
+	v->last.has_ended = false; /* the words for that may be those of the old file */
+	v->output.is_announced = false;
 	change_state_for_new_file(v);
 	loop_timer_clear(v->owner->loop, &v->timer);
 	loop_timer_clear(v->owner->loop, &v->schedule);
 	set_up(v, 0, &p);
-	v->is_new = true;
-	order_check(v->owner);
-	v->is_new = false;
+	v->file.is_new = true;
+	check_order(v->owner);
+	v->file.is_new = false;
 }
 
 /* One that is active takes its new file when it has stopped (supervisor_event()), others at once.
@@ -200,30 +221,31 @@ static void restart_changed(struct service *v)
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
 		return;
 	}
-	service_take_next_config(v);
+	take_next_config(v);
 	supervisor_begin(v);
 }
 
 static void act_on_change(struct service *v)
 {
 	struct reload *r = &v->owner->reload;
-	bool came_back = v->removed; /* before it had stopped */
+	bool came_back = v->file.is_removed; /* before it had stopped */
 
-	v->removed = !v->in_directory && !v->built_in;
-	v->owner->to_sweep |= v->removed;
-	v->reloaded = v->removed || v->is_new || v->next_config != NULL || came_back;
-	if (v->removed && !came_back) {
+	v->file.is_removed = !v->file.is_present && !v->built_in;
+	v->owner->to_sweep |= v->file.is_removed;
+	v->file.is_reloaded =
+		v->file.is_removed || v->file.is_new || v->file.next != NULL || came_back;
+	if (v->file.is_removed && !came_back) {
 		r->stopped += v->problem == NULL;
 		log_line("%s: its file has gone", v->name);
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
-	} else if (!v->removed && v->next_config != NULL) {
+	} else if (!v->file.is_removed && v->file.next != NULL) {
 		r->started += v->problem != NULL;
 		r->restarted += v->problem == NULL;
 		restart_changed(v);
-	} else if (!v->removed && came_back) {
+	} else if (!v->file.is_removed && came_back) {
 		r->restarted++;
 		supervisor_begin(v);
-	} else if (!v->reloaded && !v->built_in && v->problem == NULL) {
+	} else if (!v->file.is_reloaded && !v->built_in && v->problem == NULL) {
 		r->unchanged++;
 	}
 }
@@ -232,13 +254,13 @@ static void act_on_change(struct service *v)
 static void act_on_changes(struct supervisor *s)
 {
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->is_new)
+		if (v->file.is_new)
 			supervisor_want(v);
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		act_on_change(v);
-	order_check(s);
+	check_order(s);
 	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (!v->is_new)
+		if (!v->file.is_new)
 			continue;
 		s->reload.started += v->problem == NULL;
 		supervisor_begin(v);
@@ -253,13 +275,13 @@ int supervisor_reload(struct supervisor *s, const char *directory)
 	strings_free(&s->reload.bad);
 	s->reload = (struct reload){ .number = number };
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		v->in_directory = v->is_new = v->reloaded = false;
+		v->file.is_present = v->file.is_new = v->file.is_reloaded = false;
 	bad = supervisor_load(s, directory);
 	if (bad >= 0)
 		act_on_changes(s);
 	else /* the next time they are new again */
 		for (struct service *v = s->services; v != NULL; v = v->next)
-			v->removed |= v->is_new;
+			v->file.is_removed |= v->file.is_new;
 	supervisor_sweep(s);
 	return bad;
 }
@@ -269,9 +291,10 @@ bool supervisor_has_reloaded(const struct supervisor *s)
 	for (const struct service *v = s->services; v != NULL; v = v->next) {
 		bool active = machine_is_active(&v->machine);
 
-		if (v->reloaded &&
-			(v->machine.state == MACHINE_WAITING || v->next_config != NULL ||
-				(active && (v->removed || v->machine.state != MACHINE_RUNNING))))
+		if (v->file.is_reloaded &&
+			(v->machine.state == MACHINE_WAITING || v->file.next != NULL ||
+				(active && (v->file.is_removed ||
+						   v->machine.state != MACHINE_RUNNING))))
 			return false;
 	}
 	return true;
@@ -283,13 +306,14 @@ static void free_service(struct service *v)
 
 	loop_timer_clear(s->loop, &v->timer);
 	loop_timer_clear(s->loop, &v->schedule);
+	notify_close(v);
 	output_close(v);
 	index_remove(v);
 	if (s->newest == v)
 		s->newest = NULL;
-	if (v->cgroup_fd >= 0)
-		close(v->cgroup_fd);
-	cgroup_remove(s->cgroups_fd, v->name);
+	if (v->cgroup.fd >= 0)
+		close(v->cgroup.fd);
+	cgroup_remove(s->cgroups.fd, v->name);
 	service_config_free(&v->config);
 	strings_free(&v->file_environment);
 	service_clear_problem(v);
@@ -306,8 +330,15 @@ void supervisor_sweep(struct supervisor *s)
 	while (*at != NULL) {
 		struct service *v = *at;
 
-		s->to_sweep |= v->removed;
-		if (v->removed && v->pid == 0 && !machine_is_active(&v->machine)) {
+		s->to_sweep |= v->file.is_removed;
+		if (v->file.next != NULL && !v->file.is_removed && s->stopping.by_ms == 0 &&
+			v->machine.state == MACHINE_INACTIVE) {
+			take_next_config(v);
+			supervisor_begin(v);
+			if (s->changed != NULL)
+				s->changed(s, v);
+		}
+		if (v->file.is_removed && v->pid == 0 && !machine_is_active(&v->machine)) {
 			*at = v->next;
 			free_service(v);
 		} else {

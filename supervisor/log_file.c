@@ -2,10 +2,13 @@
 #include "supervisor/log_file.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "supervisor/log_open.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +35,52 @@ void log_file_close(struct log_file *f)
 	f->fd = -1;
 }
 
+static int open_checked(const char *path, gid_t group)
+{
+	int fd = open(path,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		0640);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+		err = -EINVAL;
+	else if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		err = -EMLINK; /* the other name may be that of a file that only root may write to
+				*/
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	if (S_ISREG(st.st_mode) && st.st_size == 0 && st.st_gid != group)
+		(void)!fchown(fd, (uid_t)-1, group);
+	fcntl(fd, F_SETFL, O_APPEND);
+	return fd;
+}
+
+/*
+ * Open a log file for appending, with its directories; a new one gets mode 0640 and `group`.
+ * Symbolic links as its last component are refused, so that a service cannot lead root elsewhere.
+ * Returns the descriptor, or -errno with `p`.
+ */
+static int open_with_directories(const char *path, gid_t group, struct problem *p)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+	int fd = open_checked(path, group);
+
+	if (fd == -ENOENT && len > 0 && len < sizeof(directory)) {
+		memcpy(directory, path, len);
+		directory[len] = '\0';
+		if (file_make_directories(directory) == 0)
+			fd = open_checked(path, group);
+	}
+	return fd < 0 ? problem_set(p, -fd, "log_file %s", path) : fd;
+}
+
 /* A file that somebody has moved or removed is left, and a new one begun. */
 static bool is_still_there(struct log_file *f)
 {
@@ -50,7 +99,7 @@ static int open_file(struct log_file *f, struct problem *p)
 
 	if (f->fd < 0 || !is_still_there(f)) {
 		log_file_close(f);
-		f->fd = log_open_file(f->path, f->group, p);
+		f->fd = open_with_directories(f->path, f->group, p);
 		if (f->fd < 0)
 			return f->fd;
 		f->size = fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;

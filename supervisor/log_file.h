@@ -3,7 +3,7 @@
 #ifndef SUPERVISOR_LOG_FILE_H
 #define SUPERVISOR_LOG_FILE_H
 
-#include "supervisor/collector.h"
+#include "supervisor/collector_protocol.h"
 #include "supervisor/log_ring.h"
 
 #include <stdbool.h>

@@ -15,6 +15,19 @@ static unsigned int enter(struct machine *m, enum machine_state state, uint64_t 
 	return 0;
 }
 
+uint64_t machine_stop_timeout(const struct machine *m)
+{
+	return m->has_stop_cap && m->stop_cap < m->rules->stop_timeout ? m->stop_cap
+								       : m->rules->stop_timeout;
+}
+
+void machine_cap_stop(struct machine *m, uint64_t ms)
+{
+	if (!m->has_stop_cap || ms < m->stop_cap)
+		m->stop_cap = ms;
+	m->has_stop_cap = true;
+}
+
 uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n)
 {
 	uint64_t delay = first;
@@ -38,13 +51,15 @@ static uint64_t jitter(struct machine *m, uint64_t delay)
 /* Note an automatic start at `now`; true when it is one more than the limit allows. */
 static bool over_start_limit(struct machine *m, uint64_t now)
 {
-	unsigned int limit = m->rules.start_limit;
+	unsigned int limit = m->rules->start_limit;
 	uint64_t oldest;
 
+	if (limit > MACHINE_STARTS_MAX)
+		limit = MACHINE_STARTS_MAX;
 	if (limit == 0)
 		return false;
 	oldest = m->start_times[m->start_count % limit];
-	if (m->start_count >= limit && now - oldest < m->rules.start_limit_interval)
+	if (m->start_count >= limit && now - oldest < m->rules->start_limit_interval)
 		return true;
 	m->start_times[m->start_count++ % limit] = now;
 	return false;
@@ -77,12 +92,13 @@ static unsigned int do_start(struct machine *m, uint64_t now)
 
 static unsigned int do_main(struct machine *m, uint64_t now)
 {
-	bool limited = m->rules.ready != MACHINE_READY_STARTED || m->rules.type == MACHINE_ONESHOT;
+	bool limited =
+		m->rules->ready != MACHINE_READY_STARTED || m->rules->type == MACHINE_ONESHOT;
 
 	enter(m, MACHINE_START, now);
 	m->started_ms = now;
-	if (limited && m->rules.start_timeout > 0)
-		m->due_ms = now + m->rules.start_timeout;
+	if (limited && m->rules->start_timeout > 0)
+		m->due_ms = now + m->rules->start_timeout;
 	return MACHINE_DO_MAIN;
 }
 
@@ -91,10 +107,10 @@ static unsigned int do_launch(struct machine *m, uint64_t now)
 	m->ended = false;
 	m->ready_ms = 0;
 	m->exit = (struct machine_exit){ 0 };
-	if (!m->rules.has_pre_start)
+	if (!m->rules->has_pre_start)
 		return do_main(m, now);
 	enter(m, MACHINE_PRE, now);
-	m->due_ms = now + m->rules.pre_start_timeout;
+	m->due_ms = now + m->rules->pre_start_timeout;
 	return MACHINE_DO_PRE;
 }
 
@@ -107,7 +123,7 @@ static unsigned int do_ready(struct machine *m, uint64_t now)
 
 static unsigned int do_exec(struct machine *m, uint64_t now)
 {
-	if (m->rules.ready == MACHINE_READY_STARTED && m->rules.type == MACHINE_SIMPLE)
+	if (m->rules->ready == MACHINE_READY_STARTED && m->rules->type == MACHINE_SIMPLE)
 		return do_ready(m, now);
 	return 0;
 }
@@ -115,7 +131,7 @@ static unsigned int do_exec(struct machine *m, uint64_t now)
 static unsigned int back_off(struct machine *m, uint64_t now)
 {
 	uint64_t reset =
-		m->rules.restart_reset > 2 * m->delay ? m->rules.restart_reset : 2 * m->delay;
+		m->rules->restart_reset > 2 * m->delay ? m->rules->restart_reset : 2 * m->delay;
 
 	if (m->ready_ms != 0 && m->entered_ms - m->ready_ms >= reset)
 		m->failures = 0;
@@ -124,9 +140,9 @@ static unsigned int back_off(struct machine *m, uint64_t now)
 		return MACHINE_DO_LIMIT;
 	}
 	m->failures++;
-	m->delay = m->exit.permanent ? m->rules.restart_delay_max
-				     : machine_backoff(m->rules.restart_delay,
-					       m->rules.restart_delay_max, m->failures);
+	m->delay = m->exit.permanent ? m->rules->restart_delay_max
+				     : machine_backoff(m->rules->restart_delay,
+					       m->rules->restart_delay_max, m->failures);
 	enter(m, MACHINE_BACKOFF, now);
 	m->due_ms = now + jitter(m, m->delay);
 	return 0;
@@ -135,9 +151,9 @@ static unsigned int back_off(struct machine *m, uint64_t now)
 /* Nothing of it is left: what comes next? */
 static unsigned int do_settle(struct machine *m, uint64_t now)
 {
-	bool restart = m->rules.restart == MACHINE_RESTART_ALWAYS ||
-		       (m->rules.restart == MACHINE_RESTART_ON_FAILURE && !m->exit.success);
-	bool done = m->rules.type == MACHINE_ONESHOT && m->exit.success;
+	bool restart = m->rules->restart == MACHINE_RESTART_ALWAYS ||
+		       (m->rules->restart == MACHINE_RESTART_ON_FAILURE && !m->exit.success);
+	bool done = m->rules->type == MACHINE_ONESHOT && m->exit.success;
 
 	if (m->again) {
 		m->again = false;
@@ -180,7 +196,7 @@ static unsigned int do_unmade(struct machine *m, uint64_t now)
 static unsigned int do_term(struct machine *m, uint64_t now)
 {
 	enter(m, MACHINE_STOP, now);
-	m->due_ms = now + m->rules.stop_timeout;
+	m->due_ms = now + machine_stop_timeout(m);
 	return MACHINE_DO_TERM;
 }
 
@@ -272,9 +288,7 @@ static const struct handler table[MACHINE_STATES][MACHINE_EVENTS] = {
 
 void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t seed)
 {
-	*m = (struct machine){ .rules = *rules, .random = seed != 0 ? seed : 1 };
-	if (m->rules.start_limit > MACHINE_STARTS_MAX)
-		m->rules.start_limit = MACHINE_STARTS_MAX;
+	*m = (struct machine){ .rules = rules, .random = seed != 0 ? seed : 1 };
 }
 
 unsigned int machine_step(struct machine *m, enum machine_event event,
@@ -312,7 +326,7 @@ bool machine_is_active(const struct machine *m)
 bool machine_is_up(const struct machine *m)
 {
 	return m->state == MACHINE_RUNNING ||
-	       (m->state == MACHINE_EXITED && m->rules.type == MACHINE_ONESHOT);
+	       (m->state == MACHINE_EXITED && m->rules->type == MACHINE_ONESHOT);
 }
 
 bool machine_exit_is_success(int wait_status)

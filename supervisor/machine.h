@@ -82,7 +82,9 @@ struct machine_exit {
 };
 
 struct machine {
-	struct machine_rules rules;
+	const struct machine_rules *rules; /* the configuration's, which outlives the machine */
+	bool has_stop_cap;
+	uint64_t stop_cap; /* ms; what limits rules->stop_timeout meanwhile, with `has_stop_cap` */
 	enum machine_state state;
 	bool wanted;                              /* is to run */
 	bool again;                               /* start again after the stop that is under way */
@@ -100,7 +102,7 @@ struct machine {
 	uint32_t random; /* state of the jitter; any value but 0 */
 };
 
-/* A machine at rest. `seed` makes the jitter differ between machines. */
+/* A machine at rest, which keeps `rules`. `seed` makes the jitter differ between machines. */
 void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t seed);
 
 /*
@@ -110,6 +112,12 @@ void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t
  */
 unsigned int machine_step(struct machine *m, enum machine_event event,
 	const struct machine_exit *exit, uint64_t now_ms);
+
+/* From TERM to KILL, in ms: rules->stop_timeout, or less while there is a cap. */
+uint64_t machine_stop_timeout(const struct machine *m);
+
+/* Allow no stop to take longer than `ms`, until has_stop_cap is cleared. */
+void machine_cap_stop(struct machine *m, uint64_t ms);
 
 /* Delay number n (from 1): min(first * 2^(n-1), max), all in ms. */
 uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n);

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/index.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,32 +14,62 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX 4096
+#define MESSAGE_MAX  4096
+#define MESSAGES_MAX 64 /* read at the end of a run */
+
+bool notify_is_wanted(const struct service *v)
+{
+	return v->config.rules.ready == MACHINE_READY_NOTIFY;
+}
+
+enum sender {
+	SENDER_GONE, /* it has ended, and was waited for */
+	SENDER_KNOWN,
+	SENDER_STRANGER, /* it lives, and belongs to no service */
+};
 
 /*
- * Whose process is it? By its pid, or by where it is: the line "0::/services/NAME", behind others
- * where there are groups of the first version, too.
+ * Whose process it is: by its pid, or by its cgroup, the line "0::/services/NAME" of
+ * /proc/PID/cgroup, maybe with groups of the service's own below. `owner` is set for SENDER_KNOWN.
  */
-static struct service *service_of_sender(struct supervisor *s, pid_t pid)
+static enum sender find_sender(struct supervisor *s, pid_t pid, const struct service **owner)
 {
 	static const char prefix[] = "0::/services/";
-	struct service *v = index_find_pid(s, pid);
 	char path[32], text[1024], *line, *next;
 
+	*owner = index_find_pid(s, pid);
+	if (*owner != NULL)
+		return SENDER_KNOWN;
 	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (v != NULL || file_read(path, text, sizeof(text), NULL) != 0)
-		return v;
+	if (file_read(path, text, sizeof(text), NULL) != 0)
+		return SENDER_GONE;
 	for (line = text; *line != '\0'; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next == '\n')
 			*next++ = '\0';
-		if (strncmp(line, prefix, sizeof(prefix) - 1) == 0)
-			return supervisor_find(s, line + sizeof(prefix) - 1);
+		if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
+			continue;
+		line += sizeof(prefix) - 1;
+		line[strcspn(line, "/")] = '\0';
+		*owner = supervisor_find(s, line);
+		return *owner != NULL ? SENDER_KNOWN : SENDER_STRANGER;
 	}
-	return NULL;
+	return SENDER_STRANGER;
 }
 
-/* Is READY=1 one of the message's lines? */
+/* A message from elsewhere, said once in each run. */
+static void refuse(struct service *v, pid_t sender, const struct service *owner)
+{
+	if (v->notify.is_refusing)
+		return;
+	v->notify.is_refusing = true;
+	if (owner != NULL)
+		log_line("%s: READY=1 from process %d of %s ignored", v->name, sender, owner->name);
+	else
+		log_line("%s: READY=1 from unknown process %d ignored", v->name, sender);
+}
+
+/* True if READY=1 is one of the message's lines. */
 static bool says_ready(const char *text)
 {
 	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
@@ -48,17 +78,19 @@ static bool says_ready(const char *text)
 	return false;
 }
 
-static void take_message(struct supervisor *s, pid_t sender, const char *text)
+static void take_message(struct service *v, pid_t sender, const char *text)
 {
-	struct service *v = service_of_sender(s, sender);
+	const struct service *owner;
+	enum sender who;
 
 	if (!says_ready(text))
 		return;
-	if (v == NULL)
-		log_line("READY=1 from process %d, which belongs to no service: not believed",
-			sender);
+	who = find_sender(v->owner, sender, &owner);
+	/* Without a cgroup only the process itself is known, not its children. */
+	if (who == SENDER_KNOWN ? owner != v : who == SENDER_STRANGER && v->cgroup.fd >= 0)
+		refuse(v, sender, owner);
 	else if (v->config.rules.ready == MACHINE_READY_NOTIFY)
-		supervisor_event(v, MACHINE_EV_READY, NULL);
+		v->owner->happened(v, MACHINE_EV_READY, NULL);
 }
 
 /* Returns the length of a message, or -errno. Descriptors that are sent along are closed by the
@@ -91,32 +123,79 @@ static ssize_t receive(int fd, char *text, size_t size, pid_t *sender)
 	return n;
 }
 
-static void on_message(struct loop_io *io, uint32_t events)
+/* Returns false when there is no message. */
+static bool read_message(struct service *v)
 {
-	struct supervisor *s = LOOP_OWNER(io, struct supervisor, notify);
 	char text[MESSAGE_MAX];
 	pid_t sender = 0;
 
-	(void)events;
-	if (receive(io->fd, text, sizeof(text), &sender) >= 0 && sender > 0)
-		take_message(s, sender, text);
+	if (receive(v->notify.io.fd, text, sizeof(text), &sender) < 0)
+		return false;
+	if (sender > 0)
+		take_message(v, sender, text);
+	return true;
 }
 
-int notify_open(struct supervisor *s)
+static void on_message(struct loop_io *io, uint32_t events)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = NOTIFY_SOCKET_PATH };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, err = 0;
+	(void)events;
+	read_message(LOOP_OWNER(io, struct service, notify.io));
+}
 
-	if (fd < 0)
+static void path_of(const struct service *v, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	buf_format(address->sun_path, sizeof(address->sun_path), NOTIFY_DIRECTORY "/%s", v->name);
+}
+
+/* Bind and protect the socket; nobody but root can write to it before it has its owner. */
+static int bind_socket(int fd, const struct service *v)
+{
+	struct sockaddr_un address;
+	int on = 1;
+
+	path_of(v, &address);
+	if (mkdir(NOTIFY_DIRECTORY, 0755) != 0 && errno != EEXIST)
 		return -errno;
-	unlink(NOTIFY_SOCKET_PATH);
+	unlink(address.sun_path);
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		chmod(NOTIFY_SOCKET_PATH, 0666) != 0)
-		err = -errno;
+		chmod(address.sun_path, 0600) != 0 ||
+		chown(address.sun_path, v->account->uid, v->account->gid) != 0)
+		return -errno;
+	return 0;
+}
+
+void notify_open(struct service *v)
+{
+	int fd, err;
+
+	notify_close(v);
+	if (!notify_is_wanted(v))
+		return;
+	v->notify.is_refusing = false;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = fd < 0 ? -errno : bind_socket(fd, v);
 	if (err == 0)
-		err = loop_add(s->loop, &s->notify, fd, EPOLLIN, on_message);
-	if (err != 0)
+		err = loop_add(v->owner->loop, &v->notify.io, fd, EPOLLIN, on_message);
+	if (err == 0)
+		return;
+	if (fd >= 0)
 		close(fd);
-	return err;
+	log_line("cannot open " NOTIFY_DIRECTORY "/%s: %s", v->name, problem_errno_text(-err));
+}
+
+void notify_close(struct service *v)
+{
+	int fd = v->notify.io.fd;
+	struct sockaddr_un address;
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < MESSAGES_MAX && read_message(v); i++)
+		;
+	loop_remove(v->owner->loop, &v->notify.io);
+	close(fd);
+	path_of(v, &address);
+	unlink(address.sun_path);
 }

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "supervisor/prepare.h"
+#include "supervisor/index.h"
 
 #include <string.h>
 
@@ -22,10 +22,12 @@ static size_t count_behind(const struct service *v)
 	return v->config.after.count + v->config.requires.count;
 }
 
-static void check_names(struct service *v)
+/* Look at the names of `after` and `requires`. True with `reason` if one of `requires` is unknown.
+ */
+static bool requires_unknown(struct service *v, char *reason, size_t size)
 {
 	const struct strings *lists[] = { &v->config.after, &v->config.requires };
-	char reason[SERVICE_NAME_MAX + 64];
+	bool is_missing = false;
 
 	for (int r = 0; r < 2; r++) {
 		for (size_t i = 0; i < lists[r]->count; i++) {
@@ -33,16 +35,16 @@ static void check_names(struct service *v)
 
 			if (supervisor_find(v->owner, name) != NULL)
 				continue;
-			buf_format(reason, sizeof(reason), "%s names no service: '%s'",
+			buf_format(reason, size, "%s names no service: '%s'",
 				r == 0 ? "after" : "requires", name);
 			log_line("%s: %s", v->name, reason);
-			if (r == 1)
-				service_cannot_run(v, reason);
+			is_missing |= r == 1;
 		}
 	}
+	return is_missing;
 }
 
-/* Does a way lead from `v` to `goal`? `mark` is new for each question, so that no service is
+/* True if a way leads from `v` to `goal`? `mark` is new for each question, so that no service is
  * visited twice. */
 static bool reaches(struct service *v, const struct service *goal, unsigned int mark)
 {
@@ -61,22 +63,17 @@ static bool reaches(struct service *v, const struct service *goal, unsigned int 
 	return false;
 }
 
-void order_check(struct supervisor *s)
+bool order_is_possible(struct service *v, unsigned int mark, char *reason, size_t size)
 {
-	unsigned int mark = 0;
-
-	index_order(s);
-	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (v->problem != NULL || count_behind(v) == 0 || !v->is_new)
-			continue;
-		check_names(v);
-		if (v->problem != NULL || !reaches(v, v, ++mark))
-			continue;
-		service_cannot_run(v, "it comes after itself: a cycle of after and requires");
-		log_line("%s: %s", v->name, v->problem);
-	}
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		v->mark = 0;
+	if (count_behind(v) == 0)
+		return true;
+	if (requires_unknown(v, reason, size))
+		return false;
+	if (!reaches(v, v, mark))
+		return true;
+	buf_format(reason, size, "it comes after itself: a cycle of after and requires");
+	log_line("%s: %s", v->name, reason);
+	return false;
 }
 
 /* Nothing more is to be expected of it: it was there, it failed, or nobody wants it. */

@@ -3,17 +3,19 @@
 #ifndef SUPERVISOR_ORDER_H
 #define SUPERVISOR_ORDER_H
 
-#include "supervisor/supervisor.h"
+#include "supervisor/service.h"
 
 enum order_answer { ORDER_WAIT, ORDER_CLEAR, ORDER_BLOCKED };
 
+#define ORDER_REASON_MAX (SERVICE_NAME_MAX + 64)
+
 /*
- * Look at the names of the services whose files were just loaded (is_new). A name that no service
- * has is logged; it is left out of `after`, and what requires it cannot run. Services that come
- * after themselves, however far around, cannot run either; what is outside the cycle is not
- * touched.
+ * True if `v`, whose file was just loaded, can ever start. A name that no service has is logged; it
+ * is left out of `after`, and what requires it cannot run. A service that comes after itself,
+ * however far around, cannot run either. Then `reason` says why, and it is logged. index_order()
+ * must have run, and `mark` be a number that no call has had since each service's mark was 0.
  */
-void order_check(struct supervisor *s);
+bool order_is_possible(struct service *v, unsigned int mark, char *reason, size_t size);
 
 /*
  * May `v` start? It waits until each service of `after` is up, or has failed, or is not to run; and
@@ -22,7 +24,7 @@ void order_check(struct supervisor *s);
  */
 enum order_answer order_ask(const struct service *v, const char **blocker);
 
-/* Is a service active that starts behind `v`, so that `v` is to stop later? */
+/* True if a service is active that starts behind `v`, so that `v` is to stop later. */
 bool order_is_needed(const struct service *v);
 
 #endif

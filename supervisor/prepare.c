@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "supervisor/account_cache.h"
 #include "supervisor/env_file.h"
+#include "supervisor/events.h"
+#include "supervisor/index.h"
 
 #include <errno.h>
 #include <stdlib.h>

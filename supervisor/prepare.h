@@ -3,16 +3,13 @@
 #define SUPERVISOR_PREPARE_H
 
 #include "base/problem.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/service.h"
 
 /*
  * Look up who the service runs as, and read its environment_file. To be called again when that may
  * have changed. Returns 0 or -errno with `p`; then the variables are those that it had before.
  */
 int service_prepare(struct service *v, struct problem *p);
-
-/* When nothing of the service is left, its changed file (service->next_config) takes effect. */
-void service_take_next_config(struct service *v);
 
 /* Keep that something is wrong with the file of `name`, for supervisor->reload; not at boot. */
 void reload_keep_bad(struct supervisor *s, const char *name, const char *reason);

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/process.h"
 
+#include "base/file.h"
 #include "base/log.h"
+#include "supervisor/cgroup.h"
+#include "supervisor/collector_link.h"
 #include "supervisor/environment.h"
+#include "supervisor/index.h"
+#include "supervisor/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,9 +30,16 @@ static void close_report(struct service *v)
 
 void process_take_report(struct service *v)
 {
+	struct spawn_failure failure;
+
 	if (v->report.fd < 0)
 		return;
-	v->failed_to_run = spawn_report(v->report.fd, &v->failure) == 1;
+	v->last.outcome.failed_to_run = spawn_report(v->report.fd, &failure) == 1;
+	if (v->last.outcome.failed_to_run) {
+		v->last.outcome.stage = (uint8_t)failure.stage;
+		v->last.outcome.error = (int16_t)failure.error;
+		v->last.part = failure.part;
+	}
 	close_report(v);
 }
 
@@ -38,24 +51,42 @@ static void on_report(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	process_take_report(v);
-	if (!v->failed_to_run)
-		supervisor_event(v, MACHINE_EV_EXEC, NULL);
+	if (!v->last.outcome.failed_to_run)
+		v->owner->happened(v, MACHINE_EV_EXEC, NULL);
 }
 
-/* Where output goes: the pipe to the collector. The collector's own goes to the console. */
-static int open_output(struct service *v, int *fd, struct problem *p)
+/* The console once more; what cannot be opened again, such as a test's file, is shared. */
+static int open_console(const struct supervisor *s)
 {
-	int err;
+	int fd = file_open_again(s->own_fds, log_fd(), O_WRONLY | O_NONBLOCK);
 
-	if (v == v->owner->collector.service) {
-		*fd = log_fd();
-		return 0;
-	}
-	err = output_open(v);
-	*fd = v->output.write_fd;
-	/* So that its program can open /dev/stdout, too, which is this pipe's inode. */
-	(void)!fchown(*fd, v->account->uid, v->account->gid);
+	return fd >= 0 ? fd : fcntl(log_fd(), F_DUPFD_CLOEXEC, 0);
+}
+
+/*
+ * Standard input, output and error, each opened for this process alone: what it does to their flags
+ * is seen by no other process. The collector's output goes to the console.
+ */
+static int open_stdio(struct service *v, int stdio[3], struct problem *p)
+{
+	struct supervisor *s = v->owner;
+	int err = 0;
+
+	stdio[0] = file_open_again(s->own_fds, s->null_fd, O_RDWR);
+	if (stdio[0] < 0)
+		return problem_set(p, -stdio[0], "cannot make a process");
+	if (v == s->collector.service)
+		stdio[1] = stdio[2] = open_console(s);
+	else
+		err = output_open(v, v->account->uid, v->account->gid, &stdio[1], &stdio[2]);
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
+}
+
+static void close_stdio(const int stdio[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (stdio[i] >= 0 && (i < 2 || stdio[2] != stdio[1]))
+			close(stdio[i]);
 }
 
 /*
@@ -68,19 +99,19 @@ static void renew_cgroup(struct service *v)
 {
 	struct cgroup_usage usage = { .cpu_us = CGROUP_UNSET };
 
-	if (!v->cgroup_killed)
+	if (!v->cgroup.is_spent)
 		return;
-	if (v->cgroup_fd >= 0)
-		cgroup_usage(v->cgroup_fd, &usage);
-	if (cgroup_remove(v->owner->cgroups_fd, v->name) == 0) {
-		v->cgroup_killed = false;
+	if (v->cgroup.fd >= 0)
+		cgroup_usage(v->cgroup.fd, &usage);
+	if (cgroup_remove(v->owner->cgroups.fd, v->name) == 0) {
+		v->cgroup.is_spent = false;
 		if (usage.cpu_us != CGROUP_UNSET)
-			v->cpu_before_us += usage.cpu_us;
-		v->oom_kills_before = v->oom_kills;
+			v->cgroup.cpu_before_us += usage.cpu_us;
+		v->cgroup.oom_kills_before = v->cgroup.oom_kills;
 	}
-	if (v->cgroup_fd >= 0)
-		close(v->cgroup_fd);
-	v->cgroup_fd = -1;
+	if (v->cgroup.fd >= 0)
+		close(v->cgroup.fd);
+	v->cgroup.fd = -1;
 }
 
 /* Made at the first start, kept for the others as long as it can be. */
@@ -88,21 +119,21 @@ static int open_cgroup(struct service *v, struct problem *p)
 {
 	int fd;
 
-	if (v->owner->cgroups_fd < 0)
+	if (v->owner->cgroups.fd < 0)
 		return cgroup_limits_any(&v->config.cgroup)
 			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
 			       : 0;
 	renew_cgroup(v);
-	if (v->cgroup_fd >= 0)
+	if (v->cgroup.fd >= 0)
 		return 0;
-	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->controllers) {
-		v->owner->controllers = true;
-		cgroups_enable_controllers(v->owner->cgroups_fd, &log_problems);
+	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->cgroups.has_controllers) {
+		v->owner->cgroups.has_controllers = true;
+		cgroups_enable_controllers(v->owner->cgroups.fd, &log_problems);
 	}
-	fd = cgroup_open(v->owner->cgroups_fd, v->name, &v->config.cgroup, p);
+	fd = cgroup_open(v->owner->cgroups.fd, v->name, &v->config.cgroup, p);
 	if (fd < 0)
 		return fd;
-	v->cgroup_fd = fd;
+	v->cgroup.fd = fd;
 	return 0;
 }
 
@@ -125,8 +156,8 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	r->ambient = c->ambient;
 	r->no_new_privs = c->no_new_privs;
 	r->directory = c->working_directory;
-	r->fds = v->fds;
-	r->fd_count = v->fd_count;
+	r->fds = v->hooks.fds;
+	r->fd_count = v->hooks.fd_count;
 	r->set_nice = c->set_nice;
 	r->nice = (int)c->nice;
 	r->set_oom_score = c->set_oom_score;
@@ -140,6 +171,25 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	}
 }
 
+/* Start what `r` asks for, whose descriptors are open. Returns 0 or -errno with `p`. */
+static int start(struct service *v, const struct spawn_request *r, struct problem *p)
+{
+	int report = -1, err = spawn(r, &v->pid, &report);
+
+	if (err != 0)
+		return problem_set(p, -err, "cannot make a process");
+	index_add_pid(v);
+	close_report(v);
+	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
+	if (err == 0)
+		return 0;
+	/* Assume that it runs; SIGCHLD corrects us. */
+	log_line("%s: its start cannot be watched: %s", v->name, problem_errno_text(-err));
+	close(report);
+	v->owner->happened(v, MACHINE_EV_EXEC, NULL);
+	return 0;
+}
+
 int process_start(struct service *v, bool pre_start, struct problem *p)
 {
 	struct spawn_limit limits[SERVICE_LIMITS_MAX + 1];
@@ -149,37 +199,28 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 		.envp = env.list,
 		.limits = limits,
 		.limit_count = collect_limits(v, limits),
+		.stdio = { -1, -1, -1 },
 	};
-	int out = -1, report = -1, err;
+	int err;
 
-	v->failed_to_run = v->has_ended = false;
-	v->in_pre_start = pre_start;
-	err = open_output(v, &out, p);
+	v->last.outcome.failed_to_run = v->last.has_ended = false;
+	v->last.outcome.in_pre_start = pre_start;
+	err = open_stdio(v, r.stdio, p);
 	if (err == 0)
 		err = open_cgroup(v, p);
 	if (err == 0)
-		err = environment_of(v, &env, p);
-	if (err != 0)
-		return err;
-	r.cgroup_fd = v->cgroup_fd;
-	r.join_cgroup = v->cgroup_killed;
-	r.stdio[0] = v->owner->null_fd;
-	r.stdio[1] = r.stdio[2] = out;
-	if (!pre_start)
-		fill_identity(v, &r);
-	err = spawn(&r, &v->pid, &report);
-	if (err != 0)
-		return problem_set(p, -err, "cannot make a process");
-	index_add_pid(v);
-	close_report(v);
-	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
-	if (err == 0)
-		return 0;
-	/* It runs or it does not: its end will tell. */
-	log_line("%s: its start cannot be watched: %s", v->name, problem_errno_text(-err));
-	close(report);
-	supervisor_event(v, MACHINE_EV_EXEC, NULL);
-	return 0;
+		err = environment_of(v, &env, pre_start, p);
+	if (err == 0) {
+		if (!pre_start)
+			notify_open(v);
+		r.cgroup_fd = v->cgroup.fd;
+		r.join_cgroup = v->cgroup.is_spent;
+		if (!pre_start)
+			fill_identity(v, &r);
+		err = start(v, &r, p);
+	}
+	close_stdio(r.stdio);
+	return err;
 }
 
 /*
@@ -188,15 +229,15 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
  */
 void process_signal(struct service *v, int signal)
 {
-	if (v->cgroup_fd >= 0 && signal == SIGKILL) {
-		if (cgroup_is_populated(v->cgroup_fd))
-			v->cgroup_killed |= cgroup_kill(v->cgroup_fd) == 0;
+	if (v->cgroup.fd >= 0 && signal == SIGKILL) {
+		if (cgroup_is_populated(v->cgroup.fd))
+			v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
 		if (v->pid > 0) /* root may have taken it out of its group */
 			kill(v->pid, SIGKILL);
 		return;
 	}
-	if (v->cgroup_fd >= 0) {
-		cgroup_signal(v->cgroup_fd, signal);
+	if (v->cgroup.fd >= 0) {
+		cgroup_signal(v->cgroup.fd, signal);
 		return;
 	}
 	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)

@@ -3,7 +3,8 @@
 #ifndef SUPERVISOR_PROCESS_H
 #define SUPERVISOR_PROCESS_H
 
-#include "supervisor/supervisor.h"
+#include "base/problem.h"
+#include "supervisor/service.h"
 
 /* Start pre_start (as root) or the command. Returns 0 or -errno with `p`; nothing was started then.
  */

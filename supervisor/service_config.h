@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SERVICE_NAME_MAX   64 /* bytes, terminator included */
 #define SERVICE_LIMITS_MAX 16 /* the kernel has RLIM_NLIMITS = 16 */
 
 /* What happens when a service has hit its start limit. */
@@ -64,30 +63,5 @@ void service_config_init(struct service_config *c);
 
 /* Free what the strings and commands took. */
 void service_config_free(struct service_config *c);
-
-/*
- * Set one key of one section ("service" or "env"). `seen` has a bit for each key of the table in
- * service_keys.c that was set before. Returns 0, or -errno with `p`: unknown section or key, bad
- * value, key set twice.
- */
-int service_config_set(struct service_config *c, uint64_t *seen, const char *section,
-	const char *key, const char *value, struct problem *p);
-
-/*
- * Read a service file. Every bad line is told to `report`, and the first of them is in `p`, too.
- * Returns 0 or -errno; then `c` is not to be used, but must be freed.
- */
-int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
-	struct problem *p);
-
-/*
- * The name of the service that a file of this name describes: the file name without ".ini", if that
- * is [A-Za-z0-9_.-]{1,63} and does not begin with a dot. Returns 0; -ENOENT for other files, which
- * are none of ours; -EINVAL for a name that no service can have.
- */
-int service_name_of_file(const char *file, char name[SERVICE_NAME_MAX]);
-
-/* Print the names of the keys of [service], a line each. */
-void service_keys_print_names(FILE *out);
 
 #endif

@@ -61,6 +61,8 @@ const struct service_key service_keys[] = {
 			"A symbolic link, or a file that has a second name, is not written to.\n"
 			"When it cannot be written to, the console says so, and afterwards how "
 			"much was lost.\n"
+			"Each process gets descriptors of its own: flags such as O_NONBLOCK "
+			"that one sets are not there for the next.\n"
 			"Without this key every line goes to the console, behind the name of "
 			"the service.") },
 	{ .name = "log_max_size", .type = KEY_SIZE, AT(log_max_size), .max = INT64_MAX,
@@ -176,6 +178,9 @@ const struct service_key service_keys[] = {
 			"names, as\n"
 			".Fn sd_notify\n"
 			"does.\n"
+			"The socket is the service's own, and new for each start.\n"
+			"The sender may be a helper that has ended since;\n"
+			"a process of another service is not believed.\n"
 			".Cm healthy :\n"
 			"the health check of the same name has passed once.") },
 	{ .name = "unhealthy_restart_after", .type = KEY_COUNT, AT(unhealthy_restart_after),

@@ -3,9 +3,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/cgroup.h"
+#include "supervisor/collector_link.h"
 #include "supervisor/describe.h"
+#include "supervisor/events.h"
+#include "supervisor/index.h"
+#include "supervisor/notify.h"
 #include "supervisor/order.h"
-#include "supervisor/prepare.h"
 #include "supervisor/process.h"
 
 #include <errno.h>
@@ -20,9 +24,11 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 {
 	*s = (struct supervisor){ .loop = loop,
 		.files_max = SUPERVISOR_FILES_MAX,
-		.cgroups_fd = -1,
-		.notify.fd = -1,
+		.cgroups.fd = -1,
+		.happened = supervisor_event,
 		.collector = { .io.fd = -1, .rings = -1 } };
+	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return s->null_fd < 0 ? -errno : 0;
 }
@@ -38,26 +44,26 @@ static void start_process(struct service *v, bool pre_start)
 	int err;
 
 	v->unhealthy = 0;
-	if (v->starting != NULL && !pre_start)
-		v->starting(v);
+	if (v->hooks.starting != NULL && !pre_start)
+		v->hooks.starting(v);
 	err = process_start(v, pre_start, &p);
-	v->start_error = -err;
-	if (v->started != NULL && !pre_start)
-		v->started(v);
+	v->last.start_error = -err;
+	if (v->hooks.started != NULL && !pre_start)
+		v->hooks.started(v);
 	if (err == 0)
 		return;
-	v->start_problem = p.text;
+	v->last.start_problem = p.text;
 	supervisor_event(v, MACHINE_EV_SPAWN_FAILED, NULL);
-	v->start_problem = NULL;
+	v->last.start_problem = NULL;
 }
 
 static void unwatch_cgroup(struct service *v)
 {
-	int fd = v->cgroup_events.fd;
+	int fd = v->cgroup.events.fd;
 
 	if (fd < 0)
 		return;
-	loop_remove(v->owner->loop, &v->cgroup_events);
+	loop_remove(v->owner->loop, &v->cgroup.events);
 	close(fd);
 }
 
@@ -67,10 +73,10 @@ static void on_cgroup_event(struct loop_io *io, uint32_t events);
  * timer. */
 static void watch_cgroup(struct service *v)
 {
-	int fd = v->cgroup_events.fd < 0 ? cgroup_open_events(v->cgroup_fd) : -1;
+	int fd = v->cgroup.events.fd < 0 ? cgroup_open_events(v->cgroup.fd) : -1;
 
 	if (fd >= 0 &&
-		loop_add(v->owner->loop, &v->cgroup_events, fd, EPOLLPRI, on_cgroup_event) != 0)
+		loop_add(v->owner->loop, &v->cgroup.events, fd, EPOLLPRI, on_cgroup_event) != 0)
 		close(fd);
 }
 
@@ -81,7 +87,7 @@ static void check_gone(struct service *v)
 
 	if (v->pid != 0 || (state != MACHINE_STOP && state != MACHINE_KILL))
 		return;
-	if (v->cgroup_fd >= 0 && cgroup_is_populated(v->cgroup_fd)) {
+	if (v->cgroup.fd >= 0 && cgroup_is_populated(v->cgroup.fd)) {
 		watch_cgroup(v);
 		return;
 	}
@@ -91,7 +97,7 @@ static void check_gone(struct service *v)
 
 static void on_cgroup_event(struct loop_io *io, uint32_t events)
 {
-	struct service *v = LOOP_OWNER(io, struct service, cgroup_events);
+	struct service *v = LOOP_OWNER(io, struct service, cgroup.events);
 	char text[128];
 
 	(void)events;
@@ -106,7 +112,7 @@ void supervisor_reconsider(struct service *v)
 
 	if (v->machine.state != MACHINE_WAITING || (v->owner->held && !v->built_in))
 		return;
-	if (v->owner->stop_by_ms != 0 && !v->built_in) {
+	if (v->owner->stopping.by_ms != 0 && !v->built_in) {
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
 		return;
 	}
@@ -161,7 +167,7 @@ static void tell_others(struct service *v)
 
 	for (size_t i = 0; i < v->index.dependent_count; i++)
 		supervisor_reconsider(v->index.dependents[i]);
-	if (s->stop_by_ms == 0 || machine_is_active(&v->machine))
+	if (s->stopping.by_ms == 0 || machine_is_active(&v->machine))
 		return;
 	stop_before(s, &v->config.after);
 	stop_before(s, &v->config.requires);
@@ -176,7 +182,7 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	if (v->problem != NULL)
 		return; /* its file has errors: nothing can start it */
 	if ((event == MACHINE_EV_START || event == MACHINE_EV_RESTART) &&
-		(v->removed || v->next_config != NULL))
+		(v->file.is_removed || v->file.next != NULL))
 		return; /* it stops for a file that has gone, or for a new one, which starts it */
 	todo = machine_step(&v->machine, event, exit, clock_ms());
 	index_count(v);
@@ -195,35 +201,33 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	carry_out(v, todo);
 	if (v->machine.state != before)
 		tell_others(v);
-	if (v->next_config != NULL && v->machine.state == MACHINE_INACTIVE && !v->removed &&
-		s->stop_by_ms == 0) {
-		service_take_next_config(v);
-		supervisor_begin(v);
-		if (s->changed != NULL)
-			s->changed(s, v);
-	}
+	/* supervisor_sweep() gives it its new file, or frees it. */
+	s->to_sweep |= v->file.next != NULL && v->machine.state == MACHINE_INACTIVE;
 }
 
 static void process_ended(struct service *v, int status)
 {
 	struct machine_exit exit;
 
-	v->ended_pid = v->pid;
+	v->last.pid = v->pid;
 	index_remove_pid(v);
 	v->pid = 0;
 	process_take_report(v);
+	notify_close(v);
 	output_flush(v);
-	v->last_status = status;
-	v->has_ended = true;
-	v->ran_ms = clock_ms() - v->machine.started_ms;
-	if (v->cgroup_fd >= 0) {
-		uint64_t kills = v->oom_kills_before + cgroup_oom_kills(v->cgroup_fd);
+	v->last.outcome.status = status;
+	v->last.has_ended = true;
+	v->last.ran_ms = clock_ms() - v->machine.started_ms;
+	if (v->cgroup.fd >= 0) {
+		uint64_t kills = v->cgroup.oom_kills_before + cgroup_oom_kills(v->cgroup.fd);
 
-		v->out_of_memory = kills > v->oom_kills;
-		v->oom_kills = kills;
+		v->last.outcome.out_of_memory = kills > v->cgroup.oom_kills;
+		v->cgroup.oom_kills = kills;
 	}
 	exit.success = machine_exit_is_success(status);
-	exit.permanent = v->failed_to_run && spawn_failure_is_permanent(&v->failure);
+	exit.permanent = v->last.outcome.failed_to_run &&
+			 spawn_failure_is_permanent(&(struct spawn_failure){
+				 .stage = v->last.outcome.stage, .error = v->last.outcome.error });
 	supervisor_event(v, MACHINE_EV_EXITED, &exit);
 	check_gone(v);
 }
@@ -242,7 +246,7 @@ void supervisor_reap(struct supervisor *s)
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
 		v = index_find_pid(s, info.si_pid);
-		if (v != NULL && v->cgroup_fd < 0)
+		if (v != NULL && v->cgroup.fd < 0)
 			kill(-info.si_pid, SIGKILL);
 		if (waitpid(info.si_pid, &status, WNOHANG) == info.si_pid && v != NULL)
 			process_ended(v, status);

@@ -51,7 +51,7 @@ static void add_service(struct service *v)
 {
 	v->owner = &guest.supervisor;
 	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
-	v->cgroup_fd = v->cgroup_events.fd = -1;
+	v->cgroup.fd = v->cgroup.events.fd = -1;
 	service_config_init(&v->config);
 	index_add(v);
 	v->next = guest.supervisor.services;

@@ -5,9 +5,9 @@
  */
 #include "init/network_config.h"
 #include "init/settings.h"
-#include "supervisor/collector.h"
 #include "supervisor/env_file.h"
-#include "supervisor/service_config.h"
+#include "supervisor/service_file.h"
+#include "supervisor/service_name.h"
 #include "tests/fuzz/rig.h"
 
 #include <arpa/inet.h>

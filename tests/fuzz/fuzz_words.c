@@ -8,7 +8,8 @@
 #include "base/number.h"
 #include "init/cmdline.h"
 #include "init/network_config.h"
-#include "supervisor/service_config.h"
+#include "supervisor/service_file.h"
+#include "supervisor/service_name.h"
 #include "tests/fuzz/rig.h"
 
 #include <stdlib.h>

@@ -45,6 +45,32 @@ def c_files(*directories):
     return [p for p in source.files("*.c", "*.h") if p.split("/")[0] in directories]
 
 
+def circles(paths, read=source.read):
+    """The sets of modules (a .c with its .h) that include each other, however far around."""
+    below = {}
+    for path in paths:
+        names = re.findall(r'(?m)^#include "([^"]+)"', read(path))
+        below.setdefault(os.path.splitext(path)[0], set()).update(
+            os.path.splitext(name)[0] for name in names)
+
+    def reached(module):
+        seen, left = set(), [module]
+        while left:
+            for name in below.get(left.pop(), ()):
+                if name not in seen:
+                    seen.add(name)
+                    left.append(name)
+        return seen
+
+    reach = {module: reached(module) - {module} for module in below}
+    found = []
+    for module in sorted(below):
+        circle = {module} | {m for m in reach[module] if module in reach.get(m, ())}
+        if len(circle) > 1 and circle not in found:
+            found.append(circle)
+    return found
+
+
 class Tree(unittest.TestCase):
     maxDiff = None
 
@@ -91,6 +117,16 @@ class PidOne(Tree):
                 if name.split("/")[0] not in INCLUDES[path.split("/")[0]]:
                     found.append("%s includes %s" % (path, name))
         self.assert_none(found, "includes that point the wrong way")
+
+    def test_no_circle_of_files(self):
+        """Calls go down: with each .c taken together with its .h, includes make no circle."""
+        self.assert_none([" <-> ".join(sorted(circle)) for circle in circles(c_files(*PROGRAMS))],
+                         "circles of includes")
+
+    def test_a_circle_would_be_found(self):
+        texts = {"x/a.h": '#include "x/b.h"', "x/b.c": '#include "x/c.h"', "x/b.h": "",
+                 "x/c.h": '#include "x/a.h"', "x/d.c": '#include "x/a.h"'}
+        self.assertEqual(circles(texts, texts.get), [{"x/a", "x/b", "x/c"}])
 
 
 class Text(Tree):

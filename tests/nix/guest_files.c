@@ -12,7 +12,8 @@
 #include "base/account.h"
 #include "base/directory.h"
 #include "init/settings.h"
-#include "supervisor/service_config.h"
+#include "supervisor/service_file.h"
+#include "supervisor/service_name.h"
 
 #include <errno.h>
 #include <fcntl.h>

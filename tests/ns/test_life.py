@@ -40,7 +40,7 @@ class Start(cell.CellCase):
         guest = self.cell(cgroup=True).facts("web", "echo here").start()
         guest.console.wait_line("web: done")
         self.end(guest)
-        lines = [l for l in self.output(guest).init() if not l.startswith("no more than ")]
+        lines = [l for l in self.output(guest).init() if not l.startswith("descriptor limit is ")]
         self.assertEqual(sorted(lines), sorted([
             "network: no eth0: only lo is up", "mvm-init 0.1.0: 1 of 1 services started",
             "no guest agent: the image has no mvm-guest-agent", "shutting down...", "goodbye"]))
@@ -48,9 +48,9 @@ class Start(cell.CellCase):
     def test_order(self):
         guest = self.cell()
         guest.service("c-first", "/bin/facts echo up", type="oneshot")
-        guest.service("b-second", "/bin/acts nap 50 + notify + /bin/facts sleep", ready="notify",
-                      requires="c-first")
-        guest.facts("a-third", "echo up", after="b-second")
+        guest.service("b-second", "/bin/acts nap 50 + clock told + notify + /bin/facts sleep",
+                      ready="notify", requires="c-first")
+        guest.service("a-third", "/bin/acts clock up + /bin/facts echo up + sleep", after="b-second")
         guest.service("broken", "/bin/facts exit 3", type="oneshot", restart="never")
         guest.facts("blocked", "echo never", requires="broken")
         guest.start().console.wait_line("a-third: up")
@@ -58,7 +58,9 @@ class Start(cell.CellCase):
         self.wait_init(guest, "blocked: cannot start: it requires broken")
         text = guest.console.text
         self.assertLess(text.index("c-first: up"), text.index("b-second: notify: sent"))
-        self.assertLess(text.index("b-second: notify: sent"), text.index("a-third: up"))
+        told, up = (float(re.search(r"%s: clock: \w+ ([0-9.]+)" % name, text).group(1))
+                    for name in ("b-second", "a-third"))
+        self.assertLess(told, up)
         self.assertEqual(self.output(guest).lines("blocked"), [])
 
     def test_who_may_say_that_a_service_is_ready(self):
@@ -71,7 +73,7 @@ class Start(cell.CellCase):
         guest.facts("after-child", "echo up", after="child")
         guest.facts("after-forger", "echo never", after="a-forger")
         guest.start()
-        self.wait_init(guest, r"READY=1 from process \d+, which belongs to no service: not believed")
+        self.wait_init(guest, r"a-forger: READY=1 from unknown process \d+ ignored")
         guest.console.rewind()
         guest.console.wait_line("after-child: up")
         guest.signal(signal.SIGTERM)        # which the forger has taken itself away from
@@ -283,7 +285,7 @@ class Reload(cell.CellCase):
         self.write(guest, "changes", "rubbish\n")
         self.write(guest, "goes", "[service]\ncommand = /bin/facts echo back + sleep\n")
         guest.signal(signal.SIGHUP)
-        self.wait_init(guest, "changes: goes on as it is")
+        self.wait_init(guest, "changes: keeping the previous configuration")
         guest.console.rewind()
         guest.console.wait_line("goes: back")
         self.assertEqual(self.output(guest).lines("changes"), ["first", "second"])

@@ -25,8 +25,9 @@ static uint32_t last_id;
 /* What PID 1 does after each pass of its loop. */
 static void settle(void)
 {
-	while (control_go_on(&guest.control))
-		;
+	do {
+		supervisor_sweep(&guest.supervisor);
+	} while (control_go_on(&guest.control));
 }
 
 static void run_once(void)
@@ -161,9 +162,9 @@ Test(control, an_event_in_full)
 	struct control_message m;
 	struct control_transition *t = &m.transitions[0];
 
-	web.has_ended = true;
-	web.last_status = 9;
-	web.ended_pid = 44;
+	web.last.has_ended = true;
+	web.last.outcome.status = 9;
+	web.last.pid = 44;
 	web.machine.state = MACHINE_KILL;
 	events_add(&guest.events, &web, MACHINE_RUNNING, MACHINE_EV_EXITED);
 	ask(CONTROL_EVENTS, "web", 1);
@@ -298,7 +299,7 @@ static struct service *add_stubborn(void)
 	strcpy(v->name, "stubborn");
 	v->owner = &guest.supervisor;
 	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
-	v->cgroup_fd = v->cgroup_events.fd = -1;
+	v->cgroup.fd = v->cgroup.events.fd = -1;
 	machine_init(&v->machine, &rules, 1);
 	v->machine.state = MACHINE_RUNNING;
 	v->machine.wanted = true;
@@ -391,17 +392,17 @@ Test(control, a_restart_during_a_reload)
 	siginfo_t info;
 
 	guest.supervisor.held = true; /* it waits, and does not start */
-	v->next_config = calloc(1, sizeof(*v->next_config));
-	cr_assert_not_null(v->next_config);
-	service_config_init(v->next_config);
-	v->next_config->user = strdup("0");
+	v->file.next = calloc(1, sizeof(*v->file.next));
+	cr_assert_not_null(v->file.next);
+	service_config_init(v->file.next);
+	v->file.next->user = strdup("0");
 	supervisor_event(v, MACHINE_EV_STOP, NULL);
 	ask(CONTROL_RESTART, "stubborn", 0);
 	kill(v->pid, SIGKILL);
 	cr_assert_eq(waitid(P_PID, (id_t)v->pid, &info, WEXITED | WNOWAIT), 0);
 	supervisor_reap(&guest.supervisor);
 	settle();
-	cr_expect_null(v->next_config);
+	cr_expect_null(v->file.next);
 	cr_assert_eq(v->machine.state, MACHINE_WAITING);
 	cr_expect_not(receive(&m), "it is not there yet");
 	v->machine.state = MACHINE_RUNNING;

@@ -138,26 +138,27 @@ static const char *words_of_latest(void)
 
 Test(events, how_a_process_has_ended)
 {
-	struct service v = { .name = "v", .has_ended = true, .last_status = 3 << 8 };
+	struct service v = { .name = "v", .last.has_ended = true, .last.outcome.status = 3 << 8 };
 	const struct transition *t = &events->kept[0];
 
-	v.ended_pid = 77;
+	v.last.pid = 77;
 	change(&v, MACHINE_KILL, MACHINE_EV_EXITED);
 	cr_expect_eq(t->pid, 77);
 	cr_expect_str_eq(words_of_latest(), "exit code 3");
-	v.last_status = SIGKILL;
-	v.out_of_memory = true;
+	v.last.outcome.status = SIGKILL;
+	v.last.outcome.out_of_memory = true;
 	change(&v, MACHINE_BACKOFF, MACHINE_EV_GONE);
 	cr_expect_str_eq(words_of_latest(), "signal 9 (Killed), memory_max was reached");
 	cr_expect_eq(events->kept[1].pid, 0);
 	change(&v, MACHINE_WAITING, MACHINE_EV_TIMEOUT);
 	cr_expect_str_eq(words_of_latest(), "", "not of this life");
-	v.out_of_memory = false;
-	v.in_pre_start = v.failed_to_run = true;
-	v.failure = (struct spawn_failure){ .stage = SPAWN_EXEC, .error = ENOENT };
+	v.last.outcome.out_of_memory = false;
+	v.last.outcome.in_pre_start = v.last.outcome.failed_to_run = true;
+	v.last.outcome.stage = SPAWN_EXEC;
+	v.last.outcome.error = ENOENT;
 	change(&v, MACHINE_KILL, MACHINE_EV_EXITED);
 	cr_expect_str_eq(words_of_latest(), "pre_start: exec: No such file or directory");
-	v.start_error = EAGAIN;
+	v.last.start_error = EAGAIN;
 	change(&v, MACHINE_BACKOFF, MACHINE_EV_SPAWN_FAILED);
 	cr_expect_eq(events->kept[4].outcome.error, EAGAIN);
 	cr_expect_not(events->kept[4].has_outcome);

@@ -104,8 +104,9 @@ Test(reload, a_restart_meanwhile_gets_the_new_file)
 		supervisor_event(v, events[i], NULL);
 		cr_expect_str_eq(command_of(v), "/old");
 		vanish(v);
+		supervisor_sweep(&s);
 		cr_expect_str_eq(command_of(v), "/new");
-		cr_expect_null(v->next_config);
+		cr_expect_null(v->file.next);
 		cr_expect_eq(v->machine.state, MACHINE_WAITING);
 		write_file(NULL);
 		cr_assert_eq(supervisor_reload(&s, directory), 0);
@@ -170,13 +171,14 @@ Test(reload, the_end_of_a_pre_start_that_is_no_more)
 	s.held = false;
 	supervisor_begin(v);
 	wait_for_child(v);
-	cr_assert(v->has_ended && v->failed_to_run && v->in_pre_start);
+	cr_assert(
+		v->last.has_ended && v->last.outcome.failed_to_run && v->last.outcome.in_pre_start);
 	describe_end(v, &b);
 	cr_assert_str_eq(text, "pre_start: exec /missing: No such file or directory");
 	write_file("command = /new\non_interval = 1h");
 	cr_assert_eq(supervisor_reload(&s, directory), 0);
 	cr_assert_eq(v->machine.state, MACHINE_INACTIVE);
-	cr_expect(!v->has_ended, "there is nothing to describe");
+	cr_expect(!v->last.has_ended, "there is nothing to describe");
 }
 
 /* A refresh that cannot read it must not start the service without. */
@@ -205,7 +207,7 @@ Test(reload, variables_of_a_file_that_cannot_be_read_any_more)
 
 static void expect_group(bool there)
 {
-	cr_expect_eq(faccessat(s.cgroups_fd, "web", F_OK, 0) == 0, there);
+	cr_expect_eq(faccessat(s.cgroups.fd, "web", F_OK, 0) == 0, there);
 }
 
 /* A directory stands for the group. */
@@ -216,11 +218,11 @@ static struct service *load_with_group(const char *text)
 
 	snprintf(path, sizeof(path), "%s/groups", directory);
 	cr_assert_eq(mkdir(path, 0700), 0);
-	s.cgroups_fd = open(path, O_RDONLY | O_DIRECTORY);
-	cr_assert_eq(mkdirat(s.cgroups_fd, "web", 0700), 0);
+	s.cgroups.fd = open(path, O_RDONLY | O_DIRECTORY);
+	cr_assert_eq(mkdirat(s.cgroups.fd, "web", 0700), 0);
 	v = load(text);
-	v->cgroup_fd = openat(s.cgroups_fd, "web", O_RDONLY | O_DIRECTORY);
-	cr_assert_geq(v->cgroup_fd, 0);
+	v->cgroup.fd = openat(s.cgroups.fd, "web", O_RDONLY | O_DIRECTORY);
+	cr_assert_geq(v->cgroup.fd, 0);
 	return v;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
-#include "supervisor/service_config.h"
+#include "supervisor/service_file.h"
+#include "supervisor/service_name.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,8 @@
 #define SERVICE_KEY_WORDS
 #include "supervisor/service_keys.c"
 
-#include "supervisor/service_config.h"
+#include "supervisor/service_file.h"
+#include "supervisor/service_name.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/account_cache.h"
+#include "supervisor/collector_link.h"
+#include "supervisor/collector_service.h"
 #include "supervisor/describe.h"
 #include "supervisor/log_ring.h"
 #include "supervisor/supervisor.h"
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,8 +36,9 @@ static void set_up(void)
 		.name = "web",
 		.account = &account,
 		.report.fd = -1,
-		.cgroup_fd = -1,
-		.cgroup_events.fd = -1,
+		.cgroup.fd = -1,
+		.cgroup.events.fd = -1,
+		.notify.io.fd = -1,
 		.output = { -1, -1, 0, false, false } };
 	service_config_init(&service.config);
 	machine_init(&service.machine, &service.config.rules, 1);
@@ -71,6 +75,41 @@ static void fill_ring(const char *text)
 	munmap(r, sizeof(*r));
 }
 
+static int open_output(int stdio[2])
+{
+	return output_open(&service, getuid(), getgid(), &stdio[0], &stdio[1]);
+}
+
+#define STATUS_FLAGS (O_ACCMODE | O_APPEND | O_ASYNC | O_DIRECT | O_NONBLOCK)
+
+/* What one process does to its standard output is not there for the next one. */
+Test(supervisor, output_of_one_process_is_not_shared_with_another)
+{
+	int first[2], second[2];
+
+	cr_assert(open_output(first) == 0);
+	cr_assert(fcntl(first[0], F_SETFL, O_NONBLOCK | O_APPEND) == 0);
+	cr_expect_eq(fcntl(first[1], F_GETFL) & STATUS_FLAGS, O_WRONLY, "standard error");
+	cr_assert(fcntl(first[0], F_SETPIPE_SZ, 4096) == 4096);
+	cr_assert(fchmod(first[0], 0) == 0);
+	cr_assert(open_output(second) == 0);
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+
+		cr_expect_eq(fcntl(second[i], F_GETFL) & STATUS_FLAGS, O_WRONLY);
+		cr_expect_eq(fcntl(second[i], F_GETFD), FD_CLOEXEC);
+		cr_expect_eq(fcntl(second[i], F_GETPIPE_SZ), 65536);
+		cr_assert(fstat(second[i], &st) == 0);
+		cr_expect_eq(st.st_mode & 07777, 0600);
+	}
+	/* What the earlier one wrote comes before. */
+	cr_assert(write(first[1], "a", 1) == 1 && write(second[0], "b", 1) == 1);
+	char text[4];
+	cr_assert(read(service.output.read_fd, text, sizeof(text)) == 2);
+	cr_expect(memcmp(text, "ab", 2) == 0);
+	output_close(&service);
+}
+
 Test(supervisor, output_of_a_service_that_has_written_nothing)
 {
 	uint64_t at = 5;
@@ -86,8 +125,9 @@ Test(supervisor, output_is_read_in_pieces_from_a_line_on)
 {
 	uint64_t at;
 	char text[8];
+	int stdio[2];
 
-	cr_assert(output_open(&service) == 0 && output_open(&service) == 0);
+	cr_assert(open_output(stdio) == 0 && open_output(stdio) == 0);
 	fill_ring("one\ntwo\nthree\n");
 	cr_assert(output_find_lines(&service, 2, &at) == 0 && at == 4);
 	cr_assert(output_read(&service, &at, text, 4) == 4 && memcmp(text, "two\n", 4) == 0);
@@ -98,7 +138,7 @@ Test(supervisor, output_is_read_in_pieces_from_a_line_on)
 	at = 15; /* nothing has been there yet: from the oldest on */
 	cr_assert(output_read(&service, &at, text, 3) == 3 && at == 0);
 	output_flush(&service);
-	cr_assert(service.output.flush);
+	cr_assert(service.output.is_ended);
 	output_close(&service);
 	cr_assert(service.output.read_fd == -1);
 }
@@ -107,8 +147,9 @@ Test(supervisor, output_that_cannot_be_mapped)
 {
 	uint64_t at = 0;
 	char text[8];
+	int stdio[2];
 
-	cr_assert(output_open(&service) == 0);
+	cr_assert(open_output(stdio) == 0);
 	close(s.collector.rings);
 	cr_assert(output_read(&service, &at, text, sizeof(text)) == -ENOMEM);
 	cr_assert(output_find_lines(&service, 0, &at) == -ENOMEM);
@@ -119,7 +160,7 @@ Test(supervisor, output_that_cannot_be_mapped)
 
 Test(supervisor, health_makes_ready)
 {
-	service.config.rules.ready = service.machine.rules.ready = MACHINE_READY_HEALTHY;
+	service.config.rules.ready = MACHINE_READY_HEALTHY;
 	service.machine.state = MACHINE_START;
 	service.unhealthy = 3;
 	supervisor_health(&service, true);
@@ -154,7 +195,7 @@ Test(supervisor, who_is_held_stops_soon_and_waits)
 	service.pid = -1;
 	supervisor_hold(&s, 250);
 	cr_assert(service.machine.state == MACHINE_STOP);
-	cr_assert(service.machine.rules.stop_timeout == 250);
+	cr_assert(machine_stop_timeout(&service.machine) == 250);
 	cr_assert_not(supervisor_has_settled(&s));
 	service.pid = 0;
 	service.config.rules.stop_timeout = 1000;
@@ -162,13 +203,13 @@ Test(supervisor, who_is_held_stops_soon_and_waits)
 	cr_assert(service.machine.state == MACHINE_WAITING, "held");
 	service.problem = strdup("enough");
 	supervisor_release(&s);
-	cr_assert(service.machine.rules.stop_timeout == 1000);
+	cr_assert(machine_stop_timeout(&service.machine) == 1000);
 }
 
 Test(supervisor, freezing_needs_a_group)
 {
 	cr_assert(supervisor_freeze(&s, true) == 0);
-	service.cgroup_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	service.cgroup.fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert(supervisor_freeze(&s, true) == -ENOENT);
 	service.built_in = true;
 	cr_assert(supervisor_freeze(&s, true) == 0);
@@ -213,13 +254,13 @@ Test(supervisor, a_link_that_cannot_be_watched)
 	struct service *collector = supervisor_find(&s, "log-collector");
 
 	cr_assert(collector != NULL);
-	collector->starting(collector);
+	collector->hooks.starting(collector);
 	cr_assert(s.collector.io.fd == -1 && s.collector.fds[0] == s.null_fd);
-	collector->started(collector);
+	collector->hooks.started(collector);
 	watches_are_used_up = false;
-	collector->starting(collector);
+	collector->hooks.starting(collector);
 	cr_assert(s.collector.io.fd >= 0 && s.collector.fds[0] != s.null_fd);
-	collector->started(collector);
+	collector->hooks.started(collector);
 	cr_assert(s.collector.fds[0] == s.null_fd);
 }
 
@@ -234,13 +275,13 @@ Test(supervisor, an_end_in_words)
 	buf_init(&b, text, sizeof(text));
 	describe_end(&service, &b);
 	cr_assert_str_eq(text, "not started");
-	service.start_problem = "output pipe: Too many open files";
+	service.last.start_problem = "output pipe: Too many open files";
 	buf_init(&b, text, sizeof(text));
 	describe_end(&service, &b);
 	cr_assert_str_eq(text, "output pipe: Too many open files");
-	service.has_ended = service.out_of_memory = true;
-	service.last_status = SIGKILL;
-	service.ran_ms = 1250;
+	service.last.has_ended = service.last.outcome.out_of_memory = true;
+	service.last.outcome.status = SIGKILL;
+	service.last.ran_ms = 1250;
 	buf_init(&b, text, sizeof(text));
 	describe_end(&service, &b);
 	cr_assert_str_eq(text, "signal 9 (Killed), memory_max was reached after 1.3 s");

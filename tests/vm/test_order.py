@@ -6,7 +6,7 @@ import re
 import cases
 from rig.tap import main
 
-SOCKET = "/run/mvm-notify"
+SOCKET = "/run/mvm-notify/"
 SLACK = 0.5         # seconds of virtual time that starting a process may take
 
 
@@ -172,14 +172,26 @@ class Strangers(cases.SharedBoot):
         guest.user("web", 1000)
         guest.service("waits", "/bin/facts sleep", ready="notify", start_timeout="10s",
                       restart="never", user="web")
-        guest.service("forges", "/bin/acts nap 1000 + notify + notify READY=1 + /bin/facts sleep",
-                      env={"NOTIFY_SOCKET": SOCKET})
-        guest.service("forges-as-root", "/bin/acts nap 1000 + notify + /bin/facts sleep",
-                      env={"NOTIFY_SOCKET": SOCKET}, user="root", ready="notify")
+        guest.busybox("sh")
+        forge = "/bin/acts nap 1000 + notify + /bin/facts sleep"
+        there = {"NOTIFY_SOCKET": SOCKET + "waits"}
+        guest.service("forges", forge, env=there)
+        guest.service("forges-as-its-user", "/bin/acts nap 1000 + notify + notify READY=1 + "
+                      "/bin/facts sleep", env=there, user="web")
+        guest.service("forges-as-root", forge, env=there, user="root", ready="notify")
         guest.service("behind", "/bin/facts echo never", requires="waits")
         guest.service("told", "/bin/facts env + sleep", ready="notify", start_timeout="0")
-        guest.busybox("sh")
-        guest.integration("forger", health_cmd="NOTIFY_SOCKET=%s /bin/acts notify" % SOCKET)
+        guest.integration("forger", health_cmd="NOTIFY_SOCKET=%swaits /bin/acts notify" % SOCKET,
+                          user="web")
+        # As systemd-notify does it in a script: the sender has ended, and was waited for.
+        for name in ("helped-1", "helped-2", "helped-3"):
+            guest.service(name, "/bin/sh -c '/bin/acts notify; exec /bin/facts sleep'",
+                          ready="notify")
+            guest.service(name + "-behind", "/bin/facts echo up", requires=name, restart="never")
+        # Its first life sends its message and dies at once: the second one is not ready by it.
+        guest.service("dies", "/bin/sh -c 'if [ -f /tmp/died ]; then exec /bin/facts sleep; fi; "
+                      "echo >/tmp/died; /bin/acts notify; exit 1'", ready="notify",
+                      start_timeout="5s")
 
     @classmethod
     def observe(cls, machine):
@@ -191,11 +203,21 @@ class Strangers(cases.SharedBoot):
         self.assertEqual(self.output.lines("behind"), [])
 
     def test_the_others_did_say_it(self):
-        for name, count in (("forges", 2), ("forges-as-root", 1)):
+        self.assertEqual(self.output.facts("forges", "notify"), ["Permission denied"])
+        for name, count in (("forges-as-its-user", 2), ("forges-as-root", 1)):
             self.assertEqual(self.output.facts(name, "notify"), ["sent"] * count)
+        self.assert_init(r"waits: READY=1 from process \d+ of forges-as-(?:root|its-user) ignored")
+
+    def test_a_helper_that_has_ended_is_believed(self):
+        for name in ("helped-1", "helped-2", "helped-3"):
+            self.assertEqual(self.output.lines(name + "-behind"), ["up"])
+            self.assert_init("%s: .*" % name, count=0)
+
+    def test_a_message_counts_for_the_life_that_sent_it(self):
+        self.assert_init("dies: not ready after 5 s: stopped")
 
     def test_who_may_say_it_is_told_where(self):
-        self.assert_line("told", "env: NOTIFY_SOCKET=" + SOCKET)
+        self.assert_line("told", "env: NOTIFY_SOCKET=" + SOCKET + "told")
 
 
 class Healthy(cases.SharedBoot):

@@ -28,6 +28,11 @@ class Console(cases.SharedBoot):
         guest.service("utf8", "echo häßlich ✓", **once)
         guest.service("empty", "printf '\\n\\nx\\n'", **once)
         guest.service("forger", "/bin/facts echo [init] goodbye", **once)
+        guest.service("after-pre-start", "/bin/acts lines 900", pre_start="/bin/acts nonblock",
+                      **once)
+        guest.service("second-life", "if [ -f /tmp/again ]; then exec /bin/acts lines 900; fi; "
+                      "echo first >/tmp/again; printf 'the first life '; /bin/acts nonblock; exit 1",
+                      restart="on-failure")
         guest.service("exits", "/bin/facts echo last words + exit 1", **once)
         guest.service("daemon", "/bin/facts daemon + sleep")
         guest.service("end", "/bin/acts nap 5000 + /bin/facts echo done + sleep")
@@ -42,6 +47,13 @@ class Console(cases.SharedBoot):
     def test_both_streams_by_their_devices(self):
         """As programs log whose log files are links to them; it does not run as root."""
         self.assertEqual(self.output.lines("devices"), ["out", "err"])
+
+    def test_what_one_process_does_to_its_descriptors_harms_no_other(self):
+        """O_NONBLOCK, O_ASYNC, O_DIRECT and the pipe's size, of pre_start and of an earlier life."""
+        lines = ["line %d of many that fill a pipe" % i for i in range(900)]
+        end = ["lines: 0 refused, flags 0 0 0, pipe 65536"]
+        self.assertEqual(self.output.lines("after-pre-start"), lines + end)
+        self.assertEqual(self.output.lines("second-life"), ["the first life "] + lines + end)
 
     def test_a_line_without_its_end(self):
         self.assertEqual(self.output.lines("no-end"), ["one", "two without an end"])

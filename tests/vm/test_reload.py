@@ -52,7 +52,7 @@ class Reload(cases.GuestCase):
         self.assertEqual(len(output.facts("breaks", "pid")), 1)
         self.assertIn("change: its file has changed", output.init())
         self.assertIn("change: does not stop on TERM: killed", output.init())
-        self.assertIn("breaks: goes on as it is", output.init())
+        self.assertIn("breaks: keeping the previous configuration", output.init())
         self.assertIn("read /etc/mvm/services.d again: 2 started, 1 stopped, 1 restarted, "
                       "4 unchanged, 1 bad", output.init())
         self.assertIn("got: signal 15", output.lines("change"))

@@ -124,6 +124,32 @@ static void act_flood(char **args)
 }
 
 /* spin: never lets go of the processor. */
+/* nonblock: what a careless program leaves on the descriptors that it was given. */
+static void act_nonblock(char **args)
+{
+	(void)args;
+	for (int fd = 0; fd <= 2; fd++)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK | O_ASYNC | O_DIRECT);
+	fcntl(1, F_SETPIPE_SZ, 4096);
+}
+
+/* lines N: N numbered lines, a write(2) each; then how many were refused, and the descriptors. */
+static void act_lines(char **args)
+{
+	int count = number(args[0]), refused = 0;
+
+	for (int i = 0; i < count; i++) {
+		char text[64];
+		int len = snprintf(text, sizeof text, "line %d of many that fill a pipe\n", i);
+
+		refused += write(1, text, (size_t)len) != len;
+	}
+	printf("lines: %d refused, flags %#x %#x %#x, pipe %d\n", refused,
+		fcntl(0, F_GETFL) & (O_NONBLOCK | O_ASYNC | O_DIRECT),
+		fcntl(1, F_GETFL) & (O_NONBLOCK | O_ASYNC | O_DIRECT),
+		fcntl(2, F_GETFL) & (O_NONBLOCK | O_ASYNC | O_DIRECT), fcntl(1, F_GETPIPE_SZ));
+}
+
 static void act_spin(char **args)
 {
 	(void)args;
@@ -368,7 +394,9 @@ static const struct {
 	{ "kill", act_kill },
 	{ "leave", act_leave },
 	{ "link", act_link },
+	{ "lines", act_lines },
 	{ "nap", act_nap },
+	{ "nonblock", act_nonblock },
 	{ "notify", act_notify },
 	{ "notify-child", act_notify_child },
 	{ "orphans", act_orphans },

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done to all services at once: starting, stopping, holding, freezing. */
+/* Operations on all services: starting, stopping, holding, freezing. */
 #include "supervisor/supervisor.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "supervisor/notify.h"
+#include "supervisor/cgroup.h"
+#include "supervisor/index.h"
 #include "supervisor/order.h"
 
 #include <stddef.h>
@@ -29,7 +30,7 @@ static void on_schedule(struct loop_timer *timer)
 	struct service *v = LOOP_OWNER(timer, struct service, schedule);
 	uint64_t now = clock_ms(), interval = v->config.on_interval;
 
-	if (v->owner->stop_by_ms != 0)
+	if (v->owner->stopping.by_ms != 0)
 		return;
 	if (interval != 0)
 		loop_timer_set(
@@ -46,15 +47,6 @@ static void arm_schedule(struct service *v)
 	loop_timer_set(v->owner->loop, &v->schedule, clock_ms() + first);
 }
 
-/* Made when the first one that needs it is to start, at boot or later. */
-static void open_notify(struct supervisor *s)
-{
-	int err = s->notify.fd < 0 ? notify_open(s) : 0;
-
-	if (err != 0)
-		log_line("cannot open " NOTIFY_SOCKET_PATH ": %s", problem_errno_text(-err));
-}
-
 void supervisor_want(struct service *v)
 {
 	v->machine.wanted = v->problem == NULL && !is_scheduled(v);
@@ -65,8 +57,6 @@ void supervisor_begin(struct service *v)
 {
 	if (v->problem != NULL)
 		return;
-	if (v->config.rules.ready == MACHINE_READY_NOTIFY)
-		open_notify(v->owner);
 	if (is_scheduled(v))
 		arm_schedule(v);
 	else
@@ -86,29 +76,26 @@ void supervisor_start_all(struct supervisor *s, bool built_in)
 static void stop_one(struct service *v)
 {
 	uint64_t now = clock_ms(),
-		 left = v->owner->stop_by_ms > now ? v->owner->stop_by_ms - now : 0;
+		 left = v->owner->stopping.by_ms > now ? v->owner->stopping.by_ms - now : 0;
 
-	if (v->machine.rules.stop_timeout > left)
-		v->machine.rules.stop_timeout = left;
+	machine_cap_stop(&v->machine, left);
 	supervisor_event(v, MACHINE_EV_STOP, NULL);
 }
 
 void supervisor_stop_next(struct service *v)
 {
-	if (v->machine.wanted && (!v->built_in || v->owner->stop_built_in) && !order_is_needed(v))
+	if (v->machine.wanted && (!v->built_in || v->owner->stopping.includes_built_in) &&
+		!order_is_needed(v))
 		stop_one(v);
 }
 
-/*
- * The time is over: whoever was waited for, everything goes, and what was to stop before has had
- * its time, too.
- */
+/* Deadline passed: stop everything now, ignoring order. */
 static void on_stop_deadline(struct loop_timer *timer)
 {
-	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, stop_timer);
+	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, stopping.timer);
 
 	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (v->built_in && !s->stop_built_in)
+		if (v->built_in && !s->stopping.includes_built_in)
 			continue;
 		if (v->machine.wanted)
 			stop_one(v);
@@ -118,10 +105,10 @@ static void on_stop_deadline(struct loop_timer *timer)
 
 void supervisor_stop_all(struct supervisor *s, bool built_in, uint64_t timeout_ms)
 {
-	s->stop_by_ms = clock_ms() + timeout_ms;
-	s->stop_built_in = built_in;
-	s->stop_timer.expire = on_stop_deadline;
-	loop_timer_set(s->loop, &s->stop_timer, s->stop_by_ms);
+	s->stopping.by_ms = clock_ms() + timeout_ms;
+	s->stopping.includes_built_in = built_in;
+	s->stopping.timer.expire = on_stop_deadline;
+	loop_timer_set(s->loop, &s->stopping.timer, s->stopping.by_ms);
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		supervisor_stop_next(v);
 }
@@ -138,8 +125,7 @@ void supervisor_hold(struct supervisor *s, uint64_t timeout_ms)
 		if (v->built_in || v->problem != NULL || !v->machine.wanted ||
 			v->machine.state == MACHINE_EXITED || v->machine.state == MACHINE_FAILED)
 			continue;
-		if (v->machine.rules.stop_timeout > timeout_ms)
-			v->machine.rules.stop_timeout = timeout_ms;
+		machine_cap_stop(&v->machine, timeout_ms);
 		supervisor_event(v, MACHINE_EV_RESTART, NULL);
 	}
 }
@@ -148,7 +134,7 @@ void supervisor_release(struct supervisor *s)
 {
 	s->held = false;
 	for (struct service *v = s->services; v != NULL; v = v->next) {
-		v->machine.rules.stop_timeout = v->config.rules.stop_timeout;
+		v->machine.has_stop_cap = false;
 		supervisor_reconsider(v);
 	}
 }
@@ -163,7 +149,7 @@ int supervisor_freeze(struct supervisor *s, bool frozen)
 	int first = 0;
 
 	for (const struct service *v = s->services; v != NULL; v = v->next) {
-		int err = v->built_in || v->cgroup_fd < 0 ? 0 : cgroup_freeze(v->cgroup_fd, frozen);
+		int err = v->built_in || v->cgroup.fd < 0 ? 0 : cgroup_freeze(v->cgroup.fd, frozen);
 
 		if (err != 0 && first == 0)
 			first = err;
