@@ -14,7 +14,7 @@ from rig.build import built  # noqa: E402
 from rig.tap import main  # noqa: E402
 
 KIB = 1024
-LIMITS = {"init": 112 * KIB, "mvm-guest-agent": 224 * KIB, "mvm-probe": 224 * KIB}
+LIMITS = {"init": 128 * KIB, "mvm-guest-agent": 224 * KIB, "mvm-probe": 224 * KIB}
 
 
 def readelf(option, program):
