@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* mvm-probe(1): asks the agents of any number of guests. */
-#include "probe/failure.h"
-#include "probe/options.h"
-#include "probe/output.h"
-#include "probe/verbs.h"
+#include "probe/verbs/options.h"
+#include "probe/verbs/output.h"
+#include "probe/verbs/verbs.h"
+#include "probe/wire/failure.h"
 
 #include <signal.h>
 #include <stdio.h>

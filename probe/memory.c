@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/memory.h"
 
-#include "probe/failure.h"
+#include "probe/wire/failure.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest answers, as mvm-probe reads it: whatever it is, nothing of it harms a terminal. */
-#include "probe/health.h"
-#include "probe/text.h"
+#include "probe/report/health.h"
+#include "probe/show/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

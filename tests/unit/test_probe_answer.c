@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "probe/answer.h"
-#include "probe/health.h"
 #include "probe/memory.h"
+#include "probe/report/health.h"
+#include "probe/wire/answer.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

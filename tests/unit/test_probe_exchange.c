@@ -3,7 +3,7 @@
 #include "fake_agent.h"
 #include "virtual_time.h"
 
-#include "probe/exchange.h"
+#include "probe/wire/exchange.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  */
 #include "probe_rig.h"
 
-#include "probe/format.h"
+#include "probe/show/format.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "probe/options.h"
+#include "probe/verbs/options.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

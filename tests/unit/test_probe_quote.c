@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/command.h"
-#include "probe/quote.h"
+#include "probe/show/shell_words.h"
 
 #include <criterion/criterion.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ static char *quote(const char *const *words)
 
 	while (words[count] != NULL)
 		count++;
-	return quote_words((char *const *)(uintptr_t)words, count);
+	return shell_words_join((char *const *)(uintptr_t)words, count);
 }
 
 #define QUOTE(...) quote((const char *const[]){ __VA_ARGS__, NULL })
@@ -98,7 +98,7 @@ Test(probe_quote, any_words_come_back)
 			random_word(&seed, storage[n]);
 		if (storage[0][0] == '\0')
 			strcpy(storage[0], "run");
-		line = quote_words(words, 4);
+		line = shell_words_join(words, 4);
 		cr_assert_eq(command_parse(line, &c, &p), 0, "%s: %s", line, p.text);
 		cr_assert_not(c->shell, "%s needs a shell", line);
 		for (int n = 0; n < 4; n++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "probe/table.h"
-#include "probe/text.h"
+#include "probe/show/table.h"
+#include "probe/show/text.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

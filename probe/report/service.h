@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* A service as the guest's agent describes it, in Services and in Metrics. */
+#ifndef PROBE_REPORT_SERVICE_H
+#define PROBE_REPORT_SERVICE_H
+
+#include "probe/wire/answer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A number that may be missing. */
+struct maybe {
+	bool known;
+	uint64_t value;
+};
+
+struct service {
+	struct text name, state, reason; /* the last two: "" when there is nothing to say */
+	bool built_in;                   /* the agent itself */
+	struct maybe pid, uid, gid;
+	struct maybe state_ms; /* for so long it has been in this state */
+	struct maybe restarts, failures, next_start_ms, exit_code;
+	struct maybe memory_bytes, cpu_us, tasks, oom_kills;
+};
+
+struct services {
+	struct service *items;
+	size_t count;
+};
+
+/*
+ * Read the array "services" of an answer's body `s`. Where it is missing (or null) and optional,
+ * there are none. Returns false with the failure set when something is wrong. services_free() frees
+ * it in every case.
+ */
+bool services_read(struct services *all, struct shape *s, enum shape_need need);
+
+void services_free(struct services *all);
+
+/* Is it neither failed nor in a loop of restarts? */
+bool service_is_well(const struct service *s);
+
+/* Is the state this word? */
+bool service_state_is(const struct service *s, const char *state);
+
+#endif

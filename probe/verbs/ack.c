@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that have the guest do something and hear whether it was done. */
+#include "probe/memory.h"
+#include "probe/verbs/ending.h"
+#include "probe/verbs/output.h"
+#include "probe/verbs/verbs.h"
+#include "probe/verbs/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DRAIN_DEFAULT_SECS 30
+#define DRAIN_MARGIN_MS    5000 /* for the answer to come back */
+#define FAILED_COLUMNS     200
+
+struct ack {
+	bool success;
+	struct text detail;
+	const json_t *failed; /* array of names, or NULL */
+};
+
+/* All acknowledgements have `success`; the others have what their kind of work has. */
+static int decode(struct inquiry *i, void *decoded)
+{
+	struct ack *ack = decoded;
+	struct shape s;
+	size_t count;
+
+	if (!shape_open(&s, i->bodies[0], i->questions[0].answer, &i->failure))
+		return EXIT_NO_ANSWER;
+	shape_bool(&s, "success", SHAPE_REQUIRED, &ack->success);
+	shape_text(&s, "detail", SHAPE_OPTIONAL, &ack->detail);
+	if (shape_array(&s, "failed", SHAPE_OPTIONAL, &count))
+		ack->failed = json_object_get(i->bodies[0], "failed");
+	for (size_t n = 0; ack->failed != NULL && n < count; n++)
+		if (!json_is_string(json_array_get(ack->failed, n)))
+			failure_set(&i->failure, FAILURE_UNDECODABLE,
+				"the answer cannot be understood: failed[%zu]: not a string", n);
+	return ack->success ? EXIT_HEALTHY : EXIT_UNHEALTHY;
+}
+
+static void members(json_t *object, const struct inquiry *i, const void *decoded)
+{
+	const struct ack *ack = decoded;
+	bool answered = i->failure.kind == FAILURE_NONE;
+
+	output_set(object, "success", answered ? json_boolean(ack->success) : json_null());
+	output_set(object, "detail", output_string_or_null(ack->detail));
+	output_set(
+		object, "failed", ack->failed != NULL ? json_deep_copy(ack->failed) : json_array());
+}
+
+static void print(const struct inquiry *i, const void *decoded, bool many)
+{
+	const struct ack *ack = decoded;
+	char storage[8 * FAILED_COLUMNS];
+	struct buf b = BUF_OVER(storage);
+
+	(void)many;
+	buf_clear(&b);
+	for (size_t n = 0; n < json_array_size(ack->failed) && b.len < FAILED_COLUMNS; n++) {
+		buf_puts(&b, n == 0 ? ": " : ", ");
+		text_put_visible(&b, answer_text(json_array_get(ack->failed, n)), 64);
+	}
+	if (ack->detail.len > 0) {
+		buf_puts(&b, ": ");
+		text_put_visible(&b, ack->detail, FAILED_COLUMNS);
+	}
+	printf("%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed", b.data);
+}
+
+static int ask(
+	const struct options *o, const char *request, const char *answer, uint64_t timeout_ms)
+{
+	static const struct view view = {
+		.size = sizeof(struct ack), .decode = decode, .members = members, .print = print
+	};
+
+	return view_run(o, &(struct question){ request, answer }, timeout_ms, &view);
+}
+
+int verb_sleep_prep(const struct options *o)
+{
+	uint64_t drain_secs = o->drain_given ? o->drain_secs : DRAIN_DEFAULT_SECS;
+	uint64_t timeout_ms =
+		o->timeout_given ? o->timeout_ms : drain_secs * 1000 + DRAIN_MARGIN_MS;
+	char request[80];
+
+	snprintf(request, sizeof(request), "{\"SleepPrep\":{\"drain_timeout_secs\":%llu}}",
+		(unsigned long long)drain_secs);
+	return ask(o, request, "SleepPrepAck", timeout_ms);
+}
+
+int verb_wake(const struct options *o)
+{
+	return ask(o, "\"Wake\"", "WakeAck", o->timeout_ms);
+}
+
+int verb_post_restore(const struct options *o)
+{
+	return ask(o, "\"PostRestore\"", "PostRestoreAck", o->timeout_ms);
+}
+
+/* {"VERB":{KEY:VALUE}}, for free(). Takes over `value`. */
+static char *request_with(const char *verb, const char *key, json_t *value)
+{
+	json_t *fields = memory_must(json_object());
+
+	output_set(fields, key, value);
+	return output_request(verb, fields);
+}
+
+int verb_checkpoint(const struct options *o)
+{
+	json_t *names = memory_must(json_array());
+	char *request;
+	int status;
+
+	for (size_t i = 0; i < o->name_count; i++)
+		json_array_append_new(names, output_string(text_of(o->names[i])));
+	request = request_with("CheckpointIntegrations", "integrations", names);
+	status = ask(o, request, "CheckpointResult", o->timeout_ms);
+	free(request);
+	return status;
+}
+
+int verb_restart(const struct options *o)
+{
+	char *request = request_with("Restart", "service", output_string(text_of(o->names[0])));
+	int status = ask(o, request, "RestartResult", o->timeout_ms);
+
+	free(request);
+	return status;
+}
+
+int verb_shutdown(const struct options *o)
+{
+	char *request = request_with("Shutdown", "power_off", json_boolean(o->power_off));
+	int status = ask(o, request, "ShutdownAck", o->timeout_ms);
+
+	free(request);
+	return o->wait && status == EXIT_HEALTHY ? ending_wait(o) : status;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Run a command in a guest whose policy allows that. */
+#include "base/problem.h"
+#include "probe/memory.h"
+#include "probe/show/shell_words.h"
+#include "probe/verbs/output.h"
+#include "probe/verbs/verbs.h"
+#include "probe/verbs/view.h"
+#include "protocol/frame.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ANSWER_MARGIN_MS 5000 /* beyond the command's time, for its answer */
+
+struct input {
+	char *bytes; /* NULL: none */
+	size_t len;
+};
+
+/*
+ * All of standard input, where that is not a terminal. The protocol carries it in one frame: more
+ * than fits is an error, and not silently cut.
+ */
+static int read_input(const struct options *o, struct input *in)
+{
+	*in = (struct input){ 0 };
+	if (o->no_stdin || isatty(STDIN_FILENO))
+		return 0;
+	in->bytes = memory_must(malloc(PROTOCOL_BODY_MAX + 1));
+	while (in->len <= PROTOCOL_BODY_MAX) {
+		ssize_t n =
+			read(STDIN_FILENO, in->bytes + in->len, PROTOCOL_BODY_MAX + 1 - in->len);
+
+		if (n == 0)
+			return 0;
+		if (n > 0) {
+			in->len += (size_t)n;
+		} else if (errno == EBADF && in->len == 0) {
+			return 0; /* closed by who started us: the same as empty */
+		} else if (errno != EINTR) {
+			fprintf(stderr, "mvm-probe: standard input: %s\n",
+				problem_errno_text(errno));
+			return -1;
+		}
+	}
+	fprintf(stderr, "mvm-probe: standard input is larger than a request may be, %u bytes\n",
+		PROTOCOL_BODY_MAX);
+	return -1;
+}
+
+static json_t *as_text(const char *bytes, size_t len, const char *what)
+{
+	json_t *string = json_stringn(bytes, len);
+
+	if (string == NULL)
+		fprintf(stderr,
+			"mvm-probe: %s is not UTF-8, and the protocol carries nothing else\n",
+			what);
+	return string;
+}
+
+/* The request's JSON, or NULL with a message. */
+static char *make_request(const struct options *o, const struct input *in)
+{
+	char *line = o->command != NULL ? memory_copy(o->command, strlen(o->command))
+					: shell_words_join(o->names, o->name_count);
+	json_t *command = as_text(line, strlen(line), "the command");
+	json_t *input = in->len == 0 ? json_null() : as_text(in->bytes, in->len, "standard input");
+	json_t *request = NULL;
+	char *text = NULL;
+
+	free(line);
+	if (command != NULL && input != NULL)
+		request = json_pack("{s:{s:O,s:O,s:I}}", "Exec", "command", command, "stdin", input,
+			"timeout_secs", (json_int_t)((o->timeout_ms + 999) / 1000));
+	json_decref(command);
+	json_decref(input);
+	if (request != NULL)
+		text = memory_must(json_dumps(request, JSON_COMPACT));
+	json_decref(request);
+	if (text != NULL && strlen(text) > PROTOCOL_BODY_MAX) {
+		fprintf(stderr,
+			"mvm-probe: command and standard input make a request of %zu bytes; the "
+			"protocol allows %u\n",
+			strlen(text), PROTOCOL_BODY_MAX);
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+struct outcome {
+	int64_t exit_code;
+	struct text out, err;
+};
+
+/* What the agent gives as a code may be no exit status; that must not look like success. */
+static int exit_status(int64_t code)
+{
+	return code >= 0 && code <= 255 ? (int)code : 255;
+}
+
+static int decode(struct inquiry *i, void *decoded)
+{
+	struct outcome *r = decoded;
+	struct shape s;
+
+	if (!shape_open(&s, i->bodies[0], "ExecResult", &i->failure))
+		return EXIT_NO_ANSWER;
+	shape_integer(&s, "exit_code", SHAPE_REQUIRED, &r->exit_code);
+	shape_text(&s, "stdout", SHAPE_REQUIRED, &r->out);
+	shape_text(&s, "stderr", SHAPE_REQUIRED, &r->err);
+	return exit_status(r->exit_code);
+}
+
+static void members(json_t *object, const struct inquiry *i, const void *decoded)
+{
+	const struct outcome *r = decoded;
+	bool answered = i->failure.kind == FAILURE_NONE;
+
+	output_set(object, "exit_code", answered ? json_integer(r->exit_code) : json_null());
+	output_set(object, "stdout", answered ? output_string(r->out) : json_null());
+	output_set(object, "stderr", answered ? output_string(r->err) : json_null());
+}
+
+static void print(const struct inquiry *i, const void *decoded, bool many)
+{
+	const struct outcome *r = decoded;
+
+	(void)i;
+	(void)many;
+	output_raw(STDOUT_FILENO, r->out);
+	output_raw(STDERR_FILENO, r->err);
+}
+
+int verb_exec(const struct options *o)
+{
+	static const struct view view = { .size = sizeof(struct outcome),
+		.decode = decode,
+		.members = members,
+		.print = print,
+		.status_without = EXIT_NOT_RUN };
+	struct input in;
+	char *request = read_input(o, &in) == 0 ? make_request(o, &in) : NULL;
+	int status;
+
+	free(in.bytes);
+	if (request == NULL)
+		return EXIT_NOT_RUN;
+	status = view_run(o, &(struct question){ request, "ExecResult" },
+		o->timeout_ms + ANSWER_MARGIN_MS, &view);
+	free(request);
+	return status;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include "probe/verbs/options.h"
+
+#include "base/number.h"
+#include "probe/memory.h"
+#include "probe/show/text.h"
+#include "protocol/frame.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MAX_MS (24 * 3600 * 1000)
+#define DRAIN_MAX_SECS (24 * 3600)
+#define LINES_MAX      1000000
+#define LINES_DEFAULT  100
+
+/* What is known before all arguments are seen. */
+struct parsing {
+	struct options *o;
+	const struct verb *verbs;
+	size_t verb_count;
+	const char *verb_name;
+	uint64_t port;
+	unsigned int used; /* bits of enum option_flag */
+	bool only_operands, command_begun;
+};
+
+/* An argument on its way into a message. */
+static const char *shown(const char *argument)
+{
+	static char storage[2][200];
+	static unsigned int turn;
+	struct buf b;
+
+	turn ^= 1;
+	buf_init(&b, storage[turn], sizeof(storage[turn]));
+	text_put_visible(&b, text_of(argument), 48);
+	return b.data;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static int take_timeout(struct parsing *s, const char *value, struct problem *p)
+{
+	s->o->timeout_given = true;
+	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->timeout_ms) != 0 ||
+		s->o->timeout_ms == 0)
+		return problem_set_text(p, EINVAL,
+			"--timeout: '%s' is no time from 1ms to 24h, such as 500ms, 10s or 2min",
+			shown(value));
+	return 0;
+}
+
+static int take_port(struct parsing *s, const char *value, struct problem *p)
+{
+	if (number_parse(value, UINT32_MAX - 1, &s->port) != 0 || s->port == 0)
+		return problem_set_text(
+			p, EINVAL, "--port: '%s' is no port from 1 to 4294967294", shown(value));
+	return 0;
+}
+
+static int take_drain(struct parsing *s, const char *value, struct problem *p)
+{
+	s->o->drain_given = true;
+	if (number_parse(value, DRAIN_MAX_SECS, &s->o->drain_secs) != 0)
+		return problem_set_text(p, EINVAL,
+			"--drain-timeout: '%s' is no number of seconds from 0 to %d", shown(value),
+			DRAIN_MAX_SECS);
+	return 0;
+}
+
+static int take_lines(struct parsing *s, const char *value, struct problem *p)
+{
+	if (number_parse(value, LINES_MAX, &s->o->lines) != 0)
+		return problem_set_text(p, EINVAL, "--lines: '%s' is no number from 0 to %d",
+			shown(value), LINES_MAX);
+	return 0;
+}
+
+static int take_command(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->command = value;
+	return 0;
+}
+
+/* An option with a value has `take`; the others set the bool at `flag` of struct options. */
+static const struct option {
+	const char *name;
+	char letter;
+	unsigned int verbs; /* bit of enum option_flag: the verbs that it belongs to; 0: all */
+	int (*take)(struct parsing *s, const char *value, struct problem *p);
+	size_t flag;
+} options[] = {
+	{ "json", 'j', 0, NULL, offsetof(struct options, json) },
+	{ "timeout", 't', 0, take_timeout, 0 },
+	{ "port", 'p', 0, take_port, 0 },
+	{ "help", 'h', 0, NULL, offsetof(struct options, help) },
+	{ "version", 'V', 0, NULL, offsetof(struct options, version) },
+	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0 },
+	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow) },
+	{ "lines", 'n', OPTION_LINES, take_lines, 0 },
+	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin) },
+	{ "command", 'c', OPTION_COMMAND, take_command, 0 },
+	{ "power-off", 'P', OPTION_ENDING, NULL, offsetof(struct options, power_off) },
+	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait) },
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static int no_such_option(const char *argument, struct problem *p)
+{
+	return problem_set_text(p, EINVAL, "%s: there is no such option", shown(argument));
+}
+
+/* Take an option; `value` is what is attached to it, or NULL: the next argument, if it needs one.
+ */
+static int take_option(struct parsing *s, const struct option *option, const char *value, int argc,
+	char **argv, int *at, struct problem *p)
+{
+	s->used |= option->verbs;
+	if (option->take == NULL) {
+		*(bool *)((char *)s->o + option->flag) = true;
+		return 0;
+	}
+	if (value == NULL && *at + 1 >= argc)
+		return problem_set_text(p, EINVAL, "--%s needs a value", option->name);
+	return option->take(s, value != NULL ? value : argv[++*at], p);
+}
+
+/* "--NAME" or "--NAME=VALUE" */
+static int take_long(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
+{
+	const char *name = argv[*at] + 2;
+	size_t len = strcspn(name, "=");
+	const char *value = name[len] == '=' ? name + len + 1 : NULL;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+
+		if (strlen(option->name) != len || memcmp(option->name, name, len) != 0)
+			continue;
+		if (option->take == NULL && value != NULL)
+			return problem_set_text(p, EINVAL, "--%s takes no value", option->name);
+		return take_option(s, option, value, argc, argv, at, p);
+	}
+	return no_such_option(argv[*at], p);
+}
+
+/* "-L", "-LVALUE", or several letters, of which the last may have a value */
+static int take_letters(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
+{
+	const char *argument = argv[*at];
+
+	for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+		const struct option *option = options;
+		int err;
+
+		while (option < options + OPTION_COUNT && option->letter != *letter)
+			option++;
+		if (option == options + OPTION_COUNT)
+			return no_such_option(argument, p);
+		err = take_option(
+			s, option, letter[1] != '\0' ? letter + 1 : NULL, argc, argv, at, p);
+		if (err != 0 || option->take != NULL)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- operands -------------------------------------------------------------------------------- */
+
+static int find_verb(struct parsing *s, const char *name, struct problem *p)
+{
+	for (size_t i = 0; i < s->verb_count; i++)
+		if (strcmp(s->verbs[i].name, name) == 0) {
+			s->o->verb = &s->verbs[i];
+			return 0;
+		}
+	return problem_set_text(
+		p, EINVAL, "'%s' is no verb; mvm-probe --help lists them", shown(name));
+}
+
+/* The verb, then targets or one target and names. What is a target is parsed when all are seen. */
+static int take_operand(struct parsing *s, char *argument, struct problem *p)
+{
+	struct options *o = s->o;
+
+	if (o->verb == NULL)
+		return find_verb(s, argument, p);
+	o->names = memory_resize(o->names, o->name_count + 1, sizeof(*o->names));
+	o->names[o->name_count++] = argument;
+	if (o->verb->operands == OPERANDS_COMMAND)
+		s->only_operands = true; /* what follows the target belongs to the command */
+	return 0;
+}
+
+static int check_count(const struct options *o, struct problem *p)
+{
+	const struct verb *v = o->verb;
+	size_t n = o->name_count;
+	bool good = false;
+
+	switch (v->operands) {
+	case OPERANDS_TARGETS:
+		good = n >= 1;
+		break;
+	case OPERANDS_TARGET:
+		good = n == 1;
+		break;
+	case OPERANDS_NAME:
+		good = n == 2;
+		break;
+	case OPERANDS_MAYBE:
+		good = n == 1 || n == 2;
+		break;
+	case OPERANDS_NAMES:
+		good = n >= 2;
+		break;
+	case OPERANDS_COMMAND:
+		good = o->command != NULL ? n == 1 : n >= 2;
+		break;
+	}
+	if (good)
+		return 0;
+	return problem_set_text(p, EINVAL, "usage: mvm-probe %s %s", v->name, v->operands_text);
+}
+
+static int parse_targets(struct parsing *s, struct problem *p)
+{
+	struct options *o = s->o;
+	size_t count = o->verb->operands == OPERANDS_TARGETS ? o->name_count : 1;
+
+	o->targets = memory_must(calloc(count, sizeof(*o->targets)));
+	for (o->target_count = 0; o->target_count < count;) {
+		struct target *t = &o->targets[o->target_count];
+		int err = target_parse(t, o->names[o->target_count], (uint32_t)s->port, p);
+
+		o->target_count++; /* also a bad one is freed */
+		if (err != 0)
+			return err;
+	}
+	memmove(o->names, o->names + count, (o->name_count - count) * sizeof(*o->names));
+	o->name_count -= count;
+	return 0;
+}
+
+static int check_options(const struct parsing *s, struct problem *p)
+{
+	const struct verb *v = s->o->verb;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if ((options[i].verbs & s->used & ~v->flags) != 0)
+			return problem_set_text(
+				p, EINVAL, "--%s is not for '%s'", options[i].name, v->name);
+	return 0;
+}
+
+static int take_all(struct parsing *s, int argc, char **argv, struct problem *p)
+{
+	int err = 0;
+
+	for (int i = 1; i < argc && err == 0; i++) {
+		bool is_command = s->o->verb != NULL && s->o->name_count > 0 &&
+				  s->o->verb->operands == OPERANDS_COMMAND;
+
+		if (strcmp(argv[i], "--") == 0 && !s->command_begun &&
+			(!s->only_operands || (is_command && s->o->name_count == 1))) {
+			s->only_operands = true;
+			s->command_begun = is_command;
+		} else if (!s->only_operands && strncmp(argv[i], "--", 2) == 0) {
+			err = take_long(s, argc, argv, &i, p);
+		} else if (!s->only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+			err = take_letters(s, argc, argv, &i, p);
+		} else {
+			err = take_operand(s, argv[i], p);
+		}
+	}
+	return err;
+}
+
+int options_parse(struct options *o, int argc, char **argv, const struct verb *verbs, size_t count,
+	struct problem *p)
+{
+	struct parsing s = {
+		.o = o, .verbs = verbs, .verb_count = count, .port = PROTOCOL_AGENT_PORT
+	};
+	int err;
+
+	*o = (struct options){ .lines = LINES_DEFAULT };
+	err = take_all(&s, argc, argv, p);
+	if (err != 0 || o->help || o->version)
+		return err;
+	if (o->verb == NULL)
+		return problem_set_text(p, EINVAL, "usage: mvm-probe VERB TARGET...; see --help");
+	err = check_options(&s, p);
+	if (err == 0)
+		err = check_count(o, p);
+	if (err == 0)
+		err = parse_targets(&s, p);
+	if (!o->timeout_given)
+		o->timeout_ms = o->verb->timeout_ms;
+	return err;
+}
+
+void options_free(struct options *o)
+{
+	for (size_t i = 0; i < o->target_count; i++)
+		target_free(&o->targets[i]);
+	free(o->targets);
+	free(o->names);
+	*o = (struct options){ 0 };
+}

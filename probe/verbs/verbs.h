@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs. Each asks, prints, and returns the program's exit status. */
+#ifndef PROBE_VERBS_VERBS_H
+#define PROBE_VERBS_VERBS_H
+
+#include "probe/verbs/options.h"
+
+int verb_ping(const struct options *o);
+int verb_status(const struct options *o);
+int verb_wait(const struct options *o);
+int verb_sleep_prep(const struct options *o);
+int verb_wake(const struct options *o);
+int verb_post_restore(const struct options *o);
+int verb_checkpoint(const struct options *o);
+int verb_exec(const struct options *o);
+int verb_hello(const struct options *o);
+int verb_services(const struct options *o);
+int verb_logs(const struct options *o);
+int verb_boot(const struct options *o);
+int verb_metrics(const struct options *o);
+int verb_events(const struct options *o);
+int verb_reload(const struct options *o);
+int verb_restart(const struct options *o);
+int verb_shutdown(const struct options *o);
+
+#endif

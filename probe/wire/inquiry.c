@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "probe/wire/inquiry.h"
+
+#include "base/file.h"
+#include "probe/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIPTORS_OF_OTHERS                                                                      \
+	32 /* standard ones, epoll, a directory, and some that came with us                        \
+	    */
+
+static void exchange_done(struct exchange *x);
+
+void inquiry_start(struct inquiry *i)
+{
+	i->failure.kind = FAILURE_NONE;
+	i->elapsed_us = 0;
+	i->open = i->count;
+	memset(i->roots, 0, sizeof(i->roots));
+	memset(i->bodies, 0, sizeof(i->bodies));
+	for (size_t q = 0; q < i->count; q++) {
+		struct exchange *x = &i->exchanges[q];
+
+		*x = (struct exchange){ .loop = i->loop,
+			.target = i->target,
+			.request = i->questions[q].request,
+			.request_len = strlen(i->questions[q].request),
+			.timeout_ms = i->timeout_ms,
+			.done = exchange_done };
+		x->owner = i;
+		exchange_start(x);
+	}
+}
+
+void inquiry_free(struct inquiry *i)
+{
+	for (size_t q = 0; q < i->count; q++) {
+		exchange_free(&i->exchanges[q]);
+		json_decref(i->roots[q]);
+		i->roots[q] = NULL;
+		i->bodies[q] = NULL;
+	}
+}
+
+/* Decode in the order of the questions, so that the same failures give the same message. */
+static void decode(struct inquiry *i)
+{
+	for (size_t q = 0; q < i->count; q++) {
+		struct exchange *x = &i->exchanges[q];
+
+		if (x->elapsed_us > i->elapsed_us)
+			i->elapsed_us = x->elapsed_us;
+		if (i->failure.kind != FAILURE_NONE)
+			continue;
+		if (x->failure.kind != FAILURE_NONE)
+			i->failure = x->failure;
+		else
+			i->roots[q] = answer_open(x->body, x->body_len, i->questions[q].answer,
+				&i->bodies[q], &i->failure);
+	}
+	for (size_t q = 0; q < i->count; q++)
+		exchange_free(&i->exchanges[q]);
+}
+
+static void exchange_done(struct exchange *x)
+{
+	struct inquiry *i = x->owner;
+
+	if (--i->open > 0)
+		return;
+	decode(i);
+	i->done(i);
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+struct crowd {
+	struct inquiry *all;
+	size_t count, started, finished;
+};
+
+static void start_next(struct crowd *c)
+{
+	inquiry_start(&c->all[c->started++]);
+}
+
+static void one_is_done(struct inquiry *i)
+{
+	struct crowd *c = i->owner;
+
+	c->finished++;
+	if (c->started < c->count)
+		start_next(c);
+}
+
+size_t inquiry_limit(size_t question_count)
+{
+	rlim_t limit = file_raise_limit(RLIM_INFINITY);
+
+	if (limit < DESCRIPTORS_OF_OTHERS + question_count)
+		return 1;
+	return (limit - DESCRIPTORS_OF_OTHERS) / question_count;
+}
+
+struct inquiry *inquiry_all(const struct target *targets, size_t count,
+	const struct question *questions, size_t question_count, uint64_t timeout_ms)
+{
+	struct crowd c = { .all = memory_must(calloc(count, sizeof(*c.all))), .count = count };
+	size_t limit = inquiry_limit(question_count);
+	struct loop loop;
+	int err = loop_init(&loop);
+
+	for (size_t n = 0; n < count; n++)
+		c.all[n] = (struct inquiry){ .loop = &loop,
+			.target = &targets[n],
+			.questions = questions,
+			.count = question_count,
+			.timeout_ms = timeout_ms,
+			.done = one_is_done,
+			.owner = &c };
+	while (err == 0 && c.started < count && c.started < limit)
+		start_next(&c);
+	while (err == 0 && c.finished < count)
+		err = loop_run_once(&loop);
+	for (size_t n = 0; err != 0 && n < count; n++) {
+		inquiry_free(&c.all[n]);
+		failure_set(
+			&c.all[n].failure, FAILURE_SYSTEM, "epoll: %s", problem_errno_text(-err));
+	}
+	loop_close(&loop);
+	return c.all;
+}
+
+void inquiry_free_all(struct inquiry *all, size_t count)
+{
+	for (size_t n = 0; n < count; n++)
+		inquiry_free(&all[n]);
+	free(all);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to one target or to many. The agents of the protocol take one request a connection, so
+ * every question is an exchange of its own; those of a target run side by side.
+ */
+#ifndef PROBE_WIRE_INQUIRY_H
+#define PROBE_WIRE_INQUIRY_H
+
+#include "probe/wire/answer.h"
+#include "probe/wire/exchange.h"
+
+#include <jansson.h>
+
+#define INQUIRY_QUESTIONS 4
+
+struct question {
+	const char *request; /* the request's JSON */
+	const char *answer;  /* the name of the message that answers it */
+};
+
+struct inquiry {
+	/* The caller sets these. */
+	struct loop *loop;
+	const struct target *target;
+	const struct question *questions;
+	size_t count; /* how many, INQUIRY_QUESTIONS at most */
+	uint64_t timeout_ms;
+	void (*done)(struct inquiry *i); /* called once, from the loop */
+	void *owner;                     /* for it */
+
+	/* The result. Bodies are valid until inquiry_free(). */
+	struct failure failure; /* of the first question that failed; FAILURE_NONE: all answered */
+	const json_t *bodies[INQUIRY_QUESTIONS];
+	uint64_t elapsed_us; /* of the slowest */
+
+	/* The inquiry's own. */
+	json_t *roots[INQUIRY_QUESTIONS];
+	struct exchange exchanges[INQUIRY_QUESTIONS];
+	size_t open;
+};
+
+/* Ask. What the caller sets must be set; the rest is cleared. */
+void inquiry_start(struct inquiry *i);
+
+/* Stop, if it still runs, and free what it holds. */
+void inquiry_free(struct inquiry *i);
+
+/*
+ * Ask `count` targets the same questions, as many at a time as there are descriptors for, and come
+ * back when all have answered or failed. Returns an array of `count` inquiries in the order of the
+ * targets, for inquiry_free_all().
+ */
+struct inquiry *inquiry_all(const struct target *targets, size_t count,
+	const struct question *questions, size_t question_count, uint64_t timeout_ms);
+
+void inquiry_free_all(struct inquiry *all, size_t count);
+
+/*
+ * Allow this program all the descriptors that it may have, and return how many inquiries of
+ * `question_count` questions they are enough for, at least 1.
+ */
+size_t inquiry_limit(size_t question_count);
+
+#endif
