@@ -12,6 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A byte order mark in UTF-8, which editors of other systems put before a text. */
+#define BOM     "\xef\xbb\xbf"
+#define BOM_LEN 3
+
 /* Read until end of file or until `size` bytes are there. Returns the count or -errno. */
 static ssize_t read_up_to(int fd, char *storage, size_t size)
 {
@@ -49,6 +53,10 @@ int file_read(const char *path, char *storage, size_t size, size_t *len)
 	if ((size_t)n == size) {
 		storage[0] = '\0';
 		return -EFBIG;
+	}
+	if (n >= BOM_LEN && memcmp(storage, BOM, BOM_LEN) == 0) {
+		n -= BOM_LEN;
+		memmove(storage, storage + BOM_LEN, (size_t)n);
 	}
 	storage[n] = '\0';
 	if (len != NULL)

@@ -9,8 +9,8 @@
 
 /*
  * Read all of `path` into `storage` of `size` bytes and NUL-terminate it. `len` (bytes read) may be
- * NULL. Symbolic links are followed; a FIFO is not waited for. Returns 0, -EFBIG when the file has
- * more than size - 1 bytes, or -errno.
+ * NULL. A byte order mark at the start is left out. Symbolic links are followed; a FIFO is not
+ * waited for. Returns 0, -EFBIG when the file has more than size - 1 bytes, or -errno.
  */
 int file_read(const char *path, char *storage, size_t size, size_t *len);
 

@@ -18,7 +18,7 @@ let
   # A name that is also a file's name in the guest. C: SERVICE_NAME in supervisor/.
   fileName = t.name "[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}" "1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.'";
   accountName = t.name "[A-Za-z_][A-Za-z0-9_-]{0,31}" "1 to 32 letters, digits, '_' and '-', starting with a letter or '_'";
-  variableName = t.name "[A-Za-z_][A-Za-z0-9_]*" "letters, digits and '_', not starting with a digit";
+  variableName = t.name "[A-Za-z_][A-Za-z0-9_.-]*" "letters, digits, '_', '.' and '-', starting with a letter or '_'";
 
   # capabilities(7), and what stands for all and none of them. C: base/capability.c.
   capability =

@@ -590,8 +590,8 @@ in
   (rejected "an environment value that is a number" (service { env.PORT = 8080; }) [
     "services.web.env.PORT: expected a string of one line, got 8080"
   ])
-  (rejected "a name that no variable can have" (service { env."A-B" = "x"; }) [
-    "services.web.env.A-B: the name of an environment variable must be letters, digits and '_', not starting with a digit, got \"A-B\""
+  (rejected "a name that no variable can have" (service { env."A B" = "x"; }) [
+    "services.web.env.\"A B\": the name of an environment variable must be letters, digits, '_', '.' and '-', starting with a letter or '_', got \"A B\""
   ])
   (rejected "a name that no file can have" { services."a/b".command = python; } [
     "services.\"a/b\": the name of a service must be 1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.', got \"a/b\""

@@ -70,6 +70,31 @@ Test(file, read_what_was_created)
 	cr_assert_eq(mode_of(path), 0600);
 }
 
+Test(file, a_byte_order_mark_is_left_out)
+{
+	char text[8];
+	size_t len = 0;
+
+	cr_assert_eq(file_create(path,
+			     "\xef\xbb\xbf"
+			     "ab",
+			     5, 0600),
+		0);
+	cr_assert_eq(file_read(path, text, sizeof(text), &len), 0);
+	cr_assert_eq(len, 2);
+	cr_assert_str_eq(text, "ab");
+	cr_assert_eq(file_create(path,
+			     "\xef\xbb"
+			     "a",
+			     3, 0600),
+		0);
+	cr_assert_eq(file_read(path, text, sizeof(text), NULL), 0);
+	cr_assert_str_eq(text,
+		"\xef\xbb"
+		"a",
+		"a part of one is text");
+}
+
 Test(file, read_errors)
 {
 	char text[8] = "before";

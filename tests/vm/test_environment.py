@@ -36,17 +36,25 @@ HOME=/nowhere
 just words
 =no name
 export
-BAD-NAME=x
+bad name=x
 exportX=y
+discovery.type=single-node
+KEY="-----BEGIN KEY-----
+c2VjcmV0=
+-----END KEY-----"
+HALF='-----BEGIN KEY-----
+bG9zdA==
+AFTER_HALF=kept
 """
 
 EXPECTED = {
     "PLAIN=hello world", "APOSTROPHE=it's", r'QUOTED=a "b" $c \d \e',
     r'SINGLE=$(touch /tmp/pwned) "as is" \n', "COMMAND=$(touch /tmp/pwned)",
     "BACKTICKS=`touch /tmp/pwned`", "CHAIN=a; touch /tmp/pwned", "PIPE=a | touch /tmp/pwned",
-    "EMPTY=", "EMPTY_QUOTED=", "SPACED=  two spaces", "EQUALS=a=b=c", 'OPEN="half', "TWO='a' 'b'",
+    "EMPTY=", "EMPTY_QUOTED=", "SPACED=  two spaces", "EQUALS=a=b=c", "TWO='a' 'b'",
     "TRAILING=x # no comment", "TWICE=second", "TABBED=yes", "CARRIAGE=return",
-    "UTF8=häßlich ✓", "FROM_FILE=file", "exportX=y",
+    "UTF8=häßlich ✓", "FROM_FILE=file", "exportX=y", "discovery.type=single-node", "AFTER_HALF=kept",
+    r"KEY=-----BEGIN KEY-----\nc2VjcmV0=\n-----END KEY-----",
 }
 
 
@@ -119,11 +127,13 @@ class Environment:
     def test_bad_lines_are_named_and_skipped(self):
         lines = HOSTILE.split("\n")
         bad = [i + 1 for i, l in enumerate(lines)
-               if l in ("1BAD=x", "just words", "=no name", "export", "BAD-NAME=x")]
+               if l in ("1BAD=x", "just words", "=no name", "export", "bad name=x")]
         self.assertEqual(len(bad), 5)
         self.assertEqual([l for l in self.output.init() if "mvm-env.env" in l],
-                         ["/mnt/config/mvm-env.env:%d: not NAME=VALUE, line skipped" % n
-                          for n in bad])
+                         ["/mnt/config/mvm-env.env:%d: %s" % (n, text) for n, text in sorted(
+                             [(n, "not NAME=VALUE, line skipped") for n in bad] +
+                             [(lines.index(l) + 1, "the quote that opens here is not closed, "
+                               "variable left out") for l in lines if l.startswith(("OPEN", "HALF"))])])
 
 
 class EnvironmentOnExt4(Environment, cases.SharedBoot):

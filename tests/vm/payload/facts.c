@@ -173,8 +173,12 @@ static void mode_env(char **args)
 	extern char **environ;
 
 	(void)args;
-	for (char **e = environ; *e; e++)
-		printf("env: %s\n", *e);
+	for (char **e = environ; *e; e++) {
+		printf("env: ");
+		for (const char *c = *e; *c; c++)
+			*c == '\n' ? fputs("\\n", stdout) : putchar(*c);
+		putchar('\n');
+	}
 	printf("env-end:\n");
 }
 
