@@ -13,6 +13,7 @@
 #define FILE_MAX   (1024 * 1024)
 #define ID_MAX     4294967294u /* (uid_t)-1 means "leave as is" to the kernel */
 #define FIELDS_MAX 7
+#define SPOILT     '\x1a'
 
 /* One line, cut at its colons. The fields are not NUL-terminated. */
 struct line {
@@ -21,16 +22,28 @@ struct line {
 	size_t count;
 };
 
+/* A NUL byte spoils its line, and not those behind it. */
+static int read_table(const char *path, char **text)
+{
+	size_t len;
+	int err = file_read_alloc(path, FILE_MAX, text, &len);
+
+	for (size_t i = 0; err == 0 && i < len; i++)
+		if ((*text)[i] == '\0')
+			(*text)[i] = SPOILT;
+	return err;
+}
+
 int accounts_load(
 	struct accounts *a, const char *passwd_path, const char *group_path, struct problem *p)
 {
 	int first = 0, err;
 
 	*a = (struct accounts){ 0 };
-	err = file_read_alloc(passwd_path, FILE_MAX, &a->passwd, NULL);
+	err = read_table(passwd_path, &a->passwd);
 	if (err != 0)
 		first = problem_set(p, -err, "%s", passwd_path);
-	err = file_read_alloc(group_path, FILE_MAX, &a->group, NULL);
+	err = read_table(group_path, &a->group);
 	if (err != 0 && first == 0)
 		first = problem_set(p, -err, "%s", group_path);
 	return first;
@@ -61,6 +74,9 @@ static bool next_line(const char **text, struct line *l)
 			break;
 		at++;
 	}
+	/* A file from elsewhere: its lines end in CR LF. */
+	if (l->len[l->count - 1] > 0 && at[0] != ':' && at[-1] == '\r')
+		l->len[l->count - 1]--;
 	at += strcspn(at, "\n");
 	*text = *at == '\n' ? at + 1 : at;
 	return true;
@@ -121,6 +137,7 @@ static int add_group(struct account *out, gid_t gid)
 	return 0;
 }
 
+/* A line with a bad gid costs its own group only; accounts_check() names it. */
 static int add_groups(const struct accounts *a, struct account *out, struct problem *p)
 {
 	const char *text = a->group;
@@ -131,12 +148,8 @@ static int add_groups(const struct accounts *a, struct account *out, struct prob
 	while (next_line(&text, &l)) {
 		gid_t gid;
 
-		if (!field_lists(&l, 3, out->name))
+		if (!field_lists(&l, 3, out->name) || field_id(&l, 2, &gid) != 0)
 			continue;
-		if (field_id(&l, 2, &gid) != 0)
-			return problem_set_text(p, EINVAL,
-				"group file: bad gid in the line of '%.*s'", (int)l.len[0],
-				l.field[0]);
 		if (add_group(out, gid) != 0)
 			return problem_set_text(p, E2BIG, "user '%s' is in more than %d groups",
 				out->name, ACCOUNT_GROUPS_MAX);
@@ -149,7 +162,7 @@ static int take_passwd_line(const struct line *l, struct account *out, struct pr
 	if (field_copy(l, 0, out->name, sizeof(out->name)) != 0 || field_id(l, 2, &out->uid) != 0 ||
 		field_id(l, 3, &out->gid) != 0 ||
 		field_copy(l, 5, out->home, sizeof(out->home)) != 0 ||
-		field_copy(l, 6, out->shell, sizeof(out->shell)) != 0)
+		(l->count > 6 && field_copy(l, 6, out->shell, sizeof(out->shell)) != 0))
 		return problem_set_text(p, EINVAL, "passwd file: cannot use the line of '%.*s'",
 			(int)l->len[0], l->field[0]);
 	return 0;
@@ -205,4 +218,69 @@ int accounts_find_group(const struct accounts *a, const char *name, gid_t *gid, 
 		return problem_set_text(p, ENOENT, "no group '%s' in the group file", name);
 	*gid = (gid_t)n;
 	return 0;
+}
+
+const char *account_home(const struct account *a)
+{
+	return a->home[0] != '\0' ? a->home : "/";
+}
+
+const char *account_shell(const struct account *a)
+{
+	return a->shell[0] != '\0' ? a->shell : "/bin/sh";
+}
+
+/* Empty lines, comments, and the lines that begin with + or - for NIS (nsswitch.conf(5)). */
+static bool is_no_entry(const struct line *l)
+{
+	return (l->count == 1 && l->len[0] == 0) || strchr("#+-", l->field[0][0]) != NULL;
+}
+
+static const char *passwd_fault(const struct line *l)
+{
+	unsigned int id;
+
+	if (l->len[0] == 0 || l->len[0] >= ACCOUNT_NAME_MAX)
+		return "no user name, or one that is too long";
+	if (field_id(l, 2, &id) != 0)
+		return "bad uid";
+	if (field_id(l, 3, &id) != 0)
+		return "bad gid";
+	if (l->count <= 5 || l->len[5] >= ACCOUNT_PATH_MAX)
+		return "no home directory, or one that is too long";
+	if (l->count > 6 && l->len[6] >= ACCOUNT_PATH_MAX)
+		return "a shell that is too long";
+	return NULL;
+}
+
+static const char *group_fault(const struct line *l)
+{
+	unsigned int id;
+
+	if (l->len[0] == 0)
+		return "no group name";
+	return field_id(l, 2, &id) != 0 ? "bad gid" : NULL;
+}
+
+static void check_table(const char *path, const char *text,
+	const char *(*fault_of)(const struct line *l), const struct reporter *report)
+{
+	struct line l;
+
+	for (unsigned int number = 1; next_line(&text, &l); number++) {
+		const char *fault = is_no_entry(&l) ? NULL : fault_of(&l);
+		struct problem p;
+
+		if (fault == NULL)
+			continue;
+		problem_set_text(&p, EINVAL, "%s:%u: %s, line ignored", path, number, fault);
+		problem_report(report, &p);
+	}
+}
+
+void accounts_check(const struct accounts *a, const char *passwd_path, const char *group_path,
+	const struct reporter *report)
+{
+	check_table(passwd_path, a->passwd, passwd_fault, report);
+	check_table(group_path, a->group, group_fault, report);
 }

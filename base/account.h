@@ -36,19 +36,31 @@ struct account {
 int accounts_load(
 	struct accounts *a, const char *passwd_path, const char *group_path, struct problem *p);
 
+/*
+ * Tell `report` of each line that no look-up can use, with its file, number and fault. Such a line
+ * costs what needs it: a user, or one group of its members.
+ */
+void accounts_check(const struct accounts *a, const char *passwd_path, const char *group_path,
+	const struct reporter *report);
+
 /* Free what accounts_load() read. */
 void accounts_free(struct accounts *a);
 
 /*
  * Find the user `name`, or, when no user has that name and it is a decimal number, the user with
  * that uid; a number that no line has is itself uid and gid, with home "/". Supplementary groups
- * are those that list the user as a member. Returns 0, or -errno with `p`: ENOENT no such user,
- * EINVAL a line that cannot be understood, E2BIG more than ACCOUNT_GROUPS_MAX groups.
+ * are those that list the user as a member, and whose line has a gid. A line may end behind the
+ * home directory. Returns 0, or -errno with `p`: ENOENT no such user, EINVAL a line that cannot be
+ * understood, E2BIG more than ACCOUNT_GROUPS_MAX groups.
  */
 int accounts_find_user(
 	const struct accounts *a, const char *name, struct account *out, struct problem *p);
 
 /* Find the group `name`, or take a decimal number as gid. Returns as accounts_find_user(). */
 int accounts_find_group(const struct accounts *a, const char *name, gid_t *gid, struct problem *p);
+
+/* The home directory and the shell, or "/" and /bin/sh where the line has none (passwd(5)). */
+const char *account_home(const struct account *a);
+const char *account_shell(const struct account *a);
 
 #endif

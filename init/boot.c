@@ -102,6 +102,7 @@ static void read_accounts(struct guest *g)
 
 	if (accounts_load(&s->accounts, "/etc/passwd", "/etc/group", &p) != 0)
 		log_problem(&p);
+	accounts_check(&s->accounts, "/etc/passwd", "/etc/group", &log_problems);
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }
 

@@ -35,14 +35,14 @@ static void make_key(struct buf *key, const char *name, const struct strings *gr
 
 static int set_variables(struct account_entry *e)
 {
-	int err = strings_set(&e->variables, "HOME", e->account.home);
+	int err = strings_set(&e->variables, "HOME", account_home(&e->account));
 
 	if (err == 0)
 		err = strings_set(&e->variables, "USER", e->account.name);
 	if (err == 0)
 		err = strings_set(&e->variables, "LOGNAME", e->account.name);
 	if (err == 0)
-		err = strings_set(&e->variables, "SHELL", e->account.shell);
+		err = strings_set(&e->variables, "SHELL", account_shell(&e->account));
 	return err;
 }
 

@@ -29,13 +29,13 @@ static void own_values(
 	const struct account *a, const char *names[OWN_NAMES], const char *values[OWN_NAMES])
 {
 	names[0] = "HOME";
-	values[0] = a->home;
+	values[0] = account_home(a);
 	names[1] = "USER";
 	values[1] = a->name;
 	names[2] = "LOGNAME";
 	values[2] = a->name;
 	names[3] = "SHELL";
-	values[3] = a->shell;
+	values[3] = account_shell(a);
 }
 
 static bool is_own(const char *entry, const char *const names[OWN_NAMES])

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,62 @@ Test(account, unknown_names_say_so)
 	cr_assert_str_eq(p.text, "no group 'we' in the group file");
 }
 
+static char told[1024];
+
+static void take_problem(void *context, const struct problem *p)
+{
+	(void)context;
+	strcat(told, p->text);
+	strcat(told, "\n");
+}
+
+static const char *check(const char *passwd, const char *group)
+{
+	struct accounts a = set(passwd, group);
+
+	told[0] = '\0';
+	accounts_check(&a, "passwd", "group", &(struct reporter){ .take = take_problem });
+	return told;
+}
+
+Test(account, a_bad_line_costs_what_needs_it_and_is_named)
+{
+	static const char group[] = "mvm:x:900:web\nbroken:x:nope:web,other\nlog:x:44:web\n";
+	struct accounts a = set("web:x:1:2::/srv:/bin/sh\n", group);
+	struct problem p;
+	struct account u;
+	gid_t gid;
+
+	cr_assert_eq(accounts_find_user(&a, "web", &u, &p), 0);
+	cr_assert_eq(u.group_count, 3);
+	cr_expect_eq(u.groups[2], 44, "the group behind the bad line counts");
+	cr_expect_eq(accounts_find_group(&a, "broken", &gid, &p), -EINVAL);
+	cr_expect_str_eq(check(a.passwd, group), "group:2: bad gid, line ignored\n");
+	cr_expect_str_eq(
+		check("# users\n\n+::::::\na:x:1:1::/\nb\nc:x:-1:1::/\nd:x:1::\n", ":x:1\n"),
+		"passwd:5: bad uid, line ignored\npasswd:6: bad uid, line ignored\n"
+		"passwd:7: bad gid, line ignored\ngroup:1: no group name, line ignored\n");
+}
+
+Test(account, lines_of_other_systems)
+{
+	struct accounts a =
+		set("web:x:1:2::/srv:/bin/ash\r\nbare:x:3:4::/home/bare\r\nno:x:5:6:::\n",
+			"mvm:x:900:other,web\r\n");
+	struct problem p;
+	struct account u;
+
+	cr_assert_eq(accounts_find_user(&a, "web", &u, &p), 0);
+	cr_expect_str_eq(u.shell, "/bin/ash");
+	cr_expect_eq(u.group_count, 2, "the last member's name has no CR");
+	cr_assert_eq(accounts_find_user(&a, "bare", &u, &p), 0, "a line may lack its shell");
+	cr_expect_str_eq(u.home, "/home/bare");
+	cr_expect_str_eq(account_shell(&u), "/bin/sh");
+	cr_assert_eq(accounts_find_user(&a, "no", &u, &p), 0);
+	cr_expect_str_eq(account_home(&u), "/");
+	cr_expect_str_empty(check(a.passwd, a.group));
+}
+
 Test(account, groups)
 {
 	struct accounts a = set(passwd_text, group_text);
@@ -195,6 +252,13 @@ Test(account, load)
 	cr_assert_str_eq(p.text, "/nonexistent/group: No such file or directory");
 	cr_assert_eq(accounts_find_user(&a, "web", &u, &p), 0, "look-ups work on the rest");
 	cr_assert_eq(u.group_count, 1);
+	accounts_free(&a);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	cr_assert_eq(write(fd, "\xef\xbb\xbfweb:x:7:7::/:\na\0b:x:1\nlast:x:8:8::/:\n", 41), 41);
+	close(fd);
+	accounts_load(&a, path, "/nonexistent/group", &p);
+	cr_assert_eq(accounts_find_user(&a, "web", &u, &p), 0, "a byte order mark is skipped");
+	cr_assert_eq(accounts_find_user(&a, "last", &u, &p), 0, "a NUL spoils its own line");
 	accounts_free(&a);
 	cr_assert_eq(accounts_load(&a, "/nonexistent/passwd", "/nonexistent/group", &p), -ENOENT);
 	cr_assert_str_eq(p.text, "/nonexistent/passwd: No such file or directory");

@@ -14,6 +14,7 @@ class Identity:
     def prepare(cls, guest):
         guest.user("web", 1000, home="/home/web").user("plain", 1001, groups=())
         guest.user("both", 1002, gid=1000, groups=("mvm",))
+        guest.group("broken", "nope", ["web", "both", "mvm"])
         guest.group("log", 2000, ["web", "both"]).group("disk", 2001)
         guest.tree.copy(build.program("facts"), "/bin/suid", mode=0o4755)
         guest.tree.directory("/srv/web", mode=0o700, uid=1000, gid=1000)
@@ -70,6 +71,9 @@ class Identity:
                 ("by-number", 1000, 1000, "900,1000,2000"), ("unlisted", 4242, 4242, "4242")):
             with self.subTest(name):
                 self.assertEqual(self.identity(name)[0], self.ids(uid, gid, groups))
+
+    def test_a_bad_group_is_named_once_and_costs_nothing_else(self):
+        self.assert_init(r"/etc/group:\d+: bad gid, line ignored", count=1)
 
     def test_every_service_leads_its_session_and_group(self):
         for name in ("default", "root", "web", "bind"):

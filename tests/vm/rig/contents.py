@@ -107,7 +107,7 @@ class Contents:
     def finish(self):
         """Adds the account files, unless they are there; returns the tree."""
         passwd = "".join("%s:x:%d:%d::%s:/bin/sh\n" % ((n,) + u) for n, u in self._users.items())
-        group = "".join("%s:x:%d:%s\n" % (n, gid, ",".join(members))
+        group = "".join("%s:x:%s:%s\n" % (n, gid, ",".join(members))
                         for n, (gid, members) in self._groups.items())
         for path, text in (("/etc/passwd", passwd), ("/etc/group", group)):
             if path not in self.tree.paths():
