@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 
 #include "agent/checks/check.h"
+#include "agent/requests/handlers.h"
 #include "agent/requests/init_query.h"
 #include "agent/requests/request.h"
 #include "agent/requests/restore.h"
@@ -27,6 +28,7 @@ const struct agent_paths agent_default_paths = {
 	.history = "/run/mvm-guest-agent/history.json",
 	.policy = "/mnt/config/security-policy.json",
 	.host_config = "/mnt/config/config.json",
+	.entrypoint = "/etc/mvm/entrypoint",
 	.self = "/proc/self/exe",
 	.state_roots = state_roots,
 };
@@ -159,6 +161,10 @@ static void init_parts(struct agent *a, const struct agent_paths *paths)
 		.activity = &a->activity,
 		.changed = true };
 	server_init(&a->server, &a->loop, request_received, a);
+	server_init(&a->later_server, &a->loop, request_received, a);
+	a->later_server.is_later = true;
+	for (enum message_kind kind = 0; kind < REQUEST_KINDS; kind++)
+		a->serves[kind] = handlers[kind] != NULL;
 	channel_init(&a->channel, &a->loop);
 	a->channel.event = channel_event;
 	a->channel.owner = a;
@@ -172,6 +178,22 @@ static void init_parts(struct agent *a, const struct agent_paths *paths)
 	activity_begin(&a->activity, &now);
 }
 
+/* PID 1 passes /dev/null when it could not bind the port. */
+static void start_listening_later(struct agent *a)
+{
+	int fd = a->options.later_listen_fd;
+	struct problem p;
+
+	a->later_listener.io.fd = -1;
+	a->later_listener.server = &a->later_server;
+	if (fd < 0)
+		return;
+	if (listener_adopt(fd, &p) != 0 ||
+		listener_start(&a->later_listener, &a->later_server, fd) != 0)
+		log_line("later hosts cannot connect: --later-listen-fd %d is no listening socket",
+			fd);
+}
+
 static int start_listening(struct agent *a, struct problem *p)
 {
 	int fd = a->options.listen_fd, err;
@@ -183,6 +205,8 @@ static int start_listening(struct agent *a, struct problem *p)
 	if (err < 0)
 		return err;
 	err = listener_start(&a->listener, &a->server, fd);
+	start_listening_later(a);
+	a->listening_ms = clock_ms();
 	return err != 0 ? problem_set(p, -err, "cannot watch the listening socket") : 0;
 }
 
@@ -192,6 +216,7 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 	int err;
 
 	*a = (struct agent){ .options = *o, .given = *o, .paths = *paths, .signals.fd = -1 };
+	a->started_ms = clock_ms();
 	err = options_read_config(&a->options, p);
 	if (err != 0)
 		return err;
@@ -234,9 +259,12 @@ static void finish_connections(struct agent *a)
 
 	channel_drain(&a->channel);
 	server_finish(&a->server, STOP_LINGER_MS);
-	while (a->server.count > 0 && clock_ms() < until_ms && loop_run_once(&a->loop) == 0)
+	server_finish(&a->later_server, STOP_LINGER_MS);
+	while (a->server.count + a->later_server.count > 0 && clock_ms() < until_ms &&
+		loop_run_once(&a->loop) == 0)
 		;
 	server_close(&a->server);
+	server_close(&a->later_server);
 }
 
 static void agent_stop(struct agent *a)
@@ -245,6 +273,7 @@ static void agent_stop(struct agent *a)
 
 	history_save(&a->history);
 	listener_close(&a->listener);
+	listener_close(&a->later_listener);
 	finish_connections(a);
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);
@@ -265,7 +294,7 @@ int agent_run(struct agent *a, struct problem *p)
 	while (err == 0 && !a->stopping) {
 		err = loop_run_once(&a->loop);
 		if (err == 0)
-			err = a->listener.error;
+			err = a->listener.error != 0 ? a->listener.error : a->later_listener.error;
 		history_save(&a->history);
 	}
 	agent_stop(a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent_options.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/number.h"
@@ -20,6 +21,7 @@ const char options_usage[] =
 	"Answers the host's requests over vsock: health checks, probes, status.\n"
 	"\n"
 	"  --listen-fd N        listening socket, already open as descriptor N\n"
+	"  --later-listen-fd N  the same, of the port that later hosts use (5252)\n"
 	"  --control-fd N       channel to init, already open as descriptor N\n"
 	"  --check-user USER    user that runs commands which name no user of their own\n"
 	"  --config PATH        configuration (default " OPTIONS_CONFIG_PATH ")\n"
@@ -54,6 +56,9 @@ struct option {
 
 static const struct option table[] = {
 	{ .name = "--listen-fd", .type = VALUE_FD, .offset = offsetof(struct options, listen_fd) },
+	{ .name = "--later-listen-fd",
+		.type = VALUE_FD,
+		.offset = offsetof(struct options, later_listen_fd) },
 	{ .name = "--control-fd",
 		.type = VALUE_FD,
 		.offset = offsetof(struct options, control_fd) },
@@ -176,6 +181,7 @@ static int take_operands(const struct option *option, int count, char *const *op
 int options_parse(int argc, char *const *argv, struct options *o, struct problem *p)
 {
 	*o = (struct options){ .listen_fd = -1,
+		.later_listen_fd = -1,
 		.control_fd = -1,
 		.port = PROTOCOL_AGENT_PORT,
 		.busy_threshold = 0.1,
@@ -205,7 +211,8 @@ int options_parse(int argc, char *const *argv, struct options *o, struct problem
 struct config {
 	uint64_t port, sample_interval_secs;
 	double busy_threshold;
-	bool has_port, has_busy_threshold, has_sample_interval, freeze_services;
+	bool has_port, has_busy_threshold, has_sample_interval, freeze_services, dev;
+	char *dev_user;
 };
 
 static const struct field config_rows[] = {
@@ -223,6 +230,11 @@ static const struct field config_rows[] = {
 		.max = UINT64_MAX,
 		.offset = offsetof(struct config, sample_interval_secs),
 		.given_offset = offsetof(struct config, has_sample_interval) },
+	{ .name = "dev", .type = FIELD_BOOL, .offset = offsetof(struct config, dev) },
+	{ .name = "dev_user",
+		.type = FIELD_STRING,
+		.flags = FIELD_NULLABLE,
+		.offset = offsetof(struct config, dev_user) },
 	{ .name = "freeze_services",
 		.type = FIELD_BOOL,
 		.offset = offsetof(struct config, freeze_services) },
@@ -246,25 +258,29 @@ static int read_config(const char *path, struct config *c, struct problem *p)
 	return err != 0 ? problem_set_text(p, -err, "%s: %s", path, reason.text) : 0;
 }
 
+static void take_config(const struct config *c, struct options *o)
+{
+	o->freeze_services = c->freeze_services;
+	o->dev = c->dev;
+	buf_format(o->dev_user, sizeof(o->dev_user), "%s", c->dev_user != NULL ? c->dev_user : "");
+	if (c->has_port && !o->has_port)
+		o->port = c->port;
+	if (c->has_busy_threshold && !o->has_busy_threshold)
+		o->busy_threshold = c->busy_threshold;
+	if (c->has_sample_interval && !o->has_sample_interval)
+		o->sample_interval_secs = c->sample_interval_secs;
+}
+
 int options_read_config(struct options *o, struct problem *p)
 {
 	struct config c = { 0 };
 	int err = read_config(o->config != NULL ? o->config : OPTIONS_CONFIG_PATH, &c, p);
 
-	if (err != 0 && o->config != NULL)
-		return err;
-	if (err == -ENOENT)
-		return 0;
-	if (err != 0) {
-		log_line("%s; the defaults are used", p->text);
-		return 0;
-	}
-	o->freeze_services = c.freeze_services;
-	if (c.has_port && !o->has_port)
-		o->port = c.port;
-	if (c.has_busy_threshold && !o->has_busy_threshold)
-		o->busy_threshold = c.busy_threshold;
-	if (c.has_sample_interval && !o->has_sample_interval)
-		o->sample_interval_secs = c.sample_interval_secs;
+	if (err == 0)
+		take_config(&c, o);
+	fields_free(&config_fields, &c);
+	if (err == 0 || err == -ENOENT || o->config != NULL)
+		return o->config != NULL ? err : 0;
+	log_line("%s; the defaults are used", p->text);
 	return 0;
 }

@@ -22,6 +22,7 @@ enum options_action {
 struct options {
 	enum options_action action;
 	int listen_fd;          /* -1: bind `port` */
+	int later_listen_fd;    /* of the port of later hosts; -1: none */
 	int control_fd;         /* -1: none */
 	const char *check_user; /* NULL: none given */
 	const char *config;     /* NULL: OPTIONS_CONFIG_PATH, which may be absent */
@@ -31,6 +32,8 @@ struct options {
 	uint64_t port;
 	double busy_threshold;
 	uint64_t sample_interval_secs;
+	bool dev;             /* of the file only: what a host may do without a policy file */
+	char dev_user[64];    /* of the file only: "": the default user of checks */
 	bool freeze_services; /* of the file only: SleepPrep freezes them */
 	bool has_port, has_busy_threshold, has_sample_interval; /* given on the command line */
 };

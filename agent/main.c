@@ -45,7 +45,7 @@ static int print_state_size(const struct options *o)
 	return print(STDOUT_FILENO, text);
 }
 
-static int ask_host(const struct options *o, enum host_request request)
+static int ask_host(const struct options *o, enum message_kind request)
 {
 	const struct host_instance instance = { .tenant_id = o->operands[0],
 		.pool_id = o->operands[1],
@@ -99,9 +99,9 @@ int main(int argc, char **argv)
 	case OPTIONS_STATE_SIZE:
 		return print_state_size(&o);
 	case OPTIONS_WAKE_INSTANCE:
-		return ask_host(&o, HOST_WAKE_INSTANCE);
+		return ask_host(&o, HOST_REQUEST_WAKE_INSTANCE);
 	case OPTIONS_QUERY_INSTANCE:
-		return ask_host(&o, HOST_QUERY_INSTANCE_STATUS);
+		return ask_host(&o, HOST_REQUEST_QUERY_INSTANCE_STATUS);
 	case OPTIONS_RUN:
 		break;
 	}

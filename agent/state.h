@@ -16,6 +16,7 @@
 #include "agent/wire/connection.h"
 #include "agent/wire/listener.h"
 #include "base/loop.h"
+#include "protocol/messages.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,7 @@ struct agent_paths {
 	const char *history;            /* file */
 	const char *policy;             /* file, from the host */
 	const char *host_config;        /* file, from the host */
+	const char *entrypoint;         /* file: entrypoint.h */
 	const char *self;               /* the agent's own program */
 	const char *const *state_roots; /* directories, NULL-terminated: see hook.h */
 };
@@ -44,15 +46,17 @@ struct agent {
 	struct monitors integrations, probes;
 	struct activity activity;
 	struct history history;
-	struct server server;
-	struct listener listener;
+	struct server server, later_server; /* of ports 52 and 5252 */
+	struct listener listener, later_listener;
 	struct channel channel;
 	struct hook_context hooks;
 	struct service_link service_link;
-	struct pending *pending; /* requests that take a while */
-	struct restore *restore; /* the one that is under way */
-	size_t execs;            /* commands of Exec that run */
-	size_t waits;            /* requests for events that wait for one */
+	struct pending *pending;           /* requests that take a while */
+	struct restore *restore;           /* the one that is under way */
+	uint64_t started_ms, listening_ms; /* clock_ms() */
+	bool serves[REQUEST_KINDS];        /* which requests have a handler */
+	size_t execs;                      /* commands of Exec that run */
+	size_t waits;                      /* requests for events that wait for one */
 	bool stopping;
 };
 

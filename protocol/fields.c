@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/fields.h"
 
+#include "protocol/utf8.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NAME_SHOWN_MAX 64 /* bytes of an unknown name that an error repeats */
 
 struct place {
 	const char *document;
@@ -55,6 +59,21 @@ static int decode_whole(const struct place *at, uint64_t *out)
 		return json_problem(at->p, at->document, at->value, "'%s' is above %llu",
 			at->row->name, (unsigned long long)at->row->max);
 	return err != 0 ? wrong(at, "a whole number") : 0;
+}
+
+static int decode_signed(const struct place *at, int64_t *out)
+{
+	struct json digits = at->value;
+	bool negative = json_kind(digits) == JSON_KIND_NUMBER && digits.at[0] == '-';
+	uint64_t n, max = negative ? -(uint64_t)at->row->min : at->row->max;
+
+	digits.at += negative;
+	digits.len -= negative;
+	if (json_kind(at->value) != JSON_KIND_NUMBER || json_whole_number(digits, max, &n) != 0 ||
+		(negative && n == 0))
+		return wrong(at, "a whole number in range");
+	*out = negative ? (int64_t)-n : (int64_t)n;
+	return 0;
 }
 
 static int decode_real(const struct place *at, double *out)
@@ -148,6 +167,79 @@ static int decode_json(const struct place *at, char **out)
 	return 0;
 }
 
+/* The document has been checked, so that between the brackets there are values. */
+static int decode_numbers(const struct place *at, struct field_bytes *out)
+{
+	struct json element;
+	struct json_walk w;
+
+	if (json_kind(at->value) != JSON_KIND_ARRAY)
+		return wrong(at, "an array of bytes");
+	out->data = malloc(at->value.len / 2 + 1); /* a digit and a comma each, at least */
+	if (out->data == NULL)
+		return out_of_memory(at->p);
+	for (w = json_enter(at->value); json_element(&w, &element); out->len++) {
+		uint64_t n;
+
+		if (json_kind(element) != JSON_KIND_NUMBER ||
+			json_whole_number(element, UINT8_MAX, &n) != 0)
+			return wrong(at, "an array of numbers from 0 to 255");
+		out->data[out->len] = (char)n;
+	}
+	if (out->len > at->row->max)
+		return json_problem(at->p, at->document, at->value, "'%s' has more than %llu bytes",
+			at->row->name, (unsigned long long)at->row->max);
+	return 0;
+}
+
+static int decode_ports(const struct place *at, struct field_list *out)
+{
+	struct json element;
+	struct json_walk w;
+	uint64_t n;
+	int err = make_list(at, sizeof(uint16_t), out);
+
+	if (err != 0)
+		return err;
+	for (w = json_enter(at->value); json_element(&w, &element);) {
+		if (out->count == at->row->max || json_kind(element) != JSON_KIND_NUMBER ||
+			json_whole_number(element, UINT16_MAX, &n) != 0)
+			return wrong(at, "an array of ports, not too long");
+		((uint16_t *)out->items)[out->count++] = (uint16_t)n;
+	}
+	return 0;
+}
+
+static int decode_map(const struct place *at, struct field_list *out)
+{
+	struct place member = *at;
+	struct json_walk w;
+	struct json key;
+	size_t n = 0;
+	int err = 0;
+
+	if (json_kind(at->value) != JSON_KIND_OBJECT)
+		return wrong(at, "an object of strings");
+	for (w = json_enter(at->value); json_member(&w, &key, &member.value);)
+		n++;
+	if (n > FIELDS_LIST_MAX)
+		return json_problem(at->p, at->document, at->value, "'%s' has more than %d members",
+			at->row->name, FIELDS_LIST_MAX);
+	out->items = calloc(n + 1, sizeof(struct field_pair));
+	if (out->items == NULL)
+		return out_of_memory(at->p);
+	for (w = json_enter(at->value); err == 0 && json_member(&w, &key, &member.value);) {
+		struct field_pair *pair = (struct field_pair *)out->items + out->count++;
+		struct place name = member;
+
+		name.value = key;
+		err = decode_string(&name, &pair->name);
+		if (err == 0)
+			err = decode_string(&member, &pair->value);
+	}
+	return err;
+}
+
 static int decode_row(const struct place *at, void *out)
 {
 	void *target = (char *)out + at->row->offset;
@@ -176,6 +268,17 @@ static int decode_row(const struct place *at, void *out)
 		return decode_objects(at, target);
 	case FIELD_JSON:
 		return decode_json(at, target);
+	case FIELD_SIGNED:
+		return decode_signed(at, target);
+	case FIELD_NUMBERS:
+		return decode_numbers(at, target);
+	case FIELD_PORTS:
+		return decode_ports(at, target);
+	case FIELD_MAP:
+		return decode_map(at, target);
+	case FIELD_TAGGED:
+		return variant_decode(at->row->variants, at->document, at->value, target,
+			(char *)out + at->row->content_offset, at->p);
 	}
 	return -EINVAL;
 }
@@ -189,6 +292,14 @@ static const struct field *find_row(const struct fields *f, struct json key)
 	return NULL;
 }
 
+static int unknown_name(const char *document, struct json name, const char *what, struct problem *p)
+{
+	size_t shown = utf8_cut(name.at, name.len, NAME_SHOWN_MAX);
+
+	return json_problem(p, document, name, "unknown %s %.*s%s", what, (int)shown, name.at,
+		shown < name.len ? "..." : "");
+}
+
 static int decode_member(
 	const struct fields *f, struct place *at, struct json key, void *out, uint32_t *seen)
 {
@@ -197,7 +308,7 @@ static int decode_member(
 
 	at->row = find_row(f, key);
 	if (at->row == NULL)
-		return 0;
+		return f->strict ? unknown_name(at->document, key, "field", at->p) : 0;
 	bit = (uint32_t)1 << (at->row - f->rows);
 	if (*seen & bit)
 		return json_problem(at->p, at->document, key, "'%s' is given twice", at->row->name);
@@ -214,6 +325,14 @@ static int decode_member(
 	return err;
 }
 
+static void set_default(const struct field *row, void *target)
+{
+	if (row->flags & FIELD_TRUE)
+		*(bool *)target = true;
+	if (row->flags & FIELD_KNOWN)
+		*(uint64_t *)target = FIELD_UNKNOWN;
+}
+
 int fields_decode(const struct fields *f, const char *document, struct json value, void *out,
 	struct problem *p)
 {
@@ -225,6 +344,8 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
 
 	if (json_kind(value) != JSON_KIND_OBJECT)
 		return json_problem(p, document, value, "an object is expected here");
+	for (size_t i = 0; i < f->count; i++)
+		set_default(&f->rows[i], (char *)out + f->rows[i].offset);
 	for (w = json_enter(value); err == 0 && json_member(&w, &key, &at.value);)
 		err = decode_member(f, &at, key, out, &seen);
 	for (size_t i = 0; err == 0 && i < f->count; i++)
@@ -233,52 +354,60 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
 	return err;
 }
 
-void field_strings_free(struct field_list *list)
+/* ---- variants -------------------------------------------------------------------------------- */
+
+/* Take the tag and, where there is one, the value that it tags. */
+static int open_variant(const char *document, struct json value, struct json *tag,
+	struct json *content, struct problem *p)
 {
-	for (size_t i = 0; i < list->count; i++)
-		free(((char **)list->items)[i]);
-	free(list->items);
-	*list = (struct field_list){ 0 };
+	struct json_walk w;
+	struct json more[2];
+
+	*content = (struct json){ 0 };
+	*tag = value;
+	if (json_kind(value) == JSON_KIND_STRING)
+		return 0;
+	if (json_kind(value) != JSON_KIND_OBJECT)
+		return json_problem(p, document, value, "a message is a string or an object");
+	w = json_enter(value);
+	if (!json_member(&w, tag, content))
+		return json_problem(p, document, value, "the message has no name");
+	if (json_member(&w, &more[0], &more[1]))
+		return json_problem(p, document, more[0], "a message has one name only");
+	return 0;
 }
 
-static void objects_free(const struct fields *f, struct field_list *list)
+static int decode_content(const struct variant *v, const char *document, struct json content,
+	void *out, struct problem *p)
 {
-	for (size_t i = 0; i < list->count; i++)
-		fields_free(f, (char *)list->items + f->size * i);
-	free(list->items);
-	*list = (struct field_list){ 0 };
+	struct place at = { .document = document, .p = p, .row = v->value, .value = content };
+
+	if (v->fields != NULL)
+		return fields_decode(v->fields, document, content, out, p);
+	if (json_kind(content) == JSON_KIND_NULL && !(v->value->flags & FIELD_NULLABLE))
+		return json_problem(p, document, content, "%s must not be null", v->name);
+	return decode_row(&at, out);
 }
 
-void fields_free(const struct fields *f, void *object)
+int variant_decode(const struct variant *variants, const char *document, struct json value,
+	unsigned int *index, void *content, struct problem *p)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		const struct field *row = &f->rows[i];
-		void *target = (char *)object + row->offset;
+	const struct variant *v = variants;
+	struct json tag, inner;
+	int err = open_variant(document, value, &tag, &inner, p);
 
-		switch (row->type) {
-		case FIELD_STRING:
-		case FIELD_JSON:
-			free(*(char **)target);
-			*(char **)target = NULL;
-			break;
-		case FIELD_BYTES:
-			free(((struct field_bytes *)target)->data);
-			*(struct field_bytes *)target = (struct field_bytes){ 0 };
-			break;
-		case FIELD_STRINGS:
-			field_strings_free(target);
-			break;
-		case FIELD_OBJECTS:
-			objects_free(row->object, target);
-			break;
-		case FIELD_OBJECT:
-			fields_free(row->object, target);
-			break;
-		case FIELD_BOOL:
-		case FIELD_WHOLE:
-		case FIELD_REAL:
-		case FIELD_CHOICE:
-			break;
-		}
-	}
+	while (v->name != NULL && (err != 0 || !json_string_is(tag, v->name)))
+		v++;
+	*index = (unsigned int)(v - variants);
+	if (err != 0)
+		return err;
+	if (v->name == NULL)
+		return unknown_name(document, tag, "message", p);
+	if (v->fields != NULL || v->value != NULL)
+		return inner.at != NULL
+			       ? decode_content(v, document, inner, content, p)
+			       : json_problem(p, document, tag, "%s needs its fields", v->name);
+	if (inner.at != NULL && json_kind(inner) != JSON_KIND_NULL)
+		return json_problem(p, document, inner, "%s has no fields", v->name);
+	return 0;
 }

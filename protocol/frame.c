@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/frame.h"
 
+#include "protocol/messages.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -82,8 +84,16 @@ int frame_next(const struct frame_reader *r, const char **body, size_t *len)
 	if (r->len < PROTOCOL_HEADER_BYTES)
 		return 0;
 	*len = promised(r);
-	if (*len > PROTOCOL_BODY_MAX)
-		return -EMSGSIZE;
+	if (*len > PROTOCOL_BODY_MAX) {
+		size_t have = r->len - PROTOCOL_HEADER_BYTES;
+
+		if (!r->takes_large || *len > PROTOCOL_REQUEST_MAX)
+			return -EMSGSIZE;
+		if (have < MESSAGE_NAME_ROOM)
+			return 0;
+		if (!message_is_large(r->data + PROTOCOL_HEADER_BYTES, MESSAGE_NAME_ROOM))
+			return -EMSGSIZE;
+	}
 	if (r->len < PROTOCOL_HEADER_BYTES + *len)
 		return 0;
 	*body = r->data + PROTOCOL_HEADER_BYTES;

@@ -12,9 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_BODY_MAX     262144 /* bytes of a frame's body, at most */
-#define PROTOCOL_HEADER_BYTES 4      /* length of the body, big-endian */
-#define FRAME_SMALL           256    /* bytes that need no memory of their own */
+#define PROTOCOL_BODY_MAX     262144  /* bytes of a frame's body, at most */
+#define PROTOCOL_REQUEST_MAX  1048576 /* of a request that may be large, where it is taken */
+#define PROTOCOL_HEADER_BYTES 4       /* length of the body, big-endian */
+#define FRAME_SMALL           256     /* bytes that need no memory of their own */
 
 /* Write the header of a frame whose body has `len` bytes. */
 void protocol_header_encode(uint32_t len, unsigned char header[PROTOCOL_HEADER_BYTES]);
@@ -23,9 +24,10 @@ void protocol_header_encode(uint32_t len, unsigned char header[PROTOCOL_HEADER_B
 uint32_t protocol_header_decode(const unsigned char header[PROTOCOL_HEADER_BYTES]);
 
 struct frame_reader {
-	char *data;  /* `small`, or memory from malloc() */
-	size_t size; /* bytes at data */
-	size_t len;  /* bytes that have arrived and are not consumed */
+	char *data;       /* `small`, or memory from malloc() */
+	size_t size;      /* bytes at data */
+	size_t len;       /* bytes that have arrived and are not consumed */
+	bool takes_large; /* requests that may be large may have PROTOCOL_REQUEST_MAX bytes */
 	char small[FRAME_SMALL];
 };
 
@@ -46,7 +48,8 @@ void frame_filled(struct frame_reader *r, size_t n);
 
 /*
  * Look for a whole frame. Returns 1 with its body (valid until the next call on this reader), 0
- * when more bytes are needed, or -EMSGSIZE when the header promises more than PROTOCOL_BODY_MAX;
+ * when more bytes are needed, or -EMSGSIZE when the header promises more than PROTOCOL_BODY_MAX
+ * (or PROTOCOL_REQUEST_MAX; of a large one the first bytes say whether it may be);
  * `len` is the promised length in all cases but 0.
  */
 int frame_next(const struct frame_reader *r, const char **body, size_t *len);

@@ -1,199 +1,547 @@
 /* SPDX-License-Identifier: MIT */
 #include "protocol/messages.h"
 
-#include "protocol/utf8.h"
+#include "protocol/tables.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
+#define SINCE_V7 (DIALECT_V7 | SINCE_V8)
+#define SINCE_V8 (DIALECT_V13 | SINCE_V1)
+#define SINCE_V1 (DIALECT_V1 | DIALECT_HEAD | DIALECT_OURS)
 
-#define NAME_SHOWN_MAX 64 /* bytes of an unknown name that an error repeats */
+const struct message messages[MESSAGE_KINDS] = {
+	[REQUEST_PING] = { .body = { .name = "Ping" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.capability = "ping",
+		.answers = { ANSWER_PONG },
+		.example = "\"Ping\"" },
+	[REQUEST_WORKER_STATUS] = { .body = { .name = "WorkerStatus" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_WORKER_STATUS },
+		.example = "\"WorkerStatus\"" },
+	[REQUEST_INTEGRATION_STATUS] = { .body = { .name = "IntegrationStatus" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.capability = "integration_status",
+		.answers = { ANSWER_INTEGRATION_STATUS },
+		.example = "\"IntegrationStatus\"" },
+	[REQUEST_PROBE_STATUS] = { .body = { .name = "ProbeStatus" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_PROBE_STATUS },
+		.example = "\"ProbeStatus\"" },
+	[REQUEST_WAKE] = { .body = { .name = "Wake" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_WAKE },
+		.example = "\"Wake\"" },
+	[REQUEST_POST_RESTORE] = { .body = { .name = "PostRestore" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_POST_RESTORE },
+		.example = "\"PostRestore\"" },
+	[REQUEST_SLEEP_PREP] = { .body = { .name = "SleepPrep", .fields = &sleep_prep_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_SLEEP_PREP },
+		.example = "{\"SleepPrep\":{\"drain_timeout_secs\":30}}" },
+	[REQUEST_CHECKPOINT_INTEGRATIONS] = { .body = { .name = "CheckpointIntegrations",
+						      .fields = &checkpoint_integrations_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { ANSWER_CHECKPOINT },
+		.example = "{\"CheckpointIntegrations\":{\"integrations\":[\"db\",\"mail\"]}}" },
+	[REQUEST_EXEC] = { .body = { .name = "Exec", .fields = &exec_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V7,
+		.access = ACCESS_EXEC,
+		.answers = { ANSWER_EXEC },
+		.example =
+			"{\"Exec\":{\"command\":\"uptime\",\"stdin\":null,\"timeout_secs\":30}}" },
+	[REQUEST_FS_DIFF] = { .body = { .name = "FsDiff" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V8,
+		.access = ACCESS_DEV,
+		.answers = { ANSWER_FS_DIFF },
+		.example = "\"FsDiff\"" },
+	[REQUEST_START_PORT_FORWARD] = { .body = { .name = "StartPortForward",
+						 .fields = &port_forward_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V8,
+		.access = ACCESS_DEV,
+		.answers = { ANSWER_PORT_FORWARD_STARTED },
+		.example = "{\"StartPortForward\":{\"guest_port\":8080}}" },
+	[REQUEST_CONSOLE_OPEN] = { .body = { .name = "ConsoleOpen",
+					   .fields = &console_open_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V8,
+		.access = ACCESS_CONSOLE,
+		.capability = "console",
+		.answers = { ANSWER_CONSOLE_OPENED },
+		.example = "{\"ConsoleOpen\":{\"cols\":80,\"rows\":24}}" },
+	[REQUEST_CONSOLE_RESIZE] = { .body = { .name = "ConsoleResize",
+					     .fields = &console_resize_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V8,
+		.access = ACCESS_CONSOLE,
+		.capability = "console",
+		.answers = { ANSWER_CONSOLE_RESIZED },
+		.example = "{\"ConsoleResize\":{\"session_id\":1,\"cols\":100,\"rows\":30}}" },
+	[REQUEST_CONSOLE_CLOSE] = { .body = { .name = "ConsoleClose",
+					    .fields = &console_session_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V8,
+		.access = ACCESS_CONSOLE,
+		.capability = "console",
+		.answers = { ANSWER_CONSOLE_EXITED },
+		.example = "{\"ConsoleClose\":{\"session_id\":1}}" },
+	[REQUEST_RUN_ENTRYPOINT] = { .body = { .name = "RunEntrypoint",
+					     .fields = &run_entrypoint_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.capability = "run_entrypoint",
+		.large = true,
+		.stream = true,
+		.answers = { ANSWER_ENTRYPOINT_EVENT },
+		.example = "{\"RunEntrypoint\":{\"stdin\":[104,105],\"timeout_secs\":30}}" },
+	[REQUEST_ENTRYPOINT_STATUS] = { .body = { .name = "EntrypointStatus" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.capability = "entrypoint_status",
+		.answers = { ANSWER_ENTRYPOINT_STATUS },
+		.example = "\"EntrypointStatus\"" },
+	[REQUEST_FS_READ] = { .body = { .name = "FsRead", .fields = &fs_read_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example =
+			"{\"FsRead\":{\"path\":\"/etc/"
+			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}" },
+	[REQUEST_FS_WRITE] = { .body = { .name = "FsWrite", .fields = &fs_write_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.large = true,
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsWrite\":{\"path\":\"/tmp/"
+			   "x\",\"content\":[104,105],\"mode\":420,\"create_parents\":false,"
+			   "\"follow_symlinks\":false}}" },
+	[REQUEST_FS_LIST] = { .body = { .name = "FsList", .fields = &fs_list_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsList\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}" },
+	[REQUEST_FS_STAT] = { .body = { .name = "FsStat", .fields = &fs_list_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsStat\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}" },
+	[REQUEST_FS_MKDIR] = { .body = { .name = "FsMkdir", .fields = &fs_mkdir_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsMkdir\":{\"path\":\"/tmp/d\",\"mode\":493,\"parents\":false}}" },
+	[REQUEST_FS_REMOVE] = { .body = { .name = "FsRemove", .fields = &fs_remove_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsRemove\":{\"path\":\"/tmp/"
+			   "x\",\"recursive\":false,\"follow_symlinks\":false}}" },
+	[REQUEST_FS_MOVE] = { .body = { .name = "FsMove", .fields = &fs_move_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "filesystem_rpc",
+		.answers = { ANSWER_FS_RESULT },
+		.example = "{\"FsMove\":{\"from\":\"/tmp/x\",\"to\":\"/tmp/"
+			   "y\",\"follow_symlinks\":false}}" },
+	[REQUEST_PROC_START] = { .body = { .name = "ProcStart", .fields = &proc_start_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.large = true,
+		.answers = { ANSWER_PROC_RESULT },
+		.example = "{\"ProcStart\":{\"argv\":[\"/bin/ls\",\"/"
+			   "\"],\"env\":{\"A\":\"b\"},\"cwd\":\"/"
+			   "tmp\",\"stdin\":[],\"timeout_secs\":null}}" },
+	[REQUEST_PROC_LIST] = { .body = { .name = "ProcList" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.answers = { ANSWER_PROC_RESULT },
+		.example = "\"ProcList\"" },
+	[REQUEST_PROC_SIGNAL] = { .body = { .name = "ProcSignal", .fields = &proc_signal_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.answers = { ANSWER_PROC_RESULT },
+		.example = "{\"ProcSignal\":{\"pid_token\":\"ptok-"
+			   "00112233445566778899aabbccddeeff\",\"signum\":15}}" },
+	[REQUEST_PROC_SEND_INPUT] = { .body = { .name = "ProcSendInput",
+					      .fields = &proc_input_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.large = true,
+		.answers = { ANSWER_PROC_RESULT },
+		.example = "{\"ProcSendInput\":{\"pid_token\":\"ptok-"
+			   "00112233445566778899aabbccddeeff\",\"bytes\":[104,105]}}" },
+	[REQUEST_PROC_WAIT] = { .body = { .name = "ProcWait", .fields = &proc_wait_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.stream = true,
+		.answers = { ANSWER_PROC_WAIT_EVENT },
+		.example = "{\"ProcWait\":{\"pid_token\":\"ptok-00112233445566778899aabbccddeeff\","
+			   "\"timeout_secs\":null}}" },
+	[REQUEST_PROC_KILL] = { .body = { .name = "ProcKill", .fields = &proc_token_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.capability = "process_rpc",
+		.answers = { ANSWER_PROC_RESULT },
+		.example = "{\"ProcKill\":{\"pid_token\":\"ptok-00112233445566778899aabbccddeeff\"}"
+			   "}" },
+	[REQUEST_MOUNT_VOLUME] = { .body = { .name = "MountVolume",
+					   .fields = &mount_volume_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.capability = "volume_mount",
+		.answers = { ANSWER_VOLUME_MOUNT },
+		.example = "{\"MountVolume\":{\"volume_name\":\"work\",\"guest_path\":\"/mnt/"
+			   "work\",\"read_only\":true}}" },
+	[REQUEST_UNMOUNT_VOLUME] = { .body = { .name = "UnmountVolume",
+					     .fields = &unmount_volume_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.capability = "volume_mount",
+		.answers = { ANSWER_VOLUME_MOUNT },
+		.example = "{\"UnmountVolume\":{\"guest_path\":\"/mnt/work\",\"force\":false}}" },
+	[REQUEST_UPDATE_IDLE_TIMEOUT] = { .body = { .name = "UpdateIdleTimeout",
+						  .fields = &idle_timeout_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.capability = "update_idle_timeout",
+		.answers = { ANSWER_UPDATE_IDLE_TIMEOUT },
+		.example = "{\"UpdateIdleTimeout\":{\"secs\":60}}" },
+	[REQUEST_RUN_CODE] = { .body = { .name = "RunCode", .fields = &run_code_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = SINCE_V1,
+		.access = ACCESS_DEV,
+		.answers = { ANSWER_EXEC },
+		.example = "{\"RunCode\":{\"code\":\"1 + 1\",\"timeout_secs\":5}}" },
+	[REQUEST_PROTOCOL_HELLO] = { .body = { .name = "ProtocolHello",
+					     .fields = &protocol_hello_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.answers = { ANSWER_PROTOCOL_HELLO_ACK, ANSWER_PROTOCOL_MISMATCH },
+		.example =
+			"{\"ProtocolHello\":{\"host_protocol_version\":1,\"min_supported_version\":"
+			"1,\"host_version\":\"0.14.0\",\"requested_capabilities\":[\"ping\"]}}" },
+	[REQUEST_READINESS_STATUS] = { .body = { .name = "ReadinessStatus" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.capability = "readiness",
+		.answers = { ANSWER_READINESS_STATUS },
+		.example = "\"ReadinessStatus\"" },
+	[REQUEST_HELLO] = { .body = { .name = "Hello" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_HELLO },
+		.example = "\"Hello\"" },
+	[REQUEST_SERVICES] = { .body = { .name = "Services" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_SERVICES },
+		.example = "\"Services\"" },
+	[REQUEST_LOGS] = { .body = { .name = "Logs", .fields = &logs_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_LOGS },
+		.example = "{\"Logs\":{\"service\":\"web\",\"lines\":20,\"position\":null}}" },
+	[REQUEST_BOOT_TIMELINE] = { .body = { .name = "BootTimeline" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_BOOT_TIMELINE },
+		.example = "\"BootTimeline\"" },
+	[REQUEST_METRICS] = { .body = { .name = "Metrics" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_METRICS },
+		.example = "\"Metrics\"" },
+	[REQUEST_RESTART] = { .body = { .name = "Restart", .fields = &service_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_EXEC,
+		.answers = { ANSWER_RESTART },
+		.example = "{\"Restart\":{\"service\":\"web\"}}" },
+	[REQUEST_SHUTDOWN] = { .body = { .name = "Shutdown", .fields = &shutdown_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_EXEC,
+		.answers = { ANSWER_SHUTDOWN },
+		.example = "{\"Shutdown\":{\"power_off\":false}}" },
+	[REQUEST_EVENTS] = { .body = { .name = "Events", .fields = &events_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.answers = { ANSWER_EVENTS },
+		.example = "{\"Events\":{\"service\":null,\"position\":1,\"wait_secs\":0}}" },
+	[REQUEST_RELOAD] = { .body = { .name = "Reload" },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_EXEC,
+		.answers = { ANSWER_RELOAD },
+		.example = "\"Reload\"" },
 
-static const struct field sleep_prep_rows[] = {
-	{ .name = "drain_timeout_secs",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_REQUIRED,
-		.max = UINT64_MAX,
-		.offset = offsetof(struct sleep_prep, drain_timeout_secs) },
+	[ANSWER_PONG] = { .body = { .name = "Pong" },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "\"Pong\"" },
+	[ANSWER_WORKER_STATUS] = { .body = { .name = "WorkerStatus",
+					   .fields = &worker_status_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"WorkerStatus\":{\"status\":\"busy\",\"last_busy_at\":\"2026-03-"
+			   "21T10:15:00Z\"}}" },
+	[ANSWER_INTEGRATION_STATUS] = { .body = { .name = "IntegrationStatusReport",
+						.fields = &integrations_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"IntegrationStatusReport\":{\"integrations\":[{\"name\":\"web\","
+			   "\"status\":\"active\",\"last_checkpoint_at\":null,\"state_size_bytes\":"
+			   "0,\"health\":{\"healthy\":true,\"detail\":\"ok\",\"checked_at\":\"2026-"
+			   "03-21T10:15:00Z\"}}]}}" },
+	[ANSWER_PROBE_STATUS] = { .body = { .name = "ProbeStatusReport", .fields = &probes_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"ProbeStatusReport\":{\"probes\":[{\"name\":\"disk\",\"healthy\":"
+			   "true,\"detail\":\"ok\",\"output\":{\"pct\":41},\"checked_at\":\"2026-"
+			   "03-21T10:15:00Z\"}]}}" },
+	[ANSWER_WAKE] = { .body = { .name = "WakeAck", .fields = &wake_ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"WakeAck\":{\"success\":true}}" },
+	[ANSWER_POST_RESTORE] = { .body = { .name = "PostRestoreAck", .fields = &ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"PostRestoreAck\":{\"success\":true,\"detail\":\"thaw; clock\"}}" },
+	[ANSWER_SLEEP_PREP] = { .body = { .name = "SleepPrepAck", .fields = &ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"SleepPrepAck\":{\"success\":true,\"detail\":\"filesystems synced, "
+			   "page cache dropped\"}}" },
+	[ANSWER_CHECKPOINT] = { .body = { .name = "CheckpointResult",
+					.fields = &checkpoint_result_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"CheckpointResult\":{\"success\":false,\"failed\":[\"mail\"],"
+			   "\"detail\":\"mail: lock held\"}}" },
+	[ANSWER_EXEC] = { .body = { .name = "ExecResult", .fields = &exec_answer_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"ExecResult\":{\"exit_code\":0,\"stdout\":\"up 3 "
+			   "min\\n\",\"stderr\":\"\"}}" },
+	[ANSWER_ERROR] = { .body = { .name = "Error", .fields = &error_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"Error\":{\"message\":\"...\"}}" },
+	[ANSWER_FS_DIFF] = { .body = { .name = "FsDiffResult", .fields = &fs_diff_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V8,
+		.example = "{\"FsDiffResult\":{\"changes\":[{\"path\":\"/a/"
+			   "b\",\"kind\":\"created\",\"size\":3}]}}" },
+	[ANSWER_PORT_FORWARD_STARTED] = { .body = { .name = "PortForwardStarted",
+						  .fields = &port_forward_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V8,
+		.example = "{\"PortForwardStarted\":{\"guest_port\":8080,\"vsock_port\":18080}}" },
+	[ANSWER_CONSOLE_OPENED] = { .body = { .name = "ConsoleOpened",
+					    .fields = &console_opened_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V8,
+		.example = "{\"ConsoleOpened\":{\"session_id\":1,\"data_port\":20001}}" },
+	[ANSWER_CONSOLE_RESIZED] = { .body = { .name = "ConsoleResized",
+					     .fields = &console_resized_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V8,
+		.example = "{\"ConsoleResized\":{\"session_id\":1}}" },
+	[ANSWER_CONSOLE_EXITED] = { .body = { .name = "ConsoleExited",
+					    .fields = &console_exited_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V8,
+		.example = "{\"ConsoleExited\":{\"session_id\":1,\"exit_code\":0}}" },
+	[ANSWER_ENTRYPOINT_EVENT] = { .body = { .name = "EntrypointEvent",
+					      .value = &entrypoint_event_value },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"EntrypointEvent\":{\"Stdout\":{\"chunk\":[104,105]}}}" },
+	[ANSWER_ENTRYPOINT_STATUS] = { .body = { .name = "EntrypointStatusReport",
+					       .fields = &entrypoint_status_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"EntrypointStatusReport\":{\"ok\":false,\"path\":null,\"detail\":\".."
+			   ".\"}}" },
+	[ANSWER_FS_RESULT] = { .body = { .name = "FsResult", .value = &fs_result_value },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"FsResult\":{\"Read\":{\"content\":[104,105],\"total_size\":9}}}" },
+	[ANSWER_PROC_RESULT] = { .body = { .name = "ProcResult", .value = &proc_result_value },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"ProcResult\":{\"Started\":{\"pid_token\":\"ptok-"
+			   "00112233445566778899aabbccddeeff\"}}}" },
+	[ANSWER_PROC_WAIT_EVENT] = { .body = { .name = "ProcWaitEvent",
+					     .value = &proc_event_value },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"ProcWaitEvent\":{\"Exit\":{\"code\":0}}}" },
+	[ANSWER_VOLUME_MOUNT] = { .body = { .name = "VolumeMountResult",
+					  .value = &volume_result_value },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"VolumeMountResult\":{\"Mounted\":{\"canonical_path\":\"/mnt/"
+			   "work\"}}}" },
+	[ANSWER_UPDATE_IDLE_TIMEOUT] = { .body = { .name = "UpdateIdleTimeoutAck",
+						 .fields = &idle_timeout_ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"UpdateIdleTimeoutAck\":{\"previous_secs\":0,\"applied_secs\":0}}" },
+	[ANSWER_PROTOCOL_HELLO_ACK] = { .body = { .name = "ProtocolHelloAck",
+						.fields = &hello_ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.example =
+			"{\"ProtocolHelloAck\":{\"agent_protocol_version\":1,\"min_supported_"
+			"version\":1,\"agent_version\":\"0.14.0\",\"capabilities\":[\"ping\"]}}" },
+	[ANSWER_PROTOCOL_MISMATCH] = { .body = { .name = "ProtocolMismatch",
+					       .fields = &mismatch_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.example =
+			"{\"ProtocolMismatch\":{\"host_protocol_version\":3,\"agent_protocol_"
+			"version\":1,\"required_action\":\"rebuild_guest\",\"message\":\"...\"}}" },
+	[ANSWER_UNSUPPORTED_IN_PROFILE] = { .body = { .name = "UnsupportedInProfile",
+						    .fields = &unsupported_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.example = "{\"UnsupportedInProfile\":{\"profile\":\"sealed-prod\",\"verb\":"
+			   "\"Exec\"}}" },
+	[ANSWER_READINESS_STATUS] = { .body = { .name = "ReadinessStatusReport",
+					      .fields = &readiness_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_HEAD | DIALECT_OURS,
+		.example = "{\"ReadinessStatusReport\":{\"control_plane\":\"ready\",\"entrypoint\":"
+			   "\"disabled\",\"warm_pool\":\"disabled\",\"integrations\":\"ready\","
+			   "\"probes\":\"disabled\",\"volumes\":\"disabled\",\"profile\":\"dev\","
+			   "\"boot_millis\":{\"agent_started_ms\":3,\"vsock_bound_ms\":3,\"first_"
+			   "accept_ms\":40,\"entrypoint_ready_ms\":null,\"warm_pool_ready_ms\":"
+			   "null,\"integrations_ready_ms\":5,\"probes_ready_ms\":null}}}" },
+	[ANSWER_HELLO] = { .body = { .name = "Hello", .fields = &hello_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"Hello\":{\"protocol\":1,\"agent\":\"0.1.0\",\"init\":\"0.1.0\","
+			   "\"requests\":[\"Ping\"]}}" },
+	[ANSWER_SERVICES] = { .body = { .name = "Services", .fields = &services_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"Services\":{\"services\":[{\"name\":\"web\",\"state\":\"running\","
+			   "\"reason\":null,\"pid\":12,\"uid\":900,\"gid\":900,\"state_ms\":1234,"
+			   "\"restarts\":2,\"failures\":0,\"next_start_ms\":null,\"exit_code\":1,"
+			   "\"built_in\":false,\"memory_bytes\":4096,\"cpu_us\":5,\"tasks\":1,"
+			   "\"oom_kills\":0}]}}" },
+	[ANSWER_LOGS] = { .body = { .name = "Logs", .fields = &logs_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"Logs\":{\"text\":\"...\",\"position\":4711,\"cut\":false}}" },
+	[ANSWER_BOOT_TIMELINE] = { .body = { .name = "BootTimeline",
+					   .fields = &boot_timeline_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"BootTimeline\":{\"stages\":[{\"name\":\"mounts\",\"start_us\":5100,"
+			   "\"duration_us\":320,\"success\":true,\"detail\":null}],\"all_healthy_"
+			   "us\":812000}}" },
+	[ANSWER_METRICS] = { .body = { .name = "Metrics", .fields = &metrics_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"Metrics\":{\"guest\":{\"uptime_ms\":1,\"processors\":1,\"tasks\":40,"
+			   "\"cpu_us\":1,\"memory_bytes\":1,\"memory_available_bytes\":1},"
+			   "\"agent\":{\"version\":\"0.1.0\",\"memory_bytes\":1,\"connections\":1,"
+			   "\"requests\":1,\"commands\":0,\"commands_cpu_us\":1},\"integrations\":{"
+			   "\"total\":1,\"checked\":1,\"healthy\":1},\"probes\":{\"total\":0,"
+			   "\"checked\":0,\"healthy\":0},\"services\":null}}" },
+	[ANSWER_RESTART] = { .body = { .name = "RestartResult", .fields = &ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"RestartResult\":{\"success\":true,\"detail\":null}}" },
+	[ANSWER_SHUTDOWN] = { .body = { .name = "ShutdownAck", .fields = &ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"ShutdownAck\":{\"success\":true,\"detail\":null}}" },
+	[ANSWER_EVENTS] = { .body = { .name = "Events", .fields = &events_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = "{\"Events\":{\"events\":[{\"number\":17,\"at_ms\":4711,\"service\":"
+			   "\"web\",\"before\":\"running\",\"after\":\"stop-sigkill\",\"cause\":"
+			   "\"exited\",\"reason\":\"exit code "
+			   "1\",\"pid\":44,\"exit_code\":1}],\"position\":18,\"lost\":0}}" },
+	[ANSWER_RELOAD] = { .body = { .name = "ReloadResult", .fields = &reload_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example =
+			"{\"ReloadResult\":{\"success\":false,\"detail\":null,\"started\":1,"
+			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}" },
+
+	[HOST_REQUEST_WAKE_INSTANCE] = { .body = { .name = "WakeInstance",
+						 .fields = &host_instance_fields },
+		.direction = MESSAGE_HOST_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { HOST_ANSWER_WAKE },
+		.example = "{\"WakeInstance\":{\"tenant_id\":\"t1\",\"pool_id\":\"workers\","
+			   "\"instance_id\":\"i-7f\"}}" },
+	[HOST_REQUEST_QUERY_INSTANCE_STATUS] = { .body = { .name = "QueryInstanceStatus",
+							 .fields = &host_instance_fields },
+		.direction = MESSAGE_HOST_REQUEST,
+		.dialects = SINCE_V7,
+		.answers = { HOST_ANSWER_INSTANCE_STATUS },
+		.example = "{\"QueryInstanceStatus\":{\"tenant_id\":\"t1\",\"pool_id\":\"workers\","
+			   "\"instance_id\":\"i-7f\"}}" },
+	[HOST_REQUEST_QUERY_HOST_TIME] = { .body = { .name = "QueryHostTime" },
+		.direction = MESSAGE_HOST_REQUEST,
+		.dialects = SINCE_V1,
+		.answers = { HOST_ANSWER_HOST_TIME },
+		.example = "\"QueryHostTime\"" },
+	[HOST_ANSWER_WAKE] = { .body = { .name = "WakeResult", .fields = &host_wake_fields },
+		.direction = MESSAGE_HOST_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"WakeResult\":{\"success\":true,\"detail\":null}}" },
+	[HOST_ANSWER_INSTANCE_STATUS] = { .body = { .name = "InstanceStatus",
+						  .fields = &instance_status_fields },
+		.direction = MESSAGE_HOST_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"InstanceStatus\":{\"status\":\"Running\",\"guest_ip\":\"10.240.1."
+			   "5\"}}" },
+	[HOST_ANSWER_HOST_TIME] = { .body = { .name = "HostTime", .fields = &host_time_fields },
+		.direction = MESSAGE_HOST_ANSWER,
+		.dialects = SINCE_V1,
+		.example = "{\"HostTime\":{\"unix_seconds\":1780000000,\"unix_nanos\":0}}" },
+	[HOST_ANSWER_ERROR] = { .body = { .name = "Error", .fields = &error_fields },
+		.direction = MESSAGE_HOST_ANSWER,
+		.dialects = SINCE_V7,
+		.example = "{\"Error\":{\"message\":\"no such instance\"}}" },
 };
-static const struct fields sleep_prep_fields = FIELDS_OF(sleep_prep_rows, struct sleep_prep);
-
-static const struct field checkpoint_rows[] = {
-	{ .name = "integrations",
-		.type = FIELD_STRINGS,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct checkpoint_integrations, integrations) },
-};
-static const struct fields checkpoint_fields =
-	FIELDS_OF(checkpoint_rows, struct checkpoint_integrations);
-
-static const struct field exec_rows[] = {
-	{ .name = "command",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct exec_request, command) },
-	{ .name = "stdin",
-		.type = FIELD_BYTES,
-		.flags = FIELD_NULLABLE,
-		.offset = offsetof(struct exec_request, stdin_bytes) },
-	{ .name = "timeout_secs",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_NULLABLE,
-		.max = UINT64_MAX,
-		.offset = offsetof(struct exec_request, timeout_secs),
-		.given_offset = offsetof(struct exec_request, has_timeout) },
-};
-static const struct fields exec_fields = FIELDS_OF(exec_rows, struct exec_request);
-
-static const struct field logs_rows[] = {
-	{ .name = "service",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct logs_request, service) },
-	{ .name = "lines",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_NULLABLE,
-		.max = UINT32_MAX,
-		.offset = offsetof(struct logs_request, lines) },
-	{ .name = "position",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_NULLABLE,
-		.max = UINT64_MAX,
-		.offset = offsetof(struct logs_request, position),
-		.given_offset = offsetof(struct logs_request, has_position) },
-};
-static const struct fields logs_fields = FIELDS_OF(logs_rows, struct logs_request);
-
-static const struct field restart_rows[] = {
-	{ .name = "service",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct restart_request, service) },
-};
-static const struct fields restart_fields = FIELDS_OF(restart_rows, struct restart_request);
-
-static const struct field shutdown_rows[] = {
-	{ .name = "power_off",
-		.type = FIELD_BOOL,
-		.flags = FIELD_NULLABLE,
-		.offset = offsetof(struct shutdown_request, power_off) },
-};
-static const struct fields shutdown_fields = FIELDS_OF(shutdown_rows, struct shutdown_request);
-
-static const struct field events_rows[] = {
-	{ .name = "service",
-		.type = FIELD_STRING,
-		.flags = FIELD_NULLABLE,
-		.offset = offsetof(struct events_request, service) },
-	{ .name = "position",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_NULLABLE,
-		.max = UINT64_MAX,
-		.offset = offsetof(struct events_request, position) },
-	{ .name = "wait_secs",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_NULLABLE,
-		.max = UINT32_MAX,
-		.offset = offsetof(struct events_request, wait_secs) },
-};
-static const struct fields events_fields = FIELDS_OF(events_rows, struct events_request);
-
-static const struct message_type request_types[REQUEST_KINDS] = {
-	[REQUEST_PING] = { "Ping", NULL },
-	[REQUEST_WORKER_STATUS] = { "WorkerStatus", NULL },
-	[REQUEST_INTEGRATION_STATUS] = { "IntegrationStatus", NULL },
-	[REQUEST_PROBE_STATUS] = { "ProbeStatus", NULL },
-	[REQUEST_WAKE] = { "Wake", NULL },
-	[REQUEST_POST_RESTORE] = { "PostRestore", NULL },
-	[REQUEST_SLEEP_PREP] = { "SleepPrep", &sleep_prep_fields },
-	[REQUEST_CHECKPOINT_INTEGRATIONS] = { "CheckpointIntegrations", &checkpoint_fields },
-	[REQUEST_EXEC] = { "Exec", &exec_fields },
-	[REQUEST_HELLO] = { "Hello", NULL },
-	[REQUEST_SERVICES] = { "Services", NULL },
-	[REQUEST_LOGS] = { "Logs", &logs_fields },
-	[REQUEST_BOOT_TIMELINE] = { "BootTimeline", NULL },
-	[REQUEST_METRICS] = { "Metrics", NULL },
-	[REQUEST_RESTART] = { "Restart", &restart_fields },
-	[REQUEST_SHUTDOWN] = { "Shutdown", &shutdown_fields },
-	[REQUEST_EVENTS] = { "Events", &events_fields },
-	[REQUEST_RELOAD] = { "Reload", NULL },
-};
-
-/* Take the tag and, where there is one, the value that it tags. */
-static int open_message(const char *text, struct json value, struct json *tag, struct json *content,
-	struct problem *p)
-{
-	struct json_walk w;
-	struct json more[2];
-
-	*content = (struct json){ 0 };
-	*tag = value;
-	if (json_kind(value) == JSON_KIND_STRING)
-		return 0;
-	if (json_kind(value) != JSON_KIND_OBJECT)
-		return json_problem(p, text, value, "a message is a string or an object");
-	w = json_enter(value);
-	if (!json_member(&w, tag, content))
-		return json_problem(p, text, value, "the message has no name");
-	if (json_member(&w, &more[0], &more[1]))
-		return json_problem(p, text, more[0], "a message has one name only");
-	return 0;
-}
-
-static int unknown_name(const char *text, struct json tag, struct problem *p)
-{
-	size_t shown = utf8_cut(tag.at, tag.len, NAME_SHOWN_MAX);
-
-	return json_problem(p, text, tag, "unknown message %.*s%s", (int)shown, tag.at,
-		shown < tag.len ? "..." : "");
-}
-
-int message_decode(const struct message_type *types, size_t count, const char *text, size_t len,
-	size_t *index, void *out, struct problem *p)
-{
-	struct json value, tag, content;
-	int err = json_check(text, len, &value, p);
-
-	*index = count;
-	if (err == 0)
-		err = open_message(text, value, &tag, &content, p);
-	if (err != 0)
-		return err;
-	for (*index = 0; *index < count; (*index)++)
-		if (json_string_is(tag, types[*index].name))
-			break;
-	if (*index == count)
-		return unknown_name(text, tag, p);
-	if (types[*index].fields != NULL) {
-		if (content.at == NULL)
-			return json_problem(
-				p, text, tag, "%s needs its fields", types[*index].name);
-		return fields_decode(types[*index].fields, text, content, out, p);
-	}
-	if (content.at != NULL && json_kind(content) != JSON_KIND_NULL)
-		return json_problem(p, text, content, "%s has no fields", types[*index].name);
-	return 0;
-}
-
-int request_decode(const char *text, size_t len, struct request *r, struct problem *p)
-{
-	size_t index;
-	int err;
-
-	*r = (struct request){ 0 };
-	err = message_decode(request_types, REQUEST_KINDS, text, len, &index, &r->body, p);
-	if (index < REQUEST_KINDS)
-		r->kind = (enum request_kind)index;
-	return err;
-}
-
-void request_free(struct request *r)
-{
-	if (request_types[r->kind].fields != NULL)
-		fields_free(request_types[r->kind].fields, &r->body);
-}
-
-const char *request_name(enum request_kind kind)
-{
-	return request_types[kind].name;
-}

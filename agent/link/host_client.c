@@ -3,7 +3,6 @@
 
 #include "base/vsock.h"
 #include "protocol/frame.h"
-#include "protocol/json.h"
 #include "protocol/messages.h"
 
 #include <errno.h>
@@ -19,115 +18,40 @@
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-struct wake_result {
-	bool success;
-	char *detail;
-};
-
-struct instance_status {
-	char *status, *guest_ip;
-};
-
-struct host_error {
-	char *message;
-};
-
-static const struct field wake_rows[] = {
-	{ .name = "success",
-		.type = FIELD_BOOL,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct wake_result, success) },
-	{ .name = "detail",
-		.type = FIELD_STRING,
-		.flags = FIELD_NULLABLE,
-		.offset = offsetof(struct wake_result, detail) },
-};
-static const struct fields wake_fields = FIELDS_OF(wake_rows, struct wake_result);
-
-static const struct field status_rows[] = {
-	{ .name = "status",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct instance_status, status) },
-	{ .name = "guest_ip",
-		.type = FIELD_STRING,
-		.flags = FIELD_NULLABLE,
-		.offset = offsetof(struct instance_status, guest_ip) },
-};
-static const struct fields status_fields = FIELDS_OF(status_rows, struct instance_status);
-
-static const struct field error_rows[] = {
-	{ .name = "message",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct host_error, message) },
-};
-static const struct fields error_fields = FIELDS_OF(error_rows, struct host_error);
-
-enum { ANSWER_WAKE, ANSWER_STATUS, ANSWER_ERROR, ANSWERS };
-
-static const struct message_type answer_types[ANSWERS] = {
-	[ANSWER_WAKE] = { "WakeResult", &wake_fields },
-	[ANSWER_STATUS] = { "InstanceStatus", &status_fields },
-	[ANSWER_ERROR] = { "Error", &error_fields },
-};
-
-union answer {
-	struct wake_result wake;
-	struct instance_status status;
-	struct host_error error;
-};
-
-void host_write_request(struct buf *b, enum host_request request, const struct host_instance *i)
+static enum host_outcome describe(enum message_kind request, enum message_kind kind,
+	const union host_answer_body *a, struct buf *text)
 {
-	buf_printf(b, "{\"%s\":{\"tenant_id\":",
-		request == HOST_WAKE_INSTANCE ? "WakeInstance" : "QueryInstanceStatus");
-	json_put_text(b, i->tenant_id);
-	buf_puts(b, ",\"pool_id\":");
-	json_put_text(b, i->pool_id);
-	buf_puts(b, ",\"instance_id\":");
-	json_put_text(b, i->instance_id);
-	buf_puts(b, "}}");
-}
-
-static enum host_outcome describe(
-	enum host_request request, size_t kind, const union answer *a, struct buf *text)
-{
-	switch (kind) {
-	case ANSWER_WAKE:
-		if (request != HOST_WAKE_INSTANCE)
-			break;
-		buf_puts(text, a->wake.detail != NULL ? a->wake.detail
-						      : (a->wake.success ? "woken" : "not woken"));
-		return a->wake.success ? HOST_YES : HOST_NO;
-	case ANSWER_STATUS:
-		if (request != HOST_QUERY_INSTANCE_STATUS)
-			break;
-		buf_printf(text, "%s%s%s", a->status.status, a->status.guest_ip != NULL ? " " : "",
-			a->status.guest_ip != NULL ? a->status.guest_ip : "");
-		return HOST_YES;
-	default:
+	if (kind == HOST_ANSWER_ERROR) {
 		buf_puts(text, a->error.message);
 		return HOST_NO;
 	}
-	buf_puts(text, "the host has answered something else");
-	return HOST_NO;
+	if (kind != messages[request].answers[0]) {
+		buf_puts(text, "the host has answered something else");
+		return HOST_NO;
+	}
+	if (kind == HOST_ANSWER_WAKE) {
+		buf_puts(text, a->wake.detail != NULL ? a->wake.detail
+						      : (a->wake.success ? "woken" : "not woken"));
+		return a->wake.success ? HOST_YES : HOST_NO;
+	}
+	buf_printf(text, "%s%s%s", a->status.status, a->status.guest_ip != NULL ? " " : "",
+		a->status.guest_ip != NULL ? a->status.guest_ip : "");
+	return HOST_YES;
 }
 
 static enum host_outcome read_answer(
-	enum host_request request, const char *body, size_t len, struct buf *text)
+	enum message_kind request, const char *body, size_t len, struct buf *text)
 {
-	union answer a = { 0 };
+	union host_answer_body a = { 0 };
 	enum host_outcome outcome = HOST_NO;
+	enum message_kind kind;
 	struct problem p;
-	size_t kind;
 
-	if (message_decode(answer_types, ANSWERS, body, len, &kind, &a, &p) == 0)
+	if (message_decode(MESSAGE_HOST_ANSWER, body, len, &kind, &a, &p) == 0)
 		outcome = describe(request, kind, &a, text);
 	else
 		buf_printf(text, "the host's answer cannot be read: %s", p.text);
-	if (kind < ANSWERS)
-		fields_free(answer_types[kind].fields, &a);
+	message_free(kind, &a);
 	return outcome;
 }
 
@@ -190,14 +114,14 @@ static int receive_all(int fd, char *bytes, size_t len)
 	return 0;
 }
 
-static int send_request(int fd, enum host_request request, const struct host_instance *i)
+static int send_request(int fd, enum message_kind request, const struct host_instance *i)
 {
 	char frame[REQUEST_MAX];
 	struct buf b = BUF_OVER(frame);
 
 	buf_clear(&b);
 	buf_put(&b, "\0\0\0", PROTOCOL_HEADER_BYTES);
-	host_write_request(&b, request, i);
+	message_encode(&b, request, i);
 	if (b.cut)
 		return -E2BIG;
 	protocol_header_encode((uint32_t)(b.len - PROTOCOL_HEADER_BYTES), (unsigned char *)frame);
@@ -225,7 +149,7 @@ static int receive_answer(int fd, char **body, size_t *len)
 }
 
 enum host_outcome host_ask(
-	int fd, enum host_request request, const struct host_instance *i, struct buf *text)
+	int fd, enum message_kind request, const struct host_instance *i, struct buf *text)
 {
 	enum host_outcome outcome;
 	char *body;

@@ -8,16 +8,7 @@
 
 #include "base/buf.h"
 #include "base/problem.h"
-
-enum host_request {
-	HOST_WAKE_INSTANCE,
-	HOST_QUERY_INSTANCE_STATUS,
-};
-
-/* Which instance a request is about. */
-struct host_instance {
-	const char *tenant_id, *pool_id, *instance_id;
-};
+#include "protocol/messages.h"
 
 enum host_outcome {
 	HOST_YES,         /* woken, or the status is known */
@@ -31,14 +22,11 @@ enum host_outcome {
  */
 int host_connect(struct problem *p);
 
-/* Append the request's JSON. */
-void host_write_request(struct buf *b, enum host_request request, const struct host_instance *i);
-
 /*
  * Ask on the connected, blocking `fd`, and describe the outcome in `text`: what the host says, or
  * what went wrong.
  */
 enum host_outcome host_ask(
-	int fd, enum host_request request, const struct host_instance *i, struct buf *text);
+	int fd, enum message_kind request, const struct host_instance *i, struct buf *text);
 
 #endif

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/ack_detail.h"
 
-#include "protocol/json.h"
-#include "protocol/utf8.h"
-
 #include <stdarg.h>
 
 void ack_detail_init(struct ack_detail *d)
@@ -23,15 +20,14 @@ void ack_detail_add(struct ack_detail *d, const char *format, ...)
 	va_end(args);
 }
 
-void ack_detail_write(const struct ack_detail *d, struct buf *b)
+char *ack_detail_text(const struct ack_detail *d)
 {
-	char clean[DETAIL_MAX];
-	struct buf text = BUF_OVER(clean);
+	return d != NULL && d->b.len > 0 ? d->b.data : NULL;
+}
 
-	buf_clear(&text);
-	utf8_put_lossy(&text, d->b.data, d->b.len);
-	if (text.len == 0)
-		buf_puts(b, "null");
-	else
-		json_put_string(b, text.data, text.len);
+void ack_detail_write(
+	const struct ack_detail *d, struct buf *b, enum message_kind kind, bool success)
+{
+	message_encode(
+		b, kind, &(struct ack_answer){ .success = success, .detail = ack_detail_text(d) });
 }

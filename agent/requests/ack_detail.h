@@ -4,6 +4,7 @@
 #define AGENT_REQUESTS_ACK_DETAIL_H
 
 #include "base/buf.h"
+#include "protocol/messages.h"
 
 #include <stdbool.h>
 
@@ -22,7 +23,11 @@ void ack_detail_init(struct ack_detail *d);
 void ack_detail_add(struct ack_detail *d, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Append the detail as a JSON string, or null when there are no words. */
-void ack_detail_write(const struct ack_detail *d, struct buf *b);
+/* The words, or NULL when there are none. */
+char *ack_detail_text(const struct ack_detail *d);
+
+/* Append an acknowledgement of this kind (struct ack_answer). `d` may be NULL: no words. */
+void ack_detail_write(
+	const struct ack_detail *d, struct buf *b, enum message_kind kind, bool success);
 
 #endif

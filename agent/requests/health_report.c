@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "protocol/frame.h"
 #include "protocol/json.h"
+#include "protocol/messages.h"
 #include "protocol/utf8.h"
 
 #include <inttypes.h>
@@ -145,13 +146,15 @@ void report_write_integrations(struct buf *b, const void *arg)
 	const struct monitors *m = report->monitors;
 	const struct limits *l = choose_limits(m);
 
-	buf_puts(b, "{\"IntegrationStatusReport\":{\"integrations\":[");
+	message_begin(b, ANSWER_INTEGRATION_STATUS);
+	buf_puts(b, "{\"integrations\":[");
 	for (size_t i = 0; i < m->count; i++) {
 		if (i > 0)
 			buf_puts(b, ",");
 		put_integration(b, m->items[i], report, l);
 	}
-	buf_puts(b, "]}}");
+	buf_puts(b, "]}");
+	message_end(b);
 }
 
 static void put_probe(struct buf *b, const struct monitor *monitor, const struct limits *l)
@@ -181,7 +184,8 @@ void report_write_probes(struct buf *b, const void *arg)
 	const struct limits *l = choose_limits(m);
 	const char *separator = "";
 
-	buf_puts(b, "{\"ProbeStatusReport\":{\"probes\":[");
+	message_begin(b, ANSWER_PROBE_STATUS);
+	buf_puts(b, "{\"probes\":[");
 	for (size_t i = 0; i < m->count; i++) {
 		/* A probe is reported once it has run. */
 		if (!m->items[i]->check.result.known)
@@ -190,5 +194,6 @@ void report_write_probes(struct buf *b, const void *arg)
 		put_probe(b, m->items[i], l);
 		separator = ",";
 	}
-	buf_puts(b, "]}}");
+	buf_puts(b, "]}");
+	message_end(b);
 }

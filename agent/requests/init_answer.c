@@ -15,6 +15,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#define PROTOCOL_ADDITIONS 1 /* the version of what mvm does not have */
+
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 /* Append ,"key":number, or null for what is not known. */
@@ -27,22 +29,6 @@ static void put_number(struct buf *b, const char *key, uint64_t n)
 		buf_printf(b, "%" PRIu64, n);
 }
 
-/* Append text of another program. */
-static void put_words(struct buf *b, const char *bytes, size_t len)
-{
-	char *text = malloc(3 * len + 1);
-	struct buf clean;
-
-	if (text == NULL) {
-		buf_puts(b, "null");
-		return;
-	}
-	buf_init(&clean, text, 3 * len + 1);
-	utf8_put_lossy(&clean, bytes, len);
-	json_put_string(b, clean.data, clean.len);
-	free(text);
-}
-
 /* Append ,"key":text, or null for no text. */
 static void put_text(struct buf *b, const char *key, const char *text)
 {
@@ -50,13 +36,13 @@ static void put_text(struct buf *b, const char *key, const char *text)
 	if (text[0] == '\0')
 		buf_puts(b, "null");
 	else
-		put_words(b, text, strlen(text));
+		json_put_lossy(b, text, strlen(text));
 }
 
 static void put_service(struct buf *b, const struct control_service *s)
 {
 	buf_puts(b, "{\"name\":");
-	put_words(b, s->name, strlen(s->name));
+	json_put_lossy(b, s->name, strlen(s->name));
 	put_text(b, "state", s->state);
 	put_text(b, "reason", s->reason);
 	put_number(b, "pid", s->pid > 0 ? (uint64_t)s->pid : UINT64_MAX);
@@ -90,41 +76,45 @@ static void put_services(struct buf *b, const struct init_answer *a)
 void init_answer_hello(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
-	const char *init = a->count > 0 ? a->items[0].text : "";
+	const char *names[REQUEST_KINDS];
+	struct hello_answer hello = { .protocol = PROTOCOL_ADDITIONS,
+		.agent = PROGRAM_VERSION,
+		.init = a->count > 0 && a->items[0].text[0] != '\0' ? (char *)a->items[0].text
+								    : NULL,
+		.requests.items = names };
 
-	buf_puts(b, "{\"Hello\":{\"protocol\":1,\"agent\":");
-	json_put_text(b, PROGRAM_VERSION);
-	put_text(b, "init", init);
-	buf_puts(b, ",\"requests\":[");
-	for (int i = 0; i < REQUEST_KINDS; i++) {
-		buf_puts(b, i > 0 ? "," : "");
-		json_put_text(b, request_name((enum request_kind)i));
-	}
-	buf_puts(b, "]}}");
+	for (enum message_kind kind = 0; kind < REQUEST_KINDS; kind++)
+		if (a->agent->serves[kind] && (a->is_later || message_is_old(kind)))
+			names[hello.requests.count++] = message_name(kind);
+	message_encode(b, ANSWER_HELLO, &hello);
 }
 
 void init_answer_services(struct buf *b, const void *arg)
 {
-	buf_puts(b, "{\"Services\":{\"services\":");
+	message_begin(b, ANSWER_SERVICES);
+	buf_puts(b, "{\"services\":");
 	put_services(b, arg);
-	buf_puts(b, "}}");
+	buf_puts(b, "}");
+	message_end(b);
 }
 
 void init_answer_logs(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
 
-	buf_puts(b, "{\"Logs\":{\"text\":");
-	put_words(b, a->log != NULL ? a->log : "", a->log_len);
-	buf_printf(b, ",\"position\":%" PRIu64 ",\"cut\":%s}}", a->position,
+	message_begin(b, ANSWER_LOGS);
+	buf_puts(b, "{\"text\":");
+	json_put_lossy(b, a->log != NULL ? a->log : "", a->log_len);
+	buf_printf(b, ",\"position\":%" PRIu64 ",\"cut\":%s}", a->position,
 		a->log_cut ? "true" : "false");
+	message_end(b);
 }
 
 static void put_stage(struct buf *b, const char *name, uint64_t start_us, uint64_t duration_us,
 	int error, const char *text)
 {
 	buf_puts(b, "{\"name\":");
-	put_words(b, name, strlen(name));
+	json_put_lossy(b, name, strlen(name));
 	put_number(b, "start_us", start_us);
 	put_number(b, "duration_us", duration_us);
 	buf_printf(b, ",\"success\":%s", error == 0 ? "true" : "false");
@@ -137,7 +127,8 @@ void init_answer_timeline(struct buf *b, const void *arg)
 	const struct init_answer *a = arg;
 	uint64_t healthy_ms = a->agent->integrations.all_healthy_ms;
 
-	buf_puts(b, "{\"BootTimeline\":{\"stages\":[");
+	message_begin(b, ANSWER_BOOT_TIMELINE);
+	buf_puts(b, "{\"stages\":[");
 	for (size_t i = 0; i < a->count; i++) {
 		const struct control_step *s = &a->items[i].step;
 
@@ -147,33 +138,37 @@ void init_answer_timeline(struct buf *b, const void *arg)
 	/* The kernel's clock starts with it. */
 	buf_puts(b, "]");
 	put_number(b, "all_healthy_us", healthy_ms > 0 ? healthy_ms * 1000 : UINT64_MAX);
-	buf_puts(b, "}}");
+	buf_puts(b, "}");
+	message_end(b);
 }
 
 /* Begin a message with how it went. */
-static void put_success(struct buf *b, const char *name, const struct init_answer *a, bool success)
+static void put_success(
+	struct buf *b, enum message_kind kind, const struct init_answer *a, bool success)
 {
 	const char *text =
 		a->text[0] == '\0' && a->error != 0 ? problem_errno_text(a->error) : a->text;
 
-	buf_printf(b, "{\"%s\":{\"success\":%s", name, success ? "true" : "false");
+	message_begin(b, kind);
+	buf_printf(b, "{\"success\":%s", success ? "true" : "false");
 	put_text(b, "detail", text);
 }
 
-static void put_outcome(struct buf *b, const char *name, const struct init_answer *a)
+static void put_outcome(struct buf *b, enum message_kind kind, const struct init_answer *a)
 {
-	put_success(b, name, a, a->error == 0);
-	buf_puts(b, "}}");
+	put_success(b, kind, a, a->error == 0);
+	buf_puts(b, "}");
+	message_end(b);
 }
 
 void init_answer_restart(struct buf *b, const void *arg)
 {
-	put_outcome(b, "RestartResult", arg);
+	put_outcome(b, ANSWER_RESTART, arg);
 }
 
 void init_answer_shutdown(struct buf *b, const void *arg)
 {
-	put_outcome(b, "ShutdownAck", arg);
+	put_outcome(b, ANSWER_SHUTDOWN, arg);
 }
 
 /* ---- events and reload ----------------------------------------------------------------------- */
@@ -197,7 +192,8 @@ void init_answer_events(struct buf *b, const void *arg)
 	const struct init_answer *a = arg;
 	bool first = true;
 
-	buf_puts(b, "{\"Events\":{\"events\":[");
+	message_begin(b, ANSWER_EVENTS);
+	buf_puts(b, "{\"events\":[");
 	for (size_t i = 0; i < a->count; i++) {
 		for (uint64_t n = 0; n < a->items[i].value; n++) {
 			buf_puts(b, first ? "" : ",");
@@ -207,7 +203,8 @@ void init_answer_events(struct buf *b, const void *arg)
 	}
 	buf_printf(b, "],\"position\":%" PRIu64, a->position);
 	put_number(b, "lost", a->lost);
-	buf_puts(b, "}}");
+	buf_puts(b, "}");
+	message_end(b);
 }
 
 /* PID 1 sends the numbers first, and then what is wrong: of that, what fits a frame. */
@@ -216,7 +213,7 @@ void init_answer_reload(struct buf *b, const void *arg)
 	const struct init_answer *a = arg;
 	const struct control_reload *r = a->count > 0 ? &a->items[0].reload : NULL;
 
-	put_success(b, "ReloadResult", a, a->error == 0 && a->count <= 1);
+	put_success(b, ANSWER_RELOAD, a, a->error == 0 && a->count <= 1);
 	put_number(b, "started", r != NULL ? r->started : UINT64_MAX);
 	put_number(b, "stopped", r != NULL ? r->stopped : UINT64_MAX);
 	put_number(b, "restarted", r != NULL ? r->restarted : UINT64_MAX);
@@ -224,9 +221,10 @@ void init_answer_reload(struct buf *b, const void *arg)
 	buf_puts(b, ",\"bad\":[");
 	for (size_t i = 1; i < a->count && b->len < PROTOCOL_BODY_MAX / 2; i++) {
 		buf_puts(b, i > 1 ? "," : "");
-		put_words(b, a->items[i].text, strlen(a->items[i].text));
+		json_put_lossy(b, a->items[i].text, strlen(a->items[i].text));
 	}
-	buf_puts(b, "]}}");
+	buf_puts(b, "]}");
+	message_end(b);
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */
@@ -299,7 +297,8 @@ void init_answer_metrics(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
 
-	buf_puts(b, "{\"Metrics\":{\"guest\":");
+	message_begin(b, ANSWER_METRICS);
+	buf_puts(b, "{\"guest\":");
 	put_guest(b);
 	buf_puts(b, ",\"agent\":");
 	put_agent(b, a->agent);
@@ -310,5 +309,6 @@ void init_answer_metrics(struct buf *b, const void *arg)
 		put_services(b, a);
 	else
 		buf_puts(b, "null");
-	buf_puts(b, "}}");
+	buf_puts(b, "}");
+	message_end(b);
 }

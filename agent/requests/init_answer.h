@@ -17,6 +17,7 @@ struct init_answer {
 	const struct agent *agent;
 	const struct control_message *items; /* what PID 1 has sent, in order */
 	size_t count;
+	bool is_later;    /* for a host on the port of later hosts */
 	bool connected;   /* PID 1 has answered at all */
 	int error;        /* how it has ended: 0, or an errno value */
 	const char *text; /* and in words; never NULL */

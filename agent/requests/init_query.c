@@ -4,7 +4,6 @@
 #include "agent/checks/capture.h"
 #include "agent/link/channel.h"
 #include "agent/requests/init_answer.h"
-#include "agent/requests/policy.h"
 #include "agent/wire/pending.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,25 +22,22 @@
 
 /* One request: what PID 1 is asked for, and how its answer is written. */
 static const struct kind {
-	enum request_kind request;
+	enum message_kind request;
 	enum control_verb verb;
 	void (*write)(struct buf *b, const void *arg);
 	uint64_t timeout_ms;
-	bool guarded; /* needs the policy's leave */
 	bool alone;   /* has an answer also without PID 1 */
 	bool outcome; /* PID 1's error is the answer, not an Error */
 } kinds[] = {
-	{ REQUEST_HELLO, CONTROL_HELLO, init_answer_hello, ANSWER_MS, false, true, false },
-	{ REQUEST_SERVICES, CONTROL_SERVICES, init_answer_services, ANSWER_MS, false, false,
-		false },
-	{ REQUEST_LOGS, CONTROL_LOGS, init_answer_logs, ANSWER_MS, false, false, false },
-	{ REQUEST_BOOT_TIMELINE, CONTROL_TIMELINE, init_answer_timeline, ANSWER_MS, false, false,
-		false },
-	{ REQUEST_METRICS, CONTROL_SERVICES, init_answer_metrics, ANSWER_MS, false, true, false },
-	{ REQUEST_RESTART, CONTROL_RESTART, init_answer_restart, RESTART_MS, true, false, true },
-	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, init_answer_shutdown, ANSWER_MS, true, false, true },
-	{ REQUEST_EVENTS, CONTROL_EVENTS, init_answer_events, ANSWER_MS, false, false, false },
-	{ REQUEST_RELOAD, CONTROL_RELOAD, init_answer_reload, RELOAD_MS, true, false, true },
+	{ REQUEST_HELLO, CONTROL_HELLO, init_answer_hello, ANSWER_MS, true, false },
+	{ REQUEST_SERVICES, CONTROL_SERVICES, init_answer_services, ANSWER_MS, false, false },
+	{ REQUEST_LOGS, CONTROL_LOGS, init_answer_logs, ANSWER_MS, false, false },
+	{ REQUEST_BOOT_TIMELINE, CONTROL_TIMELINE, init_answer_timeline, ANSWER_MS, false, false },
+	{ REQUEST_METRICS, CONTROL_SERVICES, init_answer_metrics, ANSWER_MS, true, false },
+	{ REQUEST_RESTART, CONTROL_RESTART, init_answer_restart, RESTART_MS, false, true },
+	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, init_answer_shutdown, ANSWER_MS, false, true },
+	{ REQUEST_EVENTS, CONTROL_EVENTS, init_answer_events, ANSWER_MS, false, false },
+	{ REQUEST_RELOAD, CONTROL_RELOAD, init_answer_reload, RELOAD_MS, false, true },
 };
 
 struct query {
@@ -93,6 +89,7 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 	struct init_answer answer = { .agent = q->work.agent,
 		.items = q->items,
 		.count = q->count,
+		.is_later = q->work.connection != NULL && q->work.connection->server->is_later,
 		.connected = connected,
 		.error = error,
 		.text = text,
@@ -106,7 +103,7 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 	if (error == 0 || q->kind->alone || (connected && q->kind->outcome)) {
 		pending_reply(&q->work, q->kind->write, &answer);
 	} else {
-		buf_format(message, sizeof(message), "%s: %s", request_name(q->kind->request),
+		buf_format(message, sizeof(message), "%s: %s", message_name(q->kind->request),
 			text[0] != '\0' ? text : problem_errno_text(error));
 		pending_error(&q->work, message);
 	}
@@ -224,7 +221,7 @@ void init_query_events_came(struct agent *a)
 	}
 }
 
-static const struct kind *find_kind(enum request_kind request)
+static const struct kind *find_kind(enum message_kind request)
 {
 	const struct kind *k = kinds;
 
@@ -233,33 +230,13 @@ static const struct kind *find_kind(enum request_kind request)
 	return k;
 }
 
-/* Is it allowed? Says so to the client when it is not. */
-static bool allowed(struct agent *a, struct connection *c, const struct kind *k)
-{
-	const char *name = request_name(k->request);
-	struct problem p;
-	char message[128];
-
-	if (!k->guarded)
-		return true;
-	if (policy_allow_exec(a->paths.policy, &p) == 0) {
-		log_line("the host asks for %s", name);
-		return true;
-	}
-	log_line("%s rejected: %s", name, p.text);
-	buf_format(message, sizeof(message),
-		"%s rejected: access.debug_exec not enabled in security policy", name);
-	connection_error(c, message, false);
-	return false;
-}
-
 void init_query_requested(struct agent *a, struct connection *c, struct request *r)
 {
 	const struct kind *k = find_kind(r->kind);
 	struct query *q;
 
-	if (!allowed(a, c, k))
-		return;
+	if (messages[r->kind].access != ACCESS_FREE)
+		log_line("the host asks for %s", message_name(r->kind));
 	q = calloc(1, sizeof(*q));
 	if (q == NULL) {
 		connection_error(c, "out of memory", false);

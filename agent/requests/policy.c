@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/policy.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "protocol/fields.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define POLICY_MAX (1024 * 1024)
 
 struct access {
-	bool filesystem, network, build, host_communication, debug_exec;
+	bool filesystem, network, build, host_communication, debug_exec, console;
+	bool has_debug_exec, has_console, has_ports;
+	char *user;
+	struct field_list ports; /* uint16_t */
 };
 
 struct rate_limits {
@@ -27,8 +32,9 @@ struct block {
 };
 
 /* All of it is decoded, because a host that writes one part wrong may have meant anything. */
-struct policy {
-	bool require_auth;
+struct policy_file {
+	bool require_auth, has_profile;
+	unsigned int profile; /* enum guest_profile */
 	struct access access;
 	struct rate_limits rate_limits;
 	struct session session;
@@ -45,7 +51,23 @@ static const struct field access_rows[] = {
 	BOOL(struct access, network),
 	BOOL(struct access, build),
 	BOOL(struct access, host_communication),
-	BOOL(struct access, debug_exec),
+	{ .name = "debug_exec",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct access, debug_exec),
+		.given_offset = offsetof(struct access, has_debug_exec) },
+	{ .name = "console",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct access, console),
+		.given_offset = offsetof(struct access, has_console) },
+	{ .name = "forward_ports",
+		.type = FIELD_PORTS,
+		.max = POLICY_PORTS_MAX,
+		.offset = offsetof(struct access, ports),
+		.given_offset = offsetof(struct access, has_ports) },
+	{ .name = "user",
+		.type = FIELD_STRING,
+		.flags = FIELD_NULLABLE,
+		.offset = offsetof(struct access, user) },
 };
 static const struct fields access_fields = FIELDS_OF(access_rows, struct access);
 
@@ -99,29 +121,33 @@ static const struct field block_rows[] = {
 static const struct fields block_fields = FIELDS_OF(block_rows, struct block);
 
 static const struct field policy_rows[] = {
-	BOOL(struct policy, require_auth),
+	{ .name = "profile",
+		.type = FIELD_CHOICE,
+		.choices = guest_profiles,
+		.offset = offsetof(struct policy_file, profile),
+		.given_offset = offsetof(struct policy_file, has_profile) },
+	BOOL(struct policy_file, require_auth),
 	{ .name = "access",
 		.type = FIELD_OBJECT,
 		.object = &access_fields,
-		.offset = offsetof(struct policy, access) },
+		.offset = offsetof(struct policy_file, access) },
 	{ .name = "rate_limits",
 		.type = FIELD_OBJECT,
 		.object = &rate_fields,
-		.offset = offsetof(struct policy, rate_limits) },
+		.offset = offsetof(struct policy_file, rate_limits) },
 	{ .name = "session",
 		.type = FIELD_OBJECT,
 		.object = &session_fields,
-		.offset = offsetof(struct policy, session) },
+		.offset = offsetof(struct policy_file, session) },
 	{ .name = "blocklist",
 		.type = FIELD_OBJECTS,
 		.object = &block_fields,
-		.offset = offsetof(struct policy, blocklist) },
+		.offset = offsetof(struct policy_file, blocklist) },
 };
-static const struct fields policy_fields = FIELDS_OF(policy_rows, struct policy);
+static const struct fields policy_fields = FIELDS_OF(policy_rows, struct policy_file);
 
-int policy_allow_exec(const char *path, struct problem *p)
+static int read_file(const char *path, struct policy_file *file, struct problem *p)
 {
-	struct policy policy = { 0 };
 	struct problem reason;
 	struct json value;
 	size_t len;
@@ -132,12 +158,88 @@ int policy_allow_exec(const char *path, struct problem *p)
 		return problem_set(p, -err, "%s", path);
 	err = json_check(text, len, &value, &reason);
 	if (err == 0)
-		err = fields_decode(&policy_fields, text, value, &policy, &reason);
+		err = fields_decode(&policy_fields, text, value, file, &reason);
 	free(text);
-	fields_free(&policy_fields, &policy);
-	if (err != 0)
-		return problem_set_text(p, -err, "%s: %s", path, reason.text);
-	if (!policy.access.debug_exec)
-		return problem_set_text(p, EACCES, "%s does not allow it", path);
-	return 0;
+	if (err == 0 && file->access.user != NULL && strlen(file->access.user) >= POLICY_USER_MAX)
+		err = problem_set_text(&reason, EINVAL, "the name in 'user' is too long");
+	return err != 0 ? problem_set_text(p, -err, "%s: %s", path, reason.text) : 0;
+}
+
+/*
+ * A profile decides where it is given, but what access denies in so many words stays denied. A
+ * console is no more than a command can do.
+ */
+static void apply(const struct policy_file *file, struct policy *policy)
+{
+	const struct access *a = &file->access;
+	bool is_dev = file->has_profile && file->profile == PROFILE_DEV;
+
+	policy->is_sealed = file->has_profile && file->profile == PROFILE_SEALED_PROD;
+	policy->allows_exec = a->has_debug_exec ? a->debug_exec : is_dev;
+	policy->allows_console = a->has_console ? a->console : policy->allows_exec;
+	policy->allows_dev = policy->allows_exec || is_dev;
+	if (policy->is_sealed)
+		policy->allows_exec = policy->allows_console = policy->allows_dev = false;
+	policy->profile = file->has_profile    ? (enum guest_profile)file->profile
+			  : policy->allows_dev ? PROFILE_DEV
+					       : PROFILE_SEALED_PROD;
+	if (a->user != NULL)
+		buf_format(policy->user, sizeof(policy->user), "%s", a->user);
+	policy->names_ports = a->has_ports;
+	policy->port_count = a->ports.count;
+	memcpy(policy->ports, a->ports.items != NULL ? a->ports.items : policy->ports,
+		a->ports.count * sizeof(policy->ports[0]));
+}
+
+void policy_read(const char *path, const struct policy_defaults *image, struct policy *policy)
+{
+	struct policy_file file = { 0 };
+	int err;
+
+	*policy = (struct policy){ .profile = PROFILE_SEALED_PROD };
+	if (image->user != NULL)
+		buf_format(policy->user, sizeof(policy->user), "%s", image->user);
+	err = read_file(path, &file, &policy->reason);
+	if (err == 0) {
+		apply(&file, policy);
+		problem_set_text(&policy->reason, EACCES, "%s does not allow it", path);
+	} else if (err == -ENOENT && image->dev) {
+		policy->allows_exec = policy->allows_console = policy->allows_dev = true;
+		policy->profile = PROFILE_DEV;
+	}
+	fields_free(&policy_fields, &file);
+}
+
+bool policy_allows(const struct policy *policy, enum message_access access)
+{
+	switch (access) {
+	case ACCESS_FREE:
+		return true;
+	case ACCESS_EXEC:
+		return policy->allows_exec;
+	case ACCESS_CONSOLE:
+		return policy->allows_console;
+	case ACCESS_DEV:
+		break;
+	}
+	return policy->allows_dev;
+}
+
+bool policy_allows_port(const struct policy *policy, uint16_t port)
+{
+	bool found = !policy->names_ports;
+
+	for (size_t i = 0; i < policy->port_count; i++)
+		found = found || policy->ports[i] == port;
+	return found;
+}
+
+int policy_allow_exec(const char *path, struct problem *p)
+{
+	static const struct policy_defaults none;
+	struct policy policy;
+
+	policy_read(path, &none, &policy);
+	*p = policy.reason;
+	return policy.allows_exec ? 0 : -policy.reason.code;
 }

@@ -1,94 +1,84 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/request.h"
 
-#include "agent/requests/exec.h"
-#include "agent/requests/health_report.h"
-#include "agent/requests/init_query.h"
-#include "agent/requests/restore.h"
-#include "agent/requests/snapshot.h"
-#include "agent/state.h"
-#include "base/clock.h"
-#include "protocol/json.h"
-#include "protocol/messages.h"
+#include "agent/requests/handlers.h"
+#include "agent/requests/policy.h"
+#include "agent/requests/refusal.h"
+#include "base/log.h"
 
-/* ---- replies --------------------------------------------------------------------------------- */
+#define TEXT_MAX 192
 
-static void write_pong(struct buf *b, const void *arg)
+/*
+ * What a connection's host could not decode the answer of: on port 52 all that mvm had only after
+ * 0.13, and what is HEAD's before a hello.
+ */
+static bool is_understood(const struct connection *c, enum message_kind kind, char text[TEXT_MAX])
 {
-	(void)arg;
-	buf_puts(b, "\"Pong\"");
+	unsigned int dialects = messages[kind].dialects;
+
+	if (!c->server->is_later && !message_is_old(kind)) {
+		buf_format(text, TEXT_MAX, "%s is answered on vsock port %d only",
+			message_name(kind), PROTOCOL_AGENT_PORT1);
+		return false;
+	}
+	if (kind != REQUEST_PROTOCOL_HELLO && !c->has_hello && (dialects & DIALECT_HEAD) &&
+		!(dialects & (DIALECT_V1 | DIALECT_V13))) {
+		buf_format(text, TEXT_MAX, "%s needs %s before it on the same connection",
+			message_name(kind), message_name(REQUEST_PROTOCOL_HELLO));
+		return false;
+	}
+	return true;
 }
 
-static void write_worker_status(struct buf *b, const void *arg)
+static void write_unsupported(struct buf *b, const void *arg)
 {
-	const struct activity *activity = arg;
-	char at[CLOCK_UTC_MAX];
-
-	clock_utc(activity->last_busy_at, at);
-	buf_puts(b, "{\"WorkerStatus\":{\"status\":");
-	json_put_text(b, activity->busy ? "busy" : "idle");
-	buf_puts(b, ",\"last_busy_at\":");
-	json_put_text(b, activity->was_busy ? at : NULL);
-	buf_puts(b, "}}");
+	message_encode(b, ANSWER_UNSUPPORTED_IN_PROFILE, arg);
 }
 
-/* ---- handlers -------------------------------------------------------------------------------- */
-
-static void ping(struct agent *a, struct connection *c, struct request *r)
+static void reject(struct connection *c, enum message_kind kind, const struct policy *policy)
 {
-	(void)a;
-	(void)r;
-	connection_reply(c, write_pong, NULL);
+	const struct message *m = &messages[kind];
+	bool is_console = m->access == ACCESS_CONSOLE;
+	const char *name = kind == REQUEST_EXEC ? "exec" : is_console ? "console" : m->body.name;
+	struct unsupported_in_profile unsupported = { .profile = PROFILE_SEALED_PROD,
+		.verb = (char *)m->body.name };
+	char text[TEXT_MAX];
+
+	log_line("%s rejected: %s", name, policy->reason.text);
+	buf_format(text, sizeof(text), "%s rejected: access.%s not enabled in security policy",
+		name, is_console ? "console" : "debug_exec");
+	if (policy->is_sealed && c->has_hello && m->answers[0] != ANSWER_FS_RESULT &&
+		m->answers[0] != ANSWER_PROC_RESULT && m->answers[0] != ANSWER_PROC_WAIT_EVENT)
+		connection_reply(c, write_unsupported, &unsupported);
+	else
+		refuse(c, kind, REFUSAL_POLICY, text);
 }
 
-static void worker_status(struct agent *a, struct connection *c, struct request *r)
+static void dispatch(struct agent *a, struct connection *c, struct request *r)
 {
-	struct activity_sample now = activity_sample(a->jobs.used_us);
+	struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
+	struct policy policy;
+	char text[TEXT_MAX];
 
-	(void)r;
-	activity_update(&a->activity, &now, time(NULL));
-	if (a->activity.busy)
-		a->history.changed = true;
-	connection_reply(c, write_worker_status, &a->activity);
+	if (!is_understood(c, r->kind, text)) {
+		connection_error(c, text, false);
+		return;
+	}
+	if (messages[r->kind].access != ACCESS_FREE) {
+		policy_read(a->paths.policy, &image, &policy);
+		if (!policy_allows(&policy, messages[r->kind].access)) {
+			reject(c, r->kind, &policy);
+			return;
+		}
+	}
+	if (handlers[r->kind] != NULL) {
+		handlers[r->kind](a, c, r);
+		return;
+	}
+	buf_format(text, sizeof(text), "%s is not supported by this guest's agent",
+		message_name(r->kind));
+	refuse(c, r->kind, REFUSAL_UNSUPPORTED, text);
 }
-
-static void integration_status(struct agent *a, struct connection *c, struct request *r)
-{
-	struct report report = { .monitors = &a->integrations, .now_ms = clock_ms() };
-
-	(void)r;
-	connection_reply(c, report_write_integrations, &report);
-}
-
-static void probe_status(struct agent *a, struct connection *c, struct request *r)
-{
-	struct report report = { .monitors = &a->probes, .now_ms = clock_ms() };
-
-	(void)r;
-	connection_reply(c, report_write_probes, &report);
-}
-
-static void (*const handlers[REQUEST_KINDS])(
-	struct agent *a, struct connection *c, struct request *r) = {
-	[REQUEST_PING] = ping,
-	[REQUEST_WORKER_STATUS] = worker_status,
-	[REQUEST_INTEGRATION_STATUS] = integration_status,
-	[REQUEST_PROBE_STATUS] = probe_status,
-	[REQUEST_WAKE] = restore_requested,
-	[REQUEST_POST_RESTORE] = restore_requested,
-	[REQUEST_SLEEP_PREP] = snapshot_sleep_prep,
-	[REQUEST_CHECKPOINT_INTEGRATIONS] = snapshot_checkpoint,
-	[REQUEST_EXEC] = exec_requested,
-	[REQUEST_HELLO] = init_query_requested,
-	[REQUEST_SERVICES] = init_query_requested,
-	[REQUEST_LOGS] = init_query_requested,
-	[REQUEST_BOOT_TIMELINE] = init_query_requested,
-	[REQUEST_METRICS] = init_query_requested,
-	[REQUEST_RESTART] = init_query_requested,
-	[REQUEST_SHUTDOWN] = init_query_requested,
-	[REQUEST_EVENTS] = init_query_requested,
-	[REQUEST_RELOAD] = init_query_requested,
-};
 
 void request_received(struct connection *c, const char *body, size_t len)
 {
@@ -97,7 +87,7 @@ void request_received(struct connection *c, const char *body, size_t len)
 	struct problem p;
 
 	if (request_decode(body, len, &r, &p) == 0)
-		handlers[r.kind](a, c, &r);
+		dispatch(a, c, &r);
 	else
 		connection_error(c, p.text, true);
 	request_free(&r);

@@ -27,7 +27,7 @@ struct waiter {
 	struct pending work;
 	struct restore *restore;
 	struct waiter *next;
-	enum request_kind kind;
+	enum message_kind kind;
 };
 
 struct restore {
@@ -42,7 +42,7 @@ struct restore {
 /* ---- replies --------------------------------------------------------------------------------- */
 
 struct ack {
-	enum request_kind kind;
+	enum message_kind kind;
 	bool success;
 	const struct ack_detail *detail;
 };
@@ -51,14 +51,7 @@ static void write_ack(struct buf *b, const void *arg)
 {
 	const struct ack *ack = arg;
 
-	if (ack->kind == REQUEST_WAKE) {
-		buf_printf(b, "{\"WakeAck\":{\"success\":%s}}", ack->success ? "true" : "false");
-		return;
-	}
-	buf_printf(b,
-		"{\"PostRestoreAck\":{\"success\":%s,\"detail\":", ack->success ? "true" : "false");
-	ack_detail_write(ack->detail, b);
-	buf_puts(b, "}}");
+	ack_detail_write(ack->detail, b, messages[ack->kind].answers[0], ack->success);
 }
 
 /* The waiter gets its reply (if it is still there) and is no more. */
@@ -332,7 +325,7 @@ static void waiter_abandon(struct pending *work)
 }
 
 /* Attach a client to a run. False when there is no memory. */
-static bool attach(struct restore *r, struct connection *c, enum request_kind kind)
+static bool attach(struct restore *r, struct connection *c, enum message_kind kind)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 

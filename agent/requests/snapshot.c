@@ -45,10 +45,7 @@ static void write_sleep_ack(struct buf *b, const void *arg)
 {
 	const struct snapshot *s = arg;
 
-	buf_printf(b, "{\"SleepPrepAck\":{\"success\":%s,\"detail\":",
-		s->detail.failed ? "false" : "true");
-	ack_detail_write(&s->detail, b);
-	buf_puts(b, "}}");
+	ack_detail_write(&s->detail, b, ANSWER_SLEEP_PREP, !s->detail.failed);
 }
 
 static const struct hook *find_hook(const struct snapshot *s, const char *name)
@@ -72,22 +69,18 @@ static bool name_failed(const struct snapshot *s, const char *name)
 static void write_checkpoint_result(struct buf *b, const void *arg)
 {
 	const struct snapshot *s = arg;
-	const char *separator = "";
+	const char *failed[FIELDS_LIST_MAX];
+	struct checkpoint_result result = { .success = !s->detail.failed,
+		.failed.items = failed,
+		.detail = ack_detail_text(&s->detail) };
 
-	buf_printf(b, "{\"CheckpointResult\":{\"success\":%s,\"failed\":[",
-		s->detail.failed ? "false" : "true");
 	for (size_t i = 0; i < s->names.count; i++) {
 		const char *name = ((char **)s->names.items)[i];
 
-		if (!name_failed(s, name))
-			continue;
-		buf_puts(b, separator);
-		json_put_text(b, name);
-		separator = ",";
+		if (name_failed(s, name))
+			failed[result.failed.count++] = name;
 	}
-	buf_puts(b, "],\"detail\":");
-	ack_detail_write(&s->detail, b);
-	buf_puts(b, "}}");
+	message_encode(b, ANSWER_CHECKPOINT, &result);
 }
 
 static void reply(struct snapshot *s)

@@ -2,7 +2,7 @@
 #include "agent/wire/connection.h"
 
 #include "base/clock.h"
-#include "protocol/json.h"
+#include "protocol/messages.h"
 #include "protocol/utf8.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #define SMALL_REPLY       2048 /* bytes of a reply that needs no memory of its own */
 #define ERROR_MESSAGE_MAX 1024
+#define RAW_SILENCE_MS    300 /* of a connection that may be one of plain bytes */
 
 const struct server_limits server_default_limits = {
 	.connections = 600,
@@ -57,12 +58,19 @@ static void clear_timer(struct connection *c)
 	loop_timer_clear(c->server->loop, &c->timer);
 }
 
+static bool is_raw_wanted(const struct connection *c)
+{
+	const struct server *s = c->server;
+
+	return s->wants_raw != NULL && !c->served && s->wants_raw(s->owner);
+}
+
 /* A deadline that runs already is not put off by a byte that arrives. */
 static void set_read_timer(struct connection *c)
 {
 	const struct server_limits *l = &c->server->limits;
 	enum connection_timer timer_for = CONNECTION_TIMER_FIRST;
-	uint64_t ms = l->first_ms;
+	uint64_t ms = is_raw_wanted(c) ? RAW_SILENCE_MS : l->first_ms;
 
 	if (frame_begun(&c->in)) {
 		timer_for = CONNECTION_TIMER_REQUEST;
@@ -110,27 +118,50 @@ static size_t send_some(struct connection *c, const char *bytes, size_t len)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-static void send_reply(struct connection *c, const char *bytes, size_t len)
+size_t connection_backlog(const struct connection *c)
 {
-	size_t sent;
+	return c->out_len - c->out_at;
+}
 
-	c->gone = NULL;
-	c->state = CONNECTION_REPLIED;
-	sent = send_some(c, bytes, len);
-	if (c->state == CONNECTION_CLOSED || sent == len)
-		return;
-	c->out = malloc(len - sent);
-	if (c->out == NULL) {
+/* Keep bytes for when the socket takes them. */
+static void keep(struct connection *c, const char *bytes, size_t len)
+{
+	size_t waiting = connection_backlog(c);
+	char *out;
+
+	if (waiting > 0)
+		memmove(c->out, c->out + c->out_at, waiting);
+	else
+		set_timer(c, CONNECTION_TIMER_WRITE, c->server->limits.write_ms);
+	out = realloc(c->out, waiting + len);
+	if (out == NULL) {
 		c->state = CONNECTION_CLOSED;
 		return;
 	}
-	memcpy(c->out, bytes + sent, len - sent);
-	c->out_len = len - sent;
+	memcpy(out + waiting, bytes, len);
+	c->out = out;
+	c->out_len = waiting + len;
 	c->out_at = 0;
-	c->state = CONNECTION_WRITING;
-	set_timer(c, CONNECTION_TIMER_WRITE, c->server->limits.write_ms);
 }
 
+static void send_or_keep(struct connection *c, const char *bytes, size_t len)
+{
+	size_t sent = connection_backlog(c) == 0 ? send_some(c, bytes, len) : 0;
+
+	if (c->state != CONNECTION_CLOSED && sent < len)
+		keep(c, bytes + sent, len - sent);
+}
+
+static void send_reply(struct connection *c, const char *bytes, size_t len)
+{
+	c->gone = c->drained = NULL;
+	c->state = CONNECTION_REPLIED;
+	send_or_keep(c, bytes, len);
+	if (c->state != CONNECTION_CLOSED && connection_backlog(c) > 0)
+		c->state = CONNECTION_WRITING;
+}
+
+/* Of the reply, or of the frames before it. */
 static void write_more(struct connection *c)
 {
 	size_t sent = send_some(c, c->out + c->out_at, c->out_len - c->out_at);
@@ -144,7 +175,12 @@ static void write_more(struct connection *c)
 	}
 	free(c->out);
 	c->out = NULL;
-	c->state = CONNECTION_REPLIED;
+	c->out_len = c->out_at = 0;
+	clear_timer(c);
+	if (c->state == CONNECTION_WRITING)
+		c->state = CONNECTION_REPLIED;
+	else if (c->drained != NULL)
+		c->drained(c);
 }
 
 /* Encode into `b`, after room for the header. False when the reply does not fit. */
@@ -158,8 +194,9 @@ static bool encode(struct buf *b, void (*write)(struct buf *b, const void *arg),
 
 static void advance(struct connection *c);
 
-void connection_reply(
-	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg)
+/* Encode a frame, and have `send` send it. */
+static void with_frame(struct connection *c, void (*write)(struct buf *b, const void *arg),
+	const void *arg, void (*send)(struct connection *c, const char *bytes, size_t len))
 {
 	char small[SMALL_REPLY];
 	struct buf b = BUF_OVER(small);
@@ -175,10 +212,30 @@ void connection_reply(
 			encode(&b, connection_write_error, "the reply is too long for a frame");
 	}
 	protocol_header_encode((uint32_t)(b.len - PROTOCOL_HEADER_BYTES), (unsigned char *)b.data);
-	send_reply(c, b.data, b.len);
+	send(c, b.data, b.len);
 	free(big);
+}
+
+void connection_reply(
+	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg)
+{
+	with_frame(c, write, arg, send_reply);
 	if (!c->advancing)
 		advance(c);
+}
+
+bool connection_send(
+	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg)
+{
+	bool open;
+
+	with_frame(c, write, arg, send_or_keep);
+	open = c->state != CONNECTION_CLOSED;
+	if (!open)
+		c->gone = c->drained = NULL;
+	if (!c->advancing)
+		advance(c);
+	return open;
 }
 
 void connection_write_error(struct buf *b, const void *arg)
@@ -188,9 +245,7 @@ void connection_write_error(struct buf *b, const void *arg)
 	struct buf text = BUF_OVER(clean);
 
 	utf8_put_lossy(&text, message, strlen(message));
-	buf_puts(b, "{\"Error\":{\"message\":");
-	json_put_string(b, text.data, text.len);
-	buf_puts(b, "}}");
+	message_encode(b, ANSWER_ERROR, &(struct error_answer){ .message = text.data });
 }
 
 void connection_error(struct connection *c, const char *message, bool last)
@@ -206,7 +261,8 @@ static void refuse_long_frame(struct connection *c, size_t len)
 	char text[96];
 
 	buf_format(text, sizeof(text), "the frame has %zu bytes, and %d is the most", len,
-		PROTOCOL_BODY_MAX);
+		len <= PROTOCOL_REQUEST_MAX || !c->in.takes_large ? PROTOCOL_BODY_MAX
+								  : PROTOCOL_REQUEST_MAX);
 	connection_error(c, text, true);
 }
 
@@ -261,8 +317,9 @@ static void step(struct connection *c)
 		next_request(c);
 		break;
 	case CONNECTION_HANDLING:
-		/* Early requests must not wake the loop; the peer's end must, but once only. */
-		wait_for(c, EPOLLRDHUP | EPOLLET);
+		/* Early requests must not wake the loop; the peer's end must, but once only. While
+		 * there is a backlog, the peer's end shows in sending. */
+		wait_for(c, connection_backlog(c) > 0 ? EPOLLOUT : EPOLLRDHUP | EPOLLET);
 		break;
 	case CONNECTION_WRITING:
 		wait_for(c, EPOLLOUT);
@@ -293,6 +350,22 @@ static void advance(struct connection *c)
 		connection_free(c);
 }
 
+/* The connection is one of plain bytes: its descriptor and what has come go to somebody else. */
+static void give_away(struct connection *c)
+{
+	struct server *s = c->server;
+	struct frame_reader in = c->in;
+	int fd = c->io.fd;
+
+	clear_timer(c);
+	loop_remove(s->loop, &c->io);
+	list_remove(c);
+	s->count--;
+	s->raw(s->owner, fd, c->in.data, in.len);
+	frame_reader_free(&c->in);
+	free(c);
+}
+
 static void read_request(struct connection *c)
 {
 	size_t room;
@@ -304,12 +377,14 @@ static void read_request(struct connection *c)
 		return;
 	}
 	n = read(c->io.fd, at, room);
-	if (n > 0)
+	if (n > 0) {
 		frame_filled(&c->in, (size_t)n);
-	else if (n == 0)
+		c->is_raw = c->in.data[0] != 0 && is_raw_wanted(c);
+	} else if (n == 0) {
 		c->peer_done = true;
-	else if (errno != EAGAIN && errno != EINTR)
+	} else if (errno != EAGAIN && errno != EINTR) {
 		c->state = CONNECTION_CLOSED;
+	}
 }
 
 /* What the peer still sends is of no interest; its end is. */
@@ -340,11 +415,16 @@ static void connection_ready(struct loop_io *io, uint32_t events)
 {
 	struct connection *c = LOOP_OWNER(io, struct connection, io);
 
+	c->advancing = true;
 	switch (c->state) {
 	case CONNECTION_READING:
 		read_request(c);
 		break;
 	case CONNECTION_HANDLING:
+		if (events & EPOLLOUT)
+			write_more(c);
+		if (c->state != CONNECTION_HANDLING || !(events & ~(uint32_t)EPOLLOUT))
+			break;
 		check_gone(c, events);
 		break;
 	case CONNECTION_WRITING:
@@ -357,7 +437,11 @@ static void connection_ready(struct loop_io *io, uint32_t events)
 	case CONNECTION_CLOSED:
 		break;
 	}
-	advance(c);
+	c->advancing = false;
+	if (c->is_raw)
+		give_away(c);
+	else
+		advance(c);
 }
 
 static void connection_expired(struct loop_timer *timer)
@@ -366,6 +450,12 @@ static void connection_expired(struct loop_timer *timer)
 	enum connection_timer timer_for = c->timer_for;
 
 	c->timer_for = CONNECTION_TIMER_NONE;
+	if (timer_for == CONNECTION_TIMER_FIRST && is_raw_wanted(c)) {
+		give_away(c);
+		return;
+	}
+	if (c->state == CONNECTION_HANDLING && c->gone != NULL)
+		c->gone(c); /* the peer takes nothing of a stream */
 	if (timer_for == CONNECTION_TIMER_REQUEST) {
 		connection_error(c, "the request did not arrive in time", true);
 		return;
@@ -459,6 +549,9 @@ int server_add(struct server *s, int fd)
 	c->events = EPOLLIN;
 	c->timer.expire = connection_expired;
 	frame_reader_init(&c->in);
+	c->in.takes_large = s->is_later;
+	if (s->first_accept_ms == 0)
+		s->first_accept_ms = clock_ms();
 	list_append(c);
 	s->count++;
 	set_read_timer(c);

@@ -61,7 +61,16 @@ struct server {
 	void *owner;                        /* for `request` */
 	struct connection *oldest, *newest; /* by the time of their last request or reply */
 	size_t count;
-	uint64_t requests; /* that have been taken */
+	uint64_t requests;        /* that have been taken */
+	bool is_later;            /* of the port of later hosts: large requests are taken */
+	uint64_t first_accept_ms; /* clock_ms() of the first connection; 0: none yet */
+	/*
+	 * Where a stream of plain bytes is expected on this port, too (NULL: never): true while one
+	 * is. Then a connection whose first byte begins no frame, or that is silent for 300 ms, is
+	 * given to `raw` with the bytes that have come; the descriptor is its own from there on.
+	 */
+	bool (*wants_raw)(void *owner);
+	void (*raw)(void *owner, int fd, const char *bytes, size_t len);
 };
 
 struct connection {
@@ -75,13 +84,17 @@ struct connection {
 	bool advancing; /* connection.c is at work on it, and will free it if need be */
 	bool peer_done; /* the peer will send nothing more */
 	bool last;      /* close after this reply */
+	bool is_raw;    /* no frames: for the server's raw() */
 	bool served;    /* a request has been answered */
+	bool has_hello; /* ProtocolHello has been acknowledged on it */
 	struct frame_reader in;
 	char *out; /* what is left of the reply, from malloc() */
 	size_t out_len, out_at;
 	/* While handling: called when the peer has gone away; nobody is there to reply to then, and
 	 * `c` must not be used any more. May stay NULL. */
 	void (*gone)(struct connection *c);
+	/* While handling: all that connection_send() has taken is out. May stay NULL. */
+	void (*drained)(struct connection *c);
 	void *work; /* the owner's */
 };
 
@@ -116,6 +129,18 @@ bool server_drop_idle(struct server *s);
  */
 void connection_reply(
 	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg);
+
+/*
+ * While a request is handled: send a frame before the reply, which is the last one then. What the
+ * peer does not take at once is kept; the owner looks at connection_backlog() and waits for
+ * `drained` before it makes more. False when the connection is no more, and then nothing of it may
+ * be used.
+ */
+bool connection_send(
+	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg);
+
+/* Bytes that the peer has not taken yet. */
+size_t connection_backlog(const struct connection *c);
 
 /* Send Error with `message`; with `last`, the connection is closed after it. */
 void connection_error(struct connection *c, const char *message, bool last);

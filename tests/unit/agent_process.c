@@ -24,10 +24,11 @@
 #include <unistd.h>
 
 pid_t agent_pid;
-int listen_fd, init_fd = -1;
+int listen_fd, later_listen_fd = -1, init_fd = -1;
 
-static struct sockaddr_un address;
-static char integrations[128], probes[128], history[128], policy[128], host_config[128];
+static struct sockaddr_un address, later_address;
+static char integrations[128], probes[128], history[128], policy[128], host_config[128],
+	entrypoint[128];
 static char measure[128], states[128];
 static int log_fds[2], control_fd = -1;
 static struct control_message latest; /* request of the agent */
@@ -45,11 +46,23 @@ static void make_paths(void)
 	strcpy(probes, rig_path("probes.d"));
 	strcpy(history, rig_path("history.json"));
 	strcpy(policy, rig_path("security-policy.json"));
+	strcpy(entrypoint, rig_path("entrypoint"));
 	strcpy(host_config, rig_path("config.json"));
 	strcpy(measure, rig_path("measure"));
 	strcpy(states, rig_path("states"));
 	cr_assert_eq(mkdir(integrations, 0755), 0);
 	cr_assert_eq(mkdir(probes, 0755), 0);
+}
+
+static int listen_at(struct sockaddr_un *at, const char *name)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	at->sun_family = AF_UNIX;
+	strcpy(at->sun_path, rig_path(name));
+	cr_assert_eq(bind(fd, (struct sockaddr *)at, sizeof(*at)), 0);
+	cr_assert_eq(listen(fd, 128), 0);
+	return fd;
 }
 
 void process_start(void)
@@ -58,11 +71,8 @@ void process_start(void)
 	/* The agent is not to be reaped here. */
 	loop_remove(&rig.loop, &rig.signals);
 	make_paths();
-	address.sun_family = AF_UNIX;
-	strcpy(address.sun_path, rig_path("socket"));
-	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	cr_assert_eq(bind(listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	cr_assert_eq(listen(listen_fd, 128), 0);
+	listen_fd = listen_at(&address, "socket");
+	later_listen_fd = listen_at(&later_address, "later");
 	cr_assert_eq(pipe2(log_fds, O_CLOEXEC), 0);
 	agent_pid = 0;
 }
@@ -87,9 +97,11 @@ __attribute__((noreturn)) static void be_agent(const char *config)
 		.history = history,
 		.policy = policy,
 		.host_config = host_config,
+		.entrypoint = entrypoint,
 		.self = measure,
 		.state_roots = state_roots };
 	struct options o = { .listen_fd = listen_fd,
+		.later_listen_fd = later_listen_fd,
 		.control_fd = control_fd,
 		.check_user = geteuid() == 0 ? "nobody" : NULL,
 		.config = config,
@@ -213,14 +225,24 @@ const char *next_line(void)
 
 /* ---- the client ------------------------------------------------------------------------------ */
 
-int connect_client(void)
+static int connect_to(const struct sockaddr_un *at)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	/* Waits while the backlog is full. */
-	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0, "%m");
+	cr_assert_eq(connect(fd, (const struct sockaddr *)at, sizeof(*at)), 0, "%m");
 	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
+}
+
+int connect_client(void)
+{
+	return connect_to(&address);
+}
+
+int connect_later_client(void)
+{
+	return connect_to(&later_address);
 }
 
 void send_text(int fd, const char *text)

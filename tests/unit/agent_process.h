@@ -44,8 +44,9 @@ void wait_until_gone(pid_t pid);
 /* The agent's next log line, without its newline. */
 const char *next_line(void);
 
-/* A connection to the agent. */
+/* A connection to the agent, as to port 52; and as to the port of later hosts. */
 int connect_client(void);
+int connect_later_client(void);
 
 /* Send a request. */
 void send_text(int fd, const char *text);

@@ -38,7 +38,7 @@ static void stop(void)
 TestSuite(agent_host_client, .init = start, .fini = stop, .timeout = 60);
 
 /* The host's answer is there before it is asked, which is the same to the client. */
-static enum host_outcome ask(enum host_request request, const char *answer)
+static enum host_outcome ask(enum message_kind request, const char *answer)
 {
 	char frame[1024];
 
@@ -58,31 +58,35 @@ static void expect_request(const char *want)
 
 Test(agent_host_client, waking)
 {
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, "{\"WakeResult\":{\"success\":true,\"detail\":null}}"),
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE,
+			     "{\"WakeResult\":{\"success\":true,\"detail\":null}}"),
 		HOST_YES);
 	cr_expect_str_eq(text, "woken");
 	expect_request("{\"WakeInstance\":{\"tenant_id\":\"t1\",\"pool_id\":\"workers\","
 		       "\"instance_id\":\"i-\\\"7f\"}}");
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE,
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE,
 			     "{\"WakeResult\":{\"success\":true,\"detail\":\"was awake\"}}"),
 		HOST_YES);
 	cr_expect_str_eq(text, "was awake");
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, "{\"WakeResult\":{\"success\":false}}"), HOST_NO);
+	cr_expect_eq(
+		ask(HOST_REQUEST_WAKE_INSTANCE, "{\"WakeResult\":{\"success\":false}}"), HOST_NO);
 	cr_expect_str_eq(text, "not woken");
 	cr_expect_eq(
-		ask(HOST_WAKE_INSTANCE, "{\"Error\":{\"message\":\"no such instance\"}}"), HOST_NO);
+		ask(HOST_REQUEST_WAKE_INSTANCE, "{\"Error\":{\"message\":\"no such instance\"}}"),
+		HOST_NO);
 	cr_expect_str_eq(text, "no such instance");
 }
 
 Test(agent_host_client, querying)
 {
-	cr_expect_eq(ask(HOST_QUERY_INSTANCE_STATUS, "{\"InstanceStatus\":{\"status\":\"Running\","
-						     "\"guest_ip\":\"10.240.1.5\"}}"),
+	cr_expect_eq(ask(HOST_REQUEST_QUERY_INSTANCE_STATUS,
+			     "{\"InstanceStatus\":{\"status\":\"Running\","
+			     "\"guest_ip\":\"10.240.1.5\"}}"),
 		HOST_YES);
 	cr_expect_str_eq(text, "Running 10.240.1.5");
 	expect_request("{\"QueryInstanceStatus\":{\"tenant_id\":\"t1\",\"pool_id\":\"workers\","
 		       "\"instance_id\":\"i-\\\"7f\"}}");
-	cr_expect_eq(ask(HOST_QUERY_INSTANCE_STATUS,
+	cr_expect_eq(ask(HOST_REQUEST_QUERY_INSTANCE_STATUS,
 			     "{\"InstanceStatus\":{\"status\":\"sleeping\",\"guest_ip\":null}}"),
 		HOST_YES);
 	cr_expect_str_eq(text, "sleeping");
@@ -90,32 +94,36 @@ Test(agent_host_client, querying)
 
 Test(agent_host_client, answers_to_something_else)
 {
-	cr_expect_eq(
-		ask(HOST_QUERY_INSTANCE_STATUS, "{\"WakeResult\":{\"success\":true}}"), HOST_NO);
+	cr_expect_eq(ask(HOST_REQUEST_QUERY_INSTANCE_STATUS, "{\"WakeResult\":{\"success\":true}}"),
+		HOST_NO);
 	cr_expect_str_eq(text, "the host has answered something else");
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, "{\"InstanceStatus\":{\"status\":\"x\"}}"), HOST_NO);
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, "\"Pong\""), HOST_NO);
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "{\"InstanceStatus\":{\"status\":\"x\"}}"),
+		HOST_NO);
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "\"Pong\""), HOST_NO);
 	cr_expect_str_eq(text,
 		"the host's answer cannot be read: line 1, column 1: unknown message "
 		"\"Pong\"");
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, "{\"WakeResult\":{}}"), HOST_NO);
-	cr_expect_eq(ask(HOST_WAKE_INSTANCE, ""), HOST_NO);
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "{\"WakeResult\":{}}"), HOST_NO);
+	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, ""), HOST_NO);
 }
 
 Test(agent_host_client, no_answer)
 {
 	buf_clear(&out);
-	cr_expect_eq(host_ask(ends[0], HOST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
+	cr_expect_eq(
+		host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
 	cr_expect_str_eq(text, "the host does not answer: Connection timed out");
 	rig_send(ends[1], "\0\0\1", 3);
 	shutdown(ends[1], SHUT_WR);
 	buf_clear(&out);
-	cr_expect_eq(host_ask(ends[0], HOST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
+	cr_expect_eq(
+		host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
 	cr_expect_str_eq(text, "the host does not answer: Connection reset by peer");
 	close(ends[1]);
 	ends[1] = -1;
 	buf_clear(&out);
-	cr_expect_eq(host_ask(ends[0], HOST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
+	cr_expect_eq(
+		host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
 	cr_expect_str_eq(text, "the host does not answer: Broken pipe");
 }
 
@@ -123,7 +131,8 @@ Test(agent_host_client, an_answer_that_is_too_long)
 {
 	rig_send(ends[1], "\0\4\0\1", 4);
 	buf_clear(&out);
-	cr_expect_eq(host_ask(ends[0], HOST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
+	cr_expect_eq(
+		host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &instance, &out), HOST_UNREACHABLE);
 	cr_expect_str_eq(text, "the host does not answer: Message too long");
 }
 
@@ -135,6 +144,6 @@ Test(agent_host_client, names_that_are_too_long)
 	memset(name, 'n', sizeof(name) - 1);
 	i.pool_id = name;
 	buf_clear(&out);
-	cr_expect_eq(host_ask(ends[0], HOST_WAKE_INSTANCE, &i, &out), HOST_UNREACHABLE);
+	cr_expect_eq(host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &i, &out), HOST_UNREACHABLE);
 	cr_expect_not_null(strstr(text, "Argument list too long"), "%s", text);
 }

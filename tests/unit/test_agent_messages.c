@@ -84,10 +84,10 @@ Test(agent_messages, all_requests_without_fields)
 
 		snprintf(text, sizeof(text), "\"%s\"", names[i]);
 		cr_assert_eq(request_decode(text, strlen(text), &r, &p), 0, "%s", p.text);
-		cr_expect_str_eq(request_name(r.kind), names[i]);
+		cr_expect_str_eq(message_name(r.kind), names[i]);
 		snprintf(text, sizeof(text), "{ \"%s\" : null }", names[i]);
 		cr_assert_eq(request_decode(text, strlen(text), &r, &p), 0, "%s", p.text);
-		cr_expect_str_eq(request_name(r.kind), names[i]);
+		cr_expect_str_eq(message_name(r.kind), names[i]);
 	}
 }
 
