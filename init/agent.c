@@ -63,8 +63,9 @@ static int configure(
 	bool known = accounts_find_user(&g->supervisor.accounts, AGENT_USER, &ignored, p) == 0;
 
 	service_config_init(c);
-	buf_format(text, sizeof(text), "'%s' --listen-fd 3 --control-fd 4 --check-user '%s'",
-		program, g->supervisor.default_user);
+	buf_format(text, sizeof(text),
+		"'%s' --listen-fd 3 --control-fd 4 --later-listen-fd 5 --check-user '%s'", program,
+		g->supervisor.default_user);
 	c->user = strdup(known ? AGENT_USER : AGENT_UID);
 	c->ambient = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_KILL) |
 		     CAPABILITY(CAP_SETPCAP);

@@ -83,6 +83,10 @@ struct console_opened {
 	uint64_t session_id, data_port;
 };
 
+struct console_resized {
+	uint64_t session_id;
+};
+
 struct console_exited {
 	uint64_t session_id;
 	int64_t exit_code;
@@ -419,7 +423,7 @@ union answer_body {
 	struct error_answer error;
 	struct port_forward_started port_forward;
 	struct console_opened console_opened;
-	struct console_session console_resized;
+	struct console_resized console_resized;
 	struct console_exited console_exited;
 	struct entrypoint_event entrypoint_event;
 	struct entrypoint_status entrypoint_status;

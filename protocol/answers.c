@@ -132,9 +132,9 @@ static const struct field console_opened_rows[] = {
 const struct fields console_opened_fields = STRICT(console_opened_rows, struct console_opened);
 
 static const struct field console_resized_rows[] = {
-	ROW_WHOLE(struct console_session, session_id, UINT32_MAX),
+	ROW_WHOLE(struct console_resized, session_id, UINT32_MAX),
 };
-const struct fields console_resized_fields = STRICT(console_resized_rows, struct console_session);
+const struct fields console_resized_fields = STRICT(console_resized_rows, struct console_resized);
 
 static const struct field console_exited_rows[] = {
 	ROW_WHOLE(struct console_exited, session_id, UINT32_MAX),

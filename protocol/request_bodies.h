@@ -35,7 +35,7 @@ struct console_resize {
 	uint64_t session_id, cols, rows;
 };
 
-struct console_session { /* ConsoleClose, ConsoleResized */
+struct console_session { /* ConsoleClose */
 	uint64_t session_id;
 };
 

@@ -143,7 +143,7 @@ Test(protocol, examples_are_canonical)
 		cr_assert_eq(message_decode(m->direction, m->example, strlen(m->example), &found,
 				     &body, &p),
 			0, "%s", p.text);
-		cr_expect_eq(found, kind);
+		cr_expect_eq((int)found, kind);
 		buf_clear(&b);
 		message_encode(&b, found, &body);
 		cr_expect_str_eq(text, m->example);
