@@ -46,8 +46,8 @@ static const char *find_program(const struct settings *s)
 	if (s->agent[0] != '\0')
 		return s->agent;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (access(places[i], X_OK) == 0)
-			return places[i];
+		if (access(places[i], X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+			return places[i]; /* the start says what is wrong with it */
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "init/names.h"
 #include "init/network.h"
 #include "init/reload.h"
+#include "init/resolver.h"
 #include "init/shutdown.h"
 #include "init/signals.h"
 #include "init/sysctl.h"
@@ -56,8 +57,10 @@ static void raise_file_limit(struct supervisor *s)
 static void set_up_names(struct guest *g)
 {
 	network_config_from_cmdline(&g->cmdline, &g->network.config, &log_problems);
-	names_set_host(g->settings.hostname, &log_problems);
-	names_set_resolver(&g->network.config, &g->settings.nameservers, &log_problems);
+	names_set_host(g->network.config.hostname[0] != '\0' ? g->network.config.hostname
+							     : g->settings.hostname,
+		&log_problems);
+	resolver_set(&g->network.config, &g->settings.nameservers, &log_problems);
 }
 
 /* Homes are written to only where a service's user lives in one. */

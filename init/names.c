@@ -1,109 +1,101 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/names.h"
 
-#include "base/buf.h"
-#include "base/file.h"
+#include "init/etc_file.h"
 #include "init/settings.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-#define FILE_MAX 4096
+#define HOSTNAME "/etc/hostname"
+#define HOSTS    "/etc/hosts"
+#define MINIMAL  "127.0.0.1 localhost\n::1 localhost\n"
 
-/* No write where nothing changes: the disk may be shared, slow or read-only. */
-static void write_if_different(
-	const char *path, const struct buf *wanted, const struct reporter *report)
+bool names_are_in_hosts(const char *text, const char *host)
 {
-	char now[FILE_MAX];
-	struct problem p;
-	size_t len;
-	int err;
-
-	if (file_read(path, now, sizeof(now), &len) == 0 && len == wanted->len &&
-		memcmp(now, wanted->data, len) == 0)
-		return;
-	err = file_create(path, wanted->data, wanted->len, 0644);
-	if (err != 0) {
-		problem_set(&p, -err, "cannot write %s", path);
-		problem_report(report, &p);
-	}
-}
-
-/* Does any line of a hosts(5) file name `host` behind its address? */
-static bool hosts_has(const char *text, const char *host)
-{
+	static const char space[] = " \t\r";
 	size_t len = strlen(host);
 
-	for (text += strcspn(text, " \t\n"); *text != '\0'; text += strcspn(text, " \t\n")) {
-		bool name = *text != '\n';
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+		const char *word = text + strspn(text, space);
 
-		text++;
-		if (name && strncmp(text, host, len) == 0 && strchr(" \t\n", text[len]) != NULL)
-			return true;
+		for (bool is_address = true;; is_address = false) {
+			size_t n = strcspn(word, " \t\r\n#");
+
+			if (n == 0)
+				break;
+			if (!is_address && n == len && strncasecmp(word, host, n) == 0)
+				return true;
+			word += n;
+			word += strspn(word, space);
+		}
 	}
 	return false;
 }
 
 static void set_hosts(const char *host, const struct reporter *report)
 {
-	char now[FILE_MAX], wanted[FILE_MAX];
+	char *now, *storage;
 	struct buf b;
+	size_t size;
 
-	if (file_read("/etc/hosts", now, sizeof(now), NULL) != 0)
-		now[0] = '\0';
-	if (now[0] != '\0' && hosts_has(now, host))
+	if (etc_file_read(HOSTS, &now, report) != 0)
 		return;
-	buf_init(&b, wanted, sizeof(wanted));
-	buf_puts(&b, now[0] != '\0' ? now : "127.0.0.1 localhost\n::1 localhost\n");
-	if (b.len > 0 && b.data[b.len - 1] != '\n')
-		buf_puts(&b, "\n");
-	buf_printf(&b, "127.0.1.1 %s\n", host);
-	if (!b.cut)
-		write_if_different("/etc/hosts", &b, report);
+	size = strlen(now) + sizeof(MINIMAL) + SETTINGS_HOST_MAX + 32;
+	storage = malloc(size);
+	if (storage != NULL && !names_are_in_hosts(now, host)) {
+		buf_init(&b, storage, size);
+		buf_puts(&b, now[0] != '\0' ? now : MINIMAL);
+		if (b.data[b.len - 1] != '\n')
+			buf_puts(&b, "\n");
+		buf_printf(&b, "127.0.1.1 %s\n", host);
+		etc_file_write(HOSTS, now, &b, report);
+	}
+	free(storage);
+	free(now);
+}
+
+/* The first line that is not empty and no comment (hostname(5)), cut out of the text. */
+static const char *first_name(char *text)
+{
+	while (*text != '\0') {
+		size_t len;
+
+		text += strspn(text, " \t\r\n");
+		len = strcspn(text, " \t\r\n");
+		if (*text != '#') {
+			text[len] = '\0';
+			return text;
+		}
+		text += strcspn(text, "\n");
+	}
+	return text;
 }
 
 void names_set_host(const char *hostname, const struct reporter *report)
 {
-	char name[SETTINGS_HOST_MAX + 1], line[SETTINGS_HOST_MAX + 1];
+	char line[SETTINGS_HOST_MAX + 1], *now = NULL;
+	struct buf b = BUF_OVER(line);
 	struct problem p;
-	struct buf b;
 
-	buf_init(&b, line, sizeof(line));
+	if (etc_file_read(HOSTNAME, &now, report) != 0)
+		now = NULL;
 	if (hostname[0] == '\0') {
-		if (file_read("/etc/hostname", name, sizeof(name), NULL) != 0)
-			return;
-		name[strcspn(name, " \t\r\n")] = '\0';
-		hostname = name;
-	} else {
+		hostname = now != NULL ? first_name(now) : "";
+	} else if (now != NULL) {
+		buf_clear(&b);
 		buf_printf(&b, "%s\n", hostname);
-		write_if_different("/etc/hostname", &b, report);
+		etc_file_write(HOSTNAME, now, &b, report);
 	}
-	if (hostname[0] == '\0')
-		return;
-	if (sethostname(hostname, strlen(hostname)) != 0) {
-		problem_set(&p, errno, "cannot set the host name %s", hostname);
-		problem_report(report, &p);
+	if (hostname[0] != '\0') {
+		if (sethostname(hostname, strlen(hostname)) != 0) {
+			problem_set(&p, errno, "cannot set the host name %s", hostname);
+			problem_report(report, &p);
+		}
+		set_hosts(hostname, report);
 	}
-	set_hosts(hostname, report);
-}
-
-void names_set_resolver(const struct network_config *n, const struct strings *nameservers,
-	const struct reporter *report)
-{
-	char text[512];
-	struct buf b;
-
-	buf_init(&b, text, sizeof(text));
-	for (size_t i = 0; i < n->dns_count; i++)
-		buf_printf(&b, "nameserver %s\n", n->dns[i].text);
-	for (size_t i = 0; n->dns_count == 0 && i < nameservers->count; i++)
-		buf_printf(&b, "nameserver %s\n", nameservers->list[i]);
-	if (b.len == 0) {
-		if (access("/etc/resolv.conf", F_OK) == 0 || n->address_count == 0)
-			return;
-		buf_puts(&b, "nameserver 8.8.8.8\n");
-	}
-	write_if_different("/etc/resolv.conf", &b, report);
+	free(now);
 }

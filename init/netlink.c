@@ -74,7 +74,7 @@ static int ask(int fd, struct request *r)
 	return answer.error.error;
 }
 
-int netlink_link_up(int fd, unsigned int index)
+int netlink_link_up(int fd, unsigned int index, unsigned int mtu)
 {
 	struct request r;
 
@@ -82,6 +82,8 @@ int netlink_link_up(int fd, unsigned int index)
 	r.u.link.ifi_family = AF_UNSPEC;
 	r.u.link.ifi_index = (int)index;
 	r.u.link.ifi_flags = r.u.link.ifi_change = IFF_UP; /* this flag and no other */
+	if (mtu != 0)
+		attribute(&r, IFLA_MTU, &mtu, sizeof(mtu));
 	return ask(fd, &r);
 }
 
@@ -131,7 +133,8 @@ int netlink_address_delete(int fd, unsigned int index, const struct network_addr
 	return change_address(fd, RTM_DELADDR, 0, index, a);
 }
 
-int netlink_default_route_add(int fd, unsigned int index, const struct network_address *gateway)
+int netlink_default_route_add(
+	int fd, unsigned int index, const struct network_address *gateway, bool is_on_link)
 {
 	struct request r;
 	int err;
@@ -142,6 +145,7 @@ int netlink_default_route_add(int fd, unsigned int index, const struct network_a
 	r.u.route.rtm_protocol = RTPROT_BOOT;
 	r.u.route.rtm_scope = RT_SCOPE_UNIVERSE;
 	r.u.route.rtm_type = RTN_UNICAST;
+	r.u.route.rtm_flags = is_on_link ? RTNH_F_ONLINK : 0;
 	attribute(&r, RTA_GATEWAY, gateway->bytes, address_size(gateway));
 	attribute(&r, RTA_OIF, &index, sizeof(index));
 	err = ask(fd, &r);

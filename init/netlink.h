@@ -11,8 +11,9 @@
 /* Open a route netlink socket. Returns the descriptor or -errno. */
 int netlink_open(void);
 
-/* Set the interface `index` up. Returns 0 or -errno from the kernel. */
-int netlink_link_up(int fd, unsigned int index);
+/* Set the interface `index` up, with an MTU of `mtu` bytes unless that is 0. Returns 0 or -errno
+ * from the kernel. */
+int netlink_link_up(int fd, unsigned int index, unsigned int mtu);
 
 /* Add an address to an interface. An address that is there already is fine. Returns 0 or -errno. */
 int netlink_address_add(int fd, unsigned int index, const struct network_address *a);
@@ -20,8 +21,12 @@ int netlink_address_add(int fd, unsigned int index, const struct network_address
 /* Take an address away. Returns 0 or -errno. */
 int netlink_address_delete(int fd, unsigned int index, const struct network_address *a);
 
-/* Add a default route through `gateway`. One that is there already is fine. Returns 0 or -errno. */
-int netlink_default_route_add(int fd, unsigned int index, const struct network_address *gateway);
+/*
+ * Add a default route through `gateway`, with `is_on_link` also where no address of the interface
+ * has it in its network (RTNH_F_ONLINK). One that is there already is fine. Returns 0 or -errno.
+ */
+int netlink_default_route_add(
+	int fd, unsigned int index, const struct network_address *gateway, bool is_on_link);
 
 /* Does the interface have an IPv4 address? Returns 1, 0 or -errno. */
 int netlink_has_address(int fd, unsigned int index);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -36,17 +37,55 @@ static void note(int err, int *first, const struct reporter *report, const char 
 		*first = err;
 }
 
+/* True if the gateway is a neighbour by its address, as one of IPv6's fe80::/10 always is. */
+static bool is_in_network(const struct network_config *n, const struct network_address *gateway)
+{
+	if (gateway->family == AF_INET6 && gateway->bytes[0] == 0xfe &&
+		(gateway->bytes[1] & 0xc0) == 0x80)
+		return true;
+	for (size_t i = 0; i < n->address_count; i++) {
+		const struct network_address *a = &n->addresses[i];
+		unsigned int bit = 0;
+
+		while (bit < a->prefix &&
+			((a->bytes[bit / 8] ^ gateway->bytes[bit / 8]) & 0x80 >> bit % 8) == 0)
+			bit++;
+		if (a->family == gateway->family && bit == a->prefix)
+			return true;
+	}
+	return false;
+}
+
+static int add_default_route(int fd, unsigned int index, const struct network_config *n,
+	const struct network_address *gateway)
+{
+	return netlink_default_route_add(fd, index, gateway, !is_in_network(n, gateway));
+}
+
+/* A device that does not take the MTU comes up with its own. */
+static void set_link_up(int fd, unsigned int index, const struct network_config *n, int *first,
+	const struct reporter *report)
+{
+	int err = netlink_link_up(fd, index, n->mtu);
+
+	if (err != 0 && n->mtu != 0) {
+		note(err, first, report, "does not take mvm.mtu", n->device, "");
+		err = netlink_link_up(fd, index, 0);
+	}
+	note(err, first, report, "cannot be set up", n->device, "");
+}
+
 static int set_addresses(
 	int fd, unsigned int index, const struct network_config *n, const struct reporter *report)
 {
 	int first = 0;
 
-	note(netlink_link_up(fd, index), &first, report, "cannot be set up", n->device, "");
+	set_link_up(fd, index, n, &first, report);
 	for (size_t i = 0; i < n->address_count; i++)
 		note(netlink_address_add(fd, index, &n->addresses[i]), &first, report,
 			"cannot get address", n->device, n->addresses[i].text);
 	for (size_t i = 0; i < n->gateway_count; i++)
-		note(netlink_default_route_add(fd, index, &n->gateways[i]), &first, report,
+		note(add_default_route(fd, index, n, &n->gateways[i]), &first, report,
 			"cannot get default route", n->device, n->gateways[i].text);
 	return first;
 }
@@ -58,12 +97,14 @@ static void summarize(const struct network_config *n, struct buf *b)
 		buf_printf(b, " %s/%u", n->addresses[i].text, n->addresses[i].prefix);
 	for (size_t i = 0; i < n->gateway_count; i++)
 		buf_printf(b, " gw %s", n->gateways[i].text);
+	if (n->mtu != 0)
+		buf_printf(b, " mtu %u", n->mtu);
 }
 
 static int configure(
 	int fd, const struct network_config *n, struct buf *summary, const struct reporter *report)
 {
-	int index = index_of(fd, n->device), err;
+	int index = index_of(fd, n->device), first = 0, err;
 
 	if (index < 0) {
 		buf_printf(summary, "network: no %s: only lo is up", n->device);
@@ -77,6 +118,8 @@ static int configure(
 		return err;
 	}
 	err = netlink_has_address(fd, (unsigned int)index);
+	if (err > 0 && n->mtu != 0)
+		set_link_up(fd, (unsigned int)index, n, &first, report);
 	if (err > 0)
 		buf_printf(summary, "network: %s was configured by the kernel", n->device);
 	else
@@ -99,7 +142,7 @@ int network_configure(
 		buf_puts(&b, "network: none");
 		return fd;
 	}
-	note(netlink_link_up(fd, LOOPBACK_INDEX), &first, report, "cannot be set up", "lo", "");
+	note(netlink_link_up(fd, LOOPBACK_INDEX, 0), &first, report, "cannot be set up", "lo", "");
 	err = configure(fd, n, &b, report);
 	close(fd);
 	return first != 0 ? first : err;
@@ -148,7 +191,7 @@ int network_readdress(struct network_config *n, const char *to, struct problem *
 		if (err == 0)
 			*old = new;
 		for (size_t g = 0; err == 0 && g < n->gateway_count; g++)
-			err = netlink_default_route_add(fd, (unsigned int)index, &n->gateways[g]);
+			err = add_default_route(fd, (unsigned int)index, n, &n->gateways[g]);
 		close(fd);
 		return err == 0 ? 0
 				: problem_set(p, -err, "network: %s cannot get address %s",

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -38,20 +39,67 @@ int network_address_parse(const char *text, size_t len, struct network_address *
 	return 0;
 }
 
-/* A comma-separated list. An entry too many is an error like one that makes no sense. */
-static int parse_list(const char *name, const char *text, struct network_address *out, size_t max,
-	size_t *count, struct problem *p)
+/* A comma-separated list, of `family` unless that is 0. An entry too many is an error, too. */
+static int parse_list(const char *name, const char *text, int family, struct network_address *out,
+	size_t max, size_t *count, struct problem *p)
 {
 	while (*text != '\0') {
 		size_t n = strcspn(text, ",");
+		const char *wrong = NULL;
 
-		if (*count == max || network_address_parse(text, n, &out[*count]) != 0)
+		if (*count == max)
+			wrong = "is one too many";
+		else if (network_address_parse(text, n, &out[*count]) != 0)
+			wrong = "is not an address";
+		else if (family != 0 && out[*count].family != family)
+			wrong = "is not an IPv6 address";
+		if (wrong != NULL)
 			return problem_set_text(p, EINVAL, "kernel command line: %s: '%.*s' %s",
-				name, (int)n, text,
-				*count == max ? "is one too many" : "is not an address");
+				name, (int)n, text, wrong);
 		(*count)++;
 		text += n + (text[n] == ',');
 	}
+	return 0;
+}
+
+/* Names as RFC 1123 has them, with dots. */
+static bool is_domain(const char *text, size_t len)
+{
+	static const char legal[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+
+	return len > 0 && text[0] != '-' && text[0] != '.' && strspn(text, legal) >= len;
+}
+
+/* A comma-separated list of domains. */
+static int parse_search(const char *text, struct network_config *out, struct problem *p)
+{
+	struct buf b = BUF_OVER(out->search);
+
+	buf_clear(&b);
+	while (*text != '\0') {
+		size_t n = strcspn(text, ",");
+
+		if (!is_domain(text, n) || b.len + 1 + n >= b.size)
+			return problem_set_text(p, EINVAL,
+				"kernel command line: mvm.search: '%.*s' is not a domain", (int)n,
+				text);
+		buf_printf(&b, "%s%.*s", b.len > 0 ? " " : "", (int)n, text);
+		text += n + (text[n] == ',');
+	}
+	return 0;
+}
+
+/* The limits of the kernel: IPv4's least, and the most that a length of 16 bits can say. */
+static int parse_mtu(const char *text, struct network_config *out, struct problem *p)
+{
+	uint64_t mtu;
+
+	if (number_parse(text, 65535, &mtu) != 0 || mtu < 68)
+		return problem_set_text(p, EINVAL,
+			"kernel command line: mvm.mtu: '%s' is not a number from 68 to 65535",
+			text);
+	out->mtu = (unsigned int)mtu;
 	return 0;
 }
 
@@ -82,26 +130,58 @@ enum {
 	IP_FIELDS
 };
 
+/* "If unspecified the netmask is derived from the client IP address assuming classful addressing"
+ */
+static unsigned int class_prefix(const struct network_address *a)
+{
+	return a->bytes[0] < 128 ? 8 : a->bytes[0] < 192 ? 16 : a->bytes[0] < 224 ? 24 : 32;
+}
+
+static int parse_ip_address(
+	const char *const field[IP_FIELDS], const size_t len[IP_FIELDS], struct network_config *out)
+{
+	struct network_address mask, *address = &out->addresses[0];
+
+	if (network_address_parse(field[IP_CLIENT], len[IP_CLIENT], address) != 0 ||
+		address->family != AF_INET)
+		return -EINVAL;
+	address->prefix = class_prefix(address);
+	if (len[IP_NETMASK] > 0 &&
+		(network_address_parse(field[IP_NETMASK], len[IP_NETMASK], &mask) != 0 ||
+			netmask_prefix(&mask, &address->prefix) != 0))
+		return -EINVAL;
+	if (len[IP_GATEWAY] > 0 &&
+		network_address_parse(field[IP_GATEWAY], len[IP_GATEWAY], &out->gateways[0]) != 0)
+		return -EINVAL;
+	out->address_count = 1;
+	out->gateway_count = len[IP_GATEWAY] > 0;
+	return 0;
+}
+
+/* "Anything before the first '.' is used as the client's hostname": the rest is a domain. */
+static int parse_ip_host(const char *text, size_t len, struct network_config *out)
+{
+	size_t host = 0;
+
+	if (!is_domain(text, len) || len >= sizeof(out->hostname))
+		return -EINVAL;
+	while (host < len && text[host] != '.')
+		host++;
+	buf_format(out->hostname, sizeof(out->hostname), "%.*s", (int)host, text);
+	if (host + 1 < len)
+		buf_format(out->search, sizeof(out->search), "%.*s", (int)(len - host - 1),
+			text + host + 1);
+	return 0;
+}
+
+/* Without a client address there is only autoconfiguration, which the kernel has done. */
 static int parse_ip_fields(
 	const char *const field[IP_FIELDS], const size_t len[IP_FIELDS], struct network_config *out)
 {
-	struct network_address mask;
-
-	if (len[IP_CLIENT] == 0)
-		return 0; /* only autoconfiguration, which the kernel has done */
-	if (network_address_parse(field[IP_CLIENT], len[IP_CLIENT], &out->addresses[0]) != 0)
+	if (len[IP_CLIENT] > 0 && parse_ip_address(field, len, out) != 0)
 		return -EINVAL;
-	if (len[IP_NETMASK] > 0 &&
-		(network_address_parse(field[IP_NETMASK], len[IP_NETMASK], &mask) != 0 ||
-			netmask_prefix(&mask, &out->addresses[0].prefix) != 0))
+	if (len[IP_HOST] > 0 && parse_ip_host(field[IP_HOST], len[IP_HOST], out) != 0)
 		return -EINVAL;
-	out->address_count = 1;
-	if (len[IP_GATEWAY] > 0) {
-		if (network_address_parse(field[IP_GATEWAY], len[IP_GATEWAY], &out->gateways[0]) !=
-			0)
-			return -EINVAL;
-		out->gateway_count = 1;
-	}
 	if (len[IP_DEVICE] >= sizeof(out->device))
 		return -EINVAL;
 	if (len[IP_DEVICE] > 0)
@@ -119,8 +199,9 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 {
 	const char *field[IP_FIELDS], *at = text;
 	size_t len[IP_FIELDS] = { 0 };
+	struct network_address a;
 
-	if (strchr(text, ':') == NULL)
+	if (strchr(text, ':') == NULL && network_address_parse(text, strlen(text), &a) != 0)
 		return 0;
 	for (int i = 0; i < IP_FIELDS; i++) {
 		len[i] = strcspn(at, ":");
@@ -133,31 +214,48 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 	return 0;
 }
 
+/* Returns 0 for a word that is not there. */
+static int parse_word(
+	const char *name, const char *value, struct network_config *out, struct problem *p)
+{
+	int v6 = name[strlen(name) - 1] == '6' ? AF_INET6 : 0;
+
+	if (value == NULL)
+		return 0;
+	if (strcmp(name, "ip") == 0)
+		return parse_ip(value, out, p);
+	if (strcmp(name, "mvm.search") == 0)
+		return parse_search(value, out, p);
+	if (strcmp(name, "mvm.mtu") == 0)
+		return parse_mtu(value, out, p);
+	if (strcmp(name, "mvm.dns") == 0) {
+		out->dns_count = 0;
+		return parse_list(name, value, 0, out->dns, NETWORK_DNS_MAX, &out->dns_count, p);
+	}
+	if (strncmp(name, "mvm.ip", 6) == 0)
+		return parse_list(name, value, v6, out->addresses, NETWORK_ADDRESSES_MAX,
+			&out->address_count, p);
+	return parse_list(name, value, v6, out->gateways, 2, &out->gateway_count, p);
+}
+
 int network_config_from_cmdline(
 	const struct cmdline *c, struct network_config *out, const struct reporter *report)
 {
-	const char *ip = cmdline_value(c, "mvm.ip"), *gw = cmdline_value(c, "mvm.gw");
-	const char *dns = cmdline_value(c, "mvm.dns"), *kernel = cmdline_value(c, "ip");
-	struct problem problems[3];
-	int err[3] = { 0 };
+	/* Later words say more than earlier ones; mvm.gw belongs to mvm.ip. */
+	static const char *const words[] = { "ip", "mvm.ip", "mvm.gw", "mvm.ip6", "mvm.gw6",
+		"mvm.dns", "mvm.search", "mvm.mtu" };
+	bool ours = cmdline_value(c, "mvm.ip") != NULL;
+	int result = 0;
 
 	*out = (struct network_config){ .device = "eth0" };
-	if (ip != NULL) {
-		err[0] = parse_list("mvm.ip", ip, out->addresses, NETWORK_ADDRESSES_MAX,
-			&out->address_count, &problems[0]);
-		if (gw != NULL)
-			err[1] = parse_list(
-				"mvm.gw", gw, out->gateways, 2, &out->gateway_count, &problems[1]);
-	} else if (kernel != NULL) {
-		err[0] = parse_ip(kernel, out, &problems[0]);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct problem p;
+
+		if ((i == 0 && ours) || (i == 2 && !ours) ||
+			parse_word(words[i], cmdline_value(c, words[i]), out, &p) == 0)
+			continue;
+		problem_report(report, &p);
+		result = -EINVAL;
 	}
-	if (dns != NULL) {
-		out->dns_count = 0;
-		err[2] = parse_list(
-			"mvm.dns", dns, out->dns, NETWORK_DNS_MAX, &out->dns_count, &problems[2]);
-	}
-	for (int i = 0; i < 3; i++)
-		if (err[i] != 0)
-			problem_report(report, &problems[i]);
-	return err[0] != 0 || err[1] != 0 || err[2] != 0 ? -EINVAL : 0;
+	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel command line says about eth0. */
+/* What the kernel command line says about eth0, the name servers and the host name. */
 #ifndef INIT_NETWORK_CONFIG_H
 #define INIT_NETWORK_CONFIG_H
 
@@ -8,9 +8,11 @@
 
 #include <stddef.h>
 
-#define NETWORK_ADDRESSES_MAX 4
-#define NETWORK_DNS_MAX       3  /* resolv.conf(5): MAXNS */
-#define NETWORK_TEXT_MAX      48 /* an address in text form, terminator included */
+#define NETWORK_ADDRESSES_MAX 8
+#define NETWORK_DNS_MAX       3   /* resolv.conf(5): MAXNS */
+#define NETWORK_TEXT_MAX      48  /* an address in text form, terminator included */
+#define NETWORK_SEARCH_MAX    257 /* the search list, separated by spaces */
+#define NETWORK_HOST_MAX      65  /* Linux has at most 64 bytes of host name */
 
 struct network_address {
 	int family;              /* AF_INET or AF_INET6 */
@@ -26,7 +28,10 @@ struct network_config {
 	size_t gateway_count;
 	struct network_address dns[NETWORK_DNS_MAX];
 	size_t dns_count;
-	char device[16]; /* interface name, "eth0" unless ip= names another */
+	unsigned int mtu;                /* bytes of a packet; 0: as the device has it */
+	char search[NETWORK_SEARCH_MAX]; /* domains for resolv.conf, "": none given */
+	char hostname[NETWORK_HOST_MAX]; /* of ip=, "": none given */
+	char device[16];                 /* interface name, "eth0" unless ip= names another */
 };
 
 /* Read "A.B.C.D", "A.B.C.D/P", or the same for IPv6. Without /P the prefix is 32 or 128. 0 or
@@ -34,10 +39,12 @@ struct network_config {
 int network_address_parse(const char *text, size_t len, struct network_address *out);
 
 /*
- * mvm.ip=A/P[,A/P...] mvm.gw=G[,G] mvm.dns=D[,D...]; without mvm.ip, the kernel's
+ * mvm.ip=A/P[,A/P...] mvm.ip6=A/P[,A/P...] mvm.gw=G[,G] mvm.gw6=G mvm.dns=D[,D...]
+ * mvm.search=DOMAIN[,DOMAIN...] mvm.mtu=BYTES; without mvm.ip, the kernel's
  * ip=CLIENT:SERVER:GATEWAY:NETMASK:HOST:DEVICE:AUTOCONF:DNS0:DNS1
- * (Documentation/admin-guide/nfs/nfsroot.rst). What is not there stays empty. Each word that
- * makes no sense is told to `report`; those that do are in `out`. Returns 0 or -EINVAL.
+ * (Documentation/admin-guide/nfs/nfsroot.rst): without NETMASK the class of the address counts, and
+ * what follows the first dot of HOST is a domain to search. What is not there stays empty. Each
+ * word that makes no sense is told to `report`; those that do are in `out`. Returns 0 or -EINVAL.
  */
 int network_config_from_cmdline(
 	const struct cmdline *c, struct network_config *out, const struct reporter *report);

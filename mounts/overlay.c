@@ -59,9 +59,10 @@ static int mount_if_there(const char *name, struct problem *p)
 	int err;
 
 	buf_format(target, sizeof(target), "/%s", name);
-	if (lstat(target, &below) != 0 || !S_ISDIR(below.st_mode))
-		return 0;
-	err = mount_overlay(name, &below);
+	if (lstat(target, &below) != 0)
+		err = errno == ENOENT ? 0 : -errno;
+	else
+		err = S_ISDIR(below.st_mode) ? mount_overlay(name, &below) : 0;
 	if (err == 0)
 		return 0;
 	return problem_set(p, -err, "cannot mount an overlay on %s: it stays read-only", target);

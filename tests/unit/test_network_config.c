@@ -91,6 +91,42 @@ Test(network_config, of_the_kernel)
 	cr_expect(n.dns_count == 1 && n.address_count == 1);
 }
 
+Test(network_config, more_words_of_mvm)
+{
+	struct network_config n;
+
+	cr_assert(parse("mvm.ip=10.0.0.2/24,10.1.0.2/16 mvm.gw=10.0.0.1 mvm.ip6=fd00::2/64,fd01::2 "
+			"mvm.gw6=fe80::1 mvm.mtu=1400 mvm.search=a.example,b",
+			  &n) == 0);
+	cr_expect(n.address_count == 4 && is(&n.addresses[1], "10.1.0.2", 16) &&
+		  is(&n.addresses[2], "fd00::2", 64) && is(&n.addresses[3], "fd01::2", 128));
+	cr_expect(n.gateway_count == 2 && is(&n.gateways[1], "fe80::1", 128));
+	cr_expect(n.mtu == 1400 && strcmp(n.search, "a.example b") == 0);
+	cr_assert(parse("ip=10.0.0.2::10.0.0.1:255.255.255.0::eth0:off mvm.ip6=fd00::2/64 "
+			"mvm.gw6=fd00::1",
+			  &n) == 0);
+	cr_expect(n.address_count == 2 && n.gateway_count == 2);
+	cr_assert(parse("mvm.ip6=fd00::2/64", &n) == 0);
+	cr_expect(n.address_count == 1);
+}
+
+/* nfsroot.rst: the class of the address without a netmask, the domain in the host name. */
+Test(network_config, fields_of_the_kernel)
+{
+	struct network_config n;
+
+	cr_assert(parse("ip=10.0.0.2", &n) == 0);
+	cr_expect(n.address_count == 1 && is(&n.addresses[0], "10.0.0.2", 8));
+	cr_assert(parse("ip=172.16.0.2::172.16.0.1::web-1.a.example:net1:none", &n) == 0);
+	cr_expect(is(&n.addresses[0], "172.16.0.2", 16) && n.gateway_count == 1);
+	cr_expect(strcmp(n.hostname, "web-1") == 0 && strcmp(n.search, "a.example") == 0);
+	cr_expect(strcmp(n.device, "net1") == 0);
+	cr_assert(parse("ip=192.168.1.2::::web-1:eth0:off mvm.search=b", &n) == 0);
+	cr_expect(is(&n.addresses[0], "192.168.1.2", 24) && strcmp(n.search, "b") == 0);
+	cr_assert(parse("ip=::::web-1::dhcp:9.9.9.9:1.1.1.1", &n) == 0);
+	cr_expect(n.address_count == 0 && n.dns_count == 2 && strcmp(n.hostname, "web-1") == 0);
+}
+
 Test(network_config, nonsense_is_named)
 {
 	const struct {
@@ -103,6 +139,14 @@ Test(network_config, nonsense_is_named)
 		{ "mvm.dns=1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4", "mvm.dns: '4.4.4.4' is one too many" },
 		{ "ip=1.2.3.4:::255.0.255.0::eth0:off", "ip=1.2.3.4:::255.0.255.0::eth0:off" },
 		{ "ip=1.2.3.4:::::interface-name-too-long:off", "makes no sense" },
+		{ "ip=1.2.3.4::::-x:eth0:off", "makes no sense" },
+		{ "ip=fd00::2", "makes no sense" },
+		{ "mvm.ip6=1.2.3.4/24", "mvm.ip6: '1.2.3.4/24' is not an IPv6 address" },
+		{ "mvm.gw6=10.0.0.1", "mvm.gw6: '10.0.0.1' is not an IPv6 address" },
+		{ "mvm.mtu=67", "mvm.mtu: '67' is not a number from 68 to 65535" },
+		{ "mvm.mtu=big", "mvm.mtu: 'big' is not a number from 68 to 65535" },
+		{ "mvm.search=a,,b", "mvm.search: '' is not a domain" },
+		{ "mvm.search=a,b%", "mvm.search: 'b%' is not a domain" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

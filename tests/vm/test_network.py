@@ -17,7 +17,9 @@ class Network(cases.GuestCase):
         guest.network = network
         if fill:
             fill(guest)
-        guest.facts("sees", "net + cat /etc/resolv.conf /etc/hosts /proc/net/ipv6_route")
+        guest.facts("sees", "net + cat /etc/resolv.conf /etc/hosts /proc/net/ipv6_route "
+                    "/sys/class/net/eth0/mtu /nix/store/conf + "
+                    "stat /etc/resolv.conf /etc/hosts /etc/hostname")
         guest.service("echo", "/bin/facts tcp-echo 8080")
         machine = self.boot(guest, arguments="init=/init net.ifnames=0 " + arguments)
         machine.console.wait_line("sees: done")
@@ -33,12 +35,12 @@ class Network(cases.GuestCase):
         return [l.split()[1] for l in output.facts("sees", "/etc/resolv.conf")
                 if l.startswith("nameserver")]
 
-    def configured(self, arguments, root="ext4", line=UP, routes=2):
+    def configured(self, arguments, root="ext4", line=UP, routes=ROUTES, address="172.16.0.2/24"):
         """The usual address, proved by a connection through it."""
         machine, output = self.boot_with(arguments, root)
         self.assertEqual(self.lines(output), [line])
-        self.assertEqual(self.addresses(output), ["eth0 172.16.0.2/24"])
-        self.assertEqual(set(output.facts("sees", "route")), set(ROUTES[:routes]))
+        self.assertEqual(self.addresses(output), ["eth0 " + address])
+        self.assertEqual(set(output.facts("sees", "route")), set(routes))
         self.assertEqual([l for l in output.facts("sees", "link")],
                          ["lo up running", "eth0 up running"])
         machine.console.rewind()
@@ -71,7 +73,7 @@ class Network(cases.GuestCase):
 
     def test_configured_by_the_kernel_with_dhcp(self):
         output = self.configured("ip=dhcp", line="network: eth0 was configured by the kernel",
-                                 routes=1)      # the rig's DHCP server offers no gateway
+                                 routes=ROUTES[:1])     # the rig's DHCP server offers no gateway
         self.assertIn("IP-Config: Got DHCP answer", output.text)
 
     def test_mvm_words_beat_kernel_words(self):
@@ -124,13 +126,64 @@ class Network(cases.GuestCase):
             "network: eth0 172.16.0.2/24"])
         self.assertEqual(self.nameservers(output), ["9.9.9.9"])
 
-    def test_a_gateway_out_of_reach(self):
-        """An address without a prefix length stands alone, as hosts mean it."""
-        _, output = self.boot_with("mvm.ip=172.16.0.2 mvm.gw=172.16.0.1")
-        self.assertEqual(self.addresses(output), ["eth0 172.16.0.2/32"])
-        self.assertEqual(len(self.lines(output)), 2)
-        self.assertRegex(self.lines(output)[0], "^network: eth0 cannot get default route "
-                                                "172.16.0.1: Network (is )?unreachable$")
+    def test_a_gateway_outside_of_the_network(self):
+        """An address without a prefix length stands alone, as hosts mean it; the gateway is there."""
+        output = self.configured("mvm.ip=172.16.0.2 mvm.gw=172.16.0.1 mvm.mtu=1400",
+                                 line="network: eth0 172.16.0.2/32 gw 172.16.0.1 mtu 1400",
+                                 address="172.16.0.2/32", routes=["eth0 0.0.0.0/0 via 172.16.0.1"])
+        self.assertEqual(output.facts("sees", "/sys/class/net/eth0/mtu"), ["1400"])
+
+    def test_several_addresses_and_static_ipv6(self):
+        _, output = self.boot_with("mvm.ip=172.16.0.2/24,10.7.0.2/16 mvm.gw=192.168.9.1 "
+                                   "mvm.ip6=fd00::2/64,fd01::2/128 mvm.gw6=fd02::1 mvm.mtu=70000")
+        self.assertEqual(set(self.addresses(output)), {
+            "eth0 172.16.0.2/24", "eth0 10.7.0.2/16", "eth0 fd00::2/64", "eth0 fd01::2/128"})
+        self.assertEqual(set(output.facts("sees", "route")), {
+            "eth0 172.16.0.0/24 via 0.0.0.0", "eth0 10.7.0.0/16 via 0.0.0.0",
+            "eth0 0.0.0.0/0 via 192.168.9.1"})
+        routes = [r.split() for r in output.facts("sees", "/proc/net/ipv6_route")]
+        self.assertIn(["0" * 32, "00", "fd02" + "0" * 27 + "1"],
+                      [[r[0], r[1], r[4]] for r in routes if r[-1] == "eth0"])
+        self.assertEqual(self.lines(output), [
+            "kernel command line: mvm.mtu: '70000' is not a number from 68 to 65535",
+            "network: eth0 172.16.0.2/24 10.7.0.2/16 fd00::2/64 fd01::2/128 gw 192.168.9.1 "
+            "gw fd02::1"])
+
+    def links(self, root):
+        """The image's files are links, as a Nix image has them: into the store, or to nowhere."""
+        def fill(guest):
+            guest.tree.file("/nix/store/conf", "nameserver 10.0.0.1\nsearch a b\noptions ndots:2\n")
+            guest.tree.file("/nix/store/hosts", "10.0.0.7 db # web-1\n" * 400)
+            guest.tree.symlink("/etc/resolv.conf", "/nix/store/conf")
+            guest.tree.symlink("/etc/hosts", "/nix/store/hosts")
+            guest.tree.symlink("/etc/hostname", "/run/not/there")
+            guest.init_ini(guest={"hostname": "web-1"})
+        _, output = self.boot_with("mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1 mvm.dns=9.9.9.9", root,
+                                   fill=fill)
+        self.assertEqual(output.facts("sees", "/etc/resolv.conf"),
+                         ["nameserver 9.9.9.9", "search a b", "options ndots:2"])
+        self.assertEqual(output.facts("sees", "/etc/hosts"),
+                         ["10.0.0.7 db # web-1"] * 400 + ["127.0.1.1 web-1"])
+        self.assertEqual(output.facts("sees", "/nix/store/conf")[0], "nameserver 10.0.0.1")
+        self.assertEqual({f.split()[0]: f.split()[1] for f in output.facts("sees", "stat")},
+                         {"/etc/" + n: "100644" for n in ("resolv.conf", "hosts", "hostname")})
+        self.assertEqual(self.lines(output), [UP])
+
+    def test_links_on_a_read_only_root(self):
+        self.links("squashfs")
+
+    def test_links_on_a_writable_root(self):
+        self.links("ext4")
+
+    def test_a_resolver_that_is_the_kernels(self):
+        """/proc/net/pnp without a server is no resolver; and a name for the guest from ip=."""
+        def fill(guest):
+            guest.tree.symlink("/etc/resolv.conf", "/proc/net/pnp")
+        _, output = self.boot_with("-- ip=172.16.0.2::172.16.0.1:255.255.255.0:db-7.a.example:eth0:off",
+                                   "squashfs", fill=fill)
+        self.assertEqual(output.facts("sees", "/etc/resolv.conf"),
+                         ["nameserver 8.8.8.8", "search a.example"])
+        self.assertIn("127.0.1.1 db-7", output.facts("sees", "/etc/hosts"))
 
     def test_resolv_conf_and_hosts_of_the_image_stay(self):
         def fill(guest):
