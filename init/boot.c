@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS 2
-#define FILES_MAX      65536 /* descriptors of PID 1: three a service, and some */
+#define OOM_SCORE      "-900" /* of -1000, which would be never */
+#define FILES_MAX      65536  /* descriptors of PID 1: three a service, and some */
 
 static void check(int err, const char *what)
 {
@@ -122,6 +123,17 @@ static void log_summary(const struct guest *g)
 }
 
 /*
+ * When memory runs out, the kernel is to end a service, and what belongs to the guest last: the
+ * agent and the collector start behind this and inherit it. Services that run by now have the
+ * usual 0, and later ones get it (proc(5), oom_score_adj). In a container it may not be allowed.
+ */
+static void spare_guest(struct guest *g)
+{
+	g->supervisor.spared =
+		file_write("/proc/self/oom_score_adj", OOM_SCORE, sizeof(OOM_SCORE) - 1) == 0;
+}
+
+/*
  * The second part of the boot: what no service waits for. It runs a moment later, so that the
  * kernel gives the services their first turn before it.
  */
@@ -132,6 +144,7 @@ static void boot_second_part(struct loop_timer *timer)
 	if (g->shutdown.begun)
 		return;
 	log_summary(g);
+	spare_guest(g);
 	check(collector_add(&g->supervisor), "no log collector");
 	agent_add(g);
 	supervisor_start_all(&g->supervisor, true);

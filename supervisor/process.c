@@ -160,7 +160,7 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	r->fd_count = v->hooks.fd_count;
 	r->set_nice = c->set_nice;
 	r->nice = (int)c->nice;
-	r->set_oom_score = c->set_oom_score;
+	r->set_oom_score = c->set_oom_score || (v->owner->spared && !v->built_in);
 	r->oom_score = (int)c->oom_score;
 	r->set_umask = c->set_umask;
 	r->umask = (mode_t)c->umask;

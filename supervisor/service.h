@@ -168,6 +168,7 @@ struct supervisor {
 	int null_fd;      /* /dev/null */
 	int own_fds;      /* directory /proc/self/fd of PID 1; -1: not there */
 	rlim_t files_max; /* the services' hard limit of open files */
+	bool spared;      /* PID 1 has an oom_score_adj that services must not inherit */
 	bool held;        /* nothing but built-in services starts: supervisor_hold() */
 	struct service *services;
 	struct service *newest; /* which was put into that list last; or NULL */

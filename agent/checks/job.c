@@ -2,6 +2,7 @@
 #include "agent/checks/job.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +28,15 @@ static bool may_drop_bounding(void)
 
 int jobs_init(struct jobs *jobs, struct loop *loop)
 {
+	char score[16];
+
 	*jobs = (struct jobs){ .loop = loop };
 	jobs->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (jobs->null_fd < 0)
 		return -errno;
 	getrlimit(RLIMIT_NOFILE, &jobs->files);
+	jobs->spared = file_read("/proc/self/oom_score_adj", score, sizeof(score), NULL) == 0 &&
+		       score[0] == '-';
 	jobs->bounding = may_drop_bounding() ? 0 : UINT64_MAX;
 	return 0;
 }
@@ -187,6 +192,7 @@ static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 		.cgroup_fd = -1,
 		.limits = &files,
 		.limit_count = 1,
+		.set_oom_score = job->jobs->spared,
 	};
 
 	return spawn(&r, &job->pid, &job->report_fd);

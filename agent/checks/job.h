@@ -46,6 +46,7 @@ struct job_spec {
 struct jobs {
 	struct loop *loop;
 	int null_fd;         /* /dev/null */
+	bool spared;         /* by the kernel when memory runs out, which is not for commands */
 	struct rlimit files; /* RLIMIT_NOFILE that commands get */
 	uint64_t bounding;   /* capability bounding set that commands get */
 	struct job *running; /* list */

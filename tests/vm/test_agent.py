@@ -46,11 +46,15 @@ class Agent:
         guest.probe("not-json", cmd="printf nonsense", output_format="json")
         guest.service("thief", "/bin/facts vsock-pong 52 + vsock-pong 5252", user="web",
                       restart="never")
+        guest.integration("oom", health_cmd="cat /proc/self/oom_score_adj >&2; exit 1", **say)
+        guest.service("early", "/bin/facts cat /proc/self/oom_score_adj", restart="never")
         guest.service("looks", "p=$(cat /sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs); "
                       "/bin/acts field /proc/${p%%[!0-9]*}/status Uid: Gid: Groups: Cap NoNewPrivs: "
                       "+ /bin/facts stat /run/mvm-guest-agent /run/mvm-guest-agent/history.json + "
                       "read /run/mvm-guest-agent/history.json + vsock-connect 1 52 hello + "
-                      "vsock-connect 3 52 hello + echo done + sleep", on_boot_delay="1s")
+                      "vsock-connect 3 52 hello + cat /proc/self/oom_score_adj /proc/1/oom_score_adj "
+                      "/proc/${p%%[!0-9]*}/oom_score_adj /proc/$(cat /sys/fs/cgroup/services/log-collector/cgroup.procs)/oom_score_adj "
+                      "+ echo done + sleep", on_boot_delay="1s")
 
     @classmethod
     def observe(cls, machine):
@@ -68,6 +72,13 @@ class Agent:
         """Port 5252 takes no privilege: it is bound before a service starts."""
         self.assertEqual(self.output.facts("thief", "vsock-pong"),
                          ["52 EACCES", "5252 EADDRINUSE"])
+
+    def test_who_goes_when_memory_runs_out(self):
+        """The guest's own processes last, and no one else has it from them."""
+        scores = [l.split(": ") for l in self.output.lines("looks") if "oom_score_adj: " in l]
+        self.assertEqual([s for _, s in scores], ["0", "-900", "-900", "-900"], scores)
+        self.assertEqual(self.output.facts("early", "/proc/self/oom_score_adj"), ["0"])
+        self.assertEqual(self.detail("oom"), "0")
 
     # What checks say
 
