@@ -7,9 +7,9 @@
 #include <string.h>
 
 const struct question health_questions[3] = {
-	{ "\"IntegrationStatus\"", "IntegrationStatusReport" },
-	{ "\"ProbeStatus\"", "ProbeStatusReport" },
-	{ "\"WorkerStatus\"", "WorkerStatus" },
+	{ .kind = REQUEST_INTEGRATION_STATUS },
+	{ .kind = REQUEST_PROBE_STATUS },
+	{ .kind = REQUEST_WORKER_STATUS },
 };
 
 static bool text_is(struct text text, const char *word)
@@ -96,7 +96,7 @@ static void read_worker(struct report *r, const json_t *body, struct failure *f)
 {
 	struct shape s;
 
-	if (!shape_open(&s, body, "WorkerStatus", f))
+	if (!shape_open(&s, body, question_answer(&health_questions[2]), f))
 		return;
 	shape_text(&s, "status", SHAPE_REQUIRED, &r->worker_status);
 	shape_text(&s, "last_busy_at", SHAPE_OPTIONAL, &r->last_busy_at);

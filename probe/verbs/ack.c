@@ -27,7 +27,7 @@ static int decode(struct inquiry *i, void *decoded)
 	struct shape s;
 	size_t count;
 
-	if (!shape_open(&s, i->bodies[0], i->questions[0].answer, &i->failure))
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
 		return EXIT_NO_ANSWER;
 	shape_bool(&s, "success", SHAPE_REQUIRED, &ack->success);
 	shape_text(&s, "detail", SHAPE_OPTIONAL, &ack->detail);
@@ -71,13 +71,17 @@ static void print(const struct inquiry *i, const void *decoded, bool many)
 }
 
 static int ask(
-	const struct options *o, const char *request, const char *answer, uint64_t timeout_ms)
+	const struct options *o, enum message_kind kind, const void *body, uint64_t timeout_ms)
 {
 	static const struct view view = {
 		.size = sizeof(struct ack), .decode = decode, .members = members, .print = print
 	};
 
-	return view_run(o, &(struct question){ request, answer }, timeout_ms, &view);
+	char *request = body != NULL ? output_request(kind, body) : NULL;
+	int status = view_run(o, &(struct question){ kind, request }, timeout_ms, &view);
+
+	free(request);
+	return status;
 }
 
 int verb_sleep_prep(const struct options *o)
@@ -85,60 +89,39 @@ int verb_sleep_prep(const struct options *o)
 	uint64_t drain_secs = o->drain_given ? o->drain_secs : DRAIN_DEFAULT_SECS;
 	uint64_t timeout_ms =
 		o->timeout_given ? o->timeout_ms : drain_secs * 1000 + DRAIN_MARGIN_MS;
-	char request[80];
 
-	snprintf(request, sizeof(request), "{\"SleepPrep\":{\"drain_timeout_secs\":%llu}}",
-		(unsigned long long)drain_secs);
-	return ask(o, request, "SleepPrepAck", timeout_ms);
+	return ask(o, REQUEST_SLEEP_PREP, &(struct sleep_prep){ drain_secs }, timeout_ms);
 }
 
 int verb_wake(const struct options *o)
 {
-	return ask(o, "\"Wake\"", "WakeAck", o->timeout_ms);
+	return ask(o, REQUEST_WAKE, NULL, o->timeout_ms);
 }
 
 int verb_post_restore(const struct options *o)
 {
-	return ask(o, "\"PostRestore\"", "PostRestoreAck", o->timeout_ms);
-}
-
-/* {"VERB":{KEY:VALUE}}, for free(). Takes over `value`. */
-static char *request_with(const char *verb, const char *key, json_t *value)
-{
-	json_t *fields = memory_must(json_object());
-
-	output_set(fields, key, value);
-	return output_request(verb, fields);
+	return ask(o, REQUEST_POST_RESTORE, NULL, o->timeout_ms);
 }
 
 int verb_checkpoint(const struct options *o)
 {
-	json_t *names = memory_must(json_array());
-	char *request;
-	int status;
+	const struct checkpoint_integrations body = { .integrations = { .items = (void *)o->names,
+							      .count = o->name_count } };
 
-	for (size_t i = 0; i < o->name_count; i++)
-		json_array_append_new(names, output_string(text_of(o->names[i])));
-	request = request_with("CheckpointIntegrations", "integrations", names);
-	status = ask(o, request, "CheckpointResult", o->timeout_ms);
-	free(request);
-	return status;
+	return ask(o, REQUEST_CHECKPOINT_INTEGRATIONS, &body, o->timeout_ms);
 }
 
 int verb_restart(const struct options *o)
 {
-	char *request = request_with("Restart", "service", output_string(text_of(o->names[0])));
-	int status = ask(o, request, "RestartResult", o->timeout_ms);
+	const struct service_request body = { .service = (char *)o->names[0] };
 
-	free(request);
-	return status;
+	return ask(o, REQUEST_RESTART, &body, o->timeout_ms);
 }
 
 int verb_shutdown(const struct options *o)
 {
-	char *request = request_with("Shutdown", "power_off", json_boolean(o->power_off));
-	int status = ask(o, request, "ShutdownAck", o->timeout_ms);
+	const struct shutdown_request body = { .power_off = o->power_off };
+	int status = ask(o, REQUEST_SHUTDOWN, &body, o->timeout_ms);
 
-	free(request);
 	return o->wait && status == EXIT_HEALTHY ? ending_wait(o) : status;
 }

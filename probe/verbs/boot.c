@@ -42,7 +42,7 @@ static int decode(struct inquiry *i, void *decoded)
 	bool well = true;
 	size_t count;
 
-	if (!shape_open(&s, i->bodies[0], "BootTimeline", &i->failure) ||
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure) ||
 		!shape_array(&s, "stages", SHAPE_REQUIRED, &count))
 		return EXIT_NO_ANSWER;
 	t->stages = memory_must(calloc(count > 0 ? count : 1, sizeof(*t->stages)));
@@ -123,5 +123,5 @@ int verb_boot(const struct options *o)
 		.release = release };
 
 	return view_run(
-		o, &(struct question){ "\"BootTimeline\"", "BootTimeline" }, o->timeout_ms, &view);
+		o, &(struct question){ .kind = REQUEST_BOOT_TIMELINE }, o->timeout_ms, &view);
 }

@@ -21,7 +21,7 @@ static bool has_ended(const struct inquiry *i)
 /* Ask all, and count those that are still there; `say`: with a message for each. */
 static size_t count_running(const struct options *o, uint64_t try_ms, bool say)
 {
-	static const struct question ping = { "\"Ping\"", "Pong" };
+	static const struct question ping = { .kind = REQUEST_PING };
 	struct inquiry *all = inquiry_all(o->targets, o->target_count, &ping, 1, try_ms);
 	size_t running = 0;
 

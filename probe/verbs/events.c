@@ -140,7 +140,7 @@ static bool take(struct follow *f, struct inquiry *i)
 	struct event e;
 	size_t count;
 
-	if (!shape_open(&s, i->bodies[0], "Events", &i->failure) ||
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure) ||
 		!shape_array(&s, "events", SHAPE_REQUIRED, &count) ||
 		!shape_number(&s, "position", SHAPE_REQUIRED, &position))
 		return false;
@@ -165,17 +165,14 @@ static char *make_request(struct follow *f)
 	const struct events *v = LOOP_OWNER(f, struct events, follow);
 	const struct options *o = f->options;
 	uint64_t wait_secs = o->timeout_ms / 2000;
-	json_t *fields = memory_must(json_object());
+	struct events_request body = { .service = o->name_count > 0 ? (char *)o->names[0] : NULL,
+		.position = v->position };
 
-	if (o->name_count > 0)
-		output_set(fields, "service", output_string(text_of(o->names[0])));
-	if (v->position > 0)
-		output_set(fields, "position", json_integer((json_int_t)v->position));
 	if (wait_secs > FOLLOW_WAIT_MAX_SECS)
 		wait_secs = FOLLOW_WAIT_MAX_SECS;
-	if (v->following && wait_secs > 0)
-		output_set(fields, "wait_secs", json_integer((json_int_t)wait_secs));
-	return output_request("Events", fields);
+	if (v->following)
+		body.wait_secs = wait_secs;
+	return output_request(REQUEST_EVENTS, &body);
 }
 
 static void print_json(const struct events *v, const struct inquiry *i)
@@ -202,7 +199,7 @@ static void print_table(struct events *v)
 	struct event e;
 
 	output_set(object, "events", json_incref(v->all));
-	shape_open(&s, object, "Events", &none);
+	shape_open(&s, object, message_name(ANSWER_EVENTS), &none);
 	table_start(&t, heads, sizeof(heads) / sizeof(heads[0]));
 	for (size_t n = 0; n < json_array_size(v->all); n++)
 		if (shape_element(&element, &s, "events", n) && read_event(&element, &e))
@@ -241,7 +238,7 @@ static int print_kept(struct events *v)
 int verb_events(const struct options *o)
 {
 	struct events v = { .follow = { .options = o,
-				    .answer = "Events",
+				    .kind = REQUEST_EVENTS,
 				    .waits = true,
 				    .request = make_request,
 				    .take = take },

@@ -52,7 +52,7 @@ static int read_input(const struct options *o, struct input *in)
 	return -1;
 }
 
-static json_t *as_text(const char *bytes, size_t len, const char *what)
+static bool is_text(const char *bytes, size_t len, const char *what)
 {
 	json_t *string = json_stringn(bytes, len);
 
@@ -60,7 +60,8 @@ static json_t *as_text(const char *bytes, size_t len, const char *what)
 		fprintf(stderr,
 			"mvm-probe: %s is not UTF-8, and the protocol carries nothing else\n",
 			what);
-	return string;
+	json_decref(string);
+	return string != NULL;
 }
 
 /* The request's JSON, or NULL with a message. */
@@ -68,20 +69,16 @@ static char *make_request(const struct options *o, const struct input *in)
 {
 	char *line = o->command != NULL ? memory_copy(o->command, strlen(o->command))
 					: shell_words_join(o->names, o->name_count);
-	json_t *command = as_text(line, strlen(line), "the command");
-	json_t *input = in->len == 0 ? json_null() : as_text(in->bytes, in->len, "standard input");
-	json_t *request = NULL;
+	const struct exec_request body = { .command = line,
+		.stdin_bytes = { in->len > 0 ? in->bytes : NULL, in->len },
+		.timeout_secs = (o->timeout_ms + 999) / 1000,
+		.has_timeout = true };
 	char *text = NULL;
 
+	if (is_text(line, strlen(line), "the command") &&
+		is_text(in->bytes != NULL ? in->bytes : "", in->len, "standard input"))
+		text = output_request(REQUEST_EXEC, &body);
 	free(line);
-	if (command != NULL && input != NULL)
-		request = json_pack("{s:{s:O,s:O,s:I}}", "Exec", "command", command, "stdin", input,
-			"timeout_secs", (json_int_t)((o->timeout_ms + 999) / 1000));
-	json_decref(command);
-	json_decref(input);
-	if (request != NULL)
-		text = memory_must(json_dumps(request, JSON_COMPACT));
-	json_decref(request);
 	if (text != NULL && strlen(text) > PROTOCOL_BODY_MAX) {
 		fprintf(stderr,
 			"mvm-probe: command and standard input make a request of %zu bytes; the "
@@ -109,7 +106,7 @@ static int decode(struct inquiry *i, void *decoded)
 	struct outcome *r = decoded;
 	struct shape s;
 
-	if (!shape_open(&s, i->bodies[0], "ExecResult", &i->failure))
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
 		return EXIT_NO_ANSWER;
 	shape_integer(&s, "exit_code", SHAPE_REQUIRED, &r->exit_code);
 	shape_text(&s, "stdout", SHAPE_REQUIRED, &r->out);
@@ -151,7 +148,7 @@ int verb_exec(const struct options *o)
 	free(in.bytes);
 	if (request == NULL)
 		return EXIT_NOT_RUN;
-	status = view_run(o, &(struct question){ request, "ExecResult" },
+	status = view_run(o, &(struct question){ REQUEST_EXEC, request },
 		o->timeout_ms + ANSWER_MARGIN_MS, &view);
 	free(request);
 	return status;

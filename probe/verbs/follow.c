@@ -25,7 +25,7 @@ struct inquiry *follow_ask(struct follow *f, bool *came)
 {
 	char *request = f->request(f);
 	struct inquiry *i = inquiry_all(f->options->targets, 1,
-		&(struct question){ request, f->answer }, 1, f->options->timeout_ms);
+		&(struct question){ f->kind, request }, 1, f->options->timeout_ms);
 
 	*came = i->failure.kind == FAILURE_NONE && f->take(f, i);
 	free(request);
@@ -72,7 +72,7 @@ static bool ask(struct rounds *r, struct follow *f, struct failure *failure, boo
 {
 	const struct options *o = f->options;
 	char *request = f->request(f);
-	const struct question question = { request, f->answer };
+	const struct question question = { f->kind, request };
 	struct inquiry *i = memory_must(calloc(1, sizeof(*i)));
 	bool read;
 

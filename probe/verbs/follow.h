@@ -14,7 +14,7 @@
 
 struct follow {
 	const struct options *options; /* the first target, and --timeout for each question */
-	const char *answer;            /* the name of the message that answers */
+	enum message_kind kind;        /* of the questions */
 	bool waits; /* the agent itself waits for something new before it answers */
 	/* The next question's JSON, for free(). */
 	char *(*request)(struct follow *f);

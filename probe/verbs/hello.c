@@ -23,7 +23,7 @@ static int decode(struct inquiry *i, void *decoded)
 	struct shape s;
 	size_t count;
 
-	if (!shape_open(&s, i->bodies[0], "Hello", &i->failure))
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
 		return EXIT_NO_ANSWER;
 	shape_number(&s, "protocol", SHAPE_REQUIRED, &h->protocol);
 	shape_text(&s, "agent", SHAPE_REQUIRED, &h->agent);
@@ -84,7 +84,7 @@ int verb_hello(const struct options *o)
 		.size = sizeof(struct hello), .decode = decode, .members = members, .print = print
 	};
 
-	return view_run(o, &(struct question){ "\"Hello\"", "Hello" }, o->timeout_ms, &view);
+	return view_run(o, &(struct question){ .kind = REQUEST_HELLO }, o->timeout_ms, &view);
 }
 
 /* ---- ping ------------------------------------------------------------------------------------ */
@@ -121,5 +121,5 @@ int verb_ping(const struct options *o)
 		.decode = decode_pong, .members = pong_members, .print = print_pong
 	};
 
-	return view_run(o, &(struct question){ "\"Ping\"", "Pong" }, o->timeout_ms, &view);
+	return view_run(o, &(struct question){ .kind = REQUEST_PING }, o->timeout_ms, &view);
 }

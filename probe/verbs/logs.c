@@ -30,7 +30,7 @@ static bool take(struct follow *f, struct inquiry *i)
 	struct logs *l = LOOP_OWNER(f, struct logs, follow), answer = *l;
 	struct shape s;
 
-	if (!shape_open(&s, i->bodies[0], "Logs", &i->failure))
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
 		return false;
 	shape_text(&s, "text", SHAPE_REQUIRED, &answer.text);
 	shape_number(&s, "position", SHAPE_REQUIRED, &answer.position);
@@ -49,14 +49,13 @@ static char *make_request(struct follow *f)
 {
 	const struct logs *l = LOOP_OWNER(f, struct logs, follow);
 	const struct options *o = f->options;
-	json_t *fields = memory_must(json_object());
+	const struct logs_request body = { .service = (char *)o->names[0],
+		.lines = o->lines,
+		.position = l->position,
+		.has_lines = !l->asked,
+		.has_position = l->asked };
 
-	output_set(fields, "service", output_string(text_of(o->names[0])));
-	if (l->asked)
-		output_set(fields, "position", json_integer((json_int_t)l->position));
-	else
-		output_set(fields, "lines", json_integer((json_int_t)o->lines));
-	return output_request("Logs", fields);
+	return output_request(REQUEST_LOGS, &body);
 }
 
 static void print_json(const struct options *o, const struct inquiry *i, const struct logs *l)
@@ -75,9 +74,10 @@ static void print_json(const struct options *o, const struct inquiry *i, const s
 
 int verb_logs(const struct options *o)
 {
-	struct logs l = {
-		.follow = { .options = o, .answer = "Logs", .request = make_request, .take = take }
-	};
+	struct logs l = { .follow = { .options = o,
+				  .kind = REQUEST_LOGS,
+				  .request = make_request,
+				  .take = take } };
 	struct inquiry *i;
 	int status;
 	bool came;

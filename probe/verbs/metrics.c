@@ -111,7 +111,7 @@ static void read_guest(struct guest *g, struct inquiry *i)
 {
 	*g = (struct guest){ .inquiry = i };
 	if (i->failure.kind != FAILURE_NONE ||
-		!shape_open(&g->shape, i->bodies[0], "Metrics", &i->failure))
+		!shape_open(&g->shape, i->bodies[0], question_answer(i->questions), &i->failure))
 		return;
 	check_numbers(g);
 	services_read(&g->services, &g->shape, SHAPE_OPTIONAL);
@@ -262,7 +262,7 @@ static void print_json(const struct guest *guests, size_t count)
 int verb_metrics(const struct options *o)
 {
 	struct inquiry *all = inquiry_all(o->targets, o->target_count,
-		&(struct question){ "\"Metrics\"", "Metrics" }, 1, o->timeout_ms);
+		&(struct question){ .kind = REQUEST_METRICS }, 1, o->timeout_ms);
 	struct guest *guests = memory_must(calloc(o->target_count, sizeof(*guests)));
 	int status = EXIT_HEALTHY;
 

@@ -56,15 +56,17 @@ void output_json_line(json_t *value)
 	put_json(value, 0);
 }
 
-char *output_request(const char *verb, json_t *fields)
+char *output_request(enum message_kind kind, const void *body)
 {
-	json_t *request = memory_must(json_object());
-	char *text;
+	size_t size = 512;
+	struct buf b = { .cut = true };
 
-	output_set(request, verb, fields);
-	text = memory_must(json_dumps(request, JSON_COMPACT));
-	json_decref(request);
-	return text;
+	for (; b.cut; size *= 2) {
+		b.data = memory_resize(b.data, size, 1);
+		buf_init(&b, b.data, size);
+		message_encode(&b, kind, body);
+	}
+	return b.data;
 }
 
 json_t *output_string(struct text text)

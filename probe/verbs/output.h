@@ -6,6 +6,7 @@
 #include "probe/show/text.h"
 #include "probe/wire/failure.h"
 #include "probe/wire/target.h"
+#include "protocol/messages.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,8 +21,8 @@ void output_json(json_t *value);
 /* The same on one line. */
 void output_json_line(json_t *value);
 
-/* {"VERB":FIELDS}, for free(). Takes over `fields`. */
-char *output_request(const char *verb, json_t *fields);
+/* The JSON of a request, for free(). `body` is its struct of protocol/bodies.h. */
+char *output_request(enum message_kind kind, const void *body);
 
 /* A JSON string of any text: what is no UTF-8 is written as \xHH. */
 json_t *output_string(struct text text);

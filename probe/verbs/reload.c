@@ -26,7 +26,7 @@ static int decode(struct inquiry *i, void *decoded)
 	struct shape s;
 	size_t count;
 
-	if (!shape_open(&s, i->bodies[0], "ReloadResult", &i->failure))
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
 		return EXIT_NO_ANSWER;
 	shape_bool(&s, "success", SHAPE_REQUIRED, &r->success);
 	shape_text(&s, "detail", SHAPE_OPTIONAL, &r->detail);
@@ -89,6 +89,5 @@ int verb_reload(const struct options *o)
 		.size = sizeof(struct reload), .decode = decode, .members = members, .print = print
 	};
 
-	return view_run(
-		o, &(struct question){ "\"Reload\"", "ReloadResult" }, o->timeout_ms, &view);
+	return view_run(o, &(struct question){ .kind = REQUEST_RELOAD }, o->timeout_ms, &view);
 }

@@ -17,7 +17,7 @@ static int decode(struct inquiry *i, void *decoded)
 	struct shape s;
 	bool well = true;
 
-	if (!shape_open(&s, i->bodies[0], "Services", &i->failure) ||
+	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure) ||
 		!services_read(all, &s, SHAPE_REQUIRED))
 		return EXIT_NO_ANSWER;
 	for (size_t n = 0; n < all->count; n++)
@@ -112,5 +112,5 @@ int verb_services(const struct options *o)
 		.print = print,
 		.release = release };
 
-	return view_run(o, &(struct question){ "\"Services\"", "Services" }, o->timeout_ms, &view);
+	return view_run(o, &(struct question){ .kind = REQUEST_SERVICES }, o->timeout_ms, &view);
 }

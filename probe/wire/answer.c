@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "probe/memory.h"
+#include "protocol/messages.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -139,6 +140,13 @@ static json_t *parse(const char *bytes, size_t len, struct failure *f)
 	return NULL;
 }
 
+static bool is_error(struct text name)
+{
+	const char *error = message_name(ANSWER_ERROR);
+
+	return name.len == strlen(error) && memcmp(name.bytes, error, name.len) == 0;
+}
+
 json_t *answer_open(
 	const char *bytes, size_t len, const char *expected, const json_t **body, struct failure *f)
 {
@@ -153,7 +161,7 @@ json_t *answer_open(
 			"member");
 	else if (strlen(expected) == name.len && memcmp(expected, name.bytes, name.len) == 0)
 		return root;
-	else if (name.len == 5 && memcmp(name.bytes, "Error", 5) == 0)
+	else if (is_error(name))
 		say_error_answer(*body, f);
 	else
 		say_unexpected(expected, name, f);

@@ -14,6 +14,16 @@
 
 static void exchange_done(struct exchange *x);
 
+static const char *request_text(const struct question *q)
+{
+	return q->request != NULL ? q->request : messages[q->kind].example;
+}
+
+const char *question_answer(const struct question *q)
+{
+	return message_name(messages[q->kind].answers[0]);
+}
+
 void inquiry_start(struct inquiry *i)
 {
 	i->failure.kind = FAILURE_NONE;
@@ -26,8 +36,8 @@ void inquiry_start(struct inquiry *i)
 
 		*x = (struct exchange){ .loop = i->loop,
 			.target = i->target,
-			.request = i->questions[q].request,
-			.request_len = strlen(i->questions[q].request),
+			.request = request_text(&i->questions[q]),
+			.request_len = strlen(request_text(&i->questions[q])),
 			.timeout_ms = i->timeout_ms,
 			.done = exchange_done };
 		x->owner = i;
@@ -58,8 +68,8 @@ static void decode(struct inquiry *i)
 		if (x->failure.kind != FAILURE_NONE)
 			i->failure = x->failure;
 		else
-			i->roots[q] = answer_open(x->body, x->body_len, i->questions[q].answer,
-				&i->bodies[q], &i->failure);
+			i->roots[q] = answer_open(x->body, x->body_len,
+				question_answer(&i->questions[q]), &i->bodies[q], &i->failure);
 	}
 	for (size_t q = 0; q < i->count; q++)
 		exchange_free(&i->exchanges[q]);

@@ -8,14 +8,15 @@
 
 #include "probe/wire/answer.h"
 #include "probe/wire/exchange.h"
+#include "protocol/messages.h"
 
 #include <jansson.h>
 
 #define INQUIRY_QUESTIONS 4
 
 struct question {
-	const char *request; /* the request's JSON */
-	const char *answer;  /* the name of the message that answers it */
+	enum message_kind kind;
+	const char *request; /* its JSON; NULL for a request without fields */
 };
 
 struct inquiry {
@@ -38,6 +39,9 @@ struct inquiry {
 	struct exchange exchanges[INQUIRY_QUESTIONS];
 	size_t open;
 };
+
+/* The name of the message that answers a question. */
+const char *question_answer(const struct question *q);
 
 /* Ask. What the caller sets must be set; the rest is cleared. */
 void inquiry_start(struct inquiry *i);

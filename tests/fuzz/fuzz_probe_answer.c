@@ -44,7 +44,7 @@ static void check_report(size_t which, const char *text, size_t len)
 	for (size_t q = 0; q < HEALTH_DETAILS; q++)
 		i.roots[q] =
 			answer_open(q == which ? text : good[q], q == which ? len : strlen(good[q]),
-				health_questions[q].answer, &i.bodies[q], &i.failure);
+				question_answer(&health_questions[q]), &i.bodies[q], &i.failure);
 	buf_clear(&summary);
 	if (health_report(&i, &r)) {
 		require(r.healthy <= r.total && r.total <= r.count, "counts do not add up");

@@ -31,6 +31,9 @@ NO_LICENSE_LINE = re.compile(
     r"LICENSE|.*\.json|flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md")
 SMALL_TEXT = 5          # lines at the top of a file in which its license stands
 
+# Messages whose names are words of other things, too: headings of tables, states of services.
+COMMON = {"Error", "Services"}
+
 C_FILE_LINES = 600
 C_FUNCTION_LINES = 60
 COLUMNS = 100
@@ -127,6 +130,16 @@ class PidOne(Tree):
         texts = {"x/a.h": '#include "x/b.h"', "x/b.c": '#include "x/c.h"', "x/b.h": "",
                  "x/c.h": '#include "x/a.h"', "x/d.c": '#include "x/a.h"'}
         self.assertEqual(circles(texts, texts.get), [{"x/a", "x/b", "x/c"}])
+
+
+class Messages(Tree):
+    def test_names_are_spelled_in_the_table_only(self):
+        """protocol/messages.c has each name; everything else says its kind."""
+        names = re.findall(r'\.body = \{ \.name = "(\w+)"', source.read("protocol/messages.c"))
+        self.assertGreater(len(names), 80)
+        pattern = re.compile(r'(?<![%%\w])(?:\\"|")(?:%s)(?:\\"|")' % "|".join(set(names) - COMMON))
+        paths = [p for p in c_files("agent", "probe", "init", "base") if p.endswith((".c", ".h"))]
+        self.assert_none(self.lines_with(pattern, paths), "names of messages outside the table")
 
 
 class Text(Tree):

@@ -173,7 +173,8 @@ static bool make(struct made *m, const char *integrations, const char *probes, c
 	m->inquiry.count = worker != NULL ? HEALTH_DETAILS : HEALTH_CHECKS;
 	for (size_t i = 0; i < m->inquiry.count; i++) {
 		m->inquiry.roots[i] = answer_open(texts[i], strlen(texts[i]),
-			health_questions[i].answer, &m->inquiry.bodies[i], &m->inquiry.failure);
+			question_answer(&health_questions[i]), &m->inquiry.bodies[i],
+			&m->inquiry.failure);
 		cr_assert_not_null(m->inquiry.roots[i], "%s", m->inquiry.failure.text);
 	}
 	return health_report(&m->inquiry, &m->report);
