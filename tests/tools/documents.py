@@ -14,6 +14,7 @@ PROGRAM = os.path.join(ROOT, "build", "meson-unit", "tests", "tools", "print-tab
 # document: (table, the markers' form)
 DOCUMENTS = {
     "man/mvm-service.5": ("keys", '.\\" %s print-tables keys\n'),
+    "man/mvm-protocol.7": ("messages", '.\\" %s print-tables messages\n'),
     "man/mvm-init.ini.5": ("sysctl", '.\\" %s print-tables sysctl\n'),
     "doc/supervision.md": ("machine", "<!-- %s print-tables machine -->\n"),
 }

@@ -4,9 +4,12 @@
  * there, and compares.
  *
  *     print-tables machine   the state machine's table, Markdown
+ *     print-tables messages  the messages of the protocol, mdoc(7)
  *     print-tables keys      the keys of a service file, mdoc(7)
  *     print-tables sysctl    the kernel settings that every guest gets, mdoc(7)
  */
+#include "tests/tools/print_messages.h"
+
 #include "init/sysctl.h"
 #include "supervisor/machine.h"
 #include "supervisor/service_keys.h"
@@ -125,6 +128,10 @@ int main(int argc, char **argv)
 		print_sysctl();
 		return 0;
 	}
-	fprintf(stderr, "usage: print-tables keys|machine|sysctl\n");
+	if (argc == 2 && strcmp(argv[1], "messages") == 0) {
+		print_messages();
+		return 0;
+	}
+	fprintf(stderr, "usage: print-tables keys|machine|messages|sysctl\n");
 	return 2;
 }
