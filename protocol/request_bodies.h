@@ -152,6 +152,7 @@ struct events_request {
 	char *service;      /* of this one only; or NULL */
 	uint64_t position;  /* from this number on; 0: all that are kept */
 	uint64_t wait_secs; /* for one to come, when there is none */
+	bool has_position, has_wait;
 };
 
 union request_body {

@@ -185,8 +185,10 @@ const struct fields protocol_hello_fields = STRICT(protocol_hello_rows, struct p
 
 static const struct field logs_rows[] = {
 	ROW_TEXT(struct logs_request, service),
-	ROW_MAYBE_WHOLE(struct logs_request, lines, UINT32_MAX, has_lines),
-	ROW_MAYBE_WHOLE(struct logs_request, position, UINT64_MAX, has_position),
+	{ ROW(struct logs_request, lines, WHOLE, FIELD_NULLABLE | FIELD_OMIT), .max = UINT32_MAX,
+		.given_offset = offsetof(struct logs_request, has_lines) },
+	{ ROW(struct logs_request, position, WHOLE, FIELD_NULLABLE | FIELD_OMIT), .max = UINT64_MAX,
+		.given_offset = offsetof(struct logs_request, has_position) },
 };
 const struct fields logs_request_fields = FIELDS_OF(logs_rows, struct logs_request);
 
@@ -201,9 +203,11 @@ static const struct field shutdown_rows[] = {
 const struct fields shutdown_fields = FIELDS_OF(shutdown_rows, struct shutdown_request);
 
 static const struct field events_rows[] = {
-	ROW_MAYBE_TEXT(struct events_request, service),
-	{ ROW(struct events_request, position, WHOLE, FIELD_NULLABLE), .max = UINT64_MAX },
-	{ ROW(struct events_request, wait_secs, WHOLE, FIELD_NULLABLE), .max = UINT32_MAX },
+	{ ROW(struct events_request, service, STRING, FIELD_NULLABLE | FIELD_OMIT) },
+	{ ROW(struct events_request, position, WHOLE, FIELD_NULLABLE | FIELD_OMIT),
+		.max = UINT64_MAX, .given_offset = offsetof(struct events_request, has_position) },
+	{ ROW(struct events_request, wait_secs, WHOLE, FIELD_NULLABLE | FIELD_OMIT),
+		.max = UINT32_MAX, .given_offset = offsetof(struct events_request, has_wait) },
 };
 const struct fields events_request_fields = FIELDS_OF(events_rows, struct events_request);
 

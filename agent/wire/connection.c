@@ -423,6 +423,8 @@ static void connection_ready(struct loop_io *io, uint32_t events)
 	case CONNECTION_HANDLING:
 		if (events & EPOLLOUT)
 			write_more(c);
+		if (c->state == CONNECTION_CLOSED && c->gone != NULL)
+			c->gone(c); /* the peer has reset it, and the owner does not know */
 		if (c->state != CONNECTION_HANDLING || !(events & ~(uint32_t)EPOLLOUT))
 			break;
 		check_gone(c, events);

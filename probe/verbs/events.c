@@ -166,12 +166,13 @@ static char *make_request(struct follow *f)
 	const struct options *o = f->options;
 	uint64_t wait_secs = o->timeout_ms / 2000;
 	struct events_request body = { .service = o->name_count > 0 ? (char *)o->names[0] : NULL,
-		.position = v->position };
+		.position = v->position,
+		.has_position = v->position > 0 };
 
 	if (wait_secs > FOLLOW_WAIT_MAX_SECS)
 		wait_secs = FOLLOW_WAIT_MAX_SECS;
-	if (v->following)
-		body.wait_secs = wait_secs;
+	body.wait_secs = wait_secs;
+	body.has_wait = v->following && wait_secs > 0;
 	return output_request(REQUEST_EVENTS, &body);
 }
 
