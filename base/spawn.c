@@ -23,7 +23,8 @@
 #endif
 
 #define CAPABILITIES_MAX 64
-#define SIGNALS_MAX      64 /* _NSIG of x86-64 and arm64 */
+#define SHELL_WORDS_MAX  512 /* of a script without "#!", /bin/sh included */
+#define SIGNALS_MAX      64  /* _NSIG of x86-64 and arm64 */
 
 const char *spawn_stage_name(uint32_t stage)
 {
@@ -226,8 +227,7 @@ static int become_user(const struct spawn_request *r, uint32_t *stage)
 	return u->uid != 0 ? set_capabilities(r->ambient) : 0;
 }
 
-/* The value of PATH in an environment, or the usual directories. */
-static const char *path_of(char *const *envp)
+const char *spawn_path_of(char *const *envp)
 {
 	for (; *envp != NULL; envp++)
 		if (strncmp(*envp, "PATH=", 5) == 0)
@@ -235,18 +235,61 @@ static const char *path_of(char *const *envp)
 	return SPAWN_DEFAULT_PATH;
 }
 
-/* execvpe(3), but along PATH of the new environment and without running scripts that lack "#!". */
+/* True if the first line of a file has no NUL byte: so shells tell text from programs. */
+static bool is_text(const char *file)
+{
+	char head[128];
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, head, sizeof(head));
+	close(fd);
+	for (ssize_t i = 0; i < n && head[i] != '\n'; i++)
+		if (head[i] == '\0')
+			return false;
+	return n >= 0;
+}
+
+/* A text without "#!" is the shell's to run, as execvp(3) has it. Returns only on failure. */
+static int exec_by_shell(const struct spawn_request *r, char *file)
+{
+	static char shell[] = "/bin/sh";
+	char *argv[SHELL_WORDS_MAX];
+	size_t n = 0;
+
+	if (!is_text(file))
+		return -ENOEXEC;
+	argv[n++] = shell;
+	argv[n++] = file;
+	for (char *const *word = r->argv + 1; *word != NULL; word++) {
+		if (n == SHELL_WORDS_MAX - 1)
+			return -E2BIG;
+		argv[n++] = *word;
+	}
+	argv[n] = NULL;
+	execve(shell, argv, r->envp);
+	return -ENOEXEC;
+}
+
+static int exec_file(const struct spawn_request *r, char *file)
+{
+	execve(file, r->argv, r->envp);
+	return errno == ENOEXEC ? exec_by_shell(r, file) : -errno;
+}
+
+/* execvpe(3), but along PATH of the new environment. */
 static int exec_along_path(const struct spawn_request *r)
 {
-	const char *name = r->argv[0], *path = path_of(r->envp);
+	char *name = r->argv[0];
+	const char *path = spawn_path_of(r->envp);
 	size_t name_len = strlen(name);
 	char file[PATH_MAX];
-	int err = -ENOENT;
+	int err = -ENOENT, failed;
 
-	if (strchr(name, '/') != NULL) {
-		execve(name, r->argv, r->envp);
-		return -errno;
-	}
+	if (strchr(name, '/') != NULL)
+		return exec_file(r, name);
 	for (;; path++) {
 		size_t n = strcspn(path, ":");
 
@@ -254,11 +297,11 @@ static int exec_along_path(const struct spawn_request *r)
 			memcpy(file, path, n);
 			file[n] = '/';
 			memcpy(file + n + 1, name, name_len + 1);
-			execve(file, r->argv, r->envp);
-			if (errno == EACCES)
-				err = -EACCES;
-			else if (errno != ENOENT && errno != ENOTDIR)
-				return -errno;
+			failed = exec_file(r, file);
+			if (failed == -EACCES)
+				err = failed;
+			else if (failed != -ENOENT && failed != -ENOTDIR)
+				return failed;
 		}
 		path += n;
 		if (*path == '\0')

@@ -10,7 +10,8 @@
  *    6. supplementary groups, gid, capability bounding set, uid, ambient capabilities
  *    7. working directory, as the user that it is for
  *    8. no_new_privs, then the seccomp filter
- *    9. every other descriptor becomes close-on-exec; execve(2), along PATH of the new environment
+ *    9. every other descriptor becomes close-on-exec; execve(2), along PATH of the new environment;
+ *       a text without "#!" runs through /bin/sh
  *
  * A step that fails ends the child before the program runs, and comes back through a close-on-exec
  * pipe as {stage, errno, part}; end of file on that pipe means that the program runs. The caller
@@ -103,6 +104,9 @@ int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd);
  * 1 when it failed and `failure` says how, -EAGAIN when neither is known yet, or another -errno.
  */
 int spawn_report(int report_fd, struct spawn_failure *failure);
+
+/* The value of PATH in an environment, or SPAWN_DEFAULT_PATH. */
+const char *spawn_path_of(char *const *envp);
 
 /* A stage in words, such as "exec" or "supplementary groups". */
 const char *spawn_stage_name(uint32_t stage);

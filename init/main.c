@@ -22,7 +22,7 @@ static void say(int fd, const char *text)
 static int run_as_command(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], COLLECTOR_OPTION) == 0)
-		return collector_main();
+		return collector_main(argv[0]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		say(STDOUT_FILENO, "init (mvm) " PROGRAM_VERSION "\n");
 		return 0;

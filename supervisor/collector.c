@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -363,10 +364,24 @@ static int watch_term(struct collector *c)
 	return loop_add_signals(&c->loop, &c->term, &term, on_term);
 }
 
-int collector_main(void)
+/* So that ps(1) does not show the link that it was started by. */
+static void take_name(char *argv0)
+{
+	size_t room = strlen(argv0);
+
+	prctl(PR_SET_NAME, COLLECTOR_NAME);
+	memset(argv0, 0, room);
+	if (room >= strlen(COLLECTOR_NAME))
+		memcpy(argv0, COLLECTOR_NAME, strlen(COLLECTOR_NAME));
+}
+
+int collector_main(char *argv0)
 {
 	static struct collector c;
-	int console = open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int console;
+
+	take_name(argv0);
+	console = open("/dev/console", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (console < 0)
 		console = STDERR_FILENO;

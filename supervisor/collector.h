@@ -7,7 +7,8 @@
 #ifndef SUPERVISOR_COLLECTOR_H
 #define SUPERVISOR_COLLECTOR_H
 
-/* The collector's main function. Returns the exit status when PID 1 has closed the link. */
-int collector_main(void);
+/* The collector's main function; `argv0` becomes its name. Returns the exit status when PID 1 has
+ * closed the link. */
+int collector_main(char *argv0);
 
 #endif

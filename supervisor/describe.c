@@ -2,7 +2,9 @@
 #include "supervisor/describe.h"
 
 #include "base/clock.h"
+#include "base/interpreter.h"
 #include "base/log.h"
+#include "supervisor/environment.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -33,29 +35,52 @@ void describe_put_outcome(const struct outcome *o, const char *subject, struct b
 		buf_puts(out, ", memory_max was reached");
 }
 
-/* What the stage that has failed was about; NULL where that needs no words. */
-static const char *subject_of(const struct service *v)
+/* The program, and the interpreter that is missing when it is not the program itself. */
+static void put_program(const struct service *v, struct buf *out)
 {
-	const struct command *c =
-		v->last.outcome.in_pre_start ? v->config.pre_start : v->config.command;
+	const struct outcome *o = &v->last.outcome;
+	const char *program = (o->in_pre_start ? v->config.pre_start : v->config.command)->argv[0];
+	struct environment env;
+	struct problem p;
+	char name[128];
+
+	buf_puts(out, program);
+	if (environment_of(v, &env, o->in_pre_start, &p) == 0 &&
+		interpreter_find_culprit(
+			program, spawn_path_of(env.list), o->error, name, sizeof(name)) == 0)
+		buf_printf(out, ", interpreter %s", name);
+}
+
+/* What the stage that has failed was about; nothing where that needs no words. */
+static void put_subject(const struct service *v, struct buf *out)
+{
+	const char *directory = v->config.working_directory, *part = NULL;
 
 	if (v->last.outcome.stage == SPAWN_EXEC)
-		return c->argv[0];
-	return v->last.outcome.stage == SPAWN_PREPARE
-		       ? sandbox_part(&v->config.sandbox, v->last.part)
-		       : NULL;
+		put_program(v, out);
+	else if (v->last.outcome.stage == SPAWN_DIRECTORY)
+		buf_puts(out, directory != NULL ? directory : "/");
+	else if (v->last.outcome.stage == SPAWN_PREPARE)
+		part = sandbox_part(&v->config.sandbox, v->last.part);
+	if (part != NULL)
+		buf_puts(out, part);
 }
 
 void describe_end(const struct service *v, struct buf *out)
 {
+	char text[256];
+	struct buf subject = BUF_OVER(text);
+
 	if (!v->last.has_ended) {
 		buf_puts(out, v->last.outcome.in_pre_start ? "pre_start: " : "");
 		buf_puts(
 			out, v->last.start_problem != NULL ? v->last.start_problem : "not started");
 		return;
 	}
-	describe_put_outcome(
-		&v->last.outcome, v->last.outcome.failed_to_run ? subject_of(v) : NULL, out);
+	buf_clear(&subject);
+	if (v->last.outcome.failed_to_run)
+		put_subject(v, &subject);
+	describe_put_outcome(&v->last.outcome, subject.len > 0 ? text : NULL, out);
 	if (!v->last.outcome.failed_to_run && !v->last.outcome.in_pre_start) {
 		buf_puts(out, " after ");
 		put_seconds(out, v->last.ran_ms);

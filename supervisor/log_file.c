@@ -14,6 +14,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a program calls its own output, and PID 1's; there is nothing to open behind any. */
+static bool is_console(const char *path)
+{
+	static const char *const names[] = { "/dev/console", "/dev/stdout", "/dev/stderr",
+		"/dev/fd/1", "/dev/fd/2", "/proc/1/fd/1", "/proc/1/fd/2", "/proc/self/fd/1",
+		"/proc/self/fd/2", "/proc/thread-self/fd/1", "/proc/thread-self/fd/2" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* True if `path` is a link to such a name, as images for containers have it in /var/log. */
+static bool leads_to_console(const char *path)
+{
+	char target[COLLECTOR_PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return is_console(target);
+}
+
 void log_file_init(struct log_file *f, const struct collector_message *m)
 {
 	*f = (struct log_file){
@@ -21,6 +46,8 @@ void log_file_init(struct log_file *f, const struct collector_message *m)
 	};
 	memcpy(f->path, m->log_file, sizeof(f->path));
 	f->path[sizeof(f->path) - 1] = '\0';
+	if (is_console(f->path) || leads_to_console(f->path))
+		f->path[0] = '\0';
 }
 
 bool log_file_is_used(const struct log_file *f)

@@ -22,10 +22,11 @@ struct log_file {
 	uint64_t lost; /* bytes, since it began to fail */
 };
 
-/* Take the file's name and rules from a message. It is opened when there is something to write. */
+/* Take the file's name and rules from a message. It is opened when there is something to write.
+ * None is used where the name is the console's: /dev/stdout and its kin, or a link to one. */
 void log_file_init(struct log_file *f, const struct collector_message *m);
 
-/* Is there a file at all? */
+/* True if there is a file at all. */
 bool log_file_is_used(const struct log_file *f);
 
 /*

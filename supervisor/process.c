@@ -243,3 +243,11 @@ void process_signal(struct service *v, int signal)
 	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)
 		kill(v->pid, signal);
 }
+
+void process_stop(struct service *v)
+{
+	if (v->cgroup.fd >= 0)
+		cgroup_freeze(v->cgroup.fd, false);
+	process_signal(v, SIGTERM);
+	process_signal(v, SIGCONT);
+}

@@ -14,6 +14,12 @@ int process_start(struct service *v, bool pre_start, struct problem *p);
  * reaped. */
 void process_signal(struct service *v, int signal);
 
+/*
+ * Ask all of it to end: the frozen go on, then TERM, then CONT, so that one that was stopped can
+ * act on its TERM.
+ */
+void process_stop(struct service *v);
+
 /* Read what the child said before it ended, if it could not run its program. */
 void process_take_report(struct service *v);
 

@@ -63,6 +63,10 @@ const struct service_key service_keys[] = {
 			"much was lost.\n"
 			"Each process gets descriptors of its own: flags such as O_NONBLOCK "
 			"that one sets are not there for the next.\n"
+			".Pa /dev/stdout , /dev/stderr , /dev/console ,\n"
+			"their names in\n"
+			".Pa /proc\n"
+			"and a link to one of them are the console, as without this key.\n"
 			"Without this key every line goes to the console, behind the name of "
 			"the service.") },
 	{ .name = "log_max_size", .type = KEY_SIZE, AT(log_max_size), .max = INT64_MAX,
@@ -118,6 +122,7 @@ const struct service_key service_keys[] = {
 	{ .name = "stop_timeout", .type = KEY_SPAN, AT(rules.stop_timeout), .max = DAY_MS,
 		.unset = DOC("1s"),
 		.doc = DOC("Time from TERM to KILL when the service is stopped.\n"
+			"TERM is followed by CONT, and a frozen cgroup is thawed for it.\n"
 			"A shutdown waits for 1 second at most.") },
 	{ .name = "start_timeout", .type = KEY_SPAN, AT(rules.start_timeout), .max = DAY_MS,
 		.unset = DOC("30s"),

@@ -28,7 +28,6 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 		.happened = supervisor_event,
 		.collector = { .io.fd = -1, .rings = -1 } };
 	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return s->null_fd < 0 ? -errno : 0;
 }
@@ -134,7 +133,7 @@ void supervisor_reconsider(struct service *v)
 static void carry_out(struct service *v, unsigned int todo)
 {
 	if (todo & MACHINE_DO_TERM)
-		process_signal(v, SIGTERM);
+		process_stop(v);
 	if (todo & MACHINE_DO_KILL)
 		process_signal(v, SIGKILL);
 	if (todo & (MACHINE_DO_TERM | MACHINE_DO_KILL))

@@ -59,6 +59,17 @@ let
         && (soft == "infinity" || integer soft > integer (builtins.elemAt parts 1));
     in
     t.within form above "the soft limit is above the hard one";
+  # What the guest can append to. C: supervisor/log_file.c.
+  logPath =
+    let
+      console = "/dev/(stdout|stderr|console|null|fd/[12])|/proc/(1|self|thread-self)/fd/[12]";
+      matches = pattern: value: builtins.isString value && builtins.match pattern value != null;
+      file = t.within t.absolutePath (matches ".*/[.]{0,2}") "this is a directory, and output goes to a file";
+      real = t.within file (
+        value: matches "/(dev|proc|sys)/.*" value && !matches console value
+      ) "only /dev/stdout, /dev/stderr, /dev/console, /dev/null and their names in /proc can be written to there";
+    in
+    t.within real (matches "/(nix/store|mnt/config|mnt/secrets)/.*") "nothing can be written there: it is read-only in the guest";
   memory = t.either t.size (t.enum [ "infinity" ]);
 
   rlimit = resource: description: example: {
@@ -155,7 +166,7 @@ let
     }
     {
       name = "logFile";
-      type = t.absolutePath;
+      type = logPath;
       ini = "log_file";
       defaultText = "the console, each line tagged with the service's name";
       description = "File that the output is appended to.";

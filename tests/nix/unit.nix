@@ -575,6 +575,16 @@ in
   (rejected "a path that is not absolute" (service { logFile = "web.log"; }) [
     "services.web.logFile: expected an absolute path, got \"web.log\""
   ])
+  (accepted "the console as a log file" (service { logFile = "/proc/self/fd/2"; }))
+  (rejected "a directory as a log file" (service { logFile = "/var/log/"; }) [
+    "services.web.logFile: this is a directory, and output goes to a file, got \"/var/log/\""
+  ])
+  (rejected "a log file that the guest cannot open" (service { logFile = "/proc/2/fd/1"; }) [
+    "services.web.logFile: only /dev/stdout, /dev/stderr, /dev/console, /dev/null and their names in /proc can be written to there, got \"/proc/2/fd/1\""
+  ])
+  (rejected "a log file on a read-only drive" (service { logFile = "/mnt/config/log"; }) [
+    "services.web.logFile: nothing can be written there: it is read-only in the guest, got \"/mnt/config/log\""
+  ])
   (rejected "a path that ends in white space" (service { logFile = "/var/log/x "; }) [
     "services.web.logFile: expected an absolute path, got \"/var/log/x \""
   ])

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "spawn_rig.h"
 
+#include "base/file.h"
+#include "base/interpreter.h"
 #include "base/spawn.h"
 
 #include <criterion/criterion.h>
@@ -128,6 +130,14 @@ static void set_up_directory(void)
 	put_file("b/both", "#!/bin/sh\necho b", 0755);
 	put_file("c/both", "#!/bin/sh\necho c", 0755);
 	put_file("a/no-header", "echo no header\n", 0755);
+	put_file("a/empty", "", 0755);
+	put_file("a/no-text", "", 0755);
+	snprintf(path, sizeof(path), "%s/a/no-text", directory);
+	cr_assert_eq(file_create(path,
+			     "\x7f"
+			     "ELF\0echo no text\n",
+			     18, 0755),
+		0);
 	put_file("b/no-header", "#!/bin/sh\necho b", 0755);
 	put_file("a/no-interpreter", "#!/nonexistent/sh\n", 0755);
 	put_file("here", "#!/bin/sh\necho here", 0755);
@@ -179,7 +189,9 @@ Test(spawn_path, programs_are_found_along_the_new_path)
 		{ "PATH=%s/a:%s/c", "not-executable", EACCES, NULL },
 		{ "PATH=%s/a", "denied", EACCES, NULL },
 		{ "PATH=%s/a:%s/b", "absent", ENOENT, NULL },
-		{ "PATH=%s/a:%s/b", "no-header", ENOEXEC, NULL },
+		{ "PATH=%s/a:%s/b", "no-header", 0, "no header\n" }, /* execvp(3) */
+		{ "PATH=%s/a:%s/b", "no-text", ENOEXEC, NULL },
+		{ "PATH=%s", "./a/empty", 0, "" },
 		{ "PATH=::%s/c:", "both", 0, "c\n" },
 		{ "PATH=:", "here", ENOENT, NULL }, /* nothing runs from the working directory */
 		{ "PATH=", "here", ENOENT, NULL },
@@ -195,6 +207,43 @@ Test(spawn_path, programs_are_found_along_the_new_path)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_path(&cases[i]);
+}
+
+Test(spawn_path, a_script_without_a_header_gets_its_words)
+{
+	struct spawn_request r = rig_request("./words", "a b", "c", NULL);
+	struct rig_result got;
+
+	put_file("words", "echo \"$0 $# $1 $2\"", 0755);
+	r.directory = directory;
+	rig_run(&r, "", &got);
+	cr_expect_str_eq(got.output, "./words 2 a b c\n");
+}
+
+Test(spawn_path, the_interpreter_is_to_blame)
+{
+	char path[128], name[128];
+
+	put_file("script", "#! /nonexistent/sh -x\n", 0755);
+	put_file("crlf", "#!/bin/sh\r\n", 0755);
+	put_file("by-directory", "#!/tmp\n", 0755);
+	snprintf(path, sizeof(path), "#!%s/script\n", directory);
+	put_file("by-script", path, 0755);
+	snprintf(path, sizeof(path), "/nonexistent:%s", directory);
+	cr_expect_eq(interpreter_find_culprit("script", path, ENOENT, name, sizeof(name)), 0);
+	cr_expect_str_eq(name, "/nonexistent/sh");
+	cr_expect_eq(interpreter_find_culprit("by-script", path, ENOENT, name, sizeof(name)), 0);
+	cr_expect_str_eq(name, "/nonexistent/sh");
+	cr_expect_eq(interpreter_find_culprit("crlf", path, ENOENT, name, sizeof(name)), 0);
+	cr_expect_str_eq(name, "/bin/sh\\r (its line ends in CR LF)");
+	cr_expect_eq(interpreter_find_culprit("by-directory", path, EACCES, name, sizeof(name)), 0);
+	cr_expect_str_eq(name, "/tmp");
+	for (const char *const *good = (const char *const[]){ "here", "absent", "a", NULL };
+		*good != NULL; good++)
+		cr_expect_eq(interpreter_find_culprit(*good, path, ENOENT, name, sizeof(name)),
+			-ENOENT, "%s", *good);
+	cr_expect_eq(
+		interpreter_find_culprit("/bin/ls", path, ENOENT, name, sizeof(name)), -ENOENT);
 }
 
 Test(spawn_path, the_callers_path_does_not_count)

@@ -1,12 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Who a service is: ids, groups, capabilities, limits; and what is said when it cannot be started."""
+import os
+import struct
+
 import cases
 from rig import build
 from rig.tap import main
 
 NONE, ALL = "0000000000000000", "000001ffffffffff"
 BIND = "%016x" % (1 << 10)              # CAP_NET_BIND_SERVICE
+
+
+def dynamic_program(loader):
+    """An ELF file that asks for a loader, and has nothing else."""
+    name = loader.encode() + b"\0"
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, {"x86_64": 62, "aarch64": 183}[
+        os.uname().machine], 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, len(name), len(name), 1) + name
 
 
 class Identity:
@@ -154,12 +165,18 @@ class CannotStart(cases.SharedBoot):
         ("directory", {"command": "/etc"}, "exec /etc: Permission denied" + LATER),
         ("below-file", {"command": "/etc/data/x"}, "exec /etc/data/x: Not a directory" + LATER),
         ("no-interpreter", {"command": "/etc/script"},
-         "exec /etc/script: No such file or directory" + LATER),
+         "exec /etc/script, interpreter /bin/absent: No such file or directory" + LATER),
+        ("crlf", {"command": "crlf x"}, r"exec crlf, interpreter /bin/facts\\r \(its line ends in CR LF\): "
+         "No such file or directory" + LATER),
+        ("no-loader", {"command": "/bin/dynamic"},
+         "exec /bin/dynamic, interpreter /lib/absent-ld.so: No such file or directory" + LATER),
+        ("by-data", {"command": "/etc/by-data"},
+         "exec /etc/by-data, interpreter /etc/data: Permission denied" + LATER),
         ("loop", {"command": "/etc/loop"}, "exec /etc/loop: Symbolic link loop" + LATER),
         ("no-directory", {"command": "/bin/facts id", "working_directory": "/absent"},
-         "working directory: No such file or directory" + LATER),
+         "working directory /absent: No such file or directory" + LATER),
         ("closed-directory", {"command": "/bin/facts id", "working_directory": "/root"},
-         r"working directory: Permission denied, restart in 0\.1 s"),
+         r"working directory /root: Permission denied, restart in 0\.1 s"),
         ("no-such-user", {"command": "/bin/facts id", "user": "nobody-here"},
          "no user 'nobody-here' in the passwd file"),
         ("no-such-group", {"command": "/bin/facts id", "supplementary_groups": "none-here"},
@@ -174,6 +191,9 @@ class CannotStart(cases.SharedBoot):
     def prepare(cls, guest):
         guest.tree.file("/etc/data", "data", mode=0o644).file("/etc/text", "text", mode=0o755)
         guest.tree.file("/etc/script", "#!/bin/absent\n", mode=0o755)
+        guest.tree.file("/bin/crlf", "#! /bin/facts\r\nid\r\n", mode=0o755)
+        guest.tree.file("/etc/by-data", "#!/etc/data -x\n", mode=0o755)
+        guest.tree.file("/bin/dynamic", dynamic_program("/lib/absent-ld.so"), mode=0o755)
         guest.tree.file("/bin/closed", "text", mode=0o700).symlink("/etc/loop", "loop")
         for name, keys, _ in cls.CASES:
             guest.service(name, **keys)
@@ -196,7 +216,7 @@ class CannotStart(cases.SharedBoot):
 
     def test_three_cannot_be_tried(self):
         self.assert_init("3 services cannot run")
-        self.assert_init("mvm-init .*: 13 of 16 services started")
+        self.assert_init("mvm-init .*: 16 of 19 services started")
 
     def test_the_others_run(self):
         self.assert_line("good", "fine")

@@ -147,12 +147,16 @@ class Flood(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
 
+CONSOLES = ("/dev/stdout", "/dev/stderr", "/dev/console", "/dev/fd/1", "/proc/1/fd/1",
+            "/proc/self/fd/2", "/var/log/out.log")
+
+
 class LogFiles:
     options = {"virtual_time": True}
 
     @classmethod
     def prepare(cls, guest):
-        guest.user("web", 1000).busybox("sh", "sleep", "printf")
+        guest.user("web", 1000).busybox("sh", "sleep", "printf", "cat", "kill")
         guest.drive("mvm-data")
         guest.tree.symlink("/var/log/link.log", "/etc/passwd")
         guest.tree.file("/var/log/old.log", "before\n", mode=0o600, uid=1000, gid=1000)
@@ -164,12 +168,17 @@ class LogFiles:
                       log_file="/var/log/link.log")
         guest.service("nowhere", "/bin/facts echo x + sleep", log_file="/proc/none/x.log")
         guest.service("dir", "/bin/facts echo x + sleep", log_file="/var/log")
+        guest.tree.symlink("/var/log/out.log", "/dev/stdout")
+        for i, path in enumerate(CONSOLES):
+            guest.service("console%d" % i, "/bin/facts echo shown + sleep", log_file=path)
         guest.service("null", "/bin/acts flood 500 + /bin/facts sleep", log_file="/dev/null")
         guest.service("turn", "/bin/acts flood 2000 + /bin/facts sleep",
                       log_file="/mnt/data/turn.log", log_max_size="10K", log_keep="2")
         guest.service("half", "echo half; printf 'without end'; exec sleep 10000",
                       log_file="/mnt/data/half.log")
-        guest.service("looks", "sleep 3; /bin/facts stat /var/log/deep /var/log/deep/er "
+        guest.service("looks", "sleep 3; for p in /proc/[0-9]*; do case "
+                      "$(cat $p/cgroup) in *log-collector) echo collector: $(cat $p/comm) "
+                      "$(cat $p/cmdline) ;; esac; done; /bin/facts stat /var/log/deep /var/log/deep/er "
                       "/var/log/deep/er/web.log /var/log/old.log + cat /var/log/old.log /etc/passwd "
                       "/var/log/deep/er/web.log + ls /mnt/data; kill 1", user="root")
 
@@ -201,6 +210,14 @@ class LogFiles:
     def test_nothing_of_it_is_on_the_console(self):
         for name in ("web", "old", "null", "turn", "half"):
             self.assertEqual(self.output.lines(name), [])
+
+    def test_names_of_the_console(self):
+        for i in range(len(CONSOLES)):
+            with self.subTest(CONSOLES[i]):
+                self.assertEqual(self.output.lines("console%d" % i), ["shown"])
+
+    def test_the_collector_has_a_name(self):
+        self.assertRegex(self.output.lines("looks")[0], "^collector: log-collector log-collector")
 
     def test_a_link_is_not_followed(self):
         self.assertEqual(self.output.lines("link"),

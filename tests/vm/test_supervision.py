@@ -142,6 +142,31 @@ class Restarts(cases.SharedBoot):
         self.assert_line("orphans", "zombies: 0")
 
 
+class Stops(cases.GuestCase):
+    """Stopped and frozen services get to act on their TERM. A script needs no header."""
+
+    def test_stopped_and_frozen(self):
+        guest = self.guest(agent=False)
+        guest.busybox("sh", "sleep", "kill", "rm")
+        answers = "trap 'echo heard; exit 0' TERM; echo begins $0; "
+        waits = "while :; do sleep 0.1; done"
+        guest.tree.file("/bin/script", answers + waits + "\n", mode=0o755)
+        guest.service("script", "script", stop_timeout="100s")
+        guest.service("stopped", answers + "kill -STOP $$; " + waits, stop_timeout="100s")
+        guest.service("frozen", answers + "echo 1 > /sys/fs/cgroup/services/frozen/cgroup.freeze; "
+                      + waits, user="root", stop_timeout="100s")
+        guest.service("removes", "while ! grep -q 1 /sys/fs/cgroup/services/frozen/cgroup.freeze || "
+                      "! grep -q T /proc/$(cat /sys/fs/cgroup/services/stopped/cgroup.procs)/stat; "
+                      "do sleep 0.1; done; cd /etc/mvm/services.d; rm script.ini stopped.ini "
+                      "frozen.ini; kill -HUP 1; exec sleep 10000", user="root")
+        guest.busybox("grep", "cat")
+        machine = self.boot(guest)
+        machine.console.wait_line("script: begins /bin/script")
+        for name in ("script", "stopped", "frozen"):
+            machine.console.rewind()
+            machine.console.wait_line(name + ": heard")
+
+
 class PreStart(cases.SharedBoot):
     """pre_start: as root, before every start, and not for longer than a minute. In virtual time."""
 
