@@ -19,6 +19,21 @@ let
     else
       throw "${name}: ${builtins.concatStringsSep "\n" complaints}";
 
+  # The programs are those that the project's own build makes: no larger than it allows.
+  sizes = builtins.fromJSON (builtins.readFile ../release-sizes.json);
+  small = pkgs.runCommand "sizes" { } ''
+    for file in ${packages.init}/bin/init ${packages.agent}/bin/mvm-guest-agent ${packages.probe}/bin/mvm-probe; do
+      limit=$(case ''${file##*/} in ${
+        builtins.concatStringsSep " " (
+          map (n: "${n}) echo ${toString sizes.${n}};;") (builtins.attrNames sizes)
+        )
+      } esac)
+      size=$(stat -c %s "$file")
+      test "$size" -le "$limit" || { echo "$file has $size bytes; $limit are allowed" >&2; exit 1; }
+    done
+    touch $out
+  '';
+
   # An image has what hosts look for, and its manifest is right about it.
   image =
     name: guest:
@@ -44,6 +59,7 @@ in
       [ "OPTIONS.md is not what lib/options.nix says; run tests/nix/update-reference" ]
   );
   inherit (packages) init agent probe;
+  sizes = small;
   python-http = image "python-http" examples.python-http;
   static-site = image "static-site" examples.static-site;
   node = image "node" examples.node;

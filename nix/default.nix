@@ -7,7 +7,20 @@
 {
   pkgs ? import <nixpkgs> { },
 }:
+# The C programs are above this directory.
+assert
+  builtins.pathExists ../meson.build
+  || throw "mvm: ${toString ./.} is the directory nix/ alone, and the sources of the programs are beside it: name the whole repository, as git+file:///path/to/repository?dir=nix or github:OWNER/REPOSITORY?dir=nix instead of path:.../nix";
 let
+  # The directories that meson.build names, without the tests'.
+  directories = builtins.concatMap (
+    line:
+    let
+      found = builtins.match "subdir\\('([^/']*)'\\)" line;
+    in
+    if found == null then [ ] else found
+  ) (builtins.filter builtins.isString (builtins.split "\n" (builtins.readFile ../meson.build)));
+
   # Only what the C programs are built from, so that nothing else rebuilds them.
   src = builtins.path {
     name = "mvm-source";
@@ -19,16 +32,13 @@ let
         parts = builtins.filter builtins.isString (builtins.split "/" relative);
         top = builtins.head parts;
       in
-      builtins.elem top [
-        "meson.build"
-        "meson_options.txt"
-        "base"
-        "init"
-        "mounts"
-        "supervisor"
-        "agent"
-        "probe"
-      ]
+      builtins.elem top (
+        [
+          "meson.build"
+          "meson_options.txt"
+        ]
+        ++ directories
+      )
       || relative == "subprojects"
       || builtins.match "subprojects/(packagefiles(/.*)?|[^/]*[.]wrap)" relative != null;
   };

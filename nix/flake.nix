@@ -2,7 +2,7 @@
 {
   description = "MicroVM guests: a small init, a health agent, and mkGuest, which makes images of them";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.05";
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 
   outputs =
     { self, nixpkgs }:
@@ -22,6 +22,29 @@
       # The sources of the C programs are above this directory: use the flake as
       # git+file:...?dir=nix or github:...?dir=nix, which bring the whole repository.
       guests = forSystems (system: import ./. { pkgs = nixpkgs.legacyPackages.${system}; });
+      # What a system that guests cannot be built on has to say.
+      unsupported =
+        system:
+        throw "mvm: guests are Linux, and are built on Linux: ${system} needs a builder for ${
+          builtins.replaceStrings [ "darwin" ] [ "linux" ] system
+        } (nix.linux-builder of nix-darwin, or another machine), asked as packages.${
+          builtins.replaceStrings [ "darwin" ] [ "linux" ] system
+        }";
+      forDarwin =
+        f:
+        builtins.listToAttrs (
+          map (name: {
+            inherit name;
+            value = f (unsupported name);
+          }) [ "x86_64-darwin" "aarch64-darwin" ]
+        );
+      # The formatter of the Nix project's style; nixpkgs before 25.11 has another one as `nixfmt`.
+      formatter =
+        pkgs:
+        if builtins.compareVersions pkgs.lib.version "25.11" >= 0 || !(pkgs ? nixfmt-rfc-style) then
+          pkgs.nixfmt
+        else
+          pkgs.nixfmt-rfc-style;
       # The examples are flakes that take this one and nixpkgs as inputs.
       example =
         name: system:
@@ -34,9 +57,24 @@
         node = example "node" system;
         static-site = example "static-site" system;
       });
+      guestModule = {
+        _class = "mvm";
+        _file = ./module.nix;
+        imports = [ ./module.nix ];
+      };
     in
     {
-      lib = forSystems (system: guests.${system}.lib);
+      lib = forSystems (system: guests.${system}.lib) // forDarwin (reason: reason);
+
+      # Where `nix build` and `nix run` look last, and `nix flake check` does not.
+      legacyPackages = forDarwin (reason: {
+        default = reason;
+        init = reason;
+        agent = reason;
+        probe = reason;
+        kernel = reason;
+        vm = reason;
+      });
 
       packages = forSystems (
         system:
@@ -51,16 +89,17 @@
         probe = {
           type = "app";
           program = "${guests.${system}.packages.probe}/bin/mvm-probe";
+          meta.description = "Asks microVM guests how they are";
         };
         default = probe;
       });
 
       overlays.default = import ./overlay.nix;
 
-      nixosModules.guest = {
-        _file = ./module.nix;
-        imports = [ ./module.nix ];
-      };
+      # The options of mkGuest, for lib.evalModules. `nixosModules` is what this was called first; it
+      # is no module of NixOS.
+      modules.mvm.guest = guestModule;
+      nixosModules.guest = guestModule;
 
       templates.default = {
         path = ./template;
@@ -76,6 +115,6 @@
         }
       );
 
-      formatter = forSystems (system: nixpkgs.legacyPackages.${system}.nixfmt-rfc-style);
+      formatter = forSystems (system: formatter nixpkgs.legacyPackages.${system});
     };
 }

@@ -24,7 +24,23 @@ let
     }";
 in
 rec {
+  /*
+    The image of a guest. `.extend` makes another one of it: changes that are added to the options
+    (sets are merged, all else is replaced), or a function from the options to the changes:
+
+      guest.extend { services.web.env.DEBUG = true; }
+      guest.extend (old: { packages = old.packages ++ [ pkgs.strace ]; })
+  */
   mkGuest =
+    args:
+    image args
+    // {
+      extend =
+        changes:
+        mkGuest (lib.recursiveUpdate args (if builtins.isFunction changes then changes args else changes));
+    };
+
+  image =
     args:
     let
       checked = check args;
@@ -52,15 +68,24 @@ rec {
 
   /*
     A guest composed of modules (module.nix): evalGuest [ ./web.nix ./db.nix ]. Modules get `pkgs`
-    as an argument.
+    as an argument. The result is the image, with `options` and `extendModules` of the evaluation;
+    `.extend module` evaluates once more, with a further module.
   */
   evalGuest =
     modules:
-    (lib.evalModules {
-      modules = [
-        ./module.nix
-        { _module.args.pkgs = pkgs; }
-      ]
-      ++ modules;
-    }).config.image;
+    let
+      evaluated = lib.evalModules {
+        class = "mvm";
+        modules = [
+          ./module.nix
+          { _module.args.pkgs = pkgs; }
+        ]
+        ++ modules;
+      };
+    in
+    evaluated.config.image
+    // {
+      inherit (evaluated) options extendModules;
+      extend = module: evalGuest (modules ++ [ module ]);
+    };
 }

@@ -4,14 +4,14 @@
 #
 #   (lib.evalModules {
 #     modules = [
-#       mvm.nixosModules.guest
+#       mvm.modules.mvm.guest
 #       { _module.args.pkgs = pkgs; }
 #       { name = "web"; services.web.command = "..."; }
 #     ];
 #   }).config.image
 #
 # The table of options is lib/options.nix; this file only says its types in the module system's
-# words. What concerns several options together is checked by mkGuest, as without modules.
+# words: an error names the option, what was given and what mkGuest takes. What concerns several options together is checked by mkGuest, as without modules.
 {
   config,
   lib,
@@ -22,12 +22,22 @@ let
   inherit (lib) mkOption types;
   options = import ./lib/options.nix;
 
-  moduleType =
+  # A type of the module system, described in the words of lib/types.nix.
+  moduleType = t: bareType t // { description = t.doc; descriptionClass = "composite"; };
+
+  bareType =
     t:
     {
       inherit (types) bool;
       string = types.str;
       line = types.singleLineStr;
+      text = types.oneOf [
+        types.singleLineStr
+        types.bool
+        types.int
+        types.float
+        types.path
+      ];
       name = types.strMatching t.pattern;
       enum = types.enum t.values;
       int =
@@ -50,8 +60,19 @@ let
         types.package
         types.path
         types.str
+        (types.listOf (
+          types.oneOf [
+            types.package
+            types.path
+            types.int
+            types.str
+          ]
+        ))
       ];
       package = types.either types.package types.path;
+      orPath = types.coercedTo (types.either types.package types.path) (value: {
+        ${t.option} = value;
+      }) (bareType t.form);
       list = types.listOf (moduleType t.element);
       attrs = types.attrsOf (moduleType t.element);
       submodule = types.submodule { options = moduleOptions t.options; };
@@ -86,6 +107,9 @@ let
   names = map (o: o.name) options.guest;
 in
 {
+  # Not of NixOS: beside its options these would collide.
+  _class = "mvm";
+
   options = moduleOptions options.guest // {
     cacert = moduleOption (builtins.head (builtins.filter (o: o.name == "cacert") options.guest)) // {
       default = pkgs.cacert;

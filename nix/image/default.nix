@@ -61,7 +61,8 @@ let
     byPath (f: f.text) generated
     // mapAttrs (_: f: f.content) (lib.filterAttrs (_: f: f.content != null) extra);
   sources = mapAttrs (_: f: "${f.source}") (lib.filterAttrs (_: f: f.source != null) extra);
-  modes = byPath (f: f.mode) generated // mapAttrs (_: f: f.mode) extra;
+  # "": by whether the source is executable.
+  modes = byPath (f: f.mode) generated // mapAttrs (_: f: if f.mode == null then "" else f.mode) extra;
 
   # The text files by themselves: the closure of this is what they refer to.
   etc = stdenvNoCC.mkDerivation {
@@ -135,6 +136,7 @@ stdenvNoCC.mkDerivation {
     modes
     manifestMembers
     ;
+  kernelDev = if lib.isDerivation kernel && kernel ? dev then "${kernel.dev}" else "";
   inherit (config) freeSpaceMiB rootfsType ociImage;
   cacert = if cacert == null then "" else "${cacert}";
   busybox = if hasShell then "${busybox}" else "";

@@ -54,7 +54,8 @@ make_tree() {
 	fi
 	# shellcheck disable=SC2154 # an associative array of the derivation: path -> mode
 	for path in "${!modes[@]}"; do
-		install -D -m "${modes[$path]}" "$etc$path" "$root$path"
+		install -D -m "${modes[$path]:-$([ -x "$etc$path" ] && echo 0755 || echo 0644)}" \
+			"$etc$path" "$root$path"
 	done
 	# shellcheck disable=SC2154 # arrays of the derivation
 	for path in "${homePaths[@]}"; do
@@ -314,13 +315,18 @@ make_manifest() {
 }
 
 make_image() {
-	local kernel_file
+	local directory kernel_file=
 	mkdir -p "$out"
-	for kernel_file in vmlinux Image; do
-		[ ! -f "${kernel:?}/$kernel_file" ] || break
+	# A kernel of nixpkgs has vmlinux in an output of its own.
+	# shellcheck disable=SC2154 # set by the derivation
+	for directory in "$kernel" $kernelDev; do
+		for kernel_file in "$directory/vmlinux" "$directory/Image"; do
+			[ ! -f "$kernel_file" ] || break 2
+		done
 	done
-	[ -f "$kernel/$kernel_file" ] || die "kernel: $kernel has neither vmlinux nor Image"
-	install -m 0444 "$kernel/$kernel_file" "$out/vmlinux"
+	[ -f "$kernel_file" ] ||
+		die "kernel: $kernel${kernelDev:+ with $kernelDev} has neither vmlinux nor Image"
+	install -m 0444 "$kernel_file" "$out/vmlinux"
 
 	make_tree
 	check_programs

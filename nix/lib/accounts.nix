@@ -68,8 +68,8 @@ rec {
       n:
       optional (elem n reservedUsers) "${at n}: the image has a user of this name already"
       ++ optional (
-        n == serviceGroup
-      ) "${at n}: this is the service group's user (uid ${toString serviceId}); it needs no definition"
+        n == serviceGroup && users.${n}.group != null && users.${n}.group != serviceGroup
+      ) "${at n}.group: ${n} is the service group's own user, so its group is ${serviceGroup}, not ${users.${n}.group}; leave the group out, or choose another serviceGroup"
       ++ optional (
         users.${n}.group != null && elem users.${n}.group reservedGroups
       ) "${at n}.group: ${users.${n}.group} is a group of the image's own; choose another"
@@ -79,7 +79,7 @@ rec {
     ) names
     ++ concatMap (
       n:
-      optional (elem users.${n}.uid reservedIds)
+      optional (elem users.${n}.uid reservedIds && !(n == serviceGroup && users.${n}.uid == serviceId))
         "${at n}.uid: ${toString users.${n}.uid} belongs to ${
           if users.${n}.uid == serviceId then "the service group's user" else "the agent's user"
         }"
@@ -94,8 +94,12 @@ rec {
   assign =
     { serviceGroup, users }:
     let
-      names = attrNames users;
-      taken = reservedIds ++ map (n: users.${n}.uid) (filter (n: users.${n}.uid != null) names);
+      # The service group's user may be among them, to say its uid or home. Its group is what it is.
+      own = users.${serviceGroup} or { uid = null; home = null; };
+      names = filter (n: n != serviceGroup) (attrNames users);
+      ownUid = if own.uid != null then own.uid else serviceId;
+      explicit = filter (n: users.${n}.uid != null) (attrNames users);
+      taken = reservedIds ++ map (n: users.${n}.uid) explicit;
       nextFree = ids: id: if elem id ids then nextFree ids (id + 1) else id;
       uids =
         (foldl' (
@@ -138,10 +142,10 @@ rec {
         {
           root = { uid = 0; gid = 0; group = "root"; home = "/root"; };
           ${serviceGroup} = {
-            uid = serviceId;
+            uid = ownUid;
             gid = serviceId;
             group = serviceGroup;
-            home = "/home/${serviceGroup}";
+            home = if own.home != null then own.home else "/home/${serviceGroup}";
           };
           ${agentName} = { uid = agentId; gid = agentId; group = agentName; home = "/"; };
           nobody = { uid = 65534; gid = 65534; group = "nogroup"; home = "/"; };
@@ -151,7 +155,7 @@ rec {
           gid = gidOf (groupOf n);
           group = groupOf n;
           home = if u.home != null then u.home else "/home/${n}";
-        }) users;
+        }) (builtins.removeAttrs users [ serviceGroup ]);
       groups =
         {
           root = { gid = 0; members = [ ]; };

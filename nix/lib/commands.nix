@@ -6,14 +6,19 @@ let
     attrNames
     concatMap
     elem
+    hasAttr
     head
-    isString
     map
     match
     unsafeDiscardStringContext
     ;
   text = import ./text.nix;
-  inherit (text) optional optionals trim;
+  inherit (text)
+    optional
+    optionals
+    show
+    trim
+    ;
   inherit (import ./types.nix) join;
   words = import ./words.nix;
 
@@ -26,8 +31,9 @@ let
     "/usr/bin/env"
   ];
 
-  # { text; kind; program; why; }: `kind` is exec, shell, lines (several, for a script) or error;
-  # `program` is what an exec starts; `why` says why the image needs a shell, or is null.
+  # { text; kind; program; argv; why; }: `kind` is exec, shell, lines (several, for a script) or
+  # error; `program` and `argv` are what an exec starts; `why` says why the image needs a shell, or
+  # is null. `value` is a command line, as the type's `fill` leaves it.
   describe =
     value:
     let
@@ -36,14 +42,7 @@ let
       class = words.classify plain;
       program = head class.argv;
     in
-    if !(isString value) then
-      {
-        text = "${value}";
-        kind = "exec";
-        program = "${value}";
-        why = "is a script";
-      }
-    else if match "[^\n]*" plain == null then
+    if match "[^\n]*" plain == null then
       {
         text = line;
         kind = "lines";
@@ -53,7 +52,7 @@ let
     else if class.kind == "exec" then
       {
         text = line;
-        inherit (class) kind;
+        inherit (class) kind argv;
         inherit program;
         why =
           if elem program shellPrograms then
@@ -72,6 +71,15 @@ let
         program = null;
         why = if class.kind == "shell" then "uses shell syntax" else class.reason;
       };
+
+  splitPath =
+    c:
+    let
+      second = builtins.elemAt c.argv 1;
+    in
+    "${c.at}: is ${c.program} the program and ${second} its argument? There is no ${c.program} in the"
+    + " image. Put a path with a space into quotes, '${c.program} ${second}', or write the words as a"
+    + " list, [ ${show c.program} ${show second} ]";
 
   each =
     part: values: names:
@@ -114,6 +122,13 @@ rec {
       c:
       if c.kind == "error" then
         [ "${c.at}: ${c.why}" ]
+      else if
+        c.kind == "exec"
+        && words.isSplitPath c.argv
+        && match ".*['\"\\].*" (unsafeDiscardStringContext c.text) == null
+        && !(hasAttr c.program config.extraFiles)
+      then
+        [ (splitPath c) ]
       else
         optional (
           config.shell == "never"

@@ -131,7 +131,7 @@ let
       type = t.command;
       required = true;
       ini = "command";
-      description = "What runs. A text of one line is executed directly and runs in a shell only when it uses shell syntax; a text of several lines becomes a script.";
+      description = "What runs. A text of one line is executed directly and runs in a shell only when it uses shell syntax; a text of several lines becomes a script. A list has the program and its arguments, a word each, and needs no quotes. A package stands for its main program (meta.mainProgram), or for itself when it is a script.";
       example = ''"''${pkgs.python3}/bin/python3 -m http.server 8080"'';
     }
     {
@@ -144,9 +144,9 @@ let
     }
     {
       name = "env";
-      type = t.attrsOf "an environment variable" variableName t.line;
+      type = t.attrsOf "an environment variable" variableName t.text';
       default = { };
-      description = "Environment variables. /mnt/config/mvm-env.env overrides them at run time.";
+      description = "Environment variables. A number or boolean becomes text (true becomes \"true\"), a path is copied into the store. /mnt/config/mvm-env.env overrides them at run time.";
       example = ''{ PORT = "8080"; }'';
     }
     {
@@ -479,6 +479,7 @@ let
   ];
 
   seconds = t.int 0 4294967295;
+  period = t.int 1 4294967295;
 
   healthCheck = [
     {
@@ -491,7 +492,7 @@ let
     }
     {
       name = "healthIntervalSecs";
-      type = seconds;
+      type = period;
       default = 30;
       json = "health_interval_secs";
       description = "Seconds from check to check.";
@@ -499,7 +500,7 @@ let
     }
     {
       name = "healthTimeoutSecs";
-      type = seconds;
+      type = period;
       default = 10;
       json = "health_timeout_secs";
       description = "Seconds after which a check is killed and counts as failed.";
@@ -566,7 +567,7 @@ let
     }
     {
       name = "intervalSecs";
-      type = seconds;
+      type = period;
       default = 30;
       json = "interval_secs";
       description = "Seconds from run to run.";
@@ -574,7 +575,7 @@ let
     }
     {
       name = "timeoutSecs";
-      type = seconds;
+      type = period;
       default = 10;
       json = "timeout_secs";
       description = "Seconds after which a run is killed and counts as failed.";
@@ -619,7 +620,7 @@ let
     {
       name = "mode";
       type = t.name "0?[0-7]{3}" "three octal digits as a string";
-      default = "0644";
+      defaultText = "0644; 0755 for a `source` that is executable";
       description = "Permissions. The file belongs to root.";
       example = ''"0755"'';
     }
@@ -662,7 +663,7 @@ rec {
       name = "serviceGroup";
       type = accountName;
       default = "mvm";
-      description = "Group (gid 900) that may read /mnt/secrets, and user (uid 900) that runs what names no other user. Every user of `users` is a member.";
+      description = "Group (gid 900) that may read /mnt/secrets, and user (uid 900) that runs what names no other user. Every user of `users` is a member. `users.<serviceGroup>` may give that user another uid or home.";
       example = ''"app"'';
     }
     {
@@ -720,10 +721,12 @@ rec {
     }
     {
       name = "extraFiles";
-      type = t.attrsOf "a file" (t.name "/[^\n\r]*[^/\n\r]" "an absolute path") (t.submodule extraFile);
+      type = t.attrsOf "a file" (t.name "/[^\n\r]*[^/\n\r]" "an absolute path") (
+        t.orPath "source" (t.submodule extraFile)
+      );
       default = { };
-      description = "Further files in the image, by their path.";
-      example = ''{ "/etc/app.conf".content = "listen 8080\n"; }'';
+      description = "Further files in the image, by their path. A path or package alone stands for { source = ...; }.";
+      example = ''{ "/etc/app.conf".content = "listen 8080\n"; "/etc/motd" = ./motd; }'';
     }
     {
       name = "nameservers";
@@ -743,7 +746,7 @@ rec {
       name = "kernel";
       type = t.package;
       defaultText = "the kernel of this flake";
-      description = "Package with vmlinux (x86_64) or Image (aarch64).";
+      description = "Package with vmlinux (x86_64) or Image (aarch64); of a kernel of nixpkgs, its dev output is looked at as well. Drivers for virtio_mmio, virtio_blk and the root file system have to be built in.";
       example = "myKernel";
     }
     {

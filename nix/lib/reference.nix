@@ -17,6 +17,18 @@ let
   text = import ./text.nix;
   options = import ./options.nix;
 
+  # The options of each value of an option that is a set of sets; null for others.
+  submoduleOf =
+    o:
+    if o.type.kind != "attrs" then
+      null
+    else if o.type.element.kind == "orPath" then
+      o.type.element.form
+    else if o.type.element.kind == "submodule" then
+      o.type.element
+    else
+      null;
+
   # The table of options in sections: those of the guest, and those of each thing that has a name.
   sections = [
     {
@@ -28,13 +40,13 @@ let
   ]
   ++ concatMap (
     o:
-    if o.type.kind == "attrs" && o.type.element.kind == "submodule" then
+    if submoduleOf o != null then
       [
         {
           title = "${o.name}.<name>";
           prefix = "${o.name}.<name>.";
           inherit (o) description;
-          options = o.type.element.options;
+          inherit (submoduleOf o) options;
         }
       ]
     else
@@ -43,7 +55,7 @@ let
 
   typeOf =
     o:
-    if o.type.kind == "attrs" && o.type.element.kind == "submodule" then
+    if submoduleOf o != null then
       "an attribute set: see ${o.name}.<name>"
     else
       o.type.doc;

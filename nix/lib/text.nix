@@ -109,6 +109,17 @@ rec {
 
   isDerivation = value: isAttrs value && value.type or null == "derivation";
 
+  # The program that a package is run by: a path, or null when the package does not say. A package
+  # names it as meta.mainProgram; one that writeScript and its kind make is the program itself.
+  mainProgram =
+    package:
+    if package ? meta.mainProgram then
+      "${package.bin or package}/bin/${package.meta.mainProgram}"
+    else if package ? text && package.destination or "" == "" then
+      "${package}"
+    else
+      null;
+
   # A value as an error message shows it, on one line and not long.
   show =
     value:
@@ -119,7 +130,7 @@ rec {
         else if isFloat value then
           toJSON value
         else if isPath value then
-          toString value
+          "the path ${toString value}"
         else if isFunction value then
           "a function"
         else if isDerivation value then

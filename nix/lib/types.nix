@@ -38,15 +38,23 @@ let
     imap
     integer
     isDerivation
+    mainProgram
     optional
     optionals
     show
     trim
     ;
 
+  words = import ./words.nix;
+
   expected =
     path: what: value:
     [ "${path}: expected ${what}, got ${show value}" ];
+
+  # The same, with what to write instead; `fix` may be "".
+  expectedInstead =
+    path: what: value: fix:
+    map (e: e + (if fix == "" then "" else "; ${fix}")) (expected path what value);
 
   basic = kind: doc: ok: {
     inherit kind doc;
@@ -79,14 +87,25 @@ rec {
 
   int =
     low: high:
-    basic "int" (
-      if high == null then
-        "an integer, ${toString low} or more"
-      else
-        "an integer from ${toString low} to ${toString high}"
-    ) (value: isInt value && value >= low && (high == null || value <= high))
+    let
+      doc =
+        if high == null then
+          "an integer, ${toString low} or more"
+        else
+          "an integer from ${toString low} to ${toString high}";
+      ok = value: isInt value && value >= low && (high == null || value <= high);
+    in
+    basic "int" doc ok
     // {
       inherit low high;
+      check =
+        path: value:
+        if ok value then
+          [ ]
+        else
+          expectedInstead path doc value (
+            if text.isName "-?[0-9]{1,18}" value then "write it without quotes" else ""
+          );
     };
 
   # Any text: for JSON files, which can carry all of it.
@@ -113,23 +132,117 @@ rec {
 
   enum =
     values:
-    basic "enum" (alternatives (map toJSON values)) (value: elem value values)
+    let
+      doc = alternatives (map toJSON values);
+      near = value: if isString value then closest (unsafeDiscardStringContext value) values else null;
+    in
+    basic "enum" doc (value: elem value values)
     // {
       inherit values;
+      check =
+        path: value:
+        if elem value values then
+          [ ]
+        else
+          expectedInstead path doc value (
+            if near value == null then "" else "did you mean ${toJSON (near value)}?"
+          );
     };
 
-  # What the guest runs: text, or a script that a package or a path is.
-  command = {
-    kind = "command";
-    doc = "a command line, or a package or path that is a script";
+  # The value of an environment variable. Numbers and booleans become text, a path is copied into
+  # the store.
+  text' = {
+    kind = "text";
+    doc = "a string of one line, a number, a boolean or a path";
     check =
       path: value:
       if isString value then
-        optional (trim value == "") "${path}: the command is empty"
+        lineErrors path value
       else
-        optionals (!(isDerivation value || isPath value)) (expected path command.doc value);
-    fill = value: value;
+        optionals (!(isInt value || isFloat value || isBool value || isPath value)) (
+          expectedInstead path text'.doc value (
+            if value == null then
+              "leave the variable out, or write \"\" for an empty one"
+            else if isList value then
+              "make one string of it: lib.concatStringsSep \" \" [ ... ]"
+            else if isDerivation value then
+              "write \"\${...}\" for the path of a package"
+            else
+              "write a string, builtins.toJSON { ... } for instance"
+          )
+        );
+    fill =
+      value:
+      if isBool value then
+        (if value then "true" else "false")
+      else if isFloat value then
+        toJSON value
+      else if isInt value then
+        toString value
+      else
+        "${value}";
   };
+
+  # What the guest runs: a command line, its words, or a program that a package or a path is. `fill`
+  # makes a command line of all of them.
+  command =
+    let
+      doc = "a command line, a list of its words, or a package or path to run";
+      program =
+        path: package:
+        optional (mainProgram package == null)
+          "${path}: ${show package} does not say what its program is called (meta.mainProgram); write \"\${...}/bin/NAME\", or \"\${...}\" when it is a script itself";
+      word =
+        path: value:
+        optionals (
+          !(isString value || isInt value || isPath value || isDerivation value)
+        ) (expectedInstead path "a word of a command line: a string, an integer, a path or a package" value "");
+      first =
+        path: value:
+        if isDerivation value then
+          program path value
+        else if value == "" then
+          [ "${path}: the command is empty" ]
+        else
+          optional (text.isName "[^/]*[ \t].*" (if isString value then unsafeDiscardStringContext value else value))
+            "${path}: ${show value} cannot be the name of a program; a list has one word in each element, and a command line is a string";
+      list =
+        path: value:
+        let
+          wrong = builtins.concatLists (imap (i: v: word "${path}[${toString i}]" v) value);
+        in
+        if value == [ ] then
+          [ "${path}: the command is empty" ]
+        else if wrong != [ ] then
+          wrong
+        else
+          first "${path}[0]" (builtins.head value);
+      toWord = i: v: if i == 0 && isDerivation v then mainProgram v else if isInt v then toString v else "${v}";
+    in
+    {
+      kind = "command";
+      inherit doc;
+      check =
+        path: value:
+        if isString value then
+          optional (trim value == "") "${path}: the command is empty"
+        else if isList value then
+          list path value
+        else if isDerivation value then
+          program path value
+        else
+          optionals (!isPath value) (expected path doc value);
+      fill =
+        value:
+        if isList value then
+          words.join (imap toWord value)
+        else if isDerivation value then
+          mainProgram value
+        else if isPath value then
+          words.join [ "${value}" ]
+        else
+          value;
+    };
 
   # Values of a type, but those of which `excess` is true; `words` say what is allowed instead.
   within =
@@ -234,9 +347,40 @@ rec {
       ];
     };
 
-  package = basic "package" "a package or a store path" (
-    value: isDerivation value || isPath value || (isString value && match "/.*" value != null)
-  );
+  package =
+    let
+      doc = "a package or a store path";
+      ok = value: isDerivation value || isPath value || (isString value && match "/.*" value != null);
+    in
+    basic "package" doc ok
+    // {
+      check =
+        path: value:
+        if ok value then
+          [ ]
+        else
+          expectedInstead path doc value (
+            if text.isName "[A-Za-z_][A-Za-z0-9_.-]*" value then "write pkgs.${value}, without quotes" else ""
+          );
+    };
+
+  # A set of options, or a path or package alone, which stands for { ${option} = ...; }.
+  orPath = option: form: {
+    kind = "orPath";
+    doc = "${form.doc}, or ${package.doc}";
+    inherit option form;
+    check =
+      path: value:
+      if package.check path value == [ ] then
+        [ ]
+      else if isAttrs value then
+        form.check path value
+      else
+        expected path "${form.doc}, or ${package.doc}" value;
+    fill =
+      value:
+      form.fill (if isAttrs value && !isDerivation value then value else { ${option} = value; });
+  };
 
   listOf = element: {
     kind = "list";
@@ -247,8 +391,10 @@ rec {
       if isList value then
         builtins.concatLists (imap (i: v: element.check "${path}[${toString i}]" v) value)
       else
-        expected path "a list" value;
-    fill = value: value;
+        expectedInstead path "a list, each element ${element.doc}" value (
+          if element.check path value == [ ] then "write it in brackets: [ ... ]" else ""
+        );
+    fill = value: map element.fill value;
   };
 
   # Names of the user's choice; `keys` is the type of the names, `of` what they are names of.
@@ -259,7 +405,9 @@ rec {
     check =
       path: value:
       if !isAttrs value || isDerivation value then
-        expected path "an attribute set" value
+        expectedInstead path "an attribute set, each value ${element.doc}" value (
+          if isList value then "give each a name: { NAME = ...; }" else ""
+        )
       else
         concatMap (
           n:
@@ -307,7 +455,9 @@ rec {
       check =
         path: value:
         if !isAttrs value || isDerivation value then
-          expected (if path == "" then "the argument" else path) "an attribute set" value
+          expectedInstead (if path == "" then "the argument" else path) "an attribute set" value (
+            if builtins.isFunction value then "call the function first: mkGuest (f { inherit pkgs; })" else ""
+          )
         else
           map (unknown path) (filter (n: !(elem n names)) (attrNames value))
           ++ concatMap (checkOption path value) options;

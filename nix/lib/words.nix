@@ -8,14 +8,18 @@
 # # or ~ at the start of a word, a leading NAME=value, or a first word that only a shell knows.
 let
   inherit (builtins)
+    concatStringsSep
     elem
     foldl'
     head
+    length
     match
+    replaceStrings
     seq
+    tail
     unsafeDiscardStringContext
     ;
-  inherit (import ./text.nix) characters;
+  inherit (import ./text.nix) characters imap;
 
   # Reserved words, special built-ins, and built-ins that act on the shell itself.
   shellWords = [
@@ -158,6 +162,18 @@ let
 
   isAssignment = word: match "[A-Za-z_][A-Za-z0-9_]*=.*" word != null;
 
+  # True if the first two words may be one path with a space that is not quoted: the first is a path
+  # outside of the store and of the places that are filled while the guest runs, and the second
+  # goes on with more of a path.
+  isSplitPath =
+    argv:
+    length argv > 1
+    && match "/.*" (unsafeDiscardStringContext (head argv)) != null
+    && match "/(nix/store|bin|sbin|usr|mnt|run|tmp|var|home|root|dev|proc|sys)(/.*)?" (
+      unsafeDiscardStringContext (head argv)
+    ) == null
+    && match "[^/.=:-][^=:]*/.*" (unsafeDiscardStringContext (head (tail argv))) != null;
+
   error = reason: {
     kind = "error";
     inherit reason;
@@ -165,6 +181,22 @@ let
 in
 {
   inherit shellWords;
+
+  # The text that `classify` splits into exactly these words, without a shell. Words that need no
+  # quotes have none, but for a second word that `isSplitPath` would ask about.
+  join =
+    argv:
+    let
+      plain =
+        i: word:
+        match "[A-Za-z0-9_./:@%+,=-]+" (unsafeDiscardStringContext word) != null
+        && !(i == 0 && (isAssignment (unsafeDiscardStringContext word) || elem word shellWords))
+        && !(i == 1 && isSplitPath argv);
+      quoted = word: "'${replaceStrings [ "'" ] [ "'\\''" ] word}'";
+    in
+    concatStringsSep " " (imap (i: word: if plain i word then word else quoted word) argv);
+
+  inherit isSplitPath;
 
   # { kind = "exec"; argv = [ ... ]; }, { kind = "shell"; } or { kind = "error"; reason = "..."; }
   classify =

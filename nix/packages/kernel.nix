@@ -40,8 +40,15 @@ stdenv.mkDerivation {
   hardeningDisable = [ "all" ];
   enableParallelBuilding = true;
 
-  # For configure as well as for the build. Empty unless this is a cross build.
-  CROSS_COMPILE = stdenv.cc.targetPrefix or "";
+  env = {
+    # For configure as well as for the build. Empty unless this is a cross build.
+    CROSS_COMPILE = stdenv.cc.targetPrefix or "";
+    # Nothing of the machine or the day goes into the kernel.
+    KBUILD_BUILD_TIMESTAMP = "1970-01-01 00:00:00 UTC";
+    KBUILD_BUILD_VERSION = "1";
+    KBUILD_BUILD_USER = "mvm";
+    KBUILD_BUILD_HOST = "mvm";
+  };
   makeFlags = [
     "O=build"
     "ARCH=${stdenv.hostPlatform.linuxArch}"
@@ -52,12 +59,6 @@ stdenv.mkDerivation {
     patchShebangs scripts
     find . -name Makefile -o -name '*.mk' | xargs sed -i 's|/bin/pwd|pwd|g'
   '';
-
-  # Nothing of the machine or the day goes into the kernel.
-  KBUILD_BUILD_TIMESTAMP = "1970-01-01 00:00:00 UTC";
-  KBUILD_BUILD_VERSION = "1";
-  KBUILD_BUILD_USER = "mvm";
-  KBUILD_BUILD_HOST = "mvm";
 
   configurePhase = ''
     runHook preConfigure

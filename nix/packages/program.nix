@@ -57,8 +57,13 @@ stdenv.mkDerivation {
     mkdir -p subprojects/packagecache
     ${lib.concatStrings (map (s: "cp ${s} subprojects/packagecache/${s.name}\n") sources)}
   '';
+  # What `make release` builds with, but for what is said of warnings.
   mesonBuildType = "minsize";
-  mesonFlags = [ "-Drelease=true" ];
+  mesonFlags = builtins.filter (flag: builtins.isString flag && flag != "") (
+    builtins.split "\n" (builtins.readFile ../../release-options)
+  );
+  # An archiver that does not know of link-time optimization finds symbols in the objects, too.
+  env.NIX_CFLAGS_COMPILE = "-ffat-lto-objects";
   ninjaFlags = [ "${directory}/${program}" ];
   # The release build says itself how it is linked: static, at a fixed address.
   hardeningDisable = [ "all" ];

@@ -117,6 +117,8 @@ let
         content = "secret\n";
         mode = "0600";
       };
+      "/srv/index.html" = ../../nix/examples/static-site/site/index.html;
+      "/srv/run" = pkgs.writeScript "run" "#!/bin/sh\n";
       "/etc/copy" = {
         source = ../../nix/examples/static-site/site/index.html;
         mode = "444";
@@ -276,7 +278,7 @@ rec {
       services.web.command = "no-such-program --fast";
     };
     no-applet.services.web.command = "no-such-program --fast";
-    directory.services.web.command = pkgs.curl;
+    directory.services.web.command = "${pkgs.curl}";
     literal-path.services.web.command = "/nix/store/00000000000000000000000000000000-curl/bin/curl";
     no-path.services.web.command = "/usr/bin/curl";
     no-file.services.web.command = "${pkgs.curl}/bin/no-curl";

@@ -309,6 +309,12 @@ def check_everything(suite, image, entries):
         entries.get("/var/lib/owner/private", ())[:4],
         ("f", 0o600, 0, 0),
     )
+    for path, mode in (("/srv/index.html", 0o644), ("/srv/run", 0o755)):
+        suite.equal(
+            f"{path}: a path alone, as executable as it was",
+            entries.get(path, ())[:4],
+            ("f", mode, 0, 0),
+        )
     suite.equal("a copied file, with its mode", entries.get("/etc/copy", ())[:2], ("f", 0o444))
     worker = cat_ext4(image, "/etc/mvm/services.d/worker.ini").decode()
     script = re.search(r"^command = (.*)$", worker, re.MULTILINE).group(1)
@@ -321,6 +327,25 @@ def check_everything(suite, image, entries):
     suite.result(
         "NAME = the \"worker\" ; # and 'co'\n" in worker, "an awkward value is as it was", worker
     )
+
+
+def check_programs(suite):
+    """The programs are those that the project's own build makes."""
+    with open(os.path.join(tap.ROOT, "release-sizes.json"), encoding="utf-8") as file:
+        limits = json.load(file)
+    for name, attribute in (("init", "init"), ("mvm-guest-agent", "agent"), ("mvm-probe", "probe")):
+        output, error = store.build("packages." + attribute)
+        if not suite.result(output is not None, f"{name} builds", error):
+            continue
+        size = os.path.getsize(os.path.join(output, "bin", name))
+        suite.result(size <= limits[name], f"{name} is as small as it has to be", size)
+        released = os.path.join(tap.ROOT, "build", "release", name)
+        if os.path.exists(released):
+            suite.result(
+                abs(size - os.path.getsize(released)) <= 64,
+                f"{name} has the size of the release",
+                f"{size}, and the release {os.path.getsize(released)}",
+            )
 
 
 def build_all(suite, names):
@@ -341,6 +366,7 @@ def main():
     if len(outputs) < len(names):
         suite.done()
 
+    check_programs(suite)
     ext4 = list_ext4(os.path.join(outputs["ext4"], "rootfs.ext4"))
     squash = list_squashfs(os.path.join(outputs["squash"], "rootfs.squashfs"))
     check_tree(suite, "ext4", ext4, shell=False)

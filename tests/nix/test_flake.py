@@ -69,8 +69,8 @@ def consumer(suite, name, directory, attributes, work):
     path = copy_of(directory, work)
     # An input that follows another's is not there to be overridden.
     with open(os.path.join(path, "flake.nix"), encoding="utf-8") as file:
-        follows = "nixpkgs.follows" in file.read()
-    overrides = [o for o in CONSUMER if not (follows and o[0] == "nixpkgs")]
+        follows = "mvm.inputs.nixpkgs.follows" in file.read()
+    overrides = [o for o in CONSUMER if not (follows and o[0] == "mvm/nixpkgs")]
     for attribute in attributes:
         got, error = evaluate(f"path:{path}#packages.{attribute}.drvPath", overrides)
         suite.result(
@@ -133,7 +133,7 @@ map tried [
 
 def main():
     tap.require_nix()
-    if shutil.which("git") is None or not os.path.isdir(os.path.join(tap.ROOT, ".git")):
+    if shutil.which("git") is None or not os.path.exists(os.path.join(tap.ROOT, ".git")):
         tap.skip_all("not a git checkout")
     suite = tap.Suite()
     store.prepare(store.FIRST)
@@ -155,8 +155,29 @@ def main():
         )
     got, error = ours("templates.default.description")
     suite.result(isinstance(got, str), "templates.default is there", error)
-    got, error = ours("nixosModules.guest", "builtins.typeOf")
-    suite.result(got == "set", "nixosModules.guest is a module", error or got)
+    for name in ("nixosModules.guest", "modules.mvm.guest"):
+        got, error = ours(f"{name}._class")
+        suite.result(got == "mvm", f"{name} is a module of a class of its own", error or got)
+    got, error = ours("apps", "builtins.mapAttrs (_: builtins.mapAttrs (_: a: a.meta.description))")
+    suite.result(
+        got is not None and all(text for apps in got.values() for text in apps.values()),
+        "every app has a description",
+        error or got,
+    )
+    for what in ("lib.aarch64-darwin.mkGuest", "legacyPackages.aarch64-darwin.default"):
+        got, error = ours(what)
+        suite.result(
+            "guests are Linux, and are built on Linux" in error and "aarch64-linux" in error,
+            f"{what} says where guests are built",
+            error or got,
+        )
+    alone = copy_of(os.path.join(tap.ROOT, "nix"), work)
+    got, error = evaluate(f"path:{alone}#packages.x86_64-linux.init.name", [("nixpkgs", NIXPKGS)])
+    suite.result(
+        "name the whole repository, as git+file:" in error,
+        "nix/ alone, as a path: flake, says what to name instead",
+        error or got,
+    )
     got, error = ours(
         "overlays.default",
         "overlay: let pkgs = import %s/stub-nixpkgs { system = \"x86_64-linux\";"
@@ -208,6 +229,58 @@ def main():
         "modules: what mkGuest refuses is refused",
         REFUSED,
         [True, False, False, False, False],
+    )
+    expression(
+        suite,
+        "guests can be extended, with changes or a function, and again",
+        """
+        let
+          guest = mvm.lib.mkGuest {
+            name = "a"; packages = [ pkgs.curl ]; services.a = { command = "/bin/a"; env.A = "1"; };
+          };
+          more = guest.extend { services.a.env.B = true; };
+          again = more.extend (old: { packages = old.packages ++ [ pkgs.python3 ]; });
+        in
+        {
+          env = again.config.services.a.env;
+          packages = builtins.length again.config.packages;
+          before = guest.config.services.a.env;
+        }
+        """,
+        {"env": {"A": "1", "B": "true"}, "packages": 2, "before": {"A": "1"}},
+    )
+    expression(
+        suite,
+        "modules: the evaluation comes with the image, and can be extended",
+        """
+        let
+          guest = mvm.lib.evalGuest [ { name = "a"; services.a.command = [ "/bin/a" "b c" ]; } ];
+          port = { services.a.env.PORT = 8080; };
+        in
+        {
+          options = guest.options ? services;
+          extended = (guest.extendModules { modules = [ port ]; }).config.services.a.env;
+          image = (guest.extend port).config.services.a.env;
+          command = guest.config.services.a.command;
+        }
+        """,
+        {
+            "options": True,
+            "extended": {"PORT": 8080},
+            "image": {"PORT": "8080"},
+            "command": "/bin/a 'b c'",
+        },
+    )
+    expression(
+        suite,
+        "a kernel of nixpkgs: vmlinux may be in its dev output",
+        """
+        (mvm.lib.mkGuest {
+          name = "a";
+          kernel = pkgs.curl // { dev = pkgs.python3; };
+        }).kernelDev == "${pkgs.python3}"
+        """,
+        True,
     )
     expression(
         suite,

@@ -21,6 +21,20 @@ let
     outPath = "/nix/store/00000000000000000000000000000000-${name}";
     outputSpecified = false;
   };
+  # With a main program.
+  program =
+    name:
+    package name
+    // {
+      meta.mainProgram = name;
+    };
+  mistakes = import ./mistakes.nix {
+    pkgs = {
+      curl = program "curl";
+      python3 = program "python3";
+      linux_6_1 = package "linux";
+    };
+  };
   python = "/nix/store/00000000000000000000000000000000-python3/bin/python3";
   script = "/nix/store/00000000000000000000000000000000-start";
 
@@ -400,7 +414,7 @@ in
   })
   (accepted "packages and paths as commands" {
     services.web = {
-      command = package "start";
+      command = program "start";
       preStart = ./unit.nix;
     };
   })
@@ -509,10 +523,10 @@ in
     "services.web.command: required, and not given"
   ])
   (rejected "a command that is null" { services.web.command = null; } [
-    "services.web.command: expected a command line, or a package or path that is a script, got null"
+    "services.web.command: expected a command line, a list of its words, or a package or path to run, got null"
   ])
   (rejected "a command that is a number" { services.web.command = 8080; } [
-    "services.web.command: expected a command line, or a package or path that is a script, got 8080"
+    "services.web.command: expected a command line, a list of its words, or a package or path to run, got 8080"
   ])
   (rejected "an empty command" { services.web.command = " \n"; } [
     "services.web.command: the command is empty"
@@ -524,13 +538,13 @@ in
     "services.web: expected an attribute set, got ${builtins.toJSON python}"
   ])
   (rejected "services as a list" { services = [ ]; } [
-    "services: expected an attribute set, got an empty list"
+    "services: expected an attribute set, each value a set of options, got an empty list; give each a name: { NAME = ...; }"
   ])
   (rejected "a package as services" { services = package "curl"; } [
-    "services: expected an attribute set, got the package curl"
+    "services: expected an attribute set, each value a set of options, got the package curl"
   ])
   (rejected "packages that are no list" { packages = package "curl"; } [
-    "packages: expected a list, got the package curl"
+    "packages: expected a list, each element a package or a store path, got the package curl; write it in brackets: [ ... ]"
   ])
   (rejected "a package that is a number" {
     packages = [
@@ -542,7 +556,7 @@ in
     "services.web.restart: expected \"always\", \"on-failure\" or \"never\", got \"sometimes\""
   ])
   (rejected "a number as text" (service { nice = "5"; }) [
-    "services.web.nice: expected an integer from -20 to 19, got \"5\""
+    "services.web.nice: expected an integer from -20 to 19, got \"5\"; write it without quotes"
   ])
   (rejected "a number out of range" (service { nice = 20; }) [
     "services.web.nice: expected an integer from -20 to 19, got 20"
@@ -596,9 +610,6 @@ in
   ])
   (rejected "an environment value with a space at its end" (service { env.A = "a "; }) [
     "services.web.env.A: the value must not begin or end with white space, got \"a \""
-  ])
-  (rejected "an environment value that is a number" (service { env.PORT = 8080; }) [
-    "services.web.env.PORT: expected a string of one line, got 8080"
   ])
   (rejected "a name that no variable can have" (service { env."A B" = "x"; }) [
     "services.web.env.\"A B\": the name of an environment variable must be letters, digits, '_', '.' and '-', starting with a letter or '_', got \"A B\""
@@ -725,8 +736,8 @@ in
   (rejected "a user of the image's own" { users.root = { }; } [
     "users.root: the image has a user of this name already"
   ])
-  (rejected "the service group's user again" { users.mvm = { }; } [
-    "users.mvm: this is the service group's user (uid 900); it needs no definition"
+  (rejected "the service group's user in another group" { users.mvm.group = "web"; } [
+    "users.mvm.group: mvm is the service group's own user, so its group is mvm, not web; leave the group out, or choose another serviceGroup"
   ])
   (rejected "a group of the image's own" { users.a.group = "root"; } [
     "users.a.group: root is a group of the image's own; choose another"
@@ -845,7 +856,7 @@ in
   ])
   (rejected "white space that isspace(3) knows"
     (service { env.A = builtins.fromJSON ''"x\u000c"''; })
-    [ "services.web.env.A: the value must not begin or end with white space, got \"x\\u000c\"" ]
+    [ "services.web.env.A: the value must not begin or end with white space, got ${builtins.toJSON (builtins.fromJSON ''"x\u000c"'')}" ]
   )
   (rejected "homes that are not one path"
     {
@@ -976,7 +987,9 @@ in
       name = "a script of the store, as a package and as text";
       guest = {
         services.web = {
-          command = package "start";
+          command = package "start" // {
+            text = "#!/bin/sh\n";
+          };
           preStart = "${script} --fast";
         };
       };
@@ -1188,9 +1201,9 @@ in
       >
     ''
   )
-  (test "service file: a package as a command" (ini { command = package "start"; }) ''
+  (test "service file: a package as a command" (ini { command = program "start"; }) ''
     [service]
-    command = /nix/store/00000000000000000000000000000000-start
+    command = /nix/store/00000000000000000000000000000000-start/bin/start
   '')
   (test "health check: defaults"
     (json "/etc/mvm/integrations.d/web.json" (
@@ -1216,7 +1229,7 @@ in
           healthIntervalSecs = 5;
           healthTimeoutSecs = 3;
           startupGraceSecs = 60;
-          checkpointCmd = package "save";
+          checkpointCmd = program "save";
           restoreCmd = "c";
           critical = true;
           user = "www";
@@ -1229,7 +1242,7 @@ in
       health_interval_secs = 5;
       health_timeout_secs = 3;
       startup_grace_secs = 60;
-      checkpoint_cmd = "/nix/store/00000000000000000000000000000000-save";
+      checkpoint_cmd = "/nix/store/00000000000000000000000000000000-save/bin/save";
       restore_cmd = "c";
       critical = true;
       user = "www";
@@ -1277,4 +1290,187 @@ in
     }
   )
   (test "types: a path of options quotes what is no identifier" (types.join "a.b" "c/d") "a.b.\"c/d\"")
+  # What a value becomes.
+  (test "environment: numbers, booleans and paths become text"
+    (config (service {
+      env = {
+        A = 8080;
+        B = true;
+        C = false;
+        D = 1.5;
+        E = "x";
+      };
+    })).services.web.env
+    {
+      A = "8080";
+      B = "true";
+      C = "false";
+      D = "1.5";
+      E = "x";
+    }
+  )
+  (test "command: a package is its main program"
+    (config (service { command = program "curl"; })).services.web.command
+    "/nix/store/00000000000000000000000000000000-curl/bin/curl"
+  )
+  (test "command: a package of several outputs has its programs in bin"
+    (config (service {
+      command = program "curl" // {
+        bin = "/nix/store/00000000000000000000000000000000-curl-bin";
+      };
+    })).services.web.command
+    "/nix/store/00000000000000000000000000000000-curl-bin/bin/curl"
+  )
+  (test "command: a list of words"
+    (config (service {
+      command = [
+        (program "python3")
+        "-m"
+        "it's"
+        8080
+        ""
+        "a b"
+        "$HOME"
+        (package "data")
+      ];
+    })).services.web.command
+    "/nix/store/00000000000000000000000000000000-python3/bin/python3 -m 'it'\\''s' 8080 '' 'a b' '$HOME' /nix/store/00000000000000000000000000000000-data"
+  )
+  (test "command: a list for every command of a guest"
+    (
+      let
+        c = config (
+          service { preStart = [ "/bin/p" ]; }
+          // {
+            healthChecks.web = {
+              healthCmd = [
+                "/bin/h"
+                1
+              ];
+              checkpointCmd = [ "/bin/c" ];
+              restoreCmd = [ "/bin/r" ];
+            };
+            probes.x.command = [
+              "/bin/x"
+              "a b"
+            ];
+          }
+        );
+      in
+      [
+        c.services.web.preStart
+        c.healthChecks.web.healthCmd
+        c.healthChecks.web.checkpointCmd
+        c.healthChecks.web.restoreCmd
+        c.probes.x.command
+      ]
+    )
+    [
+      "/bin/p"
+      "/bin/h 1"
+      "/bin/c"
+      "/bin/r"
+      "/bin/x 'a b'"
+    ]
+  )
+  (accepted "a path with a space in quotes" (service { command = "'/opt/my app/run.sh'"; }))
+  (accepted "a path with a space in a list" (service { command = [ "/opt/my app/run.sh" ]; }))
+  (accepted "a program and a path as a list" (service {
+    command = [
+      "/opt/my"
+      "app/run.sh"
+    ];
+  }))
+  (accepted "a program of extraFiles and a path" (
+    service { command = "/opt/my app/run.sh"; } // { extraFiles."/opt/my".content = ""; }
+  ))
+  (accepted "a program of the data drive and a path" (service {
+    command = "/mnt/data/run conf/run.toml";
+  }))
+  (test "users: the service group's user may have a uid and a home"
+    (
+      let
+        a = accounts.assign {
+          serviceGroup = "app";
+          users = {
+            app = {
+              uid = 1000;
+              group = "app";
+              home = "/srv/app";
+            };
+            b = {
+              uid = null;
+              group = null;
+              home = null;
+            };
+          };
+        };
+      in
+      {
+        inherit (a.users) app b;
+        group = a.groups.app;
+      }
+    )
+    {
+      app = {
+        uid = 1000;
+        gid = 900;
+        group = "app";
+        home = "/srv/app";
+      };
+      b = {
+        uid = 1001;
+        gid = 1001;
+        group = "b";
+        home = "/home/b";
+      };
+      group = {
+        gid = 900;
+        members = [ "b" ];
+      };
+    }
+  )
+  (test "extra files: a path alone is a source"
+    (config { extraFiles."/etc/unit.nix" = "/nix/store/x"; }).extraFiles."/etc/unit.nix"
+    {
+      content = null;
+      source = "/nix/store/x";
+      mode = null;
+    }
+  )
 ]
+# --- What a list of words becomes is split into the same words --------------------------------------
+++
+  map
+    (
+      argv:
+      test "command line: join ${builtins.toJSON argv}" (words.classify (words.join argv)) {
+        kind = "exec";
+        inherit argv;
+      }
+    )
+    (
+      map (v: v.argv) (builtins.filter (v: v.kind == "exec") vectors)
+      ++ [
+        [
+          "cd"
+          "/"
+        ]
+        [ "A=b" ]
+        [
+          "a b"
+          ""
+          "'"
+          "\""
+          "\\"
+          "a\\'b"
+          "~"
+          "#"
+          "é"
+        ]
+      ]
+    )
+# --- Mistakes -------------------------------------------------------------------------------------
+++ builtins.attrValues (
+  builtins.mapAttrs (name: m: test "mistake ${name}" (check m.guest).errors m.errors) mistakes
+)

@@ -4,8 +4,10 @@
 
   inputs = {
     # Where this repository is.
-    mvm.url = "git+https://example.org/mvm-init?dir=nix";
-    nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.05";
+    mvm.url = "github:auser/mvm?dir=nix";
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
+    # The programs are built with the same packages as the guest.
+    mvm.inputs.nixpkgs.follows = "nixpkgs";
   };
 
   outputs =

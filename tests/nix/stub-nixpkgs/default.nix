@@ -102,6 +102,7 @@ let
           passed = builtins.removeAttrs attrs [
             "passthru"
             "meta"
+            "env"
           ];
           drv = derivation (
             {
@@ -115,6 +116,7 @@ let
             }
             // lib.optionalAttrs (compiler != null) { inherit compiler; }
             // passed
+            // (attrs.env or { })
           );
         in
         drv
@@ -227,7 +229,7 @@ let
     openssl = hostTools "openssl" [ "openssl" ];
     xz = hostTools "xz" [ "xz" ];
     elfutils = hostTools "elfutils" [ ];
-    nixfmt-rfc-style = hostTools "nixfmt" [ "nixfmt" ];
+    nixfmt = hostTools "nixfmt" [ "nixfmt" ];
 
     # Programs for guests.
     relocated =

@@ -30,6 +30,7 @@ in
 rec {
   inherit (builtins) concatStringsSep mapAttrs;
 
+  version = "25.11pre-stub";
   concatStrings = builtins.concatStringsSep "";
   concatMapStringsSep =
     separator: f: list:
@@ -47,6 +48,16 @@ rec {
     builtins.listToAttrs (
       concatMap (n: optional (keep n set.${n}) (nameValuePair n set.${n})) (attrNames set)
     );
+  recursiveUpdate =
+    old: new:
+    old
+    // mapAttrs (
+      n: value:
+      if isAttrs value && isAttrs (old.${n} or null) && !(isDerivation value) then
+        recursiveUpdate old.${n} value
+      else
+        value
+    ) new;
   isDerivation = value: value.type or null == "derivation";
   fix =
     f:
@@ -160,6 +171,12 @@ rec {
         // {
           merge = at: defs: if builtins.all a.check defs then a.merge at defs else b.merge at defs;
         };
+      coercedTo =
+        from: coerce: to:
+        simple "coercedTo" "${to.description} or ${from.description}" (v: to.check v || from.check v)
+        // {
+          merge = at: defs: to.merge at (map (d: if from.check d then coerce d else d) defs);
+        };
       oneOf = list: foldl' either (head list) (builtins.tail list);
       listOf =
         inner:
@@ -231,8 +248,14 @@ rec {
     {
       modules,
       specialArgs ? { },
-    }:
-    evalWith "" modules specialArgs;
+      class ? null,
+    }@args:
+    evalWith "" modules specialArgs
+    // {
+      _type = "configuration";
+      inherit class;
+      extendModules = more: evalModules (args // { modules = modules ++ more.modules; });
+    };
 
   evalWith =
     prefix: modules: specialArgs:

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+#
+# Mistakes that users make, with what mkGuest says of each: NAME = { guest; errors; }. Where there
+# are no errors, it is none. unit.nix runs them with packages that only look like some;
+# test_mistakes.py with modules as well, where an error has to name the same options.
+{ pkgs }:
+let
+  command = "${pkgs.python3}/bin/python3 -m http.server 8080";
+  base = {
+    name = "my-app";
+    services.my-app = { inherit command; };
+  };
+  guest = changes: errors: {
+    guest = base // changes;
+    inherit errors;
+  };
+  # The name is on the service's path, so that paths with a '-' are met.
+  service = changes: guest { services.my-app = { inherit command; } // changes; };
+  check = changes: guest { healthChecks.my-app = { healthCmd = "true"; } // changes; };
+
+  name = "1 to 63 letters, digits, '_', '-' and '.', not starting with '-' or '.'";
+  account = "1 to 32 letters, digits, '_' and '-', starting with a letter or '_'";
+  text = "a string of one line, a number, a boolean or a path";
+  run = "a command line, a list of its words, or a package or path to run";
+  package = "a package or a store path";
+  size = ''a size: bytes, or text such as "64K", "512M", "2G", or "infinity"'';
+  set = "an attribute set, each value";
+in
+{
+  "01 a command is missing" = guest { services.my-app.env.A = "1"; } [
+    "services.my-app.command: required, and not given"
+  ];
+  "02 the name is missing" = {
+    guest.packages = [ pkgs.curl ];
+    errors = [ "name: required, and not given" ];
+  };
+  "03 a name with a space" = guest { name = "my app"; } [
+    "name: expected 1 to 63 letters, digits, '+', '.', '_' and '-', starting with a letter or digit, got \"my app\""
+  ];
+  "04 a service's name with a space" = guest { services."my app".command = "/bin/true"; } [
+    "services.\"my app\": the name of a service must be ${name}, got \"my app\""
+  ];
+  "05 a number in env" = service { env.PORT = 8080; } [ ];
+  "06 a boolean in env" = service { env.DEBUG = true; } [ ];
+  "07 null in env" = service { env.DEBUG = null; } [
+    "services.my-app.env.DEBUG: expected ${text}, got null; leave the variable out, or write \"\" for an empty one"
+  ];
+  "08 env as a list" = service { env = [ "A=1" ]; } [
+    "services.my-app.env: expected ${set} ${text}, got a list that starts with \"A=1\"; give each a name: { NAME = ...; }"
+  ];
+  "09 a path in env" = service { env.CONF = ./mistakes.nix; } [ ];
+  "10 a package as command" = service { command = pkgs.python3; } [ ];
+  "11 a list as command" = service {
+    command = [
+      "${pkgs.python3}/bin/python3"
+      "-m"
+      "http.server"
+    ];
+  } [ ];
+  "12 a space in a path" = service { command = "/opt/my app/run.sh"; } [
+    (
+      "services.my-app.command: is /opt/my the program and app/run.sh its argument? There is no /opt/my in the image."
+      + " Put a path with a space into quotes, '/opt/my app/run.sh', or write the words as a list, [ \"/opt/my\" \"app/run.sh\" ]"
+    )
+  ];
+  "13 a uid twice" = guest {
+    users = {
+      a.uid = 1000;
+      b.uid = 1000;
+    };
+  } [ "users.a.uid: 1000 is also the uid of b" ];
+  "14 a uid in quotes" = guest { users.a.uid = "1000"; } [
+    "users.a.uid: expected an integer from 1 to 65533, got \"1000\"; write it without quotes"
+  ];
+  "15 a file system that there is not" = guest { rootfsType = "btrfs"; } [
+    "rootfsType: expected \"ext4\" or \"squashfs\", got \"btrfs\""
+  ];
+  "16 an interval of zero" = check { healthIntervalSecs = 0; } [
+    "healthChecks.my-app.healthIntervalSecs: expected an integer from 1 to 4294967295, got 0"
+  ];
+  "17 an interval in quotes" = check { healthIntervalSecs = "5"; } [
+    "healthChecks.my-app.healthIntervalSecs: expected an integer from 1 to 4294967295, got \"5\"; write it without quotes"
+  ];
+  "18 a host name that is none" = guest { hostname = "my_host"; } [
+    "hostname: expected 1 to 64 letters, digits, '-' and '.', got \"my_host\""
+  ];
+  "19 packages without brackets" = guest { packages = pkgs.curl; } [
+    "packages: expected a list, each element ${package}, got the package ${pkgs.curl.name}; write it in brackets: [ ... ]"
+  ];
+  "20 packages in quotes" = guest { packages = [ "curl" ]; } [
+    "packages[0]: expected ${package}, got \"curl\"; write pkgs.curl, without quotes"
+  ];
+  "21 a user that nobody defines" = service { user = "app"; } [
+    "services.my-app.user: no user \"app\"; there are no users; define it: users.app = { };"
+  ];
+  "22 an option with a letter missing" = service { comand = "x"; } [
+    "services.my-app.comand: no such option; did you mean command?"
+  ];
+  "23 a health check of no service" = guest { healthChecks.other.healthCmd = "true"; } [
+    "healthChecks.other: no service \"other\"; services: my-app; a check of something else is a probe"
+  ];
+  "24 services as a list" = guest { services = [ { command = "x"; } ]; } [
+    "services: expected ${set} a set of options, got a list that starts with { command; }; give each a name: { NAME = ...; }"
+  ];
+  "25 an option of the guest misspelt" = guest { service.x.command = "y"; } [
+    "service: no such option; did you mean services?"
+  ];
+  "26 a command line in a list" = service { preStart = [ "mkdir /x" ]; } [
+    "services.my-app.preStart[0]: \"mkdir /x\" cannot be the name of a program; a list has one word in each element, and a command line is a string"
+  ];
+  "27 a log file that is not absolute" = service { logFile = "my-app.log"; } [
+    "services.my-app.logFile: expected an absolute path, got \"my-app.log\""
+  ];
+  # Its dev output has vmlinux; a build shows whether there is one.
+  "28 a kernel of nixpkgs" = guest { kernel = pkgs.linux_6_1; } [ ];
+  "29 null for a list" = guest { packages = null; } [ ];
+  "30 a quote that is open" = service { command = "sh -c 'echo hi"; } [
+    "services.my-app.command: a single quote is not closed"
+  ];
+  "31 root" = service { user = "root"; } [ ];
+  "32 a size with a B" = service { memoryMax = "512MB"; } [
+    "services.my-app.memoryMax: expected ${size}, got \"512MB\""
+  ];
+  "33 a word with '_' for '-'" = service { restart = "on_failure"; } [
+    "services.my-app.restart: expected \"always\", \"on-failure\" or \"never\", got \"on_failure\"; did you mean \"on-failure\"?"
+  ];
+  # A check never runs twice at once: one that takes long leaves out starts.
+  "34 a time-out above the interval" = check {
+    healthIntervalSecs = 5;
+    healthTimeoutSecs = 60;
+  } [ ];
+  "35 two at once" = guest {
+    hostname = "";
+    rootfsType = "xfs";
+  } [
+    "hostname: expected 1 to 64 letters, digits, '-' and '.', got \"\""
+    "rootfsType: expected \"ext4\" or \"squashfs\", got \"xfs\""
+  ];
+  "36 a function as command" = service { command = x: x; } [
+    "services.my-app.command: expected ${run}, got a function"
+  ];
+  "37 a function as argument" = {
+    guest = { pkgs, ... }: base;
+    errors = [
+      "the argument: expected an attribute set, got a function; call the function first: mkGuest (f { inherit pkgs; })"
+    ];
+  };
+  "38 users as a list" = guest { users = [ "app" ]; } [
+    "users: expected ${set} a set of options, got a list that starts with \"app\"; give each a name: { NAME = ...; }"
+  ];
+  "39 a variable with a space" = service { env."MY KEY" = "x"; } [
+    "services.my-app.env.\"MY KEY\": the name of an environment variable must be letters, digits, '_', '.' and '-', starting with a letter or '_', got \"MY KEY\""
+  ];
+  "40 null in a list" = guest { packages = [ null ]; } [ "packages[0]: expected ${package}, got null" ];
+  "41 the path of a program" = service { command = "${pkgs.python3}/bin/python3"; } [ ];
+  "42 a path as command" = service { command = ./mistakes.nix; } [ ];
+
+  # More of the same kinds.
+  "43 an account's name with a dot" = guest { users."my.app" = { }; } [
+    "users.\"my.app\": the name of a user must be ${account}, got \"my.app\""
+  ];
+  "44 a package in env" = service { env.JAVA_HOME = pkgs.python3; } [
+    "services.my-app.env.JAVA_HOME: expected ${text}, got the package ${pkgs.python3.name}; write \"\${...}\" for the path of a package"
+  ];
+  "45 a list in env" = service { env.ARGS = [ "-v" ]; } [
+    "services.my-app.env.ARGS: expected ${text}, got a list that starts with \"-v\"; make one string of it: lib.concatStringsSep \" \" [ ... ]"
+  ];
+  "46 an empty list as command" = service { command = [ ]; } [
+    "services.my-app.command: the command is empty"
+  ];
+  "47 a list in a list as command" = service { command = [ "/bin/x" [ "-v" ] ]; } [
+    "services.my-app.command[1]: expected a word of a command line: a string, an integer, a path or a package, got a list that starts with \"-v\""
+  ];
+  "48 a time-out of zero" = check { healthTimeoutSecs = 0; } [
+    "healthChecks.my-app.healthTimeoutSecs: expected an integer from 1 to 4294967295, got 0"
+  ];
+  "49 a package without a main program" = service { command = removeAttrs pkgs.curl [ "meta" "text" ]; } [
+    "services.my-app.command: the package ${pkgs.curl.name} does not say what its program is called (meta.mainProgram); write \"\${...}/bin/NAME\", or \"\${...}\" when it is a script itself"
+  ];
+  "50 a file that is a number" = guest { extraFiles."/etc/a" = 1; } [
+    "extraFiles.\"/etc/a\": expected a set of options, or ${package}, got 1"
+  ];
+  "51 the service group's user in another group" =
+    guest {
+      serviceGroup = "app";
+      users.app.group = "web";
+    }
+      [
+        "users.app.group: app is the service group's own user, so its group is app, not web; leave the group out, or choose another serviceGroup"
+      ];
+  "52 the service group's user, defined" = guest {
+    serviceGroup = "app";
+    users.app = {
+      uid = 1000;
+      group = "app";
+      home = "/var/lib/app";
+    };
+  } [ ];
+}
