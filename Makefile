@@ -16,7 +16,7 @@ release: | packages-build
 	@$(MAKE) -s --no-print-directory $(KERNEL_HEADERS)
 	@sh subprojects/fetch
 	@test -f build/meson-release/build.ninja || CC=musl-gcc meson setup build/meson-release \
-		$$(cat release-options) -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(QUIET)
+		$$(grep -v "^#" release-options) -Dwerror=true -Dkernel_headers=$(CURDIR)/$(KERNEL_HEADERS) $(QUIET)
 	@ninja --quiet -C build/meson-release $(PROGRAMS) $(QUIET)
 	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
 		install -m 755 build/meson-release/$$p build/release/; done

@@ -59,7 +59,7 @@ stdenv.mkDerivation {
   '';
   # What `make release` builds with, but for what is said of warnings.
   mesonBuildType = "minsize";
-  mesonFlags = builtins.filter (flag: builtins.isString flag && flag != "") (
+  mesonFlags = builtins.filter (flag: builtins.isString flag && builtins.match "-.*" flag != null) (
     builtins.split "\n" (builtins.readFile ../../release-options)
   );
   # An archiver that does not know of link-time optimization finds symbols in the objects, too.
