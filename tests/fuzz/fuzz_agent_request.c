@@ -41,6 +41,34 @@ static void check_error(const struct problem *p)
 	json_decref(decoded);
 }
 
+union any_body {
+	union request_body request;
+	union answer_body answer;
+	union host_answer_body host_answer;
+	struct host_instance instance;
+};
+
+/* What is decoded, in any direction, is written as something that is decoded as the same kind. */
+static void check_message(enum message_direction d, const char *body, size_t len)
+{
+	static char out[1 << 18];
+	struct buf b = BUF_OVER(out);
+	union any_body first = { 0 }, second = { 0 };
+	enum message_kind kind, again = MESSAGE_KINDS;
+	struct problem p;
+
+	if (message_decode(d, body, len, &kind, &first, &p) == 0) {
+		buf_clear(&b);
+		message_encode(&b, kind, &first);
+		require(!b.cut, "a message that grows");
+		require(message_decode(d, b.data, b.len, &again, &second, &p) == 0,
+			"a message that cannot be read back");
+		require(again == kind, "a message that becomes another");
+	}
+	message_free(kind, &first);
+	message_free(again, &second);
+}
+
 static void check_request(const char *body, size_t len)
 {
 	/* Of its own size, so that a byte behind it is a byte too far. */
@@ -51,6 +79,8 @@ static void check_request(const char *body, size_t len)
 
 	require(exact != NULL, "no memory");
 	memcpy(exact, body, len);
+	for (enum message_direction d = 0; d < MESSAGE_DIRECTIONS; d++)
+		check_message(d, exact, len);
 	err = request_decode(exact, len, &r, &p);
 	if (err != 0) {
 		check_error(&p);

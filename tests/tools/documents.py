@@ -15,6 +15,7 @@ PROGRAM = os.path.join(ROOT, "build", "meson-unit", "tests", "tools", "print-tab
 DOCUMENTS = {
     "man/mvm-service.5": ("keys", '.\\" %s print-tables keys\n'),
     "man/mvm-protocol.7": ("messages", '.\\" %s print-tables messages\n'),
+    "tests/fuzz/words.dict": ("dictionary", "# %s print-tables dictionary\n"),
     "man/mvm-init.ini.5": ("sysctl", '.\\" %s print-tables sysctl\n'),
     "doc/supervision.md": ("machine", "<!-- %s print-tables machine -->\n"),
 }

@@ -120,3 +120,47 @@ void print_messages(void)
 		printf(".El\n");
 	}
 }
+
+static void print_words(const struct fields *f);
+
+static void print_word(const char *word, const char *end)
+{
+	printf("\"\\\"%s\\\"%s\"\n", word, end);
+}
+
+static void print_variant_words(const struct variant *v)
+{
+	for (; v->name != NULL; v++) {
+		print_word(v->name, "");
+		if (v->fields != NULL)
+			print_words(v->fields);
+	}
+}
+
+static void print_words(const struct fields *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct field *row = &f->rows[i];
+
+		print_word(row->name, ":");
+		for (int n = 0; row->type == FIELD_CHOICE && row->choices[n] != NULL; n++)
+			print_word(row->choices[n], "");
+		if (row->object != NULL)
+			print_words(row->object);
+		if (row->type == FIELD_TAGGED)
+			print_variant_words(row->variants);
+	}
+}
+
+void print_dictionary(void)
+{
+	for (int kind = 0; kind < MESSAGE_KINDS; kind++) {
+		const struct variant *v = &messages[kind].body;
+
+		print_word(v->name, "");
+		if (v->fields != NULL)
+			print_words(v->fields);
+		if (v->value != NULL && v->value->type == FIELD_TAGGED)
+			print_variant_words(v->value->variants);
+	}
+}

@@ -5,4 +5,7 @@
 /* Print the table of messages as mdoc(7) on standard output. */
 void print_messages(void);
 
+/* Print the words that its JSON is made of, as libFuzzer's dictionaries have them. */
+void print_dictionary(void);
+
 #endif

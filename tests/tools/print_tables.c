@@ -5,6 +5,7 @@
  *
  *     print-tables machine   the state machine's table, Markdown
  *     print-tables messages  the messages of the protocol, mdoc(7)
+ *     print-tables dictionary  words of the protocol, for the fuzzers
  *     print-tables keys      the keys of a service file, mdoc(7)
  *     print-tables sysctl    the kernel settings that every guest gets, mdoc(7)
  */
@@ -132,6 +133,10 @@ int main(int argc, char **argv)
 		print_messages();
 		return 0;
 	}
-	fprintf(stderr, "usage: print-tables keys|machine|messages|sysctl\n");
+	if (argc == 2 && strcmp(argv[1], "dictionary") == 0) {
+		print_dictionary();
+		return 0;
+	}
+	fprintf(stderr, "usage: print-tables dictionary|keys|machine|messages|sysctl\n");
 	return 2;
 }
