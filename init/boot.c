@@ -8,6 +8,7 @@
 #include "init/console.h"
 #include "init/guest_drives.h"
 #include "init/guest_environment.h"
+#include "init/machine_id.h"
 #include "init/names.h"
 #include "init/network.h"
 #include "init/reload.h"
@@ -73,6 +74,16 @@ static void make_homes_writable(struct guest *g)
 		if (v->account != NULL && overlay_mount_home(v->account->home, &p) != 0)
 			log_problem(&p);
 	}
+}
+
+/* What guests of one image must not share. */
+static void make_unique(struct guest *g)
+{
+	int seeded = guest_drives_use_seed(g);
+
+	check(seeded, "cannot use random-seed of the config drive");
+	if (seeded <= 0)
+		machine_id_renew(&log_problems);
 }
 
 static void load_services(struct guest *g)
@@ -186,6 +197,7 @@ int boot(struct guest *g)
 	set_up_names(g);
 	guest_mark_stage(g, "names");
 	guest_drives_mount(g);
+	make_unique(g);
 	guest_environment_read(g);
 	guest_mark_stage(g, "drives");
 	network_configure(

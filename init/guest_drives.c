@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/directory.h"
 #include "base/log.h"
+#include "init/machine_id.h"
+#include "init/random_pool.h"
 #include "mounts/ext4.h"
 #include "mounts/secrets.h"
 
@@ -13,6 +15,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SEED_FILE "/mnt/config/random-seed"
 
 static void mount_plain_drive(struct guest *g, enum drive_role role)
 {
@@ -136,6 +140,19 @@ static void grow_data(struct guest *g)
 		log_problem(&p);
 	else if (bytes > 0)
 		log_line("data drive has grown to %llu MiB", (unsigned long long)bytes >> 20);
+}
+
+int guest_drives_use_seed(struct guest *g)
+{
+	bool is_used;
+	int err;
+
+	if (!g->drives.mounted[DRIVE_CONFIG])
+		return 0;
+	err = random_pool_use_seed(SEED_FILE, &is_used);
+	if (is_used)
+		machine_id_renew(&log_problems);
+	return err != 0 ? err : is_used;
 }
 
 void guest_drives_mount(struct guest *g)

@@ -20,4 +20,10 @@ int guest_drives_copy_secrets(struct guest *g, const struct reporter *report);
  */
 int guest_drives_remount_config(struct guest *g, struct problem *p);
 
+/*
+ * Use the file "random-seed" of the config drive, once, and give the guest a new machine ID then.
+ * Returns 1 when it was used, 0 when there is none or it was used before, or -errno.
+ */
+int guest_drives_use_seed(struct guest *g);
+
 #endif

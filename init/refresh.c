@@ -6,11 +6,15 @@
 #include "base/log.h"
 #include "init/guest_drives.h"
 #include "init/guest_environment.h"
+#include "init/machine_id.h"
+#include "init/random_pool.h"
 #include "init/restore_clock.h"
 #include "supervisor/prepare.h"
 
 #include <errno.h>
 #include <stddef.h>
+
+#define REFRESH_NOTHING 1 /* of a step that had nothing to do, and has nothing to say */
 
 /* Keeps the first problem of a step, and logs all of them. */
 static void keep_first(void *context, const struct problem *p)
@@ -57,6 +61,15 @@ static int step_config(struct guest *g, struct problem *first)
 	return guest_drives_remount_config(g, first);
 }
 
+/* A step without a result where there is no seed. */
+static int step_seed(struct guest *g, struct problem *first)
+{
+	int used = guest_drives_use_seed(g);
+
+	(void)first;
+	return used == 0 ? REFRESH_NOTHING : used > 0 ? 0 : used;
+}
+
 static int step_environment(struct guest *g, struct problem *first)
 {
 	guest_environment_read_override(g, &(struct reporter){ keep_first, first });
@@ -76,6 +89,7 @@ static const struct {
 	{ "stop-services", step_stop },
 	{ "secrets", step_secrets },
 	{ "config", step_config },
+	{ "random-seed", step_seed },
 	{ "environment", step_environment },
 };
 
@@ -98,7 +112,7 @@ enum refresh_answer refresh_next(struct guest *g, struct refresh_step *out)
 		buf_format(out->text, sizeof(out->text), "%s",
 			first.code != 0 ? first.text : problem_errno_text(-err));
 	g->refresh.stage++;
-	return REFRESH_STEP;
+	return err == REFRESH_NOTHING ? refresh_next(g, out) : REFRESH_STEP;
 }
 
 void refresh_end(struct guest *g)
@@ -114,7 +128,8 @@ void refresh_alone(struct guest *g)
 	log_line("post-restore: mounting config and secrets again");
 	supervisor_freeze(&g->supervisor, false);
 	restore_clock_set();
-	restore_clock_reseed();
+	random_pool_reseed();
+	machine_id_renew(&log_problems);
 	g->refresh.alone = true;
 	refresh_begin(g);
 }

@@ -3,8 +3,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "init/guest.h"
+#include "init/machine_id.h"
 #include "init/network.h"
+#include "init/random_pool.h"
 #include "init/refresh.h"
 #include "init/reload.h"
 #include "init/restore_clock.h"
@@ -221,14 +224,20 @@ static bool next_freeze(struct control *c, struct control_job *job)
 
 static bool next_clock(struct control *c, struct control_job *job)
 {
+	int err = restore_clock_set();
+
 	(void)c;
-	return done(job, -restore_clock_set(), NULL);
+	return done(job, -err, err == -ENOENT ? "no PTP clock: the clock is left as it was" : NULL);
 }
 
 static bool next_reseed(struct control *c, struct control_job *job)
 {
+	int err = random_pool_reseed();
+
 	(void)c;
-	return done(job, -restore_clock_reseed(), NULL);
+	machine_id_renew(&log_problems);
+	return done(job, -err,
+		err == -ENOENT ? "no hardware generator: only the time was mixed in" : NULL);
 }
 
 static bool next_refresh(struct control *c, struct control_job *job)

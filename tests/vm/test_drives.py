@@ -211,7 +211,8 @@ class Data(cases.GuestCase):
 
     def prepare(self, root):
         guest = self.guest(root)
-        guest.facts("keeps", "read /mnt/data/kept + write /mnt/data/kept /var/log/kept",
+        guest.facts("keeps", "read /mnt/data/kept + write /mnt/data/kept /var/log/kept + "
+                    "cat /etc/machine-id",
                     user="root")
         return guest, guest.drive("mvm-data")
 
@@ -248,11 +249,13 @@ class Data(cases.GuestCase):
 
     def clean_reboot(self, root):
         guest, data = self.prepare(root)
+        ids = []
         for boot in range(2):
             machine = self.boot(guest)
             machine.console.wait_line("keeps: read: /mnt/data/kept " +
                                       ("ok written" if boot else "ENOENT"))
             machine.console.wait_line("keeps: done")
+            ids += self.output(machine).facts("keeps", "/etc/machine-id")
             machine.ctrl_alt_del()
             self.assertEqual(machine.wait(), 0)
             self.assertNotRegex(machine.console.text, "recover|orphan|EXT4-fs error|cannot unmount")
@@ -261,6 +264,8 @@ class Data(cases.GuestCase):
             self.assertTrue(images.is_clean(data))
             images.check(data)
         self.assertEqual(images.read_file(data, "/kept"), b"written\n" * 2)
+        self.assertRegex(" ".join(ids), "^[0-9a-f]{32} [0-9a-f]{32}$")
+        self.assertNotEqual(*ids)       # nor is it in the image
         return guest
 
     def test_clean_reboot_with_ext4_root(self):

@@ -43,6 +43,7 @@ def config(word, address):
     host = {"guest_ip": address, "instance_id": "i-1", "role": "worker"}
     return (images.Tree().file("/config.json", json.dumps(host), mode=0o444)
             .file("/security-policy.json", "{\"access\":{\"debug_exec\":true}}", mode=0o444)
+            .file("/random-seed", word * 16, mode=0o400)
             .file("/mvm-env.env", "export WORD=%s\n" % word, mode=0o444))
 
 
@@ -92,6 +93,11 @@ class Snapshots(cases.GuestCase):
                              ["route: eth0 0.0.0.0/0 via 172.16.0.1",
                               "route: eth0 172.16.0.0/24 via 0.0.0.0"])
 
+    def machine_id(self):
+        text = self.client.exec("cat /etc/machine-id")["stdout"]
+        self.assertRegex(text, r"\A[0-9a-f]{32}\n\Z")
+        return text
+
     def restored(self):
         return self.client.exec("cat /tmp/restored")["stdout"]
 
@@ -107,14 +113,24 @@ class Snapshots(cases.GuestCase):
 
     def test_post_restore(self):
         machine = self.started("ext4")
+        ids = [self.machine_id()]
         self.change_drives(machine)
         ack = self.client.post_restore()
         self.assertTrue(ack["success"], ack)
         for step in ("thaw", "clock", "secrets", "config", "environment", "address", "services",
-                     "restore_cmd of db"):
+                     "restore_cmd of db", "random-seed",
+                     "clock: no PTP clock: the clock is left as it was"):
             self.assertIn(step, ack["detail"])
         self.assert_refreshed(machine)
+        ids.append(self.machine_id())
         self.assertEqual(self.restored(), "restored new\n")
+        # The same seed again is worth nothing, and the guest is another one all the same.
+        ack = self.client.post_restore()
+        self.assertTrue(ack["success"], ack)
+        self.assertNotIn("random-seed", ack["detail"])
+        ids.append(self.machine_id())
+        self.assertEqual(len(set(ids)), 3, ids)
+        self.assertNotRegex(machine.console.text, "(old|new){3}")
 
     def test_a_signal_does_the_same(self):
         machine = self.started(prepare=cases.add_remote)

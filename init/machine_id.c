@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/machine_id.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINK      "/etc/machine-id"
+#define TEMPORARY LINK ".new"
+#define FILE_PATH "/run/machine-id"
+#define DIGITS    32
+
+/* True if the image has an ID of its own: 32 digits in lower case, and a line end (machine-id(5)).
+ */
+static bool is_the_images(void)
+{
+	char text[DIGITS + 2];
+	struct stat st;
+
+	return lstat(LINK, &st) == 0 && S_ISREG(st.st_mode) &&
+	       file_read(LINK, text, sizeof(text), NULL) == 0 &&
+	       strspn(text, "0123456789abcdef") == DIGITS &&
+	       (text[DIGITS] == '\0' || text[DIGITS] == '\n');
+}
+
+/* Right after the kernel's start there may be little to draw from; it is not waited for. */
+static int draw(unsigned char *bytes, size_t size)
+{
+	if (getrandom(bytes, size, GRND_NONBLOCK) == (ssize_t)size ||
+		getrandom(bytes, size, 4 /* GRND_INSECURE */) == (ssize_t)size)
+		return 0;
+	return -errno;
+}
+
+static int write_id(void)
+{
+	unsigned char bytes[DIGITS / 2];
+	char text[DIGITS + 2];
+	struct buf b = BUF_OVER(text);
+	int err = draw(bytes, sizeof(bytes));
+
+	if (err != 0)
+		return err;
+	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* as a random UUID has it, RFC 4122 */
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	buf_clear(&b);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		buf_printf(&b, "%02x", bytes[i]);
+	buf_puts(&b, "\n");
+	return file_replace(FILE_PATH, b.data, b.len, 0444);
+}
+
+static int make_link(void)
+{
+	char target[sizeof(FILE_PATH) + 1];
+	ssize_t n = readlink(LINK, target, sizeof(target));
+
+	if (n == sizeof(FILE_PATH) - 1 && memcmp(target, FILE_PATH, (size_t)n) == 0)
+		return 0;
+	unlink(TEMPORARY);
+	return symlink(FILE_PATH, TEMPORARY) != 0 || rename(TEMPORARY, LINK) != 0 ? -errno : 0;
+}
+
+void machine_id_renew(const struct reporter *report)
+{
+	struct problem p;
+	int err;
+
+	if (is_the_images())
+		return;
+	err = write_id();
+	if (err == 0)
+		err = make_link();
+	if (err == 0)
+		return;
+	problem_set(&p, -err, "cannot make " LINK);
+	problem_report(report, &p);
+}
