@@ -4,13 +4,19 @@
 #include "base/log.h"
 #include "init/boot.h"
 #include "init/guest.h"
+#include "init/power.h"
 #include "init/refresh.h"
 #include "init/shutdown.h"
 #include "supervisor/collector.h"
 #include "supervisor/collector_protocol.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
+
+#define STAY_S 5
 
 static struct guest guest;
 
@@ -19,8 +25,35 @@ static void say(int fd, const char *text)
 	file_write_all(fd, text, strlen(text));
 }
 
+/*
+ * As a link of that name: ask PID 1, which only root may. It looks at who has asked, so there must
+ * be something to look at; the shutdown ends this process, too.
+ */
+static int run_power_command(const char *name, int action, bool has_arguments)
+{
+	const char *why = "takes no arguments";
+
+	if (!has_arguments) {
+		if (kill(1, power_commands[action].signal) == 0)
+			return (int)sleep(STAY_S);
+		why = strerror(errno);
+	}
+	say(STDERR_FILENO, name);
+	say(STDERR_FILENO, ": ");
+	say(STDERR_FILENO, why);
+	say(STDERR_FILENO, "\n");
+	return 1;
+}
+
 static int run_as_command(int argc, char **argv)
 {
+	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	int action;
+
+	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "";
+	action = power_action_of(name);
+	if (action >= 0)
+		return run_power_command(name, action, argc > 1);
 	if (argc == 2 && strcmp(argv[1], COLLECTOR_OPTION) == 0)
 		return collector_main(argv[0]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {

@@ -6,12 +6,27 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define REAP_FOR_MS 200
+
+const struct power_command power_commands[POWER_ACTIONS] = {
+	[POWER_RESTART] = { "reboot", "restarting", "restart", SIGTERM },
+	[POWER_OFF] = { "poweroff", "powering off", "power off", SIGUSR2 },
+	[POWER_HALT] = { "halt", "halting", "halt", SIGUSR1 },
+};
+
+int power_action_of(const char *name)
+{
+	for (int i = 0; i < POWER_ACTIONS; i++)
+		if (strcmp(name, power_commands[i].name) == 0)
+			return i;
+	return -ENOENT;
+}
 
 int power_take_over_keys(void)
 {
@@ -50,6 +65,8 @@ int power_end(enum power_action action, const struct reporter *report)
 	kill_everything();
 	sync();
 	unmount_devices(report);
-	reboot(action == POWER_OFF ? RB_POWER_OFF : RB_AUTOBOOT);
+	reboot(action == POWER_OFF     ? RB_POWER_OFF
+		: action == POWER_HALT ? RB_HALT_SYSTEM
+				       : RB_AUTOBOOT);
 	return -errno;
 }

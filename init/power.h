@@ -8,7 +8,23 @@
 enum power_action {
 	POWER_RESTART, /* RB_AUTOBOOT: with reboot=k it ends Firecracker on x86 */
 	POWER_OFF,     /* RB_POWER_OFF: on x86 Firecracker goes on running */
+	POWER_HALT,    /* RB_HALT_SYSTEM: the processors stop, and the machine stays on */
 };
+
+/* A command that asks PID 1 to end the guest, and how it is done. */
+struct power_command {
+	const char *name;    /* "reboot", "poweroff" or "halt" */
+	const char *what;    /* that it does, in words */
+	const char *failure; /* what it cannot do then, in words */
+	int signal;          /* that it sends PID 1, as busybox does */
+};
+
+/* By enum power_action. */
+#define POWER_ACTIONS 3
+extern const struct power_command power_commands[POWER_ACTIONS];
+
+/* The action of the command of that name, or -ENOENT. */
+int power_action_of(const char *name);
 
 /*
  * Make Ctrl-Alt-Del a SIGINT to PID 1 instead of an immediate restart (reboot(2),

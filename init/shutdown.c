@@ -22,8 +22,7 @@ static void finish(struct guest *g)
 	loop_timer_clear(&g->loop, &g->shutdown.timer);
 	log_line("goodbye");
 	err = power_end(g->shutdown.action, &log_problems);
-	problem_set(
-		&p, -err, "cannot %s", g->shutdown.action == POWER_OFF ? "power off" : "restart");
+	problem_set(&p, -err, "cannot %s", power_commands[g->shutdown.action].failure);
 	log_problem(&p);
 }
 

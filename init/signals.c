@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/signals.h"
 
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "init/refresh.h"
 #include "init/reload.h"
 #include "init/shutdown.h"
@@ -8,8 +11,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#define SENDER_NAME_MAX 32
 
 static void on_child(struct guest *g)
 {
@@ -26,6 +32,11 @@ static void on_power_off(struct guest *g)
 	shutdown_begin(g, POWER_OFF);
 }
 
+static void on_halt(struct guest *g)
+{
+	shutdown_begin(g, POWER_HALT);
+}
+
 static void on_reload(struct guest *g)
 {
 	reload_services(g);
@@ -37,18 +48,79 @@ static void on_post_restore(struct guest *g)
 		refresh_alone(g);
 }
 
-static const struct {
+/* By enum power_action. */
+static void (*const ends[POWER_ACTIONS])(struct guest *g) = { on_restart, on_power_off, on_halt };
+
+/*
+ * USR1 is what mvm's own guests take for "restored from a snapshot", and what busybox's halt sends:
+ * who sends it decides.
+ */
+static const struct meaning {
 	int signal;
+	const char *name;
 	void (*act)(struct guest *g);
+	const char *what; /* that it does, in words; NULL: its own lines say so */
 } meanings[] = {
-	{ SIGCHLD, on_child },
-	{ SIGINT, on_restart }, /* Ctrl-Alt-Del */
-	{ SIGTERM, on_restart },
-	{ SIGPWR, on_power_off },
-	{ SIGHUP, on_reload },
-	{ SIGUSR1, on_post_restore },
-	{ SIGUSR2, on_power_off },
+	{ SIGCHLD, "SIGCHLD", on_child, NULL },
+	{ SIGINT, "SIGINT", on_restart, "restarting" }, /* Ctrl-Alt-Del */
+	{ SIGTERM, "SIGTERM", on_restart, "restarting" },
+	{ SIGPWR, "SIGPWR", on_power_off, "powering off" },
+	{ SIGHUP, "SIGHUP", on_reload, NULL },
+	{ SIGUSR1, "SIGUSR1", on_post_restore, "post-restore" },
+	{ SIGUSR2, "SIGUSR2", on_power_off, "powering off" },
 };
+
+static void keep_base_name(const char *path, char name[SENDER_NAME_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	buf_format(name, SENDER_NAME_MAX, "%s", slash != NULL ? slash + 1 : path);
+	name[strcspn(name, "\n")] = '\0';
+}
+
+/*
+ * What the sender of a signal is called: its argument 0, or that of an applet of busybox. A process
+ * that has ended meanwhile has only the name in /proc/PID/comm, and none once it is reaped: "".
+ */
+static void name_sender(uint32_t pid, char name[SENDER_NAME_MAX])
+{
+	char path[32], text[256];
+	size_t len = 0;
+
+	name[0] = '\0';
+	buf_format(path, sizeof(path), "/proc/%u/cmdline", pid);
+	if (file_read(path, text, sizeof(text), &len) == 0 && len > 0) {
+		keep_base_name(text, name);
+		if (strcmp(name, "busybox") == 0 && strlen(text) + 1 < len)
+			keep_base_name(text + strlen(text) + 1, name);
+		return;
+	}
+	buf_format(path, sizeof(path), "/proc/%u/comm", pid);
+	if (file_read(path, text, sizeof(text), NULL) == 0)
+		keep_base_name(text, name);
+}
+
+/* A process of the guest has asked: say who was taken for what. The keyboard and hosts are nobody.
+ */
+static void take_signal(struct guest *g, const struct meaning *m, uint32_t pid)
+{
+	const char *what = m->what;
+	void (*act)(struct guest * g) = m->act;
+	char name[SENDER_NAME_MAX];
+	int action;
+
+	if (what != NULL && pid != 0) {
+		name_sender(pid, name);
+		action = power_action_of(name);
+		if (action >= 0) {
+			what = power_commands[action].what;
+			act = ends[action];
+		}
+		log_line("%s from process %u (%s): %s", m->name, pid,
+			name[0] != '\0' ? name : "it has ended", what);
+	}
+	act(g);
+}
 
 static void on_signal(struct loop_io *io, uint32_t events)
 {
@@ -59,7 +131,7 @@ static void on_signal(struct loop_io *io, uint32_t events)
 	while (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
 			if ((uint32_t)meanings[i].signal == info.ssi_signo)
-				meanings[i].act(g);
+				take_signal(g, &meanings[i], info.ssi_pid);
 }
 
 int signals_open(struct guest *g)

@@ -31,7 +31,9 @@ make_tree() {
 	chmod 1777 "$root/tmp" "$root/var/tmp"
 
 	install -m 0755 "${initProgram:?}" "$root/init"
-	ln -s ../init "$root/sbin/init"
+	for name in init halt poweroff reboot; do
+	ln -s ../init "$root/sbin/$name"
+done
 	ln -s ../init "$root/sbin/vminitd"
 
 	# Hard links depend on whether the builder's store is optimised: every file is copied by itself.

@@ -199,5 +199,39 @@ class Ends(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
 
+class Commands(cases.GuestCase):
+    """halt, poweroff and reboot do what they say, and the console tells who was taken for what."""
+
+    def ends(self, command, line, end, links=(), after=()):
+        guest = self.guest("squashfs", agent=False)
+        guest.busybox("sh", "halt", "sleep", "touch")
+        for link in links:
+            guest.tree.symlink("/sbin/" + link, "/init")
+        guest.service("ends", "sleep 1; %s; sleep 1000" % command, user="root")
+        machine = self.boot(guest)
+        for regex in (line, *after):
+            self.wait_init(machine, regex)
+        machine.console.wait(end)
+
+    def test_halt_of_busybox(self):
+        self.ends("exec /bin/halt", r"SIGUSR1 from process \d+ \(halt\): halting",
+                  "reboot: System halted")
+
+    def test_reboot_of_busybox(self):
+        """Its signal is any other's, too; USR1 from someone else means what it always did."""
+        self.ends("[ -e /tmp/again ] && exec /bin/busybox reboot; touch /tmp/again; kill -USR1 1",
+                  r"SIGUSR1 from process \d+ \(sh\): post-restore", "reboot: machine restart",
+                  after=[r"SIGTERM from process \d+ \(reboot\): restarting"])
+
+    def test_our_own(self):
+        self.ends("/sbin/poweroff now; /sbin/poweroff",
+                  r"SIGUSR2 from process \d+ \(poweroff\): powering off", "reboot: (?:Power down|System halted)",
+                  ("poweroff",))
+
+    def test_halt_of_ours(self):
+        self.ends("/sbin/halt", r"SIGUSR1 from process \d+ \(halt\): halting",
+                  "reboot: System halted", ("halt",))
+
+
 if __name__ == "__main__":
     main()
