@@ -191,7 +191,7 @@ rlim_t file_raise_limit(rlim_t wanted)
 		return limit.rlim_cur;
 	raised = limit;
 	raised.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-	return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+	return prlimit(0, RLIMIT_NOFILE, &raised, NULL) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 int file_open_again(int directory, int fd, int flags)

@@ -6,15 +6,15 @@
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
-#define KEPT_BASE        (6 * MIB)
-#define KEPT_SHARE       32 /* one part of so many */
-#define KEPT_SHARE_MAX   (1024 * MIB)
-#define KEPT_A_SERVICE   (68 * KIB) /* struct log_ring: its pages are the guest's */
-#define MARGIN_SHARE     32
-#define MARGIN_MIN       MIB
-#define MARGIN_MAX       (64 * MIB)
-#define TASKS_KEPT       64 /* the agent's checks and commands, and the kernel's own threads */
-#define TASKS_OF_SERVICE 4  /* three quarters of all */
+#define KEPT_BASE      (6 * MIB)
+#define KEPT_SHARE     32 /* one part of so many */
+#define KEPT_SHARE_MAX (1024 * MIB)
+#define KEPT_A_SERVICE (68 * KIB) /* struct log_ring: its pages are the guest's */
+#define MARGIN_SHARE   32
+#define MARGIN_MIN     MIB
+#define MARGIN_MAX     (64 * MIB)
+#define TASKS_KEPT     64 /* the agent's checks and commands, and the kernel's own threads */
+#define TASKS_PARTS    4
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -37,7 +37,7 @@ void reserve_divide(uint64_t available, uint64_t kept, uint64_t services, uint64
 	out->memory_high = out->memory_max - margin;
 	running = smaller(running + TASKS_KEPT, tasks / 2);
 	out->tasks_max = tasks - running;
-	out->service_tasks_max = out->tasks_max - out->tasks_max / TASKS_OF_SERVICE;
+	out->tasks_high = out->tasks_max - out->tasks_max / TASKS_PARTS;
 }
 
 uint64_t reserve_available(void)
@@ -47,9 +47,4 @@ uint64_t reserve_available(void)
 	if (sysinfo(&s) != 0)
 		return 0;
 	return ((uint64_t)s.freeram + s.bufferram) * s.mem_unit;
-}
-
-uint64_t reserve_percent_kib(const struct reserve *r, unsigned int percent)
-{
-	return r->memory_max / KIB * percent / 100;
 }

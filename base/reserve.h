@@ -12,11 +12,11 @@
 
 /* Bytes and tasks. */
 struct reserve {
-	uint64_t kept;              /* bytes that services cannot have */
-	uint64_t memory_max;        /* what they have together; the kernel ends processes there */
-	uint64_t memory_high;       /* a little less: from here on PID 1 looks for the guilty one */
-	uint64_t tasks_max;         /* tasks of all services together */
-	uint64_t service_tasks_max; /* of a service whose file has no tasks_max */
+	uint64_t kept;        /* bytes that services cannot have */
+	uint64_t memory_max;  /* what they have together; the kernel ends processes there */
+	uint64_t memory_high; /* a little less: from here on PID 1 looks for the guilty one */
+	uint64_t tasks_max;   /* tasks of all services together */
+	uint64_t tasks_high;  /* three quarters of them: who has most then gets no more */
 };
 
 /*
@@ -31,8 +31,5 @@ void reserve_divide(uint64_t available, uint64_t kept, uint64_t services, uint64
 
 /* Bytes of memory that are free now, buffers included: sysinfo(2). 0 when the kernel cannot say. */
 uint64_t reserve_available(void);
-
-/* Kibibytes that `percent` of the services' memory are, for a tmpfs that they can fill. */
-uint64_t reserve_percent_kib(const struct reserve *r, unsigned int percent);
 
 #endif

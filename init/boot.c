@@ -13,6 +13,7 @@
 #include "init/network.h"
 #include "init/reload.h"
 #include "init/resolver.h"
+#include "init/share.h"
 #include "init/shutdown.h"
 #include "init/signals.h"
 #include "init/sysctl.h"
@@ -47,7 +48,7 @@ static void raise_file_limit(struct supervisor *s)
 	struct rlimit limit = { FILES_MAX, SUPERVISOR_FILES_MAX };
 	rlim_t raised;
 
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (prlimit(0, RLIMIT_NOFILE, &limit, NULL) == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	s->files_max = limit.rlim_max;
 	raised = file_raise_limit(FILES_MAX);
@@ -96,20 +97,6 @@ static void load_services(struct guest *g)
 	g->supervisor.start_limit_hit = shutdown_start_limit_hit;
 }
 
-static void open_cgroups(struct guest *g)
-{
-	struct supervisor *s = &g->supervisor;
-	struct problem p;
-
-	s->cgroups.fd = cgroups_open(&p);
-	if (s->cgroups.fd < 0) {
-		log_problem(&p);
-	} else if (g->settings.accounting) {
-		s->cgroups.has_controllers = true;
-		cgroups_enable_controllers(s->cgroups.fd, &log_problems);
-	}
-}
-
 static void read_accounts(struct guest *g)
 {
 	struct supervisor *s = &g->supervisor;
@@ -156,6 +143,9 @@ static void boot_second_part(struct loop_timer *timer)
 		return;
 	log_summary(g);
 	spare_guest(g);
+	if (sysctl_kernel_is_ours())
+		sysctl_apply_rest("/proc/sys", &g->settings.sysctl);
+	share_out_rest(g);
 	check(collector_add(&g->supervisor), "no log collector");
 	agent_add(g);
 	supervisor_start_all(&g->supervisor, true);
@@ -191,7 +181,7 @@ int boot(struct guest *g)
 	guest_mark_stage(g, "overlays");
 	settings_read(SETTINGS_FILE, &g->settings, &log_problems);
 	if (sysctl_kernel_is_ours())
-		sysctl_apply("/proc/sys", &g->settings.sysctl, g->settings.user_namespaces,
+		sysctl_apply_first("/proc/sys", &g->settings.sysctl, g->settings.user_namespaces,
 			&log_problems);
 	read_accounts(g);
 	set_up_names(g);
@@ -207,7 +197,7 @@ int boot(struct guest *g)
 	if (read_only)
 		make_homes_writable(g);
 	guest_mark_stage(g, "service-files");
-	open_cgroups(g);
+	share_out(g);
 	agent_bind(g);
 	supervisor_start_all(&g->supervisor, false);
 	guest_mark_stage(g, "start");

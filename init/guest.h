@@ -43,6 +43,7 @@ struct guest {
 		size_t stage_count;
 		bool services_up; /* every service was up, or has ended, once */
 		struct loop_timer second_part;
+		struct loop_timer count; /* each service is counted by itself from then on */
 	} boot;
 	struct {
 		struct network_config config;

@@ -6,6 +6,7 @@
 #include "init/guest.h"
 #include "init/power.h"
 #include "init/refresh.h"
+#include "init/share.h"
 #include "init/shutdown.h"
 #include "supervisor/collector.h"
 #include "supervisor/collector_protocol.h"
@@ -90,6 +91,7 @@ static void guest_settle(struct guest *g)
 	if (!g->boot.services_up && supervisor_has_settled(&g->supervisor)) {
 		g->boot.services_up = true;
 		guest_mark_stage(g, "services-up");
+		share_count_soon(g);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
-#define USER_NAMESPACES "user.max_user_namespaces"
+#define USER_NAMESPACES 0 /* their place in the table */
 
 /* Only the manual shows why. */
 #ifdef SERVICE_KEY_WORDS
@@ -21,14 +22,12 @@
 #endif
 
 const struct sysctl_default sysctl_defaults[] = {
-	{ USER_NAMESPACES, "0",
+	{ "user.max_user_namespaces", "0",
 		WHY("root of a user namespace reaches mounts, raw sockets and packet filters") },
 	{ "kernel.kptr_restrict", "2", WHY("addresses of the kernel help an attack on it") },
 	{ "kernel.dmesg_restrict", "1", WHY("so does its log") },
 	{ "kernel.unprivileged_bpf_disabled", "1", WHY("programs inside the kernel are root's") },
-	{ "kernel.perf_event_paranoid", "2", WHY("measuring the kernel is root's") },
 	{ "kernel.kexec_load_disabled", "1", WHY("a guest's kernel is the host's choice") },
-	{ "kernel.yama.ptrace_scope", "1", WHY("a process is traced by its parent alone") },
 	{ "vm.unprivileged_userfaultfd", "0", WHY("it holds the kernel in the middle of a copy") },
 	{ "dev.tty.ldisc_autoload", "0", WHY("old line disciplines have no users, and faults") },
 	{ "fs.protected_hardlinks", "1", WHY("no hard link to a file of somebody else") },
@@ -54,15 +53,11 @@ bool sysctl_kernel_is_ours(void)
 
 bool sysctl_name_is_valid(const char *name)
 {
-	static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-				    "_-./";
-
-	/* strstr(3) would be a hundredth of the program. */
-	for (const char *at = name; *at != '\0'; at++)
-		if (at[0] == '.' && at[1] == '.')
+	for (const char *c = name; *c != '\0'; c++)
+		if ((!isalnum((unsigned char)*c) && strchr("_-./", *c) == NULL) ||
+			(c[0] == '.' && c[1] == '.'))
 			return false;
-	return name[0] != '\0' && name[0] != '.' && name[0] != '/' &&
-	       name[strspn(name, legal)] == '\0' && strlen(name) < 200;
+	return isalnum((unsigned char)name[0]);
 }
 
 /*
@@ -73,7 +68,8 @@ static void put_path(struct buf *path, const char *root, const char *name, size_
 {
 	bool slashes = memchr(name, '/', len) != NULL;
 
-	buf_printf(path, "%s/", root);
+	buf_puts(path, root);
+	buf_put(path, "/", 1);
 	for (size_t i = 0; i < len; i++)
 		buf_put(path, !slashes && name[i] == '.' ? "/" : name + i, 1);
 }
@@ -106,19 +102,24 @@ static bool is_replaced(const char *name, const struct strings *own)
 	return false;
 }
 
-unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
+/* The table from `first` up to, but not including, `end`. */
+static void set_defaults(const char *root, const struct strings *own, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		const char *name = sysctl_defaults[i].name;
+
+		if (!is_replaced(name, own))
+			(void)!set(root, name, strlen(name), sysctl_defaults[i].value);
+	}
+}
+
+unsigned int sysctl_apply_first(const char *root, const struct strings *own, bool user_namespaces,
 	const struct reporter *report)
 {
 	unsigned int failures = 0;
 
-	for (size_t i = 0; i < sysctl_default_count; i++) {
-		const char *name = sysctl_defaults[i].name;
-
-		if ((user_namespaces && strcmp(name, USER_NAMESPACES) == 0) ||
-			is_replaced(name, own))
-			continue;
-		(void)!set(root, name, strlen(name), sysctl_defaults[i].value);
-	}
+	if (!user_namespaces)
+		set_defaults(root, own, 0, USER_NAMESPACES + 1);
 	for (size_t i = 0; i < own->count; i++) {
 		const char *entry = own->list[i];
 		size_t len = strcspn(entry, "=");
@@ -133,4 +134,9 @@ unsigned int sysctl_apply(const char *root, const struct strings *own, bool user
 		failures++;
 	}
 	return failures;
+}
+
+void sysctl_apply_rest(const char *root, const struct strings *own)
+{
+	set_defaults(root, own, USER_NAMESPACES + 1, sysctl_default_count);
 }

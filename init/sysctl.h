@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings of the kernel, made before the first service starts: what a hostile service would use
+ * Settings of the kernel, made at boot: what a hostile service would use
  * and others do not miss. sysctl.c has the table and its reasons; [sysctl] of mvm-init.ini(5)
  * changes and adds to it. Source of the names: the kernel's Documentation/admin-guide/sysctl.
  */
@@ -32,13 +32,18 @@ bool sysctl_kernel_is_ours(void);
 bool sysctl_name_is_valid(const char *name);
 
 /*
- * Make the settings of the table, then those of `own` ("NAME=VALUE", which replace the table's of
- * the same name). `user_namespaces` leaves user namespaces as the kernel has them. `root` is where
- * the kernel shows them: "/proc/sys". What the table sets and this kernel does not have, or does
- * not let a container set, is left out in silence; each of `own` that cannot be set is told to
- * `report`. Returns how many were told.
+ * Before the first service starts: shut user namespaces, unless `user_namespaces` leaves them as
+ * the kernel has them, and make the settings of `own` ("NAME=VALUE"). `root` is where the kernel
+ * shows them: "/proc/sys". Each of `own` that cannot be set is told to `report`. Returns how many
+ * were told.
  */
-unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
+unsigned int sysctl_apply_first(const char *root, const struct strings *own, bool user_namespaces,
 	const struct reporter *report);
+
+/*
+ * A moment later, because services need not wait for it: make the rest of the table but what `own`
+ * names. What this kernel does not have is left out in silence.
+ */
+void sysctl_apply_rest(const char *root, const struct strings *own);
 
 #endif

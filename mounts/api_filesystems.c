@@ -30,7 +30,8 @@ struct step {
 /*
  * Sizes: a file in a tmpfs cannot be freed by ending its writer, so all of them together must leave
  * memory to live on; else a service that fills them makes the kernel end every process and panic.
- * With the 25 % for changes to a read-only root (overlay.c) they have 80 %. Mount points are made
+ * With the 25 % for changes to a read-only root (overlay.c) they have 80 %, and less where that
+ * is more than services may have (tmpfs_limit.c). Mount points are made
  * on the way where they can be: on a read-only root they must be in the image.
  */
 static const struct step steps[] = {

@@ -12,8 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOT     "/sys/fs/cgroup"
-#define SERVICES ROOT "/services"
+#define ROOT "/sys/fs/cgroup"
 
 static int write_at(int directory, const char *file, const char *text)
 {
@@ -93,45 +92,53 @@ bool cgroup_limits_any(const struct cgroup_limits *l)
 }
 
 /* One write for all controllers: each write makes the kernel build every group below anew. */
-static void enable_controllers(int fd, const struct reporter *report)
+static void enable(int fd, unsigned int controllers, const struct reporter *report)
 {
-	static const char *const controllers[] = { "+memory", "+cpu", "+pids" };
+	static const char *const names[] = { "+memory", "+cpu", "+pids" };
+	char text[32];
+	struct buf all = BUF_OVER(text);
 	struct problem p;
 
-	if (write_at(fd, "cgroup.subtree_control", "+memory +cpu +pids") == 0)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (controllers >> i & 1)
+			buf_printf(&all, "%s ", names[i]);
+	if (write_at(fd, "cgroup.subtree_control", text) == 0)
 		return;
-	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
-		int err = write_at(fd, "cgroup.subtree_control", controllers[i]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int err =
+			controllers >> i & 1 ? write_at(fd, "cgroup.subtree_control", names[i]) : 0;
 
 		if (err == 0)
 			continue;
-		problem_set(&p, -err, "cgroup controller %s cannot be used", controllers[i] + 1);
+		problem_set(&p, -err, "cgroup controller %s cannot be used", names[i] + 1);
 		problem_report(report, &p);
 	}
 }
 
-int cgroups_open(struct problem *p)
+int cgroups_open(const char *name, struct problem *p)
 {
+	char path[64];
 	int fd;
 
-	if (mkdir(SERVICES, 0755) != 0 && errno != EEXIST)
-		return problem_set(p, errno, "cannot make " SERVICES);
-	fd = open(SERVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? problem_set(p, errno, "cannot open " SERVICES) : fd;
+	buf_format(path, sizeof(path), ROOT "/%s", name);
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return problem_set(p, errno, "cannot make %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? problem_set(p, errno, "cannot open %s", path) : fd;
 }
 
-void cgroups_enable_controllers(int services_fd, const struct reporter *report)
+void cgroups_enable(int fd, unsigned int controllers, const struct reporter *report)
 {
-	int root = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int root = fd < 0 ? open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : fd;
 
-	if (root >= 0) {
-		enable_controllers(root, report);
+	if (root < 0)
+		return;
+	enable(root, controllers, report);
+	if (fd < 0)
 		close(root);
-	}
-	enable_controllers(services_fd, report);
 }
 
-static int set_limit(int fd, const char *file, uint64_t value, struct problem *p)
+int cgroup_set_limit(int fd, const char *file, uint64_t value, struct problem *p)
 {
 	char text[32];
 	int err;
@@ -148,28 +155,28 @@ static int set_limit(int fd, const char *file, uint64_t value, struct problem *p
 
 static int set_limits(int fd, const struct cgroup_limits *l, struct problem *p)
 {
-	int err = set_limit(fd, "memory.max", l->memory_max, p);
+	int err = cgroup_set_limit(fd, "memory.max", l->memory_max, p);
 
 	if (err == 0)
-		err = set_limit(fd, "memory.high", l->memory_high, p);
+		err = cgroup_set_limit(fd, "memory.high", l->memory_high, p);
 	if (err == 0 && l->memory_swap_max != CGROUP_UNSET) {
-		err = set_limit(fd, "memory.swap.max", l->memory_swap_max, p);
+		err = cgroup_set_limit(fd, "memory.swap.max", l->memory_swap_max, p);
 		if (err == -ENOENT)
 			err = 0; /* a kernel without swap has no such file, and nothing to limit */
 	}
 	/* The kernel ends one process of many otherwise, and leaves a service that is half there.
 	 */
 	if (err == 0 && l->memory_max != CGROUP_UNSET && l->memory_max != CGROUP_MAX)
-		err = set_limit(fd, "memory.oom.group", 1, p);
+		err = cgroup_set_limit(fd, "memory.oom.group", 1, p);
 	if (err == 0)
-		err = set_limit(fd, "cpu.max",
+		err = cgroup_set_limit(fd, "cpu.max",
 			l->cpu_max < CGROUP_MAX ? l->cpu_max * (CGROUP_PERIOD_US / 1000)
 						: l->cpu_max,
 			p);
 	if (err == 0)
-		err = set_limit(fd, "cpu.weight", l->cpu_weight, p);
+		err = cgroup_set_limit(fd, "cpu.weight", l->cpu_weight, p);
 	if (err == 0)
-		err = set_limit(fd, "pids.max", l->tasks_max, p);
+		err = cgroup_set_limit(fd, "pids.max", l->tasks_max, p);
 	return err;
 }
 
@@ -204,11 +211,16 @@ bool cgroup_is_populated(int fd)
 	       keyed_number(text, "populated") == 1;
 }
 
+int cgroup_open_file(int fd, const char *file)
+{
+	int opened = openat(fd, file, O_RDONLY | O_CLOEXEC);
+
+	return opened < 0 ? -errno : opened;
+}
+
 int cgroup_open_events(int fd)
 {
-	int events = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-
-	return events < 0 ? -errno : events;
+	return cgroup_open_file(fd, "cgroup.events");
 }
 
 int cgroup_signal(int fd, int signal)
@@ -264,6 +276,24 @@ uint64_t cgroup_oom_kills(int fd)
 		return 0;
 	n = keyed_number(text, "oom_kill");
 	return n == CGROUP_UNSET ? 0 : n;
+}
+
+uint64_t cgroup_unreclaimable(int fd)
+{
+	static const char *const reclaimable[] = { "inactive_file", "active_file",
+		"slab_reclaimable" };
+	uint64_t held = single_number(fd, "memory.current");
+	char text[4096];
+
+	if (held == CGROUP_UNSET || read_at(fd, "memory.stat", text, sizeof(text)) != 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(reclaimable) / sizeof(reclaimable[0]); i++) {
+		uint64_t n = keyed_number(text, reclaimable[i]);
+
+		if (n != CGROUP_UNSET)
+			held -= n < held ? n : held;
+	}
+	return held;
 }
 
 void cgroup_usage(int fd, struct cgroup_usage *out)

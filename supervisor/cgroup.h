@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One cgroup (v2) a service, /sys/fs/cgroup/services/NAME: everything that the service ever forks
- * is in it, can be ended as a whole, and is counted and limited together. Source: the kernel's
- * Documentation/admin-guide/cgroup-v2.rst.
+ * is in it, can be ended as a whole, and is counted and limited together. The agent and the log
+ * collector are in /sys/fs/cgroup/guest, which the limits of all services do not touch. Source: the
+ * kernel's Documentation/admin-guide/cgroup-v2.rst.
  */
 #ifndef SUPERVISOR_CGROUP_H
 #define SUPERVISOR_CGROUP_H
@@ -34,18 +35,25 @@ void cgroup_limits_init(struct cgroup_limits *l);
 /* Is any limit set? */
 bool cgroup_limits_any(const struct cgroup_limits *l);
 
-/*
- * Make the group of all services. Returns a descriptor of its directory, or -errno with `p`;
- * without it services have process groups only.
- */
-int cgroups_open(struct problem *p);
+#define CGROUP_SERVICES "services" /* the group of all services, */
+#define CGROUP_GUEST    "guest"    /* and that of the guest's own programs */
 
 /*
- * Turn on the controllers memory, cpu and pids for the groups of services; each group costs the
- * kernel several times as much with them. A controller that the kernel does not have is told to
- * `report`.
+ * Make the group CGROUP_SERVICES or CGROUP_GUEST. Returns a descriptor of its directory, or -errno
+ * with `p`; without it services have process groups only.
  */
-void cgroups_enable_controllers(int services_fd, const struct reporter *report);
+int cgroups_open(const char *name, struct problem *p);
+
+/* Controllers, each a bit. */
+enum { CGROUP_MEMORY = 1 << 0, CGROUP_CPU = 1 << 1, CGROUP_PIDS = 1 << 2 };
+#define CGROUP_CONTROLLERS (CGROUP_MEMORY | CGROUP_CPU | CGROUP_PIDS)
+
+/*
+ * Turn on controllers for the groups below `fd`, or for the two at the top with `fd` -1. Each group
+ * costs the kernel several times as much with them, and one that is there already more than a new
+ * one. A controller that the kernel does not have is told to `report`.
+ */
+void cgroups_enable(int fd, unsigned int controllers, const struct reporter *report);
 
 /*
  * Make the group `name` below `parent_fd`, or find it, and set its limits. Returns a descriptor of
@@ -79,6 +87,18 @@ int cgroup_freeze(int fd, bool frozen);
 /* How many processes the kernel has ended because the group was at memory.max (memory.events,
  * oom_kill). */
 uint64_t cgroup_oom_kills(int fd);
+
+/* Set one limit of the group; CGROUP_MAX: "max", CGROUP_UNSET: nothing. 0, or -errno with `p`. */
+int cgroup_set_limit(int fd, const char *file, uint64_t value, struct problem *p);
+
+/*
+ * How many bytes the group and those below it hold that the kernel cannot take back without ending
+ * processes: all but page cache and caches of directories. 0 when the kernel does not say.
+ */
+uint64_t cgroup_unreclaimable(int fd);
+
+/* Open a file of the group that polls as EPOLLPRI when it changes. A descriptor or -errno. */
+int cgroup_open_file(int fd, const char *file);
 
 /* What the group uses. */
 void cgroup_usage(int fd, struct cgroup_usage *out);

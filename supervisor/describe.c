@@ -33,6 +33,10 @@ void describe_put_outcome(const struct outcome *o, const char *subject, struct b
 	}
 	if (o->out_of_memory)
 		buf_puts(out, ", memory_max was reached");
+	if (o->services_full)
+		buf_puts(out, ", the services' memory was used up");
+	if (o->held_mib > 0)
+		buf_printf(out, " and it held %u MiB", o->held_mib);
 }
 
 /* The program, and the interpreter that is missing when it is not the program itself. */

@@ -11,6 +11,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/order.h"
 #include "supervisor/prepare.h"
+#include "supervisor/pressure.h"
 #include "supervisor/service_file.h"
 #include "supervisor/supervisor.h"
 
@@ -28,7 +29,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 		return NULL;
 	v->owner = s;
 	v->report.fd = v->output.read_fd = v->output.write_fd = v->notify.io.fd = -1;
-	v->cgroup.fd = v->cgroup.events.fd = -1;
+	v->cgroup.fd = v->cgroup.events.fd = v->cgroup.fork_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
 	/* Files come in the order of their names, too. */
 	if (s->newest != NULL && strcmp(s->newest->name, name) < 0)
@@ -311,6 +312,7 @@ static void free_service(struct service *v)
 	index_remove(v);
 	if (s->newest == v)
 		s->newest = NULL;
+	pressure_unwatch(v);
 	if (v->cgroup.fd >= 0)
 		close(v->cgroup.fd);
 	cgroup_remove(s->cgroups.fd, v->name);

@@ -13,6 +13,8 @@ struct outcome {
 	bool failed_to_run; /* its child did not get as far as its program */
 	bool in_pre_start;
 	bool out_of_memory; /* memory_max was reached */
+	bool services_full; /* what all services may have together was used up, */
+	uint32_t held_mib;  /* and it held so much of that; 0: unknown */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "supervisor/environment.h"
 #include "supervisor/index.h"
 #include "supervisor/notify.h"
+#include "supervisor/pressure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,6 +90,14 @@ static void close_stdio(const int stdio[3])
 			close(stdio[i]);
 }
 
+/* The directory that the service's group is in. */
+static int parent_group(const struct service *v)
+{
+	const struct service_cgroups *c = &v->owner->cgroups;
+
+	return v->built_in && c->guest_fd >= 0 ? c->guest_fd : c->fd;
+}
+
 /*
  * A group in which something was killed is not used again: some kernels (Linux 6.18) kill at once
  * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. Nor is one with the
@@ -103,12 +112,13 @@ static void renew_cgroup(struct service *v)
 		return;
 	if (v->cgroup.fd >= 0)
 		cgroup_usage(v->cgroup.fd, &usage);
-	if (cgroup_remove(v->owner->cgroups.fd, v->name) == 0) {
+	if (cgroup_remove(parent_group(v), v->name) == 0) {
 		v->cgroup.is_spent = false;
 		if (usage.cpu_us != CGROUP_UNSET)
 			v->cgroup.cpu_before_us += usage.cpu_us;
 		v->cgroup.oom_kills_before = v->cgroup.oom_kills;
 	}
+	pressure_unwatch(v);
 	if (v->cgroup.fd >= 0)
 		close(v->cgroup.fd);
 	v->cgroup.fd = -1;
@@ -124,16 +134,17 @@ static int open_cgroup(struct service *v, struct problem *p)
 			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
 			       : 0;
 	renew_cgroup(v);
-	if (v->cgroup.fd >= 0)
+	if (v->cgroup.fd >= 0) {
+		pressure_uncap(v);
 		return 0;
-	if (cgroup_limits_any(&v->config.cgroup) && !v->owner->cgroups.has_controllers) {
-		v->owner->cgroups.has_controllers = true;
-		cgroups_enable_controllers(v->owner->cgroups.fd, &log_problems);
 	}
-	fd = cgroup_open(v->owner->cgroups.fd, v->name, &v->config.cgroup, p);
+	if (cgroup_limits_any(&v->config.cgroup))
+		pressure_count_services(v->owner);
+	fd = cgroup_open(parent_group(v), v->name, &v->config.cgroup, p);
 	if (fd < 0)
 		return fd;
 	v->cgroup.fd = fd;
+	pressure_watch(v);
 	return 0;
 }
 
@@ -203,7 +214,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	};
 	int err;
 
-	v->last.outcome.failed_to_run = v->last.has_ended = false;
+	v->last.outcome.failed_to_run = v->last.has_ended = v->cgroup.fork_was_refused = false;
+	v->cgroup.held_bytes = 0;
 	v->last.outcome.in_pre_start = pre_start;
 	err = open_stdio(v, r.stdio, p);
 	if (err == 0)

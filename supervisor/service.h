@@ -8,6 +8,7 @@
 
 #include "base/account.h"
 #include "base/loop.h"
+#include "base/reserve.h"
 #include "base/spawn.h"
 #include "supervisor/machine.h"
 #include "supervisor/outcome.h"
@@ -78,8 +79,13 @@ struct last_process {
 
 /* The service's cgroup. */
 struct service_cgroup {
-	int fd;                 /* its directory; -1: none, the process group has to do */
-	struct loop_io events;  /* while something of it is waited for to vanish */
+	int fd;                     /* its directory; -1: none, the process group has to do */
+	struct loop_io events;      /* while something of it is waited for to vanish */
+	struct loop_io fork_events; /* pids.events (pressure.h) */
+	bool is_capped;             /* it had most of the tasks of all services */
+	bool fork_was_refused;      /* for its tasks_max, in this run, and said */
+	uint64_t held_bytes;    /* it was killed because it held so many of the services' memory,
+				 * which was used up; 0: not so */
 	bool is_spent;          /* by cgroup_kill(), or of an older file: a new one is made before
 				 * the next start */
 	uint64_t cpu_before_us; /* of the groups before this one */
@@ -142,8 +148,20 @@ struct shared_environment {
 
 /* The directory of the services' cgroups. */
 struct service_cgroups {
-	int fd; /* -1: there are none */
-	bool has_controllers;
+	int fd;               /* -1: there are none */
+	int guest_fd;         /* likewise, for the built-in services; -1: in the other one */
+	bool has_controllers; /* those below `fd` */
+};
+
+/* What all services may have together, and the watch over it (pressure.h). */
+struct pressure {
+	struct reserve reserve;  /* memory_max 0: no limits */
+	struct loop_io events;   /* memory.events of the services' group */
+	struct loop_timer timer; /* it is looked at again then */
+	uint64_t pause_ms;       /* until then, the latest time */
+	uint64_t looked_ms;      /* when it was looked at */
+	struct service *dying;   /* it was killed, and its memory comes back; or NULL */
+	uint64_t dying_until_ms; /* if it has not by then, another one is looked for */
 };
 
 /* Everything is going down. */
@@ -163,6 +181,7 @@ struct supervisor {
 	char default_user[ACCOUNT_NAME_MAX];  /* the service group's user */
 	struct shared_environment environment;
 	struct service_cgroups cgroups;
+	struct pressure pressure;
 	struct stopping stopping;
 	struct collector_link collector;
 	int null_fd;      /* /dev/null */

@@ -10,6 +10,7 @@
 #include "supervisor/index.h"
 #include "supervisor/notify.h"
 #include "supervisor/order.h"
+#include "supervisor/pressure.h"
 #include "supervisor/process.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 {
 	*s = (struct supervisor){ .loop = loop,
 		.files_max = SUPERVISOR_FILES_MAX,
-		.cgroups.fd = -1,
+		.cgroups = { .fd = -1, .guest_fd = -1 },
+		.pressure.events.fd = -1,
 		.happened = supervisor_event,
 		.collector = { .io.fd = -1, .rings = -1 } };
 	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -221,6 +223,7 @@ static void process_ended(struct service *v, int status)
 		uint64_t kills = v->cgroup.oom_kills_before + cgroup_oom_kills(v->cgroup.fd);
 
 		v->last.outcome.out_of_memory = kills > v->cgroup.oom_kills;
+		pressure_explain_end(v);
 		v->cgroup.oom_kills = kills;
 	}
 	exit.success = machine_exit_is_success(status);

@@ -64,16 +64,9 @@ Test(reserve, tasks)
 	struct reserve r;
 
 	cr_expect_eq(divide(MIB, 0, 0).tasks_max, 884 - 60 - 64);
-	cr_expect_eq(divide(MIB, 0, 0).service_tasks_max, 570);
+	cr_expect_eq(divide(MIB, 0, 0).tasks_high, 570);
 	reserve_divide(MIB, 0, 0, 100, 90, &r);
 	cr_expect_eq(r.tasks_max, 50);
-}
-
-Test(reserve, percent)
-{
-	struct reserve r = { .memory_max = 100 * MIB };
-
-	cr_expect_eq(reserve_percent_kib(&r, 25), 25 * KIB);
 }
 
 Test(reserve, this_machine_has_memory)

@@ -38,6 +38,7 @@ static void set_up(void)
 		.report.fd = -1,
 		.cgroup.fd = -1,
 		.cgroup.events.fd = -1,
+		.cgroup.fork_events.fd = -1,
 		.notify.io.fd = -1,
 		.output = { -1, -1, 0, false, false } };
 	service_config_init(&service.config);

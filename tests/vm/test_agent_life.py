@@ -5,7 +5,7 @@ import cases
 import protocol
 from rig.tap import main
 
-PROCS = "/sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs"
+PROCS = "/sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs"
 
 
 def remote(guest):

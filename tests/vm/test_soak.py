@@ -31,7 +31,7 @@ KINDS = (
     ("ping", None), ("Exec", {"command": 1}),
 )
 # For each process: descriptors, kB of resident memory. And how many processes there are.
-FACTS = ("for p in 1 $(cat /sys/fs/cgroup/services/mvm-guest-agent/cgroup.procs); do "
+FACTS = ("for p in 1 $(cat /sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs); do "
          "set -- /proc/$p/fd/*; echo fds $#; grep -E '^(VmRSS|Threads)' /proc/$p/status; done; "
          "n=0; for p in /proc/[0-9]*/exe; do readlink $p >/dev/null && n=$((n + 1)); done; "
          "echo processes $n")

@@ -2,11 +2,11 @@
 /*
  * A service that takes all there is of one thing: static, for images without a shell.
  *
- *   attack NAME [HOLD_MS]
+ *   attack NAME [HOLD_MS [MAX]]
  *
- * takes one after the other until it is refused, goes on in a child when that was the limit of one
- * process, says "attack: NAME: N then ERRNO", keeps asking for HOLD_MS, and ends. The tables have
- * all names.
+ * takes one after the other until it is refused or has MAX, goes on in a child when that was the
+ * limit of one process, says "attack: NAME: N then ERRNO", keeps asking for HOLD_MS, and ends. The
+ * tables have all names.
  */
 #include "attack.h"
 
@@ -30,11 +30,12 @@ static long now_ms(void)
 }
 
 /* Take until refused. Returns how many; `error` says why no more. */
-static long take_all(int (*take)(void), int *error)
+static long take_all(int (*take)(void), long max, int *error)
 {
 	long count = 0;
 
-	while ((*error = take()) == 0)
+	*error = 0;
+	while (count < max && (*error = take()) == 0)
 		count++;
 	return count;
 }
@@ -59,19 +60,19 @@ static int go_on_in_child(void)
 	_exit(0);
 }
 
-static void attack(const struct attack *a, long hold_ms)
+static void attack(const struct attack *a, long hold_ms, long max)
 {
 	int error;
-	long sum = take_all(a->take, &error), end;
+	long sum = take_all(a->take, max, &error), end;
 
-	while (error == EMFILE && sum < 10000000) {
+	while (error == EMFILE && sum < max) {
 		long more;
 
 		error = go_on_in_child();
 		if (error != 0)
 			break;
 		a->fresh();
-		more = take_all(a->take, &error);
+		more = take_all(a->take, max - sum, &error);
 		sum += more;
 		if (more == 0)
 			break;
@@ -101,7 +102,8 @@ int main(int argc, char **argv)
 		for (const struct attack *a = tables[t]; a->name; a++)
 			if (strcmp(a->name, argv[1]) == 0) {
 				a->fresh();
-				attack(a, argc > 2 ? strtol(argv[2], NULL, 10) : 0);
+				attack(a, argc > 2 ? strtol(argv[2], NULL, 10) : 0,
+					argc > 3 ? strtol(argv[3], NULL, 10) : 1 << 30);
 				return 0;
 			}
 	fprintf(stderr, "attack: no attack \"%s\"\n", argc > 1 ? argv[1] : "");

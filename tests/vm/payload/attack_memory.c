@@ -69,7 +69,6 @@ static int take_sysv_shm(void)
 	if (p == (void *)-1)
 		return errno;
 	memset(p, 1, STEP);
-	shmdt(p); /* it stays, and nobody has it */
 	return 0;
 }
 

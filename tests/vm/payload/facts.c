@@ -441,6 +441,7 @@ static const struct {
 	{ "vsock-answer", mode_vsock_answer },
 	{ "vsock-connect", mode_vsock_connect },
 	{ "vsock-echo", mode_vsock_echo },
+	{ "vsock-latency", mode_vsock_latency },
 	{ "vsock-pong", mode_vsock_pong },
 	{ "write", mode_write },
 };

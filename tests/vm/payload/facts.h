@@ -14,6 +14,7 @@ void mode_calls(char **args);
 void mode_net(char **args);
 void mode_vsock_connect(char **args);
 void mode_vsock_answer(char **args);
+void mode_vsock_latency(char **args);
 void mode_vsock_echo(char **args);
 void mode_vsock_pong(char **args);
 void mode_tcp_echo(char **args);

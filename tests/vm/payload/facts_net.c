@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
@@ -110,6 +111,41 @@ void mode_vsock_connect(char **args)
 	data[len] = '\0';
 	printf("vsock-read: %s %s\n", data, n < 0 ? error_name(errno) : "end");
 	close(fd);
+}
+
+static long long clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+/*
+ * vsock-latency PORT SECONDS: connects again and again, each time until the other side closes,
+ * which the agent does to whoever is not the host; then says how long that took at most.
+ */
+void mode_vsock_latency(char **args)
+{
+	long long end = clock_us() + number(args[1]) * 1000000LL, longest = 0;
+	int tries = 0, failures = 0;
+
+	while (clock_us() < end) {
+		long long begin = clock_us(), took;
+		struct sockaddr_vm a;
+		int fd = vsock_socket(VMADDR_CID_LOCAL, (unsigned int)number(args[0]), &a);
+		char byte;
+
+		if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0 || read(fd, &byte, 1) > 0)
+			failures++;
+		close(fd);
+		took = clock_us() - begin;
+		if (took > longest)
+			longest = took;
+		tries++;
+		usleep(10000);
+	}
+	printf("vsock-latency: %d tries, %d failures, at most %lld us\n", tries, failures, longest);
 }
 
 /* vsock-answer CID PORT TEXT: connects, reads to the end of the stream, and then sends TEXT. */

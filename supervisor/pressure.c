@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/pressure.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/cgroup.h"
+
+#include <stddef.h>
+#include <unistd.h>
+
+#define WEIGHT_GUEST 1000 /* cpu.weight and io.weight; the services' is 100 */
+/*
+ * Page cache at memory.high is no trouble, but the kernel tells of it all the time: PID 1 looks
+ * again after a pause, which doubles as long as there is no trouble.
+ */
+#define PAUSE_MIN_MS   20
+#define PAUSE_MAX_MS   200
+#define QUIET_MS       1000 /* without a word of the kernel, the pause begins at its start */
+#define DYING_MS       500  /* for a killed service's memory to come back */
+#define DYING_PAUSE_MS 10
+
+static void on_events(struct loop_io *io, uint32_t events);
+static void on_pause_end(struct loop_timer *timer);
+
+/* The kernel counts it as an event that a file of events was never read. */
+static int open_watched(int group, const char *file)
+{
+	int fd = cgroup_open_file(group, file);
+	char text[16];
+
+	if (fd >= 0)
+		(void)!pread(fd, text, sizeof(text), 0);
+	return fd;
+}
+
+static void watch_events(struct supervisor *s)
+{
+	int fd = open_watched(s->cgroups.fd, "memory.events");
+
+	if (fd >= 0 && loop_add(s->loop, &s->pressure.events, fd, EPOLLPRI, on_events) != 0)
+		close(fd);
+}
+
+/* Events that nobody takes would wake PID 1 again and again: the file is closed meanwhile. */
+static void pause_watch(struct supervisor *s, uint64_t ms)
+{
+	int fd = s->pressure.events.fd;
+
+	if (fd >= 0) {
+		loop_remove(s->loop, &s->pressure.events);
+		close(fd);
+	}
+	s->pressure.timer.expire = on_pause_end;
+	loop_timer_set(s->loop, &s->pressure.timer, clock_ms() + ms);
+}
+
+/* The service that holds most of what the kernel cannot take back, and how much. NULL: none. */
+static struct service *find_largest(struct supervisor *s, uint64_t *held)
+{
+	struct service *largest = NULL;
+
+	*held = 0;
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		uint64_t n;
+
+		if (v->built_in || v->cgroup.fd < 0 || !cgroup_is_populated(v->cgroup.fd))
+			continue;
+		n = cgroup_unreclaimable(v->cgroup.fd);
+		if (n > *held) {
+			*held = n;
+			largest = v;
+		}
+	}
+	return largest;
+}
+
+static bool is_full(const struct supervisor *s)
+{
+	const struct reserve *r = &s->pressure.reserve;
+	uint64_t slack = r->memory_max - r->memory_high;
+
+	return cgroup_unreclaimable(s->cgroups.fd) + slack >= r->memory_high;
+}
+
+static bool is_dying(const struct supervisor *s, uint64_t now)
+{
+	const struct service *v = s->pressure.dying;
+
+	return v != NULL && now < s->pressure.dying_until_ms && v->cgroup.fd >= 0 &&
+	       cgroup_is_populated(v->cgroup.fd);
+}
+
+/* See whether memory has come to an end, and end the one who holds most of it. */
+static void look(struct supervisor *s)
+{
+	struct pressure *p = &s->pressure;
+	uint64_t now = clock_ms(), held;
+	struct service *v;
+
+	if (now - p->looked_ms > QUIET_MS)
+		p->pause_ms = PAUSE_MIN_MS;
+	p->looked_ms = now;
+	if (is_dying(s, now)) {
+		pause_watch(s, DYING_PAUSE_MS);
+		return;
+	}
+	p->dying = NULL;
+	if (!s->cgroups.has_controllers && is_full(s)) {
+		/* Until now nobody knows who holds what: who goes on taking will be seen. */
+		pressure_count_services(s);
+		pause_watch(s, PAUSE_MIN_MS);
+		return;
+	}
+	v = is_full(s) ? find_largest(s, &held) : NULL;
+	if (v == NULL) {
+		pause_watch(s, p->pause_ms);
+		p->pause_ms = p->pause_ms * 2 < PAUSE_MAX_MS ? p->pause_ms * 2 : PAUSE_MAX_MS;
+		return;
+	}
+	v->cgroup.held_bytes = held;
+	p->dying = v;
+	p->dying_until_ms = now + DYING_MS;
+	p->pause_ms = PAUSE_MIN_MS;
+	v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
+	pause_watch(s, DYING_PAUSE_MS);
+}
+
+static void on_events(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	look(LOOP_OWNER(io, struct supervisor, pressure.events));
+}
+
+/* What has happened during the pause has told nobody: look, unless there was no trouble. */
+static void on_pause_end(struct loop_timer *timer)
+{
+	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, pressure.timer);
+
+	watch_events(s);
+	if (s->pressure.dying != NULL || is_full(s))
+		look(s);
+}
+
+/* A limit that the kernel does not have matters as little as its controller, which it lacks. */
+static void set_limit(int fd, const char *file, uint64_t value)
+{
+	struct problem p;
+
+	if (fd >= 0)
+		(void)cgroup_set_limit(fd, file, value, &p);
+}
+
+void pressure_open(
+	struct supervisor *s, const struct reserve *reserve, const struct reporter *report)
+{
+	s->pressure.reserve = *reserve;
+	cgroups_enable(-1, CGROUP_MEMORY, report);
+	set_limit(s->cgroups.fd, "memory.max", reserve->memory_max);
+	set_limit(s->cgroups.fd, "memory.high", reserve->memory_high);
+	watch_events(s);
+}
+
+void pressure_open_rest(struct supervisor *s, const struct reporter *report)
+{
+	cgroups_enable(-1, CGROUP_CPU | CGROUP_PIDS, report);
+	set_limit(s->cgroups.fd, "pids.max", s->pressure.reserve.tasks_high);
+	set_limit(s->cgroups.guest_fd, "cpu.weight", WEIGHT_GUEST);
+	set_limit(s->cgroups.guest_fd, "io.weight", WEIGHT_GUEST);
+}
+
+void pressure_count_services(struct supervisor *s)
+{
+	if (s->cgroups.has_controllers || s->cgroups.fd < 0)
+		return;
+	s->cgroups.has_controllers = true;
+	cgroups_enable(-1, CGROUP_CONTROLLERS, &log_problems);
+	cgroups_enable(s->cgroups.fd, CGROUP_CONTROLLERS, &log_problems);
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		if (v->cgroup.fd >= 0)
+			pressure_watch(v);
+}
+
+/* ---- one service ----------------------------------------------------------------------------- */
+
+/* The service that has most tasks, of those that may have more. NULL: none. */
+static struct service *find_most_tasks(struct supervisor *s, uint64_t *tasks)
+{
+	struct service *most = NULL;
+
+	*tasks = 0;
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		struct cgroup_usage usage;
+
+		if (v->built_in || v->cgroup.fd < 0 || v->cgroup.is_capped)
+			continue;
+		cgroup_usage(v->cgroup.fd, &usage);
+		if (usage.tasks != CGROUP_UNSET && usage.tasks > *tasks) {
+			*tasks = usage.tasks;
+			most = v;
+		}
+	}
+	return most;
+}
+
+/*
+ * All services together have come to the limit of their tasks, which leaves something: the one
+ * that has most of them gets no more, and the others get what was left.
+ */
+static void cap_tasks(struct supervisor *s)
+{
+	const struct reserve *r = &s->pressure.reserve;
+	uint64_t tasks;
+	struct service *v = find_most_tasks(s, &tasks);
+
+	if (v == NULL)
+		return;
+	v->cgroup.is_capped = true;
+	set_limit(v->cgroup.fd, "pids.max", tasks);
+	set_limit(s->cgroups.fd, "pids.max", r->tasks_max);
+	log_line("%s: has %llu of the %llu tasks that all services may have: it gets no more",
+		v->name, (unsigned long long)tasks, (unsigned long long)r->tasks_max);
+}
+
+/* The kernel has refused it a process. Reading is what ends the event. */
+static void on_fork_event(struct loop_io *io, uint32_t events)
+{
+	struct service *v = LOOP_OWNER(io, struct service, cgroup.fork_events);
+	uint64_t limit = v->config.cgroup.tasks_max;
+	struct cgroup_usage usage;
+	char text[64];
+
+	(void)events;
+	(void)!pread(io->fd, text, sizeof(text), 0);
+	cgroup_usage(v->cgroup.fd, &usage);
+	if (v->cgroup.is_capped || usage.tasks == CGROUP_UNSET)
+		return;
+	if (limit >= CGROUP_MAX || usage.tasks < limit) {
+		if (v->owner->pressure.reserve.memory_max != 0)
+			cap_tasks(v->owner);
+	} else if (!v->cgroup.fork_was_refused) {
+		v->cgroup.fork_was_refused = true;
+		log_line("%s: has %llu tasks, its tasks_max: it gets no more", v->name,
+			(unsigned long long)limit);
+	}
+}
+
+void pressure_explain_end(struct service *v)
+{
+	struct outcome *o = &v->last.outcome;
+	bool has_limit = v->config.cgroup.memory_max < CGROUP_MAX ||
+			 v->owner->pressure.reserve.memory_max == 0;
+
+	o->services_full = v->cgroup.held_bytes > 0 || (o->out_of_memory && !has_limit);
+	o->held_mib = (uint32_t)(v->cgroup.held_bytes >> 20);
+	if (o->services_full)
+		o->out_of_memory = false;
+}
+
+void pressure_uncap(struct service *v)
+{
+	uint64_t limit = v->config.cgroup.tasks_max;
+
+	if (v->cgroup.is_capped)
+		set_limit(v->cgroup.fd, "pids.max", limit == CGROUP_UNSET ? CGROUP_MAX : limit);
+	v->cgroup.is_capped = false;
+}
+
+void pressure_watch(struct service *v)
+{
+	int fd;
+
+	if (v->built_in || !v->owner->cgroups.has_controllers || v->cgroup.fork_events.fd >= 0)
+		return;
+	v->cgroup.is_capped = false;
+	if (v->owner->pressure.reserve.memory_max != 0)
+		set_limit(v->cgroup.fd, "memory.oom.group", 1);
+	fd = open_watched(v->cgroup.fd, "pids.events");
+	if (fd >= 0 &&
+		loop_add(v->owner->loop, &v->cgroup.fork_events, fd, EPOLLPRI, on_fork_event) != 0)
+		close(fd);
+}
+
+void pressure_unwatch(struct service *v)
+{
+	int fd = v->cgroup.fork_events.fd;
+
+	if (v->owner->pressure.dying == v)
+		v->owner->pressure.dying = NULL;
+	if (fd < 0)
+		return;
+	loop_remove(v->owner->loop, &v->cgroup.fork_events);
+	close(fd);
+}

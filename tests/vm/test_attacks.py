@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+One service takes all there is of one thing: the guest lives, the agent answers, the neighbours do
+not notice, and one line names the guilty. In virtual time, so that a second is a second.
+
+ATTACK_MEMORY in the environment: the guests' sizes in MiB, "64,128,512"; 128 without it.
+ATTACKS: names of the attacks; without it those of QUICK.
+"""
+import os
+import re
+import time
+
+import cases
+import mvm_client
+from rig import build
+from rig.guest import Guest
+from rig.tap import TestCase, main
+
+SIZES = os.environ.get("ATTACK_MEMORY", "128").split(",")
+ANSWER_MS = 1000        # virtual
+HOLD_MS = 300
+PATIENCE_S = 300        # of the host
+FIRST_S, STEP_S = 1, 3
+# The whole of what PID 1 says of a service that it had to end.
+KILLED = r"signal 9 \(Killed\), the services' memory was used up and it held \d+ MiB after .*"
+CAPPED = r"has \d+ of the \d+ tasks that all services may have: it gets no more"
+
+# name: (who says what came of it, a regex, more arguments). "init": PID 1 had to act; "self": the
+# service was refused more, and that was all.
+ATTACKS = {
+    "anonymous": ("init", KILLED),
+    "bomb": ("init", CAPPED),
+    "eventfd": ("init", KILLED),
+    "files": ("self", "60000 then No error information", "60000"),
+    "hugetlb": ("self", "0 then Invalid argument"),
+    "inodes": ("self", r"\d+ then No space left on device"),
+    "inotify": ("self", "128 then No file descriptors available"),
+    "io-uring": ("init", KILLED),
+    "keys": ("self", "0 then Function not implemented"),
+    "memfd": ("init", KILLED),
+    "mlock": ("self", "8 then Resource temporarily unavailable"),
+    "page-tables": ("init", KILLED),
+    "pipes": ("init", KILLED),
+    "posix-mq": ("self", "9 then No file descriptors available"),
+    "posix-shm": ("self", r"\d+ then No space left on device"),
+    "sysv-msg": ("self", r"\d+ then No space left on device"),
+    "sysv-sem": ("self", "128 then No space left on device"),
+    "sysv-shm": ("init", KILLED),
+    "threads": ("init", CAPPED),
+    "tmp": ("self", r"\d+ then No space left on device"),
+    "unix": ("init", KILLED),
+    "unix-datagram": ("init", KILLED),
+    "user-namespace": ("self", "0 then No space left on device"),
+}
+QUICK = ("sysv-shm", "pipes", "files", "bomb", "user-namespace", "memfd", "tmp", "unix")
+NAMES = os.environ.get("ATTACKS", ",".join(QUICK)).split(",")
+
+
+class Attacked(TestCase):
+    """One boot; the attacks come one after the other, each from a service of its own."""
+
+    memory_mib = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        guest = Guest("squashfs")
+        cls.addClassCleanup(guest.close)
+        guest.tree.copy(build.program("attack"), "/bin/attack")
+        guest.user("attacker", 1000)
+        for i, name in enumerate(NAMES):
+            more = " ".join((str(HOLD_MS),) + ATTACKS[name][2:])
+            guest.service("a-" + name, "/bin/attack %s %s" % (name, more), user="attacker",
+                          restart="never", on_boot_delay="%ds" % (FIRST_S + STEP_S * i))
+        # Neighbours: another user, the attacker's own, and one that wants the processor.
+        guest.service("other", "/bin/facts echo up + sleep")
+        guest.service("same-user", "/bin/facts echo up + sleep", user="attacker")
+        guest.service("spin", "/bin/acts clock up + spin")
+        # In the agent's cgroup: what is measured is the agent, not how services are slowed down.
+        guest.service("asks", "/bin/acts put /sys/fs/cgroup/guest/cgroup.procs 0 + /bin/facts "
+                      "vsock-latency %d %d" % (mvm_client.PORT, STEP_S * len(NAMES)), user="root",
+                      restart="never", on_boot_delay="%ds" % FIRST_S)
+        guest.service("late", "/bin/facts echo here + sleep",
+                      on_boot_delay="%ds" % (FIRST_S + STEP_S * len(NAMES) + 1))
+        machine = guest.machine(memory_mib=cls.memory_mib, virtual_time=True, instruction_ns=4)
+        machine.log_directory = os.path.join(build.LOGS, cls.__name__)
+        cls.addClassCleanup(machine.close)
+        machine.start()
+        cls.answers = cls.ask_until_late(machine)
+        cls.output = cases.Output(machine.console.text)
+
+    @staticmethod
+    def ask_until_late(machine):
+        """How many requests were answered; one after the other until "late" is there."""
+        machine.connect_when_up(mvm_client.PORT).close()
+        end = time.monotonic() + PATIENCE_S
+        answers = 0
+        while "late: here" not in machine.console.text and time.monotonic() < end:
+            with mvm_client.dial(machine.vsock_path, timeout=PATIENCE_S) as s:
+                mvm_client.send(s, b'"Ping"')
+                answers += mvm_client.receive(s) == b'"Pong"'
+        return answers
+
+    def test_the_guest_lives_to_the_end(self):
+        self.assertIn("here", self.output.lines("late"))
+        self.assertEqual(self.output.text.count("Kernel panic"), 0)
+
+    def test_the_agent_answers_within_a_second(self):
+        """The host, and asked from inside the guest, where no busy host is in between."""
+        self.assertGreater(self.answers, 10)
+        line, = self.output.facts("asks", "vsock-latency")
+        tries, failures, longest = (int(n) for n in re.findall(r"\d+", line))
+        print("# %s MiB: %d answers; %s" % (self.memory_mib, self.answers, line))
+        self.assertGreater(tries, 10)
+        self.assertEqual(failures, 0)
+        self.assertLessEqual(longest, ANSWER_MS * 1000)
+
+    def test_neighbours_do_not_notice(self):
+        """Nor do the agent and the log collector: nobody else has ended, and each was up once."""
+        guilty = {"a-" + n for n in NAMES}
+        ends = [l for l in self.output.init() if re.match(r"[\w-]+: (signal|exit code) ", l)]
+        self.assertEqual([l for l in ends if l.split(":")[0] not in guilty], [])
+        for name in ("other", "same-user"):
+            self.assertEqual(self.output.lines(name), ["up"])
+        self.assertEqual(len(self.output.facts("spin", "clock")), 1)
+
+    def test_one_line_names_the_guilty(self):
+        for name in NAMES:
+            who, regex = ATTACKS[name][:2]
+            with self.subTest(name):
+                said = [l.split(": ", 1)[1] for l in self.output.init()
+                        if l.startswith("a-%s: " % name)]
+                if who == "init":
+                    self.assertEqual(len(said), 1, self.output.init())
+                    self.assertRegex(said[0], "^%s$" % regex)
+                else:
+                    self.assertEqual(said, [])
+                    self.assertRegex(self.output.lines("a-" + name)[0],
+                                     "^attack: %s: %s$" % (name, regex))
+
+
+for size in SIZES:
+    globals()["Attacked%s" % size] = type("Attacked%s" % size, (Attacked,),
+                                          {"memory_mib": int(size)})
+del Attacked, size
+
+if __name__ == "__main__":
+    main()
