@@ -265,7 +265,7 @@ class Collector(cases.GuestCase):
                       "echo line $i$j; sleep 0.02; done; done; echo end >/dev/shm/end; exec sleep "
                       "10000", log_file="/mnt/data/lines.log")
         guest.service("kills", "n=0; while [ $n -lt 8 ]; do sleep 0.3; p=$(cat "
-                      "/sys/fs/cgroup/services/log-collector/cgroup.procs); [ -z \"$p\" ] || { "
+                      "/sys/fs/cgroup/guest/log-collector/cgroup.procs); [ -z \"$p\" ] || { "
                       "kill -9 $p; n=$((n+1)); }; done; "
                       "while ! [ -f /dev/shm/end ]; do sleep 0.1; done; echo done; exec sleep 10000",
                       user="root")
@@ -289,7 +289,7 @@ class Collector(cases.GuestCase):
         guest.service("shown", "while ! [ -f /dev/shm/end ]; do sleep 0.1; done; exec /bin/acts flood "
                       "1500 + /bin/facts sleep", log_file="/dev/null")
         guest.service("kills", "n=0; while [ $n -lt 6 ] || ! [ -f /dev/shm/end ]; do sleep 0.2; "
-                      "p=$(cat /sys/fs/cgroup/services/log-collector/cgroup.procs); [ -z \"$p\" ] || "
+                      "p=$(cat /sys/fs/cgroup/guest/log-collector/cgroup.procs); [ -z \"$p\" ] || "
                       "{ kill -9 $p; n=$((n+1)); }; done; echo done; exec sleep 10000",
                       user="root")
         machine = self.boot(guest)
