@@ -3,6 +3,7 @@
 
 #include "agent/checks/check.h"
 #include "agent/requests/handlers.h"
+#include "agent/requests/processes.h"
 #include "agent/requests/init_query.h"
 #include "agent/requests/request.h"
 #include "agent/requests/restore.h"
@@ -279,6 +280,7 @@ static void agent_stop(struct agent *a)
 	service_link_close(&a->service_link);
 	channel_close(&a->channel);
 	pending_abandon_all(a);
+	processes_close(a);
 	monitors_free(&a->integrations);
 	monitors_free(&a->probes);
 	identities_free(&a->identities);

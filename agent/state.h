@@ -34,6 +34,7 @@ struct agent_paths {
 
 struct restore;
 struct pending;
+struct process;
 
 struct agent {
 	struct options options, given; /* in force; and from the command line alone */
@@ -55,6 +56,8 @@ struct agent {
 	struct restore *restore;           /* the one that is under way */
 	uint64_t started_ms, listening_ms; /* clock_ms() */
 	bool serves[REQUEST_KINDS];        /* which requests have a handler */
+	struct process *processes;         /* of ProcStart: processes.h */
+	size_t process_count;
 	size_t execs;                      /* commands of Exec that run */
 	size_t waits;                      /* requests for events that wait for one */
 	bool stopping;

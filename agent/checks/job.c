@@ -80,12 +80,25 @@ static ssize_t read_output(struct job *job, struct loop_io *io, struct capture *
 	return n;
 }
 
+static void stream_ready(struct job *job, int stream)
+{
+	if (job->is_streamed)
+		job->readable(job, stream);
+	else
+		read_output(job, &job->io[stream], stream == 1 ? &job->out : &job->err);
+}
+
 static void in_ready(struct loop_io *io, uint32_t events)
 {
 	struct job *job = LOOP_OWNER(io, struct job, io[0]);
-	ssize_t n = write(io->fd, job->input, job->input_left);
+	ssize_t n;
 
 	(void)events;
+	if (job->is_streamed) {
+		job->writable(job);
+		return;
+	}
+	n = write(io->fd, job->input, job->input_left);
 	if (n > 0) {
 		job->input += n;
 		job->input_left -= (size_t)n;
@@ -100,7 +113,7 @@ static void out_ready(struct loop_io *io, uint32_t events)
 	struct job *job = LOOP_OWNER(io, struct job, io[1]);
 
 	(void)events;
-	read_output(job, io, &job->out);
+	stream_ready(job, 1);
 }
 
 static void err_ready(struct loop_io *io, uint32_t events)
@@ -108,7 +121,7 @@ static void err_ready(struct loop_io *io, uint32_t events)
 	struct job *job = LOOP_OWNER(io, struct job, io[2]);
 
 	(void)events;
-	read_output(job, io, &job->err);
+	stream_ready(job, 2);
 }
 
 /* The three streams: which end of the pipe is the agent's, and how it is watched. */
@@ -172,6 +185,8 @@ static void prepare(struct job *job, const struct job_spec *spec)
 	job->input = spec->input;
 	job->input_left = spec->input_len;
 	job->kill_rest = spec->kill_rest;
+	job->is_streamed = spec->is_streamed;
+	job->is_ending = job->has_report = job->has_failed = false;
 	job->timeout_ms = spec->timeout_ms;
 	job->stuck_ms = spec->stuck_ms;
 	job->timed_out = job->killed = false;
@@ -181,7 +196,8 @@ static void prepare(struct job *job, const struct job_spec *spec)
 
 static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 {
-	struct spawn_limit files = { RLIMIT_NOFILE, job->jobs->files };
+	struct spawn_limit limits[] = { { RLIMIT_NOFILE, job->jobs->files },
+		{ RLIMIT_CORE, { 0, 0 } } };
 	struct spawn_request r = {
 		.argv = spec->argv,
 		.envp = spec->envp,
@@ -190,12 +206,30 @@ static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 		.bounding = job->jobs->bounding,
 		.no_new_privs = true,
 		.cgroup_fd = -1,
-		.limits = &files,
-		.limit_count = 1,
+		.limits = limits,
+		.limit_count = spec->is_streamed ? 2 : 1,
+		.directory = spec->directory,
 		.set_oom_score = job->jobs->spared,
 	};
 
 	return spawn(&r, &job->pid, &job->report_fd);
+}
+
+static void take_report(struct job *job)
+{
+	if (job->has_report)
+		return;
+	job->has_report = true;
+	job->has_failed = spawn_report(job->report_fd, &job->failure) == 1;
+	loop_remove(job->jobs->loop, &job->report);
+	if (job->started != NULL)
+		job->started(job, !job->has_failed);
+}
+
+static void on_report(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	take_report(LOOP_OWNER(io, struct job, report));
 }
 
 /* The command runs: watch its pipes, its deadline, and its end. */
@@ -209,13 +243,19 @@ static void watch(struct job *job, const int fds[3])
 		if (fds[i] >= 0 && loop_add(jobs->loop, &job->io[i], fds[i], streams[i].events,
 					   streams[i].ready) != 0)
 			close(fds[i]);
+	if (job->is_streamed) {
+		loop_change(jobs->loop, &job->io[0], 0);
+		job->report.fd = -1;
+		(void)loop_add(jobs->loop, &job->report, job->report_fd, EPOLLIN, on_report);
+	}
 	if (job->timeout_ms > 0)
 		loop_timer_set(jobs->loop, &job->deadline, job->started_ms + job->timeout_ms);
 }
 
 int job_start(struct job *job, const struct job_spec *spec)
 {
-	const bool wanted[3] = { spec->input != NULL, spec->out_max > 0, spec->err_max > 0 };
+	const bool wanted[3] = { spec->is_streamed || spec->input != NULL,
+		spec->is_streamed || spec->out_max > 0, spec->is_streamed || spec->err_max > 0 };
 	const int null = job->jobs->null_fd;
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { null, null, null };
 	int err;
@@ -234,6 +274,50 @@ int job_start(struct job *job, const struct job_spec *spec)
 	return 0;
 }
 
+/* ---- streams of the owner's --------------------------------------------------------------------
+ */
+
+ssize_t job_read(struct job *job, int stream, char *out, size_t size)
+{
+	ssize_t n;
+
+	if (job->io[stream].fd < 0)
+		return 0;
+	n = read(job->io[stream].fd, out, size);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return -errno;
+	if (n <= 0)
+		close_io(job, &job->io[stream]);
+	return n < 0 ? 0 : n;
+}
+
+void job_watch(struct job *job, int stream, bool on)
+{
+	if (job->io[stream].fd >= 0)
+		loop_change(job->jobs->loop, &job->io[stream], on ? streams[stream].events : 0);
+}
+
+ssize_t job_write(struct job *job, const char *bytes, size_t len)
+{
+	ssize_t n;
+
+	if (job->io[0].fd < 0)
+		return -EPIPE;
+	n = write(job->io[0].fd, bytes, len);
+	if (n >= 0)
+		return n;
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	close_io(job, &job->io[0]);
+	return -EPIPE;
+}
+
+void job_close_input(struct job *job)
+{
+	if (job->io[0].fd >= 0)
+		close_io(job, &job->io[0]);
+}
+
 /* ---- ending ---------------------------------------------------------------------------------- */
 
 /*
@@ -244,6 +328,13 @@ static void kill_group(const struct job *job)
 {
 	kill(-job->pid, SIGKILL);
 	kill(job->pid, SIGKILL);
+}
+
+int job_signal(const struct job *job, int signal)
+{
+	if (job->pid <= 0)
+		return -ESRCH;
+	return kill(-job->pid, signal) != 0 && kill(job->pid, signal) != 0 ? -errno : 0;
 }
 
 void job_kill(struct job *job)
@@ -266,7 +357,11 @@ static void drain(struct job *job, struct loop_io *io, struct capture *c)
 static void take_end(struct job *job, int status)
 {
 	job->code = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-	if (spawn_report(job->report_fd, &job->failure) == 1)
+	if (job->is_streamed)
+		take_report(job);
+	else
+		job->has_failed = spawn_report(job->report_fd, &job->failure) == 1;
+	if (job->has_failed)
 		job->end = JOB_NOT_RUN;
 	else if (job->timed_out)
 		job->end = JOB_TIMED_OUT;
@@ -286,6 +381,8 @@ static void unwatch(struct job *job)
 	*link = job->next;
 	for (int i = 0; i < 3; i++)
 		close_io(job, &job->io[i]);
+	if (job->is_streamed && !job->has_report)
+		loop_remove(job->jobs->loop, &job->report);
 	close(job->report_fd);
 	job->report_fd = -1;
 	loop_timer_clear(job->jobs->loop, &job->deadline);
@@ -305,8 +402,14 @@ static int finish(struct job *job)
 
 	if (job->kill_rest)
 		kill_group(job);
-	drain(job, &job->io[1], &job->out);
-	drain(job, &job->io[2], &job->err);
+	job->is_ending = true;
+	if (job->is_streamed) {
+		job->readable(job, 1);
+		job->readable(job, 2);
+	} else {
+		drain(job, &job->io[1], &job->out);
+		drain(job, &job->io[2], &job->err);
+	}
 	if (wait4(job->pid, &status, WNOHANG, &used) != job->pid)
 		return -ECHILD;
 	job->jobs->used_us += timeval_us(&used.ru_utime) + timeval_us(&used.ru_stime);

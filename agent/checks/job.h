@@ -40,6 +40,12 @@ struct job_spec {
 	const char *input;          /* standard input, kept by reference; NULL: /dev/null */
 	size_t input_len;
 	bool kill_rest; /* kill what is left of the process group when the first process ends */
+	const char *directory; /* working directory; NULL: "/" */
+	/*
+	 * All three streams are pipes that the owner reads and writes itself: `started`, `readable`
+	 * and `writable` below are set, and the members above for captures and input unused.
+	 */
+	bool is_streamed;
 };
 
 /* What all jobs share. */
@@ -70,6 +76,14 @@ struct job {
 	struct spawn_failure failure;
 	uint64_t started_ms, ended_ms; /* clock_ms() */
 	void (*done)(struct job *job);
+	/* Of a streamed job. Its program runs, or could not, and `failure` says why. */
+	void (*started)(struct job *job, bool runs);
+	/* There is something to read from stream 1 or 2, or its end; job_read() takes it. At the
+	 * job's end it is called once more for each, for what is left. */
+	void (*readable)(struct job *job, int stream);
+	void (*writable)(struct job *job); /* job_write() may take more */
+	bool is_streamed, is_ending, has_report, has_failed;
+	struct loop_io report; /* watches report_fd */
 	/* NULL, or: its time is over, and it was killed, but it has not ended. `done` follows when
 	 * it does. */
 	void (*stuck)(struct job *job);
@@ -91,6 +105,22 @@ int job_start(struct job *job, const struct job_spec *spec);
 void job_kill(struct job *job);
 
 bool job_is_running(const struct job *job);
+
+/* Send a signal to the process group of a running job. Returns 0 or -errno of kill(2). */
+int job_signal(const struct job *job, int signal);
+
+/* Read once from stream 1 or 2 of a streamed job, which is closed at its end. Returns the number of
+ * bytes, 0 at the end or when it was closed, or -errno. */
+ssize_t job_read(struct job *job, int stream, char *out, size_t size);
+
+/* Watch a stream, or leave it for now: 0 for room to write, 1 and 2 for something to read. */
+void job_watch(struct job *job, int stream, bool on);
+
+/* Write to the standard input of a streamed job. Returns the number of bytes taken or -errno:
+ * -EPIPE when it is closed, by the job or by job_close_input(). */
+ssize_t job_write(struct job *job, const char *bytes, size_t len);
+
+void job_close_input(struct job *job);
 
 /* Free the output of a job that does not run. */
 void job_release(struct job *job);

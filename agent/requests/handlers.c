@@ -5,6 +5,7 @@
 #include "agent/requests/exec.h"
 #include "agent/requests/health_report.h"
 #include "agent/requests/init_query.h"
+#include "agent/requests/processes.h"
 #include "agent/requests/protocol_hello.h"
 #include "agent/requests/readiness.h"
 #include "agent/requests/restore.h"
@@ -95,6 +96,12 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_READINESS_STATUS] = readiness_status,
 	[REQUEST_ENTRYPOINT_STATUS] = entrypoint_status,
 	[REQUEST_UPDATE_IDLE_TIMEOUT] = update_idle_timeout,
+	[REQUEST_PROC_START] = proc_start,
+	[REQUEST_PROC_LIST] = proc_list,
+	[REQUEST_PROC_SIGNAL] = proc_signal,
+	[REQUEST_PROC_KILL] = proc_kill,
+	[REQUEST_PROC_SEND_INPUT] = proc_send_input,
+	[REQUEST_PROC_WAIT] = proc_wait,
 	[REQUEST_HELLO] = init_query_requested,
 	[REQUEST_SERVICES] = init_query_requested,
 	[REQUEST_LOGS] = init_query_requested,
