@@ -77,6 +77,8 @@ static void describe_service(const struct service *v, struct control_service *ou
 	buf_format(out->state, sizeof(out->state), "%s", machine_state_name(m->state));
 	if (v->problem != NULL)
 		buf_puts(&reason, v->problem);
+	else if (machine_is_active(m) && v->notify.status[0] != '\0')
+		buf_puts(&reason, v->notify.status);
 	else if (v->last.has_ended)
 		describe_end(v, &reason);
 	out->pid = v->pid;

@@ -148,7 +148,8 @@ int supervisor_freeze(struct supervisor *s, bool frozen)
 {
 	int first = 0;
 
-	for (const struct service *v = s->services; v != NULL; v = v->next) {
+	s->is_frozen = frozen;
+	for (struct service *v = s->services; v != NULL; v = v->next) {
 		int err = v->built_in || v->cgroup.fd < 0 ? 0 : cgroup_freeze(v->cgroup.fd, frozen);
 
 		if (err != 0 && first == 0)

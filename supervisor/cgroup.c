@@ -2,6 +2,7 @@
 #include "supervisor/cgroup.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/number.h"
 
 #include <errno.h>
@@ -260,6 +261,31 @@ int cgroup_kill(int fd)
 		if (cgroup_signal(fd, SIGKILL) != 0)
 			return err;
 	return err == -ENOENT ? 0 : err;
+}
+
+int cgroup_service_of(pid_t pid, char *name, size_t size)
+{
+	/* Behind other lines where there are groups of the first version, too. */
+	static const char prefix[] = "0::/services/";
+	char path[32], text[1024], *line, *next;
+	int err;
+
+	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
+	err = file_read(path, text, sizeof(text), NULL);
+	if (err != 0)
+		return err;
+	for (line = text; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next == '\n')
+			*next++ = '\0';
+		if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
+			continue;
+		line += sizeof(prefix) - 1;
+		line[strcspn(line, "/")] = '\0';
+		buf_format(name, size, "%s", line);
+		return 0;
+	}
+	return -ESRCH;
 }
 
 int cgroup_freeze(int fd, bool frozen)

@@ -11,7 +11,9 @@
 #include "base/problem.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CGROUP_UNSET     UINT64_MAX       /* a limit that is not touched */
 #define CGROUP_MAX       (UINT64_MAX - 1) /* "max": no limit */
@@ -80,6 +82,13 @@ int cgroup_kill(int fd);
 
 /* Send `signal` to every process that is in the group now. Returns 0 or -errno. */
 int cgroup_signal(int fd, int signal);
+
+/*
+ * The name of the service whose group a process, which may be a zombie, is in or below
+ * (/proc/PID/cgroup, cgroups(7)). Returns 0, -ESRCH when it is in none of them, or -errno, as for a
+ * process that has gone.
+ */
+int cgroup_service_of(pid_t pid, char *name, size_t size);
 
 /* Stop or continue every process of the group (cgroup.freeze). Returns 0 or -errno. */
 int cgroup_freeze(int fd, bool frozen);

@@ -45,6 +45,11 @@ int environment_of(
 			"NOTIFY_SOCKET=" NOTIFY_DIRECTORY "/%s", v->name);
 		set(out, out->notify_socket);
 	}
+	if (!pre_start && v->config.rules.watchdog > 0) {
+		buf_format(out->watchdog, sizeof(out->watchdog), "WATCHDOG_USEC=%llu",
+			(unsigned long long)v->config.rules.watchdog * 1000);
+		set(out, out->watchdog);
+	}
 	set_all(out, &v->owner->environment.overrides);
 	return out->full ? problem_set_text(
 				   p, E2BIG, "more than %d environment variables", ENVIRONMENT_MAX)

@@ -7,6 +7,20 @@
 
 #define KILL_AGAIN_MS 1000 /* a process in uninterruptible sleep takes its KILL later */
 
+void machine_keep_alive(struct machine *m, uint64_t now_ms)
+{
+	if (m->state == MACHINE_RUNNING && m->rules->watchdog > 0)
+		m->due_ms = now_ms + m->rules->watchdog;
+}
+
+void machine_extend(struct machine *m, uint64_t ms, uint64_t now_ms)
+{
+	bool may = m->state == MACHINE_START || (m->state == MACHINE_STOP && !m->has_stop_cap);
+
+	if (may && m->due_ms != 0 && now_ms + ms > m->due_ms)
+		m->due_ms = now_ms + ms;
+}
+
 static unsigned int enter(struct machine *m, enum machine_state state, uint64_t now)
 {
 	m->state = state;
@@ -92,8 +106,7 @@ static unsigned int do_start(struct machine *m, uint64_t now)
 
 static unsigned int do_main(struct machine *m, uint64_t now)
 {
-	bool limited =
-		m->rules->ready != MACHINE_READY_STARTED || m->rules->type == MACHINE_ONESHOT;
+	bool limited = m->rules->ready != MACHINE_READY_STARTED || m->rules->type != MACHINE_SIMPLE;
 
 	enter(m, MACHINE_START, now);
 	m->started_ms = now;
@@ -104,7 +117,7 @@ static unsigned int do_main(struct machine *m, uint64_t now)
 
 static unsigned int do_launch(struct machine *m, uint64_t now)
 {
-	m->ended = false;
+	m->ended = m->leaving = false;
 	m->ready_ms = 0;
 	m->exit = (struct machine_exit){ 0 };
 	if (!m->rules->has_pre_start)
@@ -118,6 +131,7 @@ static unsigned int do_ready(struct machine *m, uint64_t now)
 {
 	enter(m, MACHINE_RUNNING, now);
 	m->ready_ms = now;
+	machine_keep_alive(m, now);
 	return 0;
 }
 
@@ -241,6 +255,24 @@ static unsigned int do_too_late(struct machine *m, uint64_t now)
 	return do_term(m, now);
 }
 
+/* Without a sign of life for too long: a failure, and ABRT leaves a core where one is wanted. */
+static unsigned int do_hung(struct machine *m, uint64_t now)
+{
+	if (m->due_ms == 0 || now < m->due_ms)
+		return 0;
+	m->exit = (struct machine_exit){ 0 };
+	do_term(m, now);
+	return MACHINE_DO_ABORT;
+}
+
+/* It ends by itself, and has as long for that as one that is asked to. */
+static unsigned int do_leave(struct machine *m, uint64_t now)
+{
+	m->leaving = true;
+	do_term(m, now);
+	return 0;
+}
+
 static unsigned int do_blocked(struct machine *m, uint64_t now)
 {
 	return enter(m, MACHINE_FAILED, now);
@@ -272,17 +304,17 @@ struct handler {
 
 /* clang-format off */
 static const struct handler table[MACHINE_STATES][MACHINE_EVENTS] = {
-/*                       START          STOP          RESTART        CLEARED    BLOCKED     SPAWN_FAILED EXEC      READY     EXITED       GONE       TIMEOUT    */
-[MACHINE_INACTIVE] = { H(start),      NONE,         H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
-[MACHINE_WAITING]  = { NONE,          H(rest),      NONE,          H(launch), H(blocked), NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
-[MACHINE_PRE]      = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   NONE,     NONE,     H(prepared), NONE,      H(kill) },
-[MACHINE_START]    = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   H(exec),  H(ready), H(ended),    NONE,      H(too_late) },
-[MACHINE_RUNNING]  = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     NONE,     H(ended),    NONE,      NONE },
-[MACHINE_STOP]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        H(settle), H(kill) },
-[MACHINE_KILL]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        H(settle), H(kill) },
-[MACHINE_BACKOFF]  = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(retry) },
-[MACHINE_EXITED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
-[MACHINE_FAILED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE },
+/*                     START          STOP          RESTART        CLEARED    BLOCKED     SPAWN_FAILED EXEC      READY     EXITED       STOPPING   GONE       TIMEOUT */
+[MACHINE_INACTIVE] = { H(start),      NONE,         H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
+[MACHINE_WAITING]  = { NONE,          H(rest),      NONE,          H(launch), H(blocked), NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
+[MACHINE_PRE]      = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   NONE,     NONE,     H(prepared), NONE,      NONE,      H(kill) },
+[MACHINE_START]    = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   H(exec),  H(ready), H(ended),    H(leave),  NONE,      H(too_late) },
+[MACHINE_RUNNING]  = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     NONE,     H(ended),    H(leave),  NONE,      H(hung) },
+[MACHINE_STOP]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(settle), H(kill) },
+[MACHINE_KILL]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(settle), H(kill) },
+[MACHINE_BACKOFF]  = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      H(retry) },
+[MACHINE_EXITED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
+[MACHINE_FAILED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
 };
 /* clang-format on */
 
@@ -297,7 +329,7 @@ unsigned int machine_step(struct machine *m, enum machine_event event,
 	/* A process that had to be told to stop has not ended by itself, unless nobody wants it. */
 	if (event == MACHINE_EV_EXITED && !m->ended) {
 		m->ended = m->state != MACHINE_PRE || !exit->success;
-		if (m->state != MACHINE_STOP && m->state != MACHINE_KILL)
+		if (m->leaving || (m->state != MACHINE_STOP && m->state != MACHINE_KILL))
 			m->exit = *exit;
 	}
 	return table[m->state][event].run(m, now_ms);
@@ -350,7 +382,7 @@ const char *machine_state_name(enum machine_state state)
 const char *machine_event_name(enum machine_event event)
 {
 	static const char *const names[] = { "start", "stop", "restart", "cleared", "blocked",
-		"spawn failed", "exec", "ready", "exited", "gone", "timeout" };
+		"spawn failed", "exec", "ready", "exited", "stopping", "gone", "timeout" };
 	_Static_assert(
 		sizeof(names) / sizeof(names[0]) == MACHINE_EVENTS, "every event has a name");
 

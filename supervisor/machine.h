@@ -37,6 +37,7 @@ enum machine_event {
 	MACHINE_EV_EXEC,         /* the process runs its program */
 	MACHINE_EV_READY,        /* it says that it is ready, or its health check does */
 	MACHINE_EV_EXITED,       /* the process (of pre_start or the command) has ended */
+	MACHINE_EV_STOPPING,     /* it says that it is about to end */
 	MACHINE_EV_GONE,         /* nothing of it is left */
 	MACHINE_EV_TIMEOUT,      /* the timer that was asked for */
 	MACHINE_EVENTS,
@@ -51,10 +52,11 @@ enum {
 	MACHINE_DO_TERM = 1 << 3,  /* send TERM to all of it */
 	MACHINE_DO_KILL = 1 << 4,  /* send KILL to all of it */
 	MACHINE_DO_LIMIT = 1 << 5, /* the start limit was hit: do its action */
+	MACHINE_DO_ABORT = 1 << 6, /* send ABRT to all of it: its watchdog has expired */
 };
 
 enum machine_restart { MACHINE_RESTART_ALWAYS, MACHINE_RESTART_ON_FAILURE, MACHINE_RESTART_NEVER };
-enum machine_type { MACHINE_SIMPLE, MACHINE_ONESHOT };
+enum machine_type { MACHINE_SIMPLE, MACHINE_ONESHOT, MACHINE_FORKING };
 enum machine_ready { MACHINE_READY_STARTED, MACHINE_READY_NOTIFY, MACHINE_READY_HEALTHY };
 
 #define MACHINE_STARTS_MAX 16 /* largest start_limit that can be kept count of */
@@ -68,6 +70,7 @@ struct machine_rules {
 	uint64_t pre_start_timeout; /* pre_start is killed after this */
 	uint64_t start_timeout;     /* readiness must come within this; 0: no limit */
 	uint64_t stop_timeout;      /* from TERM to KILL */
+	uint64_t watchdog;          /* at most so long between signs of life when up; 0: none */
 	uint64_t restart_delay;     /* before the first automatic start; doubles */
 	uint64_t restart_delay_max; /* and ends here */
 	uint64_t restart_reset; /* ready for this long (or twice the delay) forgets the failures */
@@ -88,6 +91,7 @@ struct machine {
 	enum machine_state state;
 	bool wanted;                              /* is to run */
 	bool again;                               /* start again after the stop that is under way */
+	bool leaving;                             /* it ends by itself (in STOP and KILL) */
 	bool ended;                               /* the process has ended (in STOP and KILL) */
 	struct machine_exit exit;                 /* how, once `ended` */
 	unsigned int failures;                    /* automatic starts since it last ran for long */
@@ -118,6 +122,15 @@ uint64_t machine_stop_timeout(const struct machine *m);
 
 /* Allow no stop to take longer than `ms`, until has_stop_cap is cleared. */
 void machine_cap_stop(struct machine *m, uint64_t ms);
+
+/* It lives: its watchdog has its full time again. The caller arms its timer. */
+void machine_keep_alive(struct machine *m, uint64_t now_ms);
+
+/*
+ * It asks for `ms` more from `now_ms` on, to start or to stop; never beyond what a shutdown leaves.
+ * The caller arms its timer.
+ */
+void machine_extend(struct machine *m, uint64_t ms, uint64_t now_ms);
 
 /* Delay number n (from 1): min(first * 2^(n-1), max), all in ms. */
 uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n);

@@ -2,8 +2,10 @@
 #include "supervisor/notify.h"
 
 #include "base/buf.h"
-#include "base/file.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/number.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/index.h"
 
 #include <errno.h>
@@ -14,12 +16,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX  4096
-#define MESSAGES_MAX 64 /* read at the end of a run */
+#define MESSAGE_MAX      4096
+#define MESSAGES_MAX     64 /* read at the end of a run */
+#define EXTENSION_MAX_US (24ull * 3600 * 1000000)
 
 bool notify_is_wanted(const struct service *v)
 {
-	return v->config.rules.ready == MACHINE_READY_NOTIFY;
+	return v->config.rules.ready == MACHINE_READY_NOTIFY || v->config.rules.watchdog > 0;
 }
 
 enum sender {
@@ -28,69 +31,152 @@ enum sender {
 	SENDER_STRANGER, /* it lives, and belongs to no service */
 };
 
-/*
- * Whose process it is: by its pid, or by its cgroup, the line "0::/services/NAME" of
- * /proc/PID/cgroup, maybe with groups of the service's own below. `owner` is set for SENDER_KNOWN.
- */
+/* Whose process it is: by its pid, or by its cgroup. `owner` is set for SENDER_KNOWN. */
 static enum sender find_sender(struct supervisor *s, pid_t pid, const struct service **owner)
 {
-	static const char prefix[] = "0::/services/";
-	char path[32], text[1024], *line, *next;
+	char name[SERVICE_NAME_MAX];
+	int err;
 
 	*owner = index_find_pid(s, pid);
 	if (*owner != NULL)
 		return SENDER_KNOWN;
-	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (file_read(path, text, sizeof(text), NULL) != 0)
-		return SENDER_GONE;
-	for (line = text; *line != '\0'; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next == '\n')
-			*next++ = '\0';
-		if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
-			continue;
-		line += sizeof(prefix) - 1;
-		line[strcspn(line, "/")] = '\0';
-		*owner = supervisor_find(s, line);
-		return *owner != NULL ? SENDER_KNOWN : SENDER_STRANGER;
-	}
-	return SENDER_STRANGER;
+	err = cgroup_service_of(pid, name, sizeof(name));
+	if (err != 0)
+		return err == -ESRCH ? SENDER_STRANGER : SENDER_GONE;
+	*owner = supervisor_find(s, name);
+	return *owner != NULL ? SENDER_KNOWN : SENDER_STRANGER;
 }
 
 /* A message from elsewhere, said once in each run. */
-static void refuse(struct service *v, pid_t sender, const struct service *owner)
+static void refuse(struct service *v, const char *what, pid_t sender, const struct service *owner)
 {
 	if (v->notify.is_refusing)
 		return;
 	v->notify.is_refusing = true;
 	if (owner != NULL)
-		log_line("%s: READY=1 from process %d of %s ignored", v->name, sender, owner->name);
+		log_line(
+			"%s: %s from process %d of %s ignored", v->name, what, sender, owner->name);
 	else
-		log_line("%s: READY=1 from unknown process %d ignored", v->name, sender);
+		log_line("%s: %s from unknown process %d ignored", v->name, what, sender);
 }
 
-/* True if READY=1 is one of the message's lines. */
-static bool says_ready(const char *text)
+static void take_ready(struct service *v, const char *value)
 {
-	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
-		if (strncmp(text, "READY=1", 7) == 0 && (text[7] == '\n' || text[7] == '\0'))
-			return true;
+	if (strcmp(value, "1") == 0 && v->config.rules.ready == MACHINE_READY_NOTIFY)
+		v->owner->happened(v, MACHINE_EV_READY, NULL);
+}
+
+static void take_stopping(struct service *v, const char *value)
+{
+	if (strcmp(value, "1") == 0)
+		v->owner->happened(v, MACHINE_EV_STOPPING, NULL);
+}
+
+static void arm_timer(struct service *v)
+{
+	if (v->machine.due_ms != 0)
+		loop_timer_set(v->owner->loop, &v->timer, v->machine.due_ms);
+}
+
+static void take_watchdog(struct service *v, const char *value)
+{
+	if (strcmp(value, "1") != 0)
+		return;
+	machine_keep_alive(&v->machine, clock_ms());
+	arm_timer(v);
+}
+
+static void take_extension(struct service *v, const char *value)
+{
+	uint64_t us;
+
+	if (number_parse(value, EXTENSION_MAX_US, &us) != 0)
+		return;
+	machine_extend(&v->machine, us / 1000, clock_ms());
+	arm_timer(v);
+}
+
+static void take_status(struct service *v, const char *value)
+{
+	buf_format(v->notify.status, sizeof(v->notify.status), "%s", value);
+	log_hide_controls(v->notify.status, strlen(v->notify.status));
+}
+
+/* It takes effect when the present main process ends: until then that one is init's child. */
+static void take_main_pid(struct service *v, const char *value)
+{
+	char name[SERVICE_NAME_MAX];
+	uint64_t pid;
+
+	if (number_parse(value, INT32_MAX, &pid) == 0 && pid > 1 && (pid_t)pid != v->pid &&
+		cgroup_service_of((pid_t)pid, name, sizeof(name)) == 0 &&
+		strcmp(name, v->name) == 0)
+		v->notify.main_pid = (pid_t)pid;
+}
+
+static void take_nothing(struct service *v, const char *value)
+{
+	(void)v;
+	(void)value;
+}
+
+/* sd_notify(3). What has no row is for others, and no error. */
+static const struct {
+	const char *name;
+	void (*take)(struct service *v, const char *value);
+} assignments[] = {
+	{ "READY", take_ready }, { "STOPPING", take_stopping }, { "WATCHDOG", take_watchdog },
+	{ "EXTEND_TIMEOUT_USEC", take_extension }, { "STATUS", take_status },
+	{ "MAINPID", take_main_pid },
+	{ "RELOADING", take_nothing }, /* known, so that a stranger's is refused aloud */
+};
+
+/* The row of a line "NAME=value", or -1; `value` is what stands behind the "=". */
+static int find_assignment(const char *line, const char **value)
+{
+	size_t len = strcspn(line, "=");
+
+	*value = line + len + (line[len] == '=');
+	for (size_t i = 0; i < sizeof(assignments) / sizeof(assignments[0]); i++)
+		if (strlen(assignments[i].name) == len &&
+			memcmp(assignments[i].name, line, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* True if the message is the service's own, or its sender has gone. */
+static bool is_believed(struct service *v, pid_t sender, const char *line)
+{
+	const struct service *owner;
+	enum sender who = find_sender(v->owner, sender, &owner);
+
+	/* Without a cgroup only the process itself is known, not its children. */
+	if (who == SENDER_KNOWN ? owner == v : who == SENDER_GONE || v->cgroup.fd < 0)
+		return true;
+	refuse(v, line, sender, owner);
 	return false;
 }
 
-static void take_message(struct service *v, pid_t sender, const char *text)
+static void take_message(struct service *v, pid_t sender, char *text)
 {
-	const struct service *owner;
-	enum sender who;
+	bool is_checked = false;
+	char *next;
 
-	if (!says_ready(text))
-		return;
-	who = find_sender(v->owner, sender, &owner);
-	/* Without a cgroup only the process itself is known, not its children. */
-	if (who == SENDER_KNOWN ? owner != v : who == SENDER_STRANGER && v->cgroup.fd >= 0)
-		refuse(v, sender, owner);
-	else if (v->config.rules.ready == MACHINE_READY_NOTIFY)
-		v->owner->happened(v, MACHINE_EV_READY, NULL);
+	for (char *line = text; *line != '\0'; line = next) {
+		const char *value;
+		int row;
+
+		next = line + strcspn(line, "\n");
+		if (*next == '\n')
+			*next++ = '\0';
+		row = find_assignment(line, &value);
+		if (row < 0)
+			continue;
+		if (!is_checked && !is_believed(v, sender, row == 0 ? line : assignments[row].name))
+			return;
+		is_checked = true;
+		assignments[row].take(v, value);
+	}
 }
 
 /* Returns the length of a message, or -errno. Descriptors that are sent along are closed by the
@@ -171,6 +257,8 @@ void notify_open(struct service *v)
 	int fd, err;
 
 	notify_close(v);
+	v->notify.status[0] = '\0';
+	v->notify.main_pid = 0;
 	if (!notify_is_wanted(v))
 		return;
 	v->notify.is_refusing = false;
@@ -185,6 +273,12 @@ void notify_open(struct service *v)
 	log_line("cannot open " NOTIFY_DIRECTORY "/%s: %s", v->name, problem_errno_text(-err));
 }
 
+void notify_drain(struct service *v)
+{
+	for (int i = 0; v->notify.io.fd >= 0 && i < MESSAGES_MAX && read_message(v); i++)
+		;
+}
+
 void notify_close(struct service *v)
 {
 	int fd = v->notify.io.fd;
@@ -192,8 +286,7 @@ void notify_close(struct service *v)
 
 	if (fd < 0)
 		return;
-	for (int i = 0; i < MESSAGES_MAX && read_message(v); i++)
-		;
+	notify_drain(v);
 	loop_remove(v->owner->loop, &v->notify.io);
 	close(fd);
 	path_of(v, &address);

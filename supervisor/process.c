@@ -129,6 +129,8 @@ static int open_cgroup(struct service *v, struct problem *p)
 {
 	int fd;
 
+	if (v->owner->cgroups.fd < 0 && v->config.rules.type == MACHINE_FORKING)
+		return problem_set(p, ENOTSUP, "no cgroups: type = forking needs them");
 	if (v->owner->cgroups.fd < 0)
 		return cgroup_limits_any(&v->config.cgroup)
 			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
@@ -260,6 +262,7 @@ void process_stop(struct service *v)
 {
 	if (v->cgroup.fd >= 0)
 		cgroup_freeze(v->cgroup.fd, false);
-	process_signal(v, SIGTERM);
+	process_signal(
+		v, v->last.outcome.in_pre_start ? SIGTERM : service_config_stop_signal(&v->config));
 	process_signal(v, SIGCONT);
 }

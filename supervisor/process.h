@@ -15,8 +15,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p);
 void process_signal(struct service *v, int signal);
 
 /*
- * Ask all of it to end: the frozen go on, then TERM, then CONT, so that one that was stopped can
- * act on its TERM.
+ * Ask all of it to end: the frozen go on, then TERM (stop_signal), then CONT, so that one that was
+ * stopped can act on its TERM.
  */
 void process_stop(struct service *v);
 

@@ -86,6 +86,7 @@ struct service_cgroup {
 	bool fork_was_refused;      /* for its tasks_max, in this run, and said */
 	uint64_t held_bytes;    /* it was killed because it held so many of the services' memory,
 				 * which was used up; 0: not so */
+	int daemon_status;      /* wait(2) status of its latest orphan that has ended */
 	bool is_spent;          /* by cgroup_kill(), or of an older file: a new one is made before
 				 * the next start */
 	uint64_t cpu_before_us; /* of the groups before this one */
@@ -106,6 +107,8 @@ struct service_hooks {
 struct notify {
 	struct loop_io io; /* fd -1: none */
 	bool is_refusing;  /* a message was refused in this run, and that was said */
+	pid_t main_pid;    /* of MAINPID=: the main process once the present one has ended; or 0 */
+	char status[128];  /* of STATUS=, in this run */
 };
 
 struct service {
@@ -122,6 +125,7 @@ struct service {
 	struct machine machine;
 	unsigned int unhealthy; /* failed health checks in a row while it runs */
 	unsigned int mark;      /* for order_check() */
+	bool has_hinted;        /* the hint at type = forking was given */
 	pid_t pid;              /* of pre_start or the command; 0: no process */
 	struct loop_io report;  /* the pipe on which the child says why it could not run */
 	struct loop_timer timer;
@@ -188,6 +192,8 @@ struct supervisor {
 	int own_fds;      /* directory /proc/self/fd of PID 1; -1: not there */
 	rlim_t files_max; /* the services' hard limit of open files */
 	bool spared;      /* PID 1 has an oom_score_adj that services must not inherit */
+	bool is_frozen;   /* the services' processes do nothing: supervisor_freeze() */
+	bool has_daemons; /* a service has type = forking, and its command has ended */
 	bool held;        /* nothing but built-in services starts: supervisor_hold() */
 	struct service *services;
 	struct service *newest; /* which was put into that list last; or NULL */

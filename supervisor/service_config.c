@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/service_config.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 void service_config_init(struct service_config *c)
@@ -22,6 +23,14 @@ void service_config_init(struct service_config *c)
 		.log_keep = 3,
 	};
 	cgroup_limits_init(&c->cgroup);
+}
+
+int service_config_stop_signal(const struct service_config *c)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGABRT,
+		SIGKILL, SIGWINCH, SIGPWR };
+
+	return signals[(size_t)c->stop_signal % (sizeof(signals) / sizeof(signals[0]))];
 }
 
 void service_config_free(struct service_config *c)

@@ -40,6 +40,7 @@ struct service_config {
 	struct strings requires;
 	struct strings env; /* the [env] section */
 	struct machine_rules rules;
+	int stop_signal; /* index of `stop_signal`; service_config_stop_signal() */
 	enum service_limit_action start_limit_action;
 	unsigned int start_limit_exit_code;   /* for SERVICE_LIMIT_EXIT */
 	unsigned int unhealthy_restart_after; /* failed checks in a row; 0: never */
@@ -60,6 +61,9 @@ struct service_config {
 
 /* Everything as it is when a file says nothing. */
 void service_config_init(struct service_config *c);
+
+/* The signal that asks the command to end. */
+int service_config_stop_signal(const struct service_config *c);
 
 /* Free what the strings and commands took. */
 void service_config_free(struct service_config *c);

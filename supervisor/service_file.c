@@ -405,10 +405,11 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 			p, EINVAL, "%s: restart_delay is above restart_delay_max", path);
 	if (c->tier < SYSCALL_TIER_UNRESTRICTED && !c->no_new_privs)
 		return problem_set_text(p, EINVAL, "%s: seccomp needs no_new_privs = yes", path);
-	if (c->tier == SYSCALL_TIER_ESSENTIAL && c->rules.ready == MACHINE_READY_NOTIFY)
+	if (c->tier == SYSCALL_TIER_ESSENTIAL &&
+		(c->rules.ready == MACHINE_READY_NOTIFY || c->rules.watchdog > 0))
 		return problem_set_text(p, EINVAL,
-			"%s: ready = notify needs a socket, which seccomp = essential refuses",
-			path);
+			"%s: %s needs a socket, which seccomp = essential refuses", path,
+			c->rules.watchdog > 0 ? "watchdog" : "ready = notify");
 	return 0;
 }
 

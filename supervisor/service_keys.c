@@ -21,7 +21,11 @@ static const char *const action_choices[] = { "none", "reboot", "exit", NULL };
 /* enum syscall_tier */
 static const char *const tier_choices[] = { "essential", "minimal", "standard", "network",
 	"unrestricted", NULL };
-static const char *const type_choices[] = { "simple", "oneshot", NULL };
+static const char *const type_choices[] = { "simple", "oneshot", "forking", NULL };
+/* Each with and without SIG, in the order of service_config_stop_signal(). */
+static const char *const signal_choices[] = { "TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "ABRT",
+	"KILL", "WINCH", "PWR", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2",
+	"SIGABRT", "SIGKILL", "SIGWINCH", "SIGPWR", NULL };
 
 /* One rlimit; see setrlimit(2). */
 #define LIMIT(key, resource, unset_, doc_)                                                         \
@@ -99,7 +103,11 @@ const struct service_key service_keys[] = {
 			"the command is the service.\n"
 			".Cm oneshot :\n"
 			"the command does its work and ends; the service is up once it has "
-			"ended successfully.") },
+			"ended successfully.\n"
+			".Cm forking :\n"
+			"the command starts a daemon and ends; the service is up once it has "
+			"ended successfully, for as long as a process of its cgroup is there.\n"
+			"No PID file is needed.") },
 	{ .name = "restart", .type = KEY_CHOICE, AT(rules.restart),
 		.choices = restart_choices,
 		.unset = DOC("always"),
@@ -124,6 +132,10 @@ const struct service_key service_keys[] = {
 		.doc = DOC("Time from TERM to KILL when the service is stopped.\n"
 			"TERM is followed by CONT, and a frozen cgroup is thawed for it.\n"
 			"A shutdown waits for 1 second at most.") },
+	{ .name = "stop_signal", .type = KEY_CHOICE, AT(stop_signal), .choices = signal_choices,
+		.unset = DOC("TERM"),
+		.doc = DOC("Signal that asks the command to end, in place of TERM.\n"
+			"PostgreSQL wants INT, nginx QUIT.") },
 	{ .name = "start_timeout", .type = KEY_SPAN, AT(rules.start_timeout), .max = DAY_MS,
 		.unset = DOC("30s"),
 		.doc = DOC("A oneshot that has not ended by then, and a service that is not "
@@ -188,6 +200,19 @@ const struct service_key service_keys[] = {
 			"a process of another service is not believed.\n"
 			".Cm healthy :\n"
 			"the health check of the same name has passed once.") },
+	{ .name = "watchdog", .type = KEY_SPAN, AT(rules.watchdog), .max = DAY_MS,
+		.unset = DOC("0"),
+		.doc = DOC("A service that is up has to send\n"
+			".Li WATCHDOG=1\n"
+			"to\n"
+			".Ev NOTIFY_SOCKET\n"
+			"within each such time, which\n"
+			".Ev WATCHDOG_USEC\n"
+			"tells it; one that does not gets ABRT, after\n"
+			".Ic stop_timeout\n"
+			"KILL, and has failed.\n"
+			"Time in which the guest is frozen for a snapshot does not count.\n"
+			"0: no watchdog.") },
 	{ .name = "unhealthy_restart_after", .type = KEY_COUNT, AT(unhealthy_restart_after),
 		.max = 1000000,
 		.unset = DOC("0"),

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define HINT_MS 10000 /* a command that ends sooner may be a daemon */
+
 int supervisor_init(struct supervisor *s, struct loop *loop)
 {
 	*s = (struct supervisor){ .loop = loop,
@@ -34,9 +36,17 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 	return s->null_fd < 0 ? -errno : 0;
 }
 
+/* A service that is frozen, or was until now, cannot have shown that it lives. */
 static void on_timer(struct loop_timer *timer)
 {
-	supervisor_event(LOOP_OWNER(timer, struct service, timer), MACHINE_EV_TIMEOUT, NULL);
+	struct service *v = LOOP_OWNER(timer, struct service, timer);
+
+	if (v->owner->is_frozen && v->machine.state == MACHINE_RUNNING) {
+		machine_keep_alive(&v->machine, clock_ms());
+		loop_timer_set(v->owner->loop, timer, v->machine.due_ms);
+		return;
+	}
+	supervisor_event(v, MACHINE_EV_TIMEOUT, NULL);
 }
 
 static void start_process(struct service *v, bool pre_start)
@@ -69,6 +79,7 @@ static void unwatch_cgroup(struct service *v)
 }
 
 static void on_cgroup_event(struct loop_io *io, uint32_t events);
+static void end_run(struct service *v, int status);
 
 /* Wait for the cgroup to change. A cgroup that cannot be watched is asked again by the machine's
  * timer. */
@@ -86,6 +97,10 @@ static void check_gone(struct service *v)
 {
 	enum machine_state state = v->machine.state;
 
+	if (v->pid == 0 && v->config.rules.type == MACHINE_FORKING &&
+		(state == MACHINE_START || state == MACHINE_RUNNING) &&
+		!cgroup_is_populated(v->cgroup.fd))
+		end_run(v, v->cgroup.daemon_status);
 	if (v->pid != 0 || (state != MACHINE_STOP && state != MACHINE_KILL))
 		return;
 	if (v->cgroup.fd >= 0 && cgroup_is_populated(v->cgroup.fd)) {
@@ -104,6 +119,7 @@ static void on_cgroup_event(struct loop_io *io, uint32_t events)
 	(void)events;
 	/* Reading is what ends the event. */
 	(void)!pread(io->fd, text, sizeof(text), 0);
+	supervisor_reap(v->owner); /* so that it is known how the last process ended */
 	check_gone(v);
 }
 
@@ -136,9 +152,14 @@ static void carry_out(struct service *v, unsigned int todo)
 {
 	if (todo & MACHINE_DO_TERM)
 		process_stop(v);
+	if (todo & MACHINE_DO_ABORT) {
+		log_line("%s: no WATCHDOG=1 for %llu ms: aborted", v->name,
+			(unsigned long long)v->config.rules.watchdog);
+		process_signal(v, SIGABRT);
+	}
 	if (todo & MACHINE_DO_KILL)
 		process_signal(v, SIGKILL);
-	if (todo & (MACHINE_DO_TERM | MACHINE_DO_KILL))
+	if (todo & (MACHINE_DO_TERM | MACHINE_DO_KILL | MACHINE_DO_ABORT))
 		check_gone(v);
 	if (todo & MACHINE_DO_CHECK)
 		supervisor_reconsider(v);
@@ -206,14 +227,11 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	s->to_sweep |= v->file.next != NULL && v->machine.state == MACHINE_INACTIVE;
 }
 
-static void process_ended(struct service *v, int status)
+/* Its run is over: nothing of it counts for the service any longer. */
+static void end_run(struct service *v, int status)
 {
 	struct machine_exit exit;
 
-	v->last.pid = v->pid;
-	index_remove_pid(v);
-	v->pid = 0;
-	process_take_report(v);
 	notify_close(v);
 	output_flush(v);
 	v->last.outcome.status = status;
@@ -234,6 +252,81 @@ static void process_ended(struct service *v, int status)
 	check_gone(v);
 }
 
+/* The process that MAINPID= has named takes the place of the one that has ended. */
+static bool has_successor(struct service *v)
+{
+	pid_t pid = v->notify.main_pid;
+	char name[SERVICE_NAME_MAX];
+
+	v->notify.main_pid = 0;
+	if (pid == 0 || cgroup_service_of(pid, name, sizeof(name)) != 0 ||
+		strcmp(name, v->name) != 0)
+		return false;
+	v->pid = pid;
+	index_add_pid(v);
+	return true;
+}
+
+/* type = forking: the command has done its part, and its daemon is there. */
+static bool has_daemon(struct service *v, int status)
+{
+	if (v->config.rules.type != MACHINE_FORKING || v->machine.state != MACHINE_START ||
+		v->last.outcome.failed_to_run || status != 0 || !cgroup_is_populated(v->cgroup.fd))
+		return false;
+	v->owner->has_daemons = true;
+	v->cgroup.daemon_status = 0;
+	watch_cgroup(v);
+	if (v->config.rules.ready == MACHINE_READY_STARTED)
+		supervisor_event(v, MACHINE_EV_READY, NULL);
+	return true;
+}
+
+static void hint_at_forking(struct service *v, int status)
+{
+	enum machine_state state = v->machine.state;
+
+	if (status != 0 || v->config.rules.type != MACHINE_SIMPLE || v->has_hinted ||
+		(state != MACHINE_START && state != MACHINE_RUNNING) || v->cgroup.fd < 0 ||
+		v->last.outcome.failed_to_run || clock_ms() - v->machine.started_ms > HINT_MS ||
+		!cgroup_is_populated(v->cgroup.fd))
+		return;
+	v->has_hinted = true;
+	log_line("%s: its command has ended, and what it left is killed; a daemon that puts itself "
+		 "into the background needs type = forking",
+		v->name);
+}
+
+static void process_ended(struct service *v, int status)
+{
+	v->last.pid = v->pid;
+	index_remove_pid(v);
+	v->pid = 0;
+	process_take_report(v);
+	notify_drain(v);
+	if ((v->machine.state == MACHINE_START || v->machine.state == MACHINE_RUNNING) &&
+		(has_successor(v) || has_daemon(v, status)))
+		return;
+	hint_at_forking(v, status);
+	end_run(v, status);
+}
+
+/* How the last process of a daemon ended is how the daemon did. */
+static void orphan_ended(struct service *v, int status)
+{
+	v->cgroup.daemon_status = status;
+	check_gone(v);
+}
+
+/* The daemon that an orphan, still a zombie, was a part of; or NULL. */
+static struct service *daemon_of(struct supervisor *s, pid_t pid)
+{
+	char name[SERVICE_NAME_MAX];
+
+	if (!s->has_daemons || cgroup_service_of(pid, name, sizeof(name)) != 0)
+		return NULL;
+	return supervisor_find(s, name);
+}
+
 /*
  * A service's process is looked at before it is reaped: as long as it is a zombie, its process
  * group cannot be anybody else's, and what is left of the group gets its KILL.
@@ -242,7 +335,7 @@ void supervisor_reap(struct supervisor *s)
 {
 	for (;;) {
 		siginfo_t info = { 0 };
-		struct service *v;
+		struct service *v, *part_of;
 		int status;
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
@@ -250,7 +343,12 @@ void supervisor_reap(struct supervisor *s)
 		v = index_find_pid(s, info.si_pid);
 		if (v != NULL && v->cgroup.fd < 0)
 			kill(-info.si_pid, SIGKILL);
-		if (waitpid(info.si_pid, &status, WNOHANG) == info.si_pid && v != NULL)
+		part_of = v == NULL ? daemon_of(s, info.si_pid) : NULL;
+		if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
+			continue;
+		if (v != NULL)
 			process_ended(v, status);
+		else if (part_of != NULL)
+			orphan_ended(part_of, status);
 	}
 }

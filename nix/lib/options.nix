@@ -193,10 +193,11 @@ let
       type = t.enum [
         "simple"
         "oneshot"
+        "forking"
       ];
       ini = "type";
       defaultText = "simple";
-      description = "simple: the command is the service. oneshot: it does its work and ends, and counts as running once it has succeeded.";
+      description = "simple: the command is the service. oneshot: it does its work and ends, and counts as running once it has succeeded. forking: it starts a daemon and ends, and the daemon's processes are the service.";
       example = ''"oneshot"'';
     }
     {
@@ -242,6 +243,22 @@ let
       defaultText = "1 s";
       description = "How long the service has after TERM before it is killed.";
       example = "5";
+    }
+    {
+      name = "stopSignal";
+      type = t.name "(SIG)?(TERM|INT|QUIT|HUP|USR1|USR2|ABRT|KILL|WINCH|PWR)" "a signal such as \"INT\"";
+      ini = "stop_signal";
+      defaultText = "TERM";
+      description = "Signal that asks the command to end. PostgreSQL wants INT, nginx QUIT.";
+      example = ''"INT"'';
+    }
+    {
+      name = "watchdog";
+      type = t.span 24;
+      ini = "watchdog";
+      defaultText = "none";
+      description = "A service that is up and does not send WATCHDOG=1 (sd_notify) within this time is aborted, and has failed.";
+      example = ''"30s"'';
     }
     {
       name = "startLimit";

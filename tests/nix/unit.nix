@@ -497,7 +497,7 @@ in
   ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
     (
-      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
+      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, stopSignal, watchdog, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
       + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
       + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs, seccomp, privateTmp, readOnlyPaths"
     )

@@ -279,6 +279,57 @@ Test(machine, plans_change_while_it_goes_down)
 	cr_expect(m.state == MACHINE_WAITING);
 }
 
+static struct machine running(const struct machine_rules *rules, uint64_t now)
+{
+	struct machine m = new_machine(rules);
+
+	machine_step(&m, MACHINE_EV_START, NULL, now);
+	machine_step(&m, MACHINE_EV_CLEARED, NULL, now);
+	machine_step(&m, MACHINE_EV_EXEC, NULL, now);
+	cr_assert(m.state == MACHINE_RUNNING);
+	return m;
+}
+
+Test(machine, a_watchdog_ends_what_shows_no_life)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.watchdog = 500;
+	rules.restart = MACHINE_RESTART_ON_FAILURE;
+	struct machine m = running(&rules, 100);
+	cr_expect(m.due_ms == 600);
+	machine_keep_alive(&m, 400);
+	cr_expect(m.due_ms == 900);
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 899) == 0, "it is not due");
+	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 900) == MACHINE_DO_ABORT);
+	cr_expect(m.due_ms == 900 + rules.stop_timeout, "then comes its KILL");
+	machine_step(&m, MACHINE_EV_EXITED, &ok, 901);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 901);
+	cr_expect(m.state == MACHINE_BACKOFF, "a failure, however it ends");
+}
+
+Test(machine, what_ends_by_itself_has_its_time_and_its_result)
+{
+	struct machine_rules rules = default_rules();
+
+	rules.restart = MACHINE_RESTART_ON_FAILURE;
+	struct machine m = running(&rules, 0);
+	cr_expect(machine_step(&m, MACHINE_EV_STOPPING, NULL, 10) == 0, "no signal");
+	cr_expect(m.due_ms == 10 + rules.stop_timeout);
+	machine_extend(&m, 5000, 20);
+	cr_expect(m.due_ms == 5020);
+	machine_extend(&m, 10, 30);
+	cr_expect(m.due_ms == 5020, "it is never shortened");
+	machine_step(&m, MACHINE_EV_EXITED, &ok, 40);
+	machine_step(&m, MACHINE_EV_GONE, NULL, 40);
+	cr_expect(m.state == MACHINE_EXITED);
+	m = running(&rules, 0);
+	machine_cap_stop(&m, 100);
+	machine_step(&m, MACHINE_EV_STOP, NULL, 0);
+	machine_extend(&m, 5000, 0);
+	cr_expect(m.due_ms <= 100, "a shutdown gives no more");
+}
+
 Test(machine, readiness_that_does_not_come_is_a_failure)
 {
 	struct machine_rules rules = default_rules();
