@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 16
-#define NEW_NAME  ".mvm-new" /* a file under construction; never the name of a secret */
+#define NEW_NAME  ".mvm-new" /* a file under construction, and a number where a secret has it */
+#define NEW_MAX   24
 
 /* One directory of the drive and its copy. */
 struct pair {
@@ -22,6 +23,7 @@ struct pair {
 	unsigned int depth;
 	gid_t group;
 	const struct reporter *report;
+	char new_name[NEW_MAX]; /* that no secret of this directory has */
 	unsigned int failures;
 };
 
@@ -81,8 +83,8 @@ static int copy_bytes(int from, int to)
 /* Owner and mode are right before the first byte is there. */
 static int copy_contents(int from, struct pair *d)
 {
-	int to =
-		openat(d->to, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	int to = openat(
+		d->to, d->new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	int err;
 
 	if (to < 0)
@@ -95,12 +97,12 @@ static int copy_contents(int from, struct pair *d)
 /* Give the finished file its name; a directory that had the name before goes. */
 static int put_in_place(struct pair *d, const char *name)
 {
-	if (renameat(d->to, NEW_NAME, d->to, name) == 0)
+	if (renameat(d->to, d->new_name, d->to, name) == 0)
 		return 0;
 	if (errno != EISDIR)
 		return -errno;
 	remove_tree(d->to, name, d->depth);
-	return renameat(d->to, NEW_NAME, d->to, name) != 0 ? -errno : 0;
+	return renameat(d->to, d->new_name, d->to, name) != 0 ? -errno : 0;
 }
 
 static void copy_file(struct pair *d, const char *name)
@@ -112,13 +114,13 @@ static void copy_file(struct pair *d, const char *name)
 		fail(d, errno, name, "cannot be read");
 		return;
 	}
-	unlinkat(d->to, NEW_NAME, 0);
+	unlinkat(d->to, d->new_name, 0);
 	err = copy_contents(from, d);
 	close(from);
 	if (err == 0)
 		err = put_in_place(d, name);
 	if (err != 0) {
-		unlinkat(d->to, NEW_NAME, 0);
+		unlinkat(d->to, d->new_name, 0);
 		fail(d, -err, name, "cannot be copied");
 	}
 }
@@ -133,30 +135,30 @@ static void copy_link(struct pair *d, const char *name)
 		return;
 	}
 	target[n] = '\0';
-	unlinkat(d->to, NEW_NAME, 0);
-	int err = symlinkat(target, d->to, NEW_NAME) != 0 ? -errno : put_in_place(d, name);
+	unlinkat(d->to, d->new_name, 0);
+	int err = symlinkat(target, d->to, d->new_name) != 0 ? -errno : put_in_place(d, name);
 	if (err != 0) {
-		unlinkat(d->to, NEW_NAME, 0);
+		unlinkat(d->to, d->new_name, 0);
 		fail(d, -err, name, "cannot be copied");
 	}
 }
 
 static void copy_directory(struct pair *above, const char *name);
 
-/* mkfs makes lost+found; it is no secret. */
+/* mkfs makes the directory lost+found; it is no secret. */
 static int copy_entry(void *arg, const char *name)
 {
 	struct pair *d = arg;
 	struct stat st;
 
-	if (d->depth == 0 && strcmp(name, "lost+found") == 0)
-		return 0;
 	if (fstatat(d->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		fail(d, errno, name, "cannot be read");
 	else if (S_ISREG(st.st_mode))
 		copy_file(d, name);
 	else if (S_ISLNK(st.st_mode))
 		copy_link(d, name);
+	else if (S_ISDIR(st.st_mode) && d->depth == 0 && strcmp(name, "lost+found") == 0)
+		return 0;
 	else if (S_ISDIR(st.st_mode))
 		copy_directory(d, name);
 	else
@@ -174,10 +176,25 @@ static int remove_if_gone(void *arg, const char *name)
 	return 0;
 }
 
+/* Any name may be a secret's, also the one that we would take. */
+static void choose_new_name(struct pair *d)
+{
+	struct stat st;
+
+	buf_format(d->new_name, sizeof(d->new_name), NEW_NAME);
+	for (unsigned int i = 1; i < UINT_MAX; i++) {
+		if (fstatat(d->from, d->new_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			return;
+		buf_format(d->new_name, sizeof(d->new_name), NEW_NAME "%u", i);
+	}
+}
+
 static void copy_tree(struct pair *d)
 {
-	int err = directory_each(d->from, copy_entry, d);
+	int err;
 
+	choose_new_name(d);
+	err = directory_each(d->from, copy_entry, d);
 	if (err == 0)
 		err = directory_each(d->to, remove_if_gone, d);
 	if (err != 0)

@@ -135,6 +135,22 @@ Test(secrets_copy, refresh_replaces_adds_and_removes)
 	cr_expect(!(exists("old")));
 }
 
+/* No name is taken: neither the one of a file under construction nor mkfs's. */
+Test(secrets_copy, secrets_with_names_of_ours)
+{
+	put(from, ".mvm-new", "one");
+	put(from, "lost+found", "two");
+	make_directory(from, ".mvm-new1");
+	put(from, ".mvm-new1/.mvm-new", "three");
+	put(from, "z", "four");
+	for (int i = 0; i < 2; i++) {
+		cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
+		cr_expect(has(".mvm-new", "one", 0440) && has("lost+found", "two", 0440));
+		cr_expect(has(".mvm-new1/.mvm-new", "three", 0440) && has("z", "four", 0440));
+		cr_expect(!(exists(".mvm-new2")));
+	}
+}
+
 Test(secrets_copy, a_bad_entry_is_named_and_loses_nothing_else)
 {
 	put(from, "a", "one");
