@@ -196,6 +196,7 @@ int boot(struct guest *g)
 	load_services(g);
 	if (read_only)
 		make_homes_writable(g);
+	guest_drives_mount_shares(g);
 	guest_mark_stage(g, "service-files");
 	share_out(g);
 	agent_bind(g);

@@ -8,6 +8,7 @@
 #include "init/random_pool.h"
 #include "mounts/ext4.h"
 #include "mounts/secrets.h"
+#include "mounts/virtiofs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +141,24 @@ static void grow_data(struct guest *g)
 		log_problem(&p);
 	else if (bytes > 0)
 		log_line("data drive has grown to %llu MiB", (unsigned long long)bytes >> 20);
+}
+
+void guest_drives_mount_shares(const struct guest *g)
+{
+	static const char *const words[] = { "mvm.workdir", "mvm.datadir" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *path = cmdline_value(&g->cmdline, words[i]);
+		struct problem p;
+
+		if (path == NULL)
+			continue;
+		if (!virtiofs_path_is_allowed(path))
+			log_line("kernel command line: %s: '%s' is no place for a share", words[i],
+				path);
+		else if (virtiofs_mount(words[i] + sizeof("mvm.") - 1, path, &p) != 0)
+			log_problem(&p);
+	}
 }
 
 int guest_drives_use_seed(struct guest *g)

@@ -9,6 +9,12 @@
 void guest_drives_mount(struct guest *g);
 
 /*
+ * Mount the directories that the host shares and names on the kernel command line: mvm.workdir=PATH
+ * and mvm.datadir=PATH, tags "workdir" and "datadir" of virtiofs. Failures are logged.
+ */
+void guest_drives_mount_shares(const struct guest *g);
+
+/*
  * Copy the secrets drive to /mnt/secrets, or refresh the copy. Problems are told to `report`.
  * Returns 0, also without a drive, or -errno.
  */

@@ -8,6 +8,7 @@
 #include "mounts/overlay.h"
 #include "mounts/secrets.h"
 #include "mounts/unmount.h"
+#include "mounts/virtiofs.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -345,6 +346,32 @@ Test(mounts, a_drive_that_is_mounted_already_has_no_role_by_position)
 	cr_assert_str_eq(found.device[DRIVE_DATA], "/dev/vdc");
 	cr_assert_str_eq(told, "drives left over: vda (no role by position)\n");
 	remove_drives();
+}
+
+Test(mounts, a_share_of_the_host)
+{
+	static const struct {
+		const char *path;
+		bool allowed;
+	} cases[] = { { "/srv/work", true }, { "/root/work", true }, { "/mnt/data/x", true },
+		{ "/home/u/etc", true }, { "/etcetera/x", true }, { "", false }, { "/", false },
+		{ "/root", false }, { "/work", false }, { "srv/work", false }, { "/srv//x", false },
+		{ "/srv/work/", false }, { "/srv/../etc/x", false }, { "/srv/.", false },
+		{ "/etc/x", false }, { "/proc/1", false }, { "/nix/store", false },
+		{ "/dev/shm", false }, { "/sys/fs", false }, { "/run/mvm/secrets", false },
+		{ "/mnt/secrets", false }, { "/mnt/config/x", false } };
+	struct problem p;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(virtiofs_path_is_allowed(cases[i].path), cases[i].allowed, "%s",
+			cases[i].path);
+	cr_assert(virtiofs_mount("workdir", "/usr/bin", &p) == 0);
+	cr_assert(strstr(calls, "mount workdir /usr/bin virtiofs 6 -\n") != NULL, "%s", calls);
+	fail_at(0, "mount", ENODEV);
+	cr_assert(virtiofs_mount("datadir", "/usr/bin", &p) == -ENODEV);
+	cr_assert_str_eq(p.text,
+		"cannot mount the host's share datadir on /usr/bin (the kernel has "
+		"no virtiofs): No such device");
 }
 
 Test(mounts, a_drive_is_forgotten)

@@ -177,9 +177,13 @@ class Roles(cases.GuestCase):
                 f.seek(1024 + at)
                 f.write(struct.pack("<I", number if at == 0x18 else old | number))
             guest.drives.append(Drive(path, readonly=label != "mvm-data"))
-        machine = self.boot(guest)
+        machine = self.boot(guest, append="mvm.workdir=/tmp/work mvm.datadir=/etc")
         machine.console.wait_line("sees: here")
-        lines = [l for l in self.output(machine).init() if "cannot mount" in l]
+        lines = self.output(machine).init()
+        self.assertIn("cannot mount the host's share workdir on /tmp/work (the kernel has no "
+                      "virtiofs): No such device", lines)
+        self.assertIn("kernel command line: mvm.datadir: '/etc' is no place for a share", lines)
+        lines = [l for l in lines if "cannot mount /dev" in l]
         for device, place, reason in (
                 ("vdb", "/mnt/config", "unsupported optional features \\(40000000\\)"),
                 ("vdc", "/mnt/data", "unsupported optional features \\(40000000\\)"),
