@@ -84,7 +84,7 @@ static void make_state_directory(const struct service *agent)
 		log_line("cannot make " STATE_DIR ": %s", problem_errno_text(errno));
 }
 
-/* Each agent has a control channel of its own: what a dead one left in it is nobody's any more. */
+/* Each agent has a control channel of its own: nobody reads what a dead one left in it. */
 static void agent_starting(struct service *v)
 {
 	struct guest *g = LOOP_OWNER(v->owner, struct guest, supervisor);

@@ -28,7 +28,7 @@ int netlink_address_delete(int fd, unsigned int index, const struct network_addr
 int netlink_default_route_add(
 	int fd, unsigned int index, const struct network_address *gateway, bool is_on_link);
 
-/* Does the interface have an IPv4 address? Returns 1, 0 or -errno. */
+/* Look for an IPv4 address of the interface. Returns 1 when it has one, 0, or -errno. */
 int netlink_has_address(int fd, unsigned int index);
 
 #endif

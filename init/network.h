@@ -16,7 +16,7 @@ int network_configure(
 
 /*
  * Exchange the IPv4 address of the device: `from` goes, `to` comes with the same prefix length, and
- * the default routes of `n` are set again, as far as their gateways can still be reached. Returns 0
+ * the default routes of `n` are set again, where their gateways can still be reached. Returns 0
  * or -errno with `p`.
  */
 int network_readdress(struct network_config *n, const char *to, struct problem *p);

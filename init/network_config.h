@@ -44,7 +44,8 @@ int network_address_parse(const char *text, size_t len, struct network_address *
  * ip=CLIENT:SERVER:GATEWAY:NETMASK:HOST:DEVICE:AUTOCONF:DNS0:DNS1
  * (Documentation/admin-guide/nfs/nfsroot.rst): without NETMASK the class of the address counts, and
  * what follows the first dot of HOST is a domain to search. What is not there stays empty. Each
- * word that makes no sense is told to `report`; those that do are in `out`. Returns 0 or -EINVAL.
+ * word that cannot be understood is told to `report`; the others are in `out`. Returns 0 or
+ * -EINVAL.
  */
 int network_config_from_cmdline(
 	const struct cmdline *c, struct network_config *out, const struct reporter *report);

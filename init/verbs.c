@@ -142,7 +142,7 @@ static bool next_restart(struct control *c, struct control_job *job)
 	if (job->stage++ == 0)
 		supervisor_event(v, MACHINE_EV_RESTART, NULL);
 	if (v->file.next != NULL)
-		return false; /* it starts anew by itself */
+		return false; /* it starts again by itself */
 	switch (v->machine.state) {
 	case MACHINE_RUNNING:
 	case MACHINE_EXITED:

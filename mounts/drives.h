@@ -46,9 +46,9 @@ void drives_assign(const struct drive_seen *seen, size_t count,
 	const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out);
 
 /*
- * Look at /dev/vda ... /dev/vdz, or as far as they go, and call drives_assign(). The root's device
- * is left out. A device that cannot be read is told to `report` and left out; so are, in one line,
- * the drives that are left over.
+ * Look at /dev/vda ... /dev/vdz, up to the first that is not there, and call drives_assign(). The
+ * root's device is left out. A device that cannot be read is told to `report` and left out; so are,
+ * in one line, the drives that are left over.
  */
 void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives *out,
 	const struct reporter *report);

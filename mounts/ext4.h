@@ -17,7 +17,7 @@ struct ext4_superblock {
 	bool ext4;                  /* an ext2/3/4 superblock is there */
 	char label[EXT4_LABEL_MAX]; /* its volume name, "" when it has none */
 	uint64_t blocks;            /* in the file system */
-	uint64_t block_size;        /* bytes; 0: more than there can be */
+	uint64_t block_size;        /* bytes; 0: more than 1 MiB, which no kernel reads */
 	uint32_t incompatible;      /* feature bits that a kernel must know */
 	uint32_t read_only;         /* feature bits that it must know to write */
 };

@@ -7,14 +7,14 @@
 
 #include <stdbool.h>
 
-/* Is the root file system mounted read-only? (statvfs(3)) */
+/* True if the root file system is mounted read-only (statvfs(3)). */
 bool overlay_root_is_read_only(void);
 
 /*
- * Put overlays on /etc and /var, as far as the root has them: below is what the image holds, and
- * changes go to one tmpfs of at most half the memory, which only root can reach. Each failure is
- * told to `report`, and that directory stays read-only. Returns the number of failures. Source: the
- * kernel's Documentation/filesystems/overlayfs.rst.
+ * Put overlays on /etc and /var, where the root has them: below is what the image holds, and
+ * changes go to one tmpfs of at most a quarter of the memory, which only root can reach. Each
+ * failure is told to `report`, and that directory stays read-only. Returns the number of failures.
+ * Source: the kernel's Documentation/filesystems/overlayfs.rst.
  */
 unsigned int overlay_mount_all(const struct reporter *report);
 
