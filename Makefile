@@ -53,7 +53,7 @@ demo: release kernel | packages-vm
 	@python3 tests/demo/demo.py
 
 # All tests, "make check ONLY=vm/boot" some of them; ends with "N passed, N failed, N skipped".
-check: release unit kernel | packages-vm packages-ns packages-nix packages-lint
+check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe
 	@python3 tests/run.py $(ONLY)
 
 # How long a guest takes to start, in virtual time; and what the agent costs.

@@ -33,6 +33,7 @@ SUITES = (
     ("unit", "meson_suites", "build/meson-unit", 300),
     ("tools", "program_suites", "tests/test_*.py", 120),
     ("lint", "program_suites", "tests/lint/test_*.py", 600),
+    ("probe", "program_suites", "tests/probe/test_*.py", 600),
     ("fuzz/smoke", "command_suites", ("tests/fuzz/run", "5"), 900),
     ("ns", "program_suites", "tests/ns/test_*.py", 900),
     ("ns-sanitized", "sanitized_suites", "tests/ns/test_*.py", 900),

@@ -22,7 +22,7 @@ static bool has_ended(const struct inquiry *i)
 static size_t count_running(const struct options *o, uint64_t try_ms, bool say)
 {
 	static const struct question ping = { .kind = REQUEST_PING };
-	struct inquiry *all = inquiry_all(o->targets, o->target_count, &ping, 1, try_ms);
+	struct inquiry *all = inquiry_all(o->targets, o->target_count, &ping, 1, try_ms, 0);
 	size_t running = 0;
 
 	for (size_t n = 0; n < o->target_count; n++) {

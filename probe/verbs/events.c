@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The changes of state of a guest's services: those that it keeps, or those that come. */
+#include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/report/service.h"
 #include "probe/show/table.h"
@@ -17,6 +18,8 @@
 #define ROUNDS_MAX                                                                                 \
 	64 /* questions for what is kept: a guest that is never through is no reason               \
 	    * to ask for ever */
+
+#define EVENTS_MAX 4096 /* a guest keeps 512; more would be a guest that fills our memory */
 
 struct event {
 	uint64_t number, at_ms;
@@ -217,7 +220,9 @@ static int print_kept(struct events *v)
 	int status;
 
 	v->all = memory_must(json_array());
-	for (int round = 0; came && round < ROUNDS_MAX; round++) {
+	v->follow.deadline_ms = clock_ms() + v->follow.options->timeout_ms;
+	for (int round = 0; came && round < ROUNDS_MAX && json_array_size(v->all) < EVENTS_MAX;
+		round++) {
 		if (i != NULL)
 			inquiry_free_all(i, 1);
 		i = follow_ask(&v->follow, &came);

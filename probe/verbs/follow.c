@@ -21,12 +21,23 @@ struct rounds {
 	bool reader_gone;
 };
 
+/* What is left of the time for everything, at least 1 ms; or --timeout where only answers count. */
+static uint64_t follow_time(const struct follow *f)
+{
+	uint64_t now = clock_ms();
+
+	if (f->deadline_ms == 0)
+		return f->options->timeout_ms;
+	return now < f->deadline_ms ? f->deadline_ms - now : 1;
+}
+
 struct inquiry *follow_ask(struct follow *f, bool *came)
 {
 	char *request = f->request(f);
 	struct inquiry *i = inquiry_all(f->options->targets, 1,
-		&(struct question){ f->kind, request }, 1, f->options->timeout_ms);
+		&(struct question){ f->kind, request }, 1, follow_time(f), 0);
 
+	inquiry_decode(i);
 	*came = i->failure.kind == FAILURE_NONE && f->take(f, i);
 	free(request);
 	return i;

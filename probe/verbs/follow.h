@@ -15,7 +15,8 @@
 struct follow {
 	const struct options *options; /* the first target, and --timeout for each question */
 	enum message_kind kind;        /* of the questions */
-	bool waits; /* the agent itself waits for something new before it answers */
+	uint64_t deadline_ms; /* of all questions of follow_ask(), on clock_ms(); 0: none */
+	bool waits;           /* the agent itself waits for something new before it answers */
 	/* The next question's JSON, for free(). */
 	char *(*request)(struct follow *f);
 	/*

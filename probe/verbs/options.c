@@ -79,6 +79,43 @@ static int take_lines(struct parsing *s, const char *value, struct problem *p)
 	return 0;
 }
 
+static int take_parallel(struct parsing *s, const char *value, struct problem *p)
+{
+	if (number_parse(value, TARGET_LIST_MAX, &s->o->parallel) != 0 || s->o->parallel == 0)
+		return problem_set_text(p, EINVAL, "--parallel: '%s' is no number from 1 to %d",
+			shown(value), TARGET_LIST_MAX);
+	return 0;
+}
+
+static int take_targets_file(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->targets_file = value;
+	return 0;
+}
+
+static int take_search_path(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->search_path = value;
+	s->o->all = true;
+	return 0;
+}
+
+static int take_listen(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->listen = value;
+	return 0;
+}
+
+static int take_textfile(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->textfile = value;
+	return 0;
+}
+
 static int take_command(struct parsing *s, const char *value, struct problem *p)
 {
 	(void)p;
@@ -86,29 +123,77 @@ static int take_command(struct parsing *s, const char *value, struct problem *p)
 	return 0;
 }
 
-/* An option with a value has `take`; the others set the bool at `flag` of struct options. */
+/*
+ * An option with a value has `take` and the value's name; the others set the bool at `flag` of
+ * struct options. `letter` 0: it has none.
+ */
 static const struct option {
 	const char *name;
 	char letter;
-	unsigned int verbs; /* bit of enum option_flag: the verbs that it belongs to; 0: all */
+	unsigned int verbs; /* bits of enum option_flag: the verbs that it belongs to; 0: all */
 	int (*take)(struct parsing *s, const char *value, struct problem *p);
 	size_t flag;
+	const char *value, *help;
 } options[] = {
-	{ "json", 'j', 0, NULL, offsetof(struct options, json) },
-	{ "timeout", 't', 0, take_timeout, 0 },
-	{ "port", 'p', 0, take_port, 0 },
-	{ "help", 'h', 0, NULL, offsetof(struct options, help) },
-	{ "version", 'V', 0, NULL, offsetof(struct options, version) },
-	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0 },
-	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow) },
-	{ "lines", 'n', OPTION_LINES, take_lines, 0 },
-	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin) },
-	{ "command", 'c', OPTION_COMMAND, take_command, 0 },
-	{ "power-off", 'P', OPTION_ENDING, NULL, offsetof(struct options, power_off) },
-	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait) },
+	{ "json", 'j', 0, NULL, offsetof(struct options, json), NULL, "machine-readable output" },
+	{ "timeout", 't', 0, take_timeout, 0, "TIME",
+		"for all that is asked of one target: 500ms, 10s, 2min" },
+	{ "port", 'p', 0, take_port, 0, "PORT", "the agent's port in the guest (52)" },
+	{ "all", 'a', OPTION_TARGETS, NULL, offsetof(struct options, all), NULL,
+		"all VMs of this host" },
+	{ "search-path", 0, OPTION_TARGETS, take_search_path, 0, "PATHS",
+		"where --all looks: globs, separated by colons" },
+	{ "targets", 'T', OPTION_TARGETS, take_targets_file, 0, "FILE",
+		"targets from a file, one a line; -: standard input" },
+	{ "parallel", 0, OPTION_TARGETS, take_parallel, 0, "N", "ask at most N targets at once" },
+	{ "help", 'h', 0, NULL, offsetof(struct options, help), NULL,
+		"this text; after a verb, the verb's" },
+	{ "version", 'V', 0, NULL, offsetof(struct options, version), NULL, "the version" },
+	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0, "N",
+		"sleep-prep: seconds that the guest may take (30)" },
+	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow), NULL,
+		"logs, events: go on with what comes" },
+	{ "lines", 'n', OPTION_LINES, take_lines, 0, "N",
+		"logs: the last N lines (100); 0: all that is kept" },
+	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin), NULL,
+		"exec: do not pass standard input on" },
+	{ "command", 'c', OPTION_COMMAND, take_command, 0, "TEXT",
+		"exec: text for the guest's shell, not words" },
+	{ "power-off", 'P', OPTION_ENDING, NULL, offsetof(struct options, power_off), NULL,
+		"shutdown: power off instead of a reset" },
+	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait), NULL,
+		"shutdown: come back when the VM has ended" },
+	{ "listen", 0, OPTION_EXPORTER, take_listen, 0, "ADDR:PORT",
+		"exporter: where to serve HTTP (127.0.0.1:9477)" },
+	{ "textfile", 0, OPTION_EXPORTER, take_textfile, 0, "FILE",
+		"exporter: write one scrape to FILE and end" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* The options that a verb takes beside those of all. */
+static unsigned int flags_of(const struct verb *v)
+{
+	return v->flags | (v->operands == OPERANDS_TARGETS ? OPTION_TARGETS : 0u);
+}
+
+void options_print(const struct verb *v, FILE *out)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+		int width;
+
+		if (v != NULL && option->verbs != 0 && (option->verbs & flags_of(v)) == 0)
+			continue;
+		if (option->letter != 0)
+			width = fprintf(out, "  -%c, --%s", option->letter, option->name);
+		else
+			width = fprintf(out, "      --%s", option->name);
+		if (option->value != NULL)
+			width += fprintf(out, " %s", option->value);
+		fprintf(out, "%*s%s\n", width < 26 ? 26 - width : 1, "", option->help);
+	}
+}
 
 static int no_such_option(const char *argument, struct problem *p)
 {
@@ -205,7 +290,7 @@ static int check_count(const struct options *o, struct problem *p)
 
 	switch (v->operands) {
 	case OPERANDS_TARGETS:
-		good = n >= 1;
+		good = n >= 1 || o->all || o->targets_file != NULL || (v->flags & OPTION_LATE) != 0;
 		break;
 	case OPERANDS_TARGET:
 		good = n == 1;
@@ -228,31 +313,80 @@ static int check_count(const struct options *o, struct problem *p)
 	return problem_set_text(p, EINVAL, "usage: mvm-probe %s %s", v->name, v->operands_text);
 }
 
+/* Where --all looks: its own option, the environment, or the usual places. */
+static const char *search_path(const struct options *o)
+{
+	const char *path = o->search_path != NULL ? o->search_path : getenv("MVM_PROBE_PATH");
+
+	return path != NULL && path[0] != '\0' ? path : TARGET_LIST_PATH;
+}
+
+/* Targets from operands, a file and the search path. */
+static int list_targets(struct options *o, struct target_list *l, struct problem *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < o->name_count && err == 0; i++)
+		err = target_list_expand(l, o->names[i], p);
+	if (err == 0 && o->targets_file != NULL)
+		err = target_list_add_file(l, o->targets_file, p);
+	if (err == 0 && o->all)
+		err = target_list_search(l, search_path(o), p);
+	if (l->is_expanded)
+		target_list_unique(l);
+	return err;
+}
+
+int options_list_targets(const struct options *o, struct target_list *l, struct problem *p)
+{
+	struct options again = *o;
+
+	*l = (struct target_list){ .port = o->port, .may_be_empty = true };
+	again.names = o->target_words;
+	again.name_count = o->target_word_count;
+	return list_targets(&again, l, p);
+}
+
 static int parse_targets(struct parsing *s, struct problem *p)
 {
 	struct options *o = s->o;
-	size_t count = o->verb->operands == OPERANDS_TARGETS ? o->name_count : 1;
+	struct target_list l = { .port = (uint32_t)s->port };
+	bool takes_many = o->verb->operands == OPERANDS_TARGETS;
+	size_t words = takes_many ? o->name_count : o->name_count > 0;
+	int err = 0;
 
-	o->targets = memory_must(calloc(count, sizeof(*o->targets)));
-	for (o->target_count = 0; o->target_count < count;) {
-		struct target *t = &o->targets[o->target_count];
-		int err = target_parse(t, o->names[o->target_count], (uint32_t)s->port, p);
-
-		o->target_count++; /* also a bad one is freed */
-		if (err != 0)
-			return err;
-	}
-	memmove(o->names, o->names + count, (o->name_count - count) * sizeof(*o->names));
-	o->name_count -= count;
-	return 0;
+	o->port = l.port;
+	if (o->verb->flags & OPTION_LATE)
+		words = o->name_count; /* they are looked for when they are needed */
+	else if (takes_many)
+		err = list_targets(o, &l, p);
+	else if (words > 0)
+		err = target_list_add(&l, o->names[0], p);
+	o->targets = l.items;
+	o->target_count = l.count;
+	o->is_many = l.is_expanded || l.count > 1;
+	if (err == 0 && takes_many && l.count == 0 && !(o->verb->flags & OPTION_LATE))
+		return problem_set_text(p, EINVAL,
+			"no VM found in %s: is one running? --search-path or MVM_PROBE_PATH say "
+			"where to look",
+			o->targets_file != NULL ? o->targets_file : search_path(o));
+	o->target_words = memory_resize(NULL, words + 1, sizeof(*o->target_words));
+	for (size_t i = 0; i < words; i++)
+		o->target_words[i] = o->names[i];
+	o->target_word_count = words;
+	if (words > 0)
+		memmove(o->names, o->names + words, (o->name_count - words) * sizeof(*o->names));
+	o->name_count -= words;
+	return err;
 }
 
 static int check_options(const struct parsing *s, struct problem *p)
 {
 	const struct verb *v = s->o->verb;
+	unsigned int flags = flags_of(v);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((options[i].verbs & s->used & ~v->flags) != 0)
+		if ((options[i].verbs & s->used & ~flags) != 0)
 			return problem_set_text(
 				p, EINVAL, "--%s is not for '%s'", options[i].name, v->name);
 	return 0;
@@ -310,6 +444,7 @@ void options_free(struct options *o)
 	for (size_t i = 0; i < o->target_count; i++)
 		target_free(&o->targets[i]);
 	free(o->targets);
+	free(o->target_words);
 	free(o->names);
 	*o = (struct options){ 0 };
 }

@@ -4,11 +4,12 @@
 #define PROBE_VERBS_OPTIONS_H
 
 #include "base/problem.h"
-#include "probe/wire/target.h"
+#include "probe/wire/target_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct options;
 
@@ -30,15 +31,19 @@ struct verb {
 	unsigned int flags;  /* bits of enum option_flag: what it allows beside the common */
 	uint64_t timeout_ms; /* default */
 	int (*run)(const struct options *o); /* returns the exit status */
+	const char *example; /* arguments after the program's name, for the verb's help */
 };
 
 enum option_flag {
-	OPTION_DRAIN = 1,    /* --drain-timeout */
-	OPTION_FOLLOW = 2,   /* --follow */
-	OPTION_LINES = 4,    /* --lines */
-	OPTION_NO_STDIN = 8, /* --no-stdin */
-	OPTION_COMMAND = 16, /* --command */
-	OPTION_ENDING = 32,  /* --power-off, --wait */
+	OPTION_DRAIN = 1,      /* --drain-timeout */
+	OPTION_FOLLOW = 2,     /* --follow */
+	OPTION_LINES = 4,      /* --lines */
+	OPTION_NO_STDIN = 8,   /* --no-stdin */
+	OPTION_COMMAND = 16,   /* --command */
+	OPTION_ENDING = 32,    /* --power-off, --wait */
+	OPTION_EXPORTER = 256, /* --listen, --textfile */
+	OPTION_LATE = 128,     /* the verb lists its targets itself: options_list_targets() */
+	OPTION_TARGETS = 64,   /* --all, --search-path, --targets, --parallel */
 };
 
 struct options {
@@ -48,7 +53,9 @@ struct options {
 	bool timeout_given;
 	struct target *targets;
 	size_t target_count;
-	char **names; /* what follows the target */
+	bool is_many; /* JSON is an array: several targets, or words that stand for any number */
+	uint64_t parallel; /* --parallel: targets asked at once; 0: as many as possible */
+	char **names;      /* what follows the target */
 	size_t name_count;
 	bool drain_given;
 	uint64_t drain_secs;
@@ -56,7 +63,12 @@ struct options {
 	uint64_t lines;
 	const char *command; /* --command: text for the guest's shell; or NULL */
 	/* Not for verbs: */
-	bool help, version;
+	bool help, version, all;
+	const char *targets_file, *search_path;
+	const char *listen, *textfile; /* of the exporter; or NULL */
+	char **target_words;           /* operands that are targets, as they were given */
+	size_t target_word_count;
+	uint32_t port;
 };
 
 /*
@@ -65,6 +77,15 @@ struct options {
  */
 int options_parse(struct options *o, int argc, char **argv, const struct verb *verbs, size_t count,
 	struct problem *p);
+
+/*
+ * List the targets that the command line stands for now: VMs come and go. Returns 0 or -errno with
+ * `p`; afterwards, in every case, target_list_free().
+ */
+int options_list_targets(const struct options *o, struct target_list *l, struct problem *p);
+
+/* Print a line for each option that `v` takes; NULL: for all. */
+void options_print(const struct verb *v, FILE *out);
 
 void options_free(struct options *o);
 

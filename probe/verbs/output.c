@@ -24,23 +24,26 @@ static void put_escape(uint32_t code)
 	printf("\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
-static void put_json(json_t *value, size_t flags)
+/* Between strings there is no unsafe character but the new lines of the indentation. */
+static void put_escaped(const char *dump, size_t len)
 {
-	char *dump = memory_must(json_dumps(value, flags | JSON_ENCODE_ANY));
-	size_t len = strlen(dump);
-
 	for (size_t at = 0; at < len;) {
 		uint32_t code;
 		size_t n = text_decode(dump + at, len - at, &code);
 
-		/* Between strings there is no such character but the new lines of the indentation.
-		 */
 		if (n > 0 && code != '\n' && text_is_unsafe(code))
 			put_escape(code);
 		else
 			fwrite(dump + at, 1, n > 0 ? n : 1, stdout);
 		at += n > 0 ? n : 1;
 	}
+}
+
+static void put_json(json_t *value, size_t flags)
+{
+	char *dump = memory_must(json_dumps(value, flags | JSON_ENCODE_ANY));
+
+	put_escaped(dump, strlen(dump));
 	putchar('\n');
 	free(dump);
 	json_decref(value);
@@ -117,15 +120,30 @@ json_t *output_target(const struct target *t)
 	return object;
 }
 
-json_t *output_one_or_all(json_t *array)
+void output_list_add(struct output_list *l, json_t *object)
 {
-	json_t *one;
+	json_t *array;
+	char *dump;
 
-	if (json_array_size(array) != 1)
-		return array;
-	one = json_incref(json_array_get(array, 0));
+	if (!l->is_array) {
+		output_json(object);
+		return;
+	}
+	array = memory_must(json_array());
+	if (json_array_append_new(array, object) != 0)
+		memory_must(NULL);
+	dump = memory_must(json_dumps(array, JSON_INDENT(2)));
 	json_decref(array);
-	return one;
+	/* Without the array's own brackets: "[\n" in front, "\n]" behind. */
+	fputs(l->count++ == 0 ? "[\n" : ",\n", stdout);
+	put_escaped(dump + 2, strlen(dump) - 4);
+	free(dump);
+}
+
+void output_list_end(struct output_list *l)
+{
+	if (l->is_array)
+		fputs(l->count > 0 ? "\n]\n" : "[]\n", stdout);
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

@@ -39,8 +39,17 @@ json_t *output_target(const struct target *t);
 /* Add a member to an object; takes over `value`. */
 void output_set(json_t *object, const char *key, json_t *value);
 
-/* Of an array with one element, that element; of others, the array. Takes over `array`. */
-json_t *output_one_or_all(json_t *array);
+/* Objects, one a target, printed as they come: one alone, or an array of any number. */
+struct output_list {
+	bool is_array;
+	size_t count;
+};
+
+/* Print an object and free it. */
+void output_list_add(struct output_list *l, json_t *object);
+
+/* Print what ends the list. */
+void output_list_end(struct output_list *l);
 
 /* "mvm-probe: TARGET: MESSAGE" on standard error. */
 void output_error(const struct target *t, const struct failure *f);

@@ -155,30 +155,18 @@ static void print_one(const struct inquiry *i, const struct report *r)
 	}
 }
 
-static void print_table(const struct inquiry *all, const struct report *reports, size_t count)
+static void add_row(struct table *t, const struct inquiry *i, const struct report *r)
 {
-	static const char *const heads[] = { "VM", "WORKER", "LAST BUSY", "HEALTH" };
-	struct table t;
-
-	table_start(&t, heads, 4);
-	for (size_t n = 0; n < count; n++) {
-		const struct report *r = &reports[n];
-
-		table_printf(&t, "%s", all[n].target->name);
-		if (all[n].failure.kind != FAILURE_NONE) {
-			table_printf(&t, "unreachable");
-			table_printf(&t, "-");
-			table_printf(&t, "%s", failure_name(all[n].failure.kind));
-			continue;
-		}
-		table_text(&t, r->worker_status, 20);
-		table_text(&t, r->last_busy_at.len > 0 ? r->last_busy_at : text_of("never"), 24);
-		health_cell(&t, r);
+	table_printf(t, "%s", i->target->name);
+	if (i->failure.kind != FAILURE_NONE) {
+		table_printf(t, "unreachable");
+		table_printf(t, "-");
+		table_printf(t, "%s", failure_name(i->failure.kind));
+		return;
 	}
-	table_end(&t, 0, stdout);
-	for (size_t n = 0; n < count; n++)
-		if (all[n].failure.kind != FAILURE_NONE)
-			output_error(all[n].target, &all[n].failure);
+	table_text(t, r->worker_status, 20);
+	table_text(t, r->last_busy_at.len > 0 ? r->last_busy_at : text_of("never"), 24);
+	health_cell(t, r);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
@@ -190,38 +178,60 @@ static int judge(const struct inquiry *i, const struct report *r)
 	return health_is_good(r) ? EXIT_HEALTHY : EXIT_UNHEALTHY;
 }
 
-static void print_json(const struct inquiry *all, const struct report *reports, size_t count)
-{
-	json_t *array = memory_must(json_array());
+/* Where the guests' reports go, one after another. */
+struct page {
+	const struct options *o;
+	struct table table;
+	struct output_list list;
+};
 
-	for (size_t n = 0; n < count; n++)
-		json_array_append_new(array, as_json(&all[n], &reports[n]));
-	output_json(output_one_or_all(array));
+static void show(struct page *page, const struct inquiry *i, const struct report *r)
+{
+	if (page->o->json)
+		output_list_add(&page->list, as_json(i, r));
+	else if (page->o->is_many)
+		add_row(&page->table, i, r);
+	else
+		print_one(i, r);
+}
+
+static void end_page(struct page *page, const struct inquiry *all)
+{
+	const struct options *o = page->o;
+
+	if (o->json)
+		output_list_end(&page->list);
+	if (o->json || !o->is_many)
+		return;
+	table_end(&page->table, 0, stdout);
+	for (size_t n = 0; n < o->target_count; n++)
+		if (all[n].failure.kind != FAILURE_NONE)
+			output_error(all[n].target, &all[n].failure);
 }
 
 int verb_status(const struct options *o)
 {
-	struct inquiry *all = inquiry_all(
-		o->targets, o->target_count, health_questions, HEALTH_DETAILS, o->timeout_ms);
-	struct report *reports = memory_must(calloc(o->target_count, sizeof(*reports)));
+	static const char *const heads[] = { "VM", "WORKER", "LAST BUSY", "HEALTH" };
+	struct inquiry *all = inquiry_all(o->targets, o->target_count, health_questions,
+		HEALTH_DETAILS, o->timeout_ms, o->parallel);
+	struct page page = { .o = o, .list = { .is_array = o->is_many } };
 	int status = EXIT_HEALTHY;
 
+	if (!o->json && o->is_many)
+		table_start(&page.table, heads, 4);
 	for (size_t n = 0; n < o->target_count; n++) {
+		struct report r;
 		int one;
 
-		health_report(&all[n], &reports[n]);
-		one = judge(&all[n], &reports[n]);
+		inquiry_decode(&all[n]);
+		health_report(&all[n], &r);
+		one = judge(&all[n], &r);
 		status = one > status ? one : status;
+		show(&page, &all[n], &r);
+		health_free(&r);
+		inquiry_free(&all[n]);
 	}
-	if (o->json)
-		print_json(all, reports, o->target_count);
-	else if (o->target_count == 1)
-		print_one(all, reports);
-	else
-		print_table(all, reports, o->target_count);
-	for (size_t n = 0; n < o->target_count; n++)
-		health_free(&reports[n]);
-	free(reports);
+	end_page(&page, all);
 	inquiry_free_all(all, o->target_count);
 	return status;
 }

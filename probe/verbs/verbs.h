@@ -18,6 +18,7 @@ int verb_services(const struct options *o);
 int verb_logs(const struct options *o);
 int verb_boot(const struct options *o);
 int verb_metrics(const struct options *o);
+int verb_exporter(const struct options *o);
 int verb_events(const struct options *o);
 int verb_reload(const struct options *o);
 int verb_restart(const struct options *o);

@@ -182,7 +182,7 @@ static int wait_for_all(const struct options *o, struct wait *all)
 int verb_wait(const struct options *o)
 {
 	struct wait *all = memory_must(calloc(o->target_count, sizeof(*all)));
-	json_t *array = memory_must(json_array());
+	struct output_list list = { .is_array = o->is_many };
 	int status = EXIT_HEALTHY, err = wait_for_all(o, all);
 
 	if (err != 0) {
@@ -194,16 +194,14 @@ int verb_wait(const struct options *o)
 
 		status = one > status ? one : status;
 		if (o->json)
-			json_array_append_new(array, as_json(&all[n]));
+			output_list_add(&list, as_json(&all[n]));
 		else
 			print(&all[n]);
 		forget(&all[n]);
 		inquiry_free(&all[n].inquiry);
 	}
 	if (o->json)
-		output_json(output_one_or_all(array));
-	else
-		json_decref(array);
+		output_list_end(&list);
 	free(all);
 	return status;
 }

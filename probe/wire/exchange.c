@@ -43,6 +43,8 @@ static void finish(struct exchange *x)
 void exchange_free(struct exchange *x)
 {
 	close_connection(x);
+	if (x->budget != NULL)
+		x->budget->used -= x->body_size;
 	free(x->body);
 	x->body = NULL;
 	x->body_size = x->body_len = 0;
@@ -259,6 +261,32 @@ static bool read_length(struct exchange *x)
 	return true;
 }
 
+/* Take more storage for the body: what its length asks for, up to twice what has come. */
+static bool grow_body(struct exchange *x)
+{
+	size_t want = x->body_want + 1, size = x->body_size == 0 ? BODY_FIRST : 2 * x->body_size;
+
+	if (size > want)
+		size = want;
+	if (x->budget != NULL) {
+		struct exchange_budget *b = x->budget;
+
+		if (b->used + size - x->body_size > b->max && size > b->share) {
+			failure_set(&x->failure, FAILURE_TOO_LARGE,
+				"the answers of all targets together pass %zu MiB, and this one "
+				"has "
+				"more than its share (%zu of %zu bytes came): ask fewer targets at "
+				"once",
+				b->max >> 20, x->body_len, x->body_want);
+			return false;
+		}
+		b->used += size - x->body_size;
+	}
+	x->body_size = size;
+	x->body = memory_resize(x->body, size, 1);
+	return true;
+}
+
 /* A header is cheap to forge, so memory is taken only for what has come. */
 static bool read_body(struct exchange *x)
 {
@@ -266,8 +294,8 @@ static bool read_body(struct exchange *x)
 		size_t n;
 
 		if (x->body_len + 1 >= x->body_size) {
-			x->body_size = x->body_size == 0 ? BODY_FIRST : 2 * x->body_size;
-			x->body = memory_resize(x->body, x->body_size, 1);
+			if (!grow_body(x))
+				return false;
 		}
 		n = x->body_size - 1 - x->body_len;
 		if (n > x->body_want - x->body_len)
@@ -277,10 +305,8 @@ static bool read_body(struct exchange *x)
 			return false;
 		x->body_len += n;
 	}
-	if (x->body_size == 0) {
-		x->body_size = BODY_FIRST;
-		x->body = memory_resize(NULL, x->body_size, 1);
-	}
+	if (x->body_size == 0 && !grow_body(x))
+		return false;
 	x->body[x->body_len] = '\0';
 	x->frames++;
 	return true;

@@ -27,6 +27,12 @@ enum exchange_step {
 	EXCHANGE_STEPS,
 };
 
+/* What the answers of many exchanges may take together. */
+struct exchange_budget {
+	size_t max, used; /* bytes */
+	size_t share;     /* bytes that an answer may always have */
+};
+
 struct exchange {
 	/* The caller sets these. */
 	struct loop *loop;
@@ -34,6 +40,7 @@ struct exchange {
 	const char *request; /* body of the request's frame; stays the caller's, until done */
 	size_t request_len;
 	uint64_t timeout_ms;
+	struct exchange_budget *budget; /* or NULL; outlives the exchange's body */
 	/* For a stream: called for each frame; true: go on, false: enough. NULL: one answer. */
 	bool (*frame)(struct exchange *x);
 	/* Called once, never from within exchange_start(). It may call exchange_free(). */

@@ -39,6 +39,7 @@ void inquiry_start(struct inquiry *i)
 			.request = request_text(&i->questions[q]),
 			.request_len = strlen(request_text(&i->questions[q])),
 			.timeout_ms = i->timeout_ms,
+			.budget = i->budget,
 			.done = exchange_done };
 		x->owner = i;
 		exchange_start(x);
@@ -56,14 +57,15 @@ void inquiry_free(struct inquiry *i)
 }
 
 /* Decode in the order of the questions, so that the same failures give the same message. */
-static void decode(struct inquiry *i)
+void inquiry_decode(struct inquiry *i)
 {
 	for (size_t q = 0; q < i->count; q++) {
 		struct exchange *x = &i->exchanges[q];
 
 		if (x->elapsed_us > i->elapsed_us)
 			i->elapsed_us = x->elapsed_us;
-		if (i->failure.kind != FAILURE_NONE)
+		if (i->failure.kind != FAILURE_NONE ||
+			(x->body == NULL && x->failure.kind == FAILURE_NONE))
 			continue;
 		if (x->failure.kind != FAILURE_NONE)
 			i->failure = x->failure;
@@ -75,22 +77,35 @@ static void decode(struct inquiry *i)
 		exchange_free(&i->exchanges[q]);
 }
 
+/* What can be known without reading the answers. */
+static void note_first_failure(struct inquiry *i)
+{
+	for (size_t q = 0; q < i->count; q++) {
+		const struct exchange *x = &i->exchanges[q];
+
+		if (x->elapsed_us > i->elapsed_us)
+			i->elapsed_us = x->elapsed_us;
+		if (i->failure.kind == FAILURE_NONE && x->failure.kind != FAILURE_NONE)
+			i->failure = x->failure;
+	}
+	for (size_t q = 0; i->failure.kind != FAILURE_NONE && q < i->count; q++)
+		exchange_free(&i->exchanges[q]);
+}
+
 static void exchange_done(struct exchange *x)
 {
 	struct inquiry *i = x->owner;
 
 	if (--i->open > 0)
 		return;
-	decode(i);
+	if (i->keeps_raw)
+		note_first_failure(i);
+	else
+		inquiry_decode(i);
 	i->done(i);
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */
-
-struct crowd {
-	struct inquiry *all;
-	size_t count, started, finished;
-};
 
 static void start_next(struct crowd *c)
 {
@@ -104,6 +119,15 @@ static void one_is_done(struct inquiry *i)
 	c->finished++;
 	if (c->started < c->count)
 		start_next(c);
+	else if (c->finished == c->count)
+		c->done(c);
+}
+
+static void none_is_done(struct loop_timer *timer)
+{
+	struct crowd *c = LOOP_OWNER(timer, struct crowd, none);
+
+	c->done(c);
 }
 
 size_t inquiry_limit(size_t question_count)
@@ -115,38 +139,82 @@ size_t inquiry_limit(size_t question_count)
 	return (limit - DESCRIPTORS_OF_OTHERS) / question_count;
 }
 
-struct inquiry *inquiry_all(const struct target *targets, size_t count,
-	const struct question *questions, size_t question_count, uint64_t timeout_ms)
+void crowd_start(struct crowd *c, struct loop *loop, const struct target *targets, size_t count,
+	const struct question *questions, size_t question_count, uint64_t timeout_ms,
+	size_t parallel)
 {
-	struct crowd c = { .all = memory_must(calloc(count, sizeof(*c.all))), .count = count };
 	size_t limit = inquiry_limit(question_count);
-	struct loop loop;
-	int err = loop_init(&loop);
 
+	if (parallel > 0 && parallel < limit)
+		limit = parallel;
+	c->loop = loop;
+	c->count = count;
+	c->started = c->finished = 0;
+	c->all = memory_must(calloc(count > 0 ? count : 1, sizeof(*c->all)));
+	c->budget = (struct exchange_budget){ .max = INQUIRY_BYTES_MAX,
+		.share = INQUIRY_BYTES_MAX / 2 / ((count > 0 ? count : 1) * question_count) };
+	c->none = (struct loop_timer){ .expire = none_is_done };
 	for (size_t n = 0; n < count; n++)
-		c.all[n] = (struct inquiry){ .loop = &loop,
+		c->all[n] = (struct inquiry){ .loop = loop,
 			.target = &targets[n],
 			.questions = questions,
 			.count = question_count,
 			.timeout_ms = timeout_ms,
+			.keeps_raw = true,
+			.budget = &c->budget,
 			.done = one_is_done,
-			.owner = &c };
-	while (err == 0 && c.started < count && c.started < limit)
-		start_next(&c);
-	while (err == 0 && c.finished < count)
+			.owner = c };
+	if (count == 0)
+		loop_timer_set(loop, &c->none, 0);
+	while (c->started < count && c->started < limit)
+		start_next(c);
+}
+
+void crowd_free(struct crowd *c)
+{
+	if (c->loop != NULL)
+		loop_timer_clear(c->loop, &c->none);
+	inquiry_free_all(c->all, c->count);
+	c->all = NULL;
+	c->count = 0;
+}
+
+static void all_are_done(struct crowd *c)
+{
+	*(bool *)c->owner = true;
+}
+
+struct inquiry *inquiry_all(const struct target *targets, size_t count,
+	const struct question *questions, size_t question_count, uint64_t timeout_ms,
+	size_t parallel)
+{
+	bool over = false;
+	struct crowd c = { .done = all_are_done, .owner = &over };
+	struct loop loop;
+	int err = loop_init(&loop);
+
+	crowd_start(&c, &loop, targets, count, questions, question_count, timeout_ms, parallel);
+	while (err == 0 && !over)
 		err = loop_run_once(&loop);
-	for (size_t n = 0; err != 0 && n < count; n++) {
-		inquiry_free(&c.all[n]);
-		failure_set(
-			&c.all[n].failure, FAILURE_SYSTEM, "epoll: %s", problem_errno_text(-err));
+	for (size_t n = 0; n < count; n++) {
+		struct inquiry *i = &c.all[n];
+
+		if (err != 0) {
+			inquiry_free(i);
+			failure_set(
+				&i->failure, FAILURE_SYSTEM, "epoll: %s", problem_errno_text(-err));
+		}
+		for (size_t q = 0; q < question_count; q++)
+			i->exchanges[q].budget = NULL; /* it ends with this function */
 	}
+	loop_timer_clear(&loop, &c.none);
 	loop_close(&loop);
 	return c.all;
 }
 
 void inquiry_free_all(struct inquiry *all, size_t count)
 {
-	for (size_t n = 0; n < count; n++)
+	for (size_t n = 0; all != NULL && n < count; n++)
 		inquiry_free(&all[n]);
 	free(all);
 }

@@ -26,6 +26,8 @@ struct inquiry {
 	const struct question *questions;
 	size_t count; /* how many, INQUIRY_QUESTIONS at most */
 	uint64_t timeout_ms;
+	bool keeps_raw;                  /* bodies are there after inquiry_decode() only */
+	struct exchange_budget *budget;  /* or NULL */
 	void (*done)(struct inquiry *i); /* called once, from the loop */
 	void *owner;                     /* for it */
 
@@ -49,13 +51,47 @@ void inquiry_start(struct inquiry *i);
 /* Stop, if it still runs, and free what it holds. */
 void inquiry_free(struct inquiry *i);
 
+/* Read the bodies of an inquiry that keeps them raw. A wrong one sets its failure. */
+void inquiry_decode(struct inquiry *i);
+
 /*
- * Ask `count` targets the same questions, as many at a time as there are descriptors for, and come
- * back when all have answered or failed. Returns an array of `count` inquiries in the order of the
- * targets, for inquiry_free_all().
+ * Many inquiries on one loop. Answers stay as the bytes that came until inquiry_decode(), since a
+ * tree of JSON takes many times as much: read one, use it, and inquiry_free() it, in the order of
+ * the targets. Of all answers together INQUIRY_BYTES_MAX are kept; when they are more, those that
+ * are larger than their share fail.
+ */
+#define INQUIRY_BYTES_MAX (8u << 20)
+
+struct crowd {
+	struct inquiry *all; /* in the order of the targets; crowd_free() frees them */
+	size_t count;
+	void (*done)(struct crowd *c); /* all have answered or failed; called from the loop */
+	void *owner;
+	/* Its own. */
+	struct exchange_budget budget;
+	struct loop *loop;
+	struct loop_timer none; /* for the call of `done` when there is no target */
+	size_t started, finished;
+};
+
+/*
+ * Ask `count` targets the same questions, `parallel` at a time (0: as many as there are descriptors
+ * for). `done` and `owner` must be set. Each target has `timeout_ms` from its own start.
+ */
+void crowd_start(struct crowd *c, struct loop *loop, const struct target *targets, size_t count,
+	const struct question *questions, size_t question_count, uint64_t timeout_ms,
+	size_t parallel);
+
+/* Stop what still runs and free it. */
+void crowd_free(struct crowd *c);
+
+/*
+ * The same on a loop of its own: comes back when all have answered or failed. Returns an array of
+ * `count` inquiries, raw, for inquiry_free_all().
  */
 struct inquiry *inquiry_all(const struct target *targets, size_t count,
-	const struct question *questions, size_t question_count, uint64_t timeout_ms);
+	const struct question *questions, size_t question_count, uint64_t timeout_ms,
+	size_t parallel);
 
 void inquiry_free_all(struct inquiry *all, size_t count);
 

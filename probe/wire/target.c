@@ -118,13 +118,34 @@ static char *join(const char *directory, const char *file)
 	return path;
 }
 
+/* .../v.sock that is not there may stand for .../runtime/v.sock, where some hosts put it. */
+static char *find_moved(const char *text)
+{
+	size_t before, end = strlen(text);
+	struct stat st;
+	char *directory, *path;
+
+	if (!text_equals(last_component(text, end, &before), "v.sock") || before == 0 ||
+		text[end - 1] == '/')
+		return memory_copy(text, end);
+	directory = memory_copy(text, before);
+	path = join(directory, "runtime/v.sock");
+	free(directory);
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		return path;
+	free(path);
+	return memory_copy(text, end);
+}
+
 /* The socket in a VM's directory, whether it is there already or not. */
 static char *find_socket(const char *text)
 {
 	struct stat st;
 	char *path;
 
-	if (stat(text, &st) != 0 || !S_ISDIR(st.st_mode))
+	if (stat(text, &st) != 0)
+		return find_moved(text);
+	if (!S_ISDIR(st.st_mode))
 		return memory_copy(text, strlen(text));
 	path = join(text, "v.sock");
 	if (stat(path, &st) != 0) {
@@ -159,6 +180,7 @@ void target_free(struct target *t)
 	free(t->name);
 	free(t->shown);
 	free(t->path);
+	free(t->owned);
 	*t = (struct target){ 0 };
 }
 

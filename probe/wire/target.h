@@ -13,9 +13,11 @@ struct target {
 	const char *text; /* as given */
 	char *name;       /* what people call the VM; safe to show */
 	char *shown;      /* the text, safe to show */
+	char *owned;      /* the memory of `text`, where it is the target's; or NULL */
 	char *path;       /* the hybrid socket; NULL: AF_VSOCK */
 	uint32_t cid;
 	uint32_t port; /* the agent's, in the guest */
+	bool is_again; /* another target leads to the same socket (target_list_unique()) */
 };
 
 /*

@@ -12,12 +12,13 @@
 TestSuite(probe_options, .timeout = 60);
 
 static const struct verb verbs[] = {
-	{ "many", "TARGET...", "", OPERANDS_TARGETS, 0, 10000, NULL },
-	{ "one", "TARGET", "", OPERANDS_TARGET, OPTION_DRAIN, 20000, NULL },
-	{ "name", "TARGET NAME", "", OPERANDS_NAME, OPTION_FOLLOW | OPTION_LINES, 10000, NULL },
-	{ "names", "TARGET NAME...", "", OPERANDS_NAMES, 0, 10000, NULL },
-	{ "run", "TARGET -- COMMAND...", "", OPERANDS_COMMAND, OPTION_NO_STDIN | OPTION_COMMAND, 0,
+	{ "many", "TARGET...", "", OPERANDS_TARGETS, 0, 10000, NULL, NULL },
+	{ "one", "TARGET", "", OPERANDS_TARGET, OPTION_DRAIN, 20000, NULL, NULL },
+	{ "name", "TARGET NAME", "", OPERANDS_NAME, OPTION_FOLLOW | OPTION_LINES, 10000, NULL,
 		NULL },
+	{ "names", "TARGET NAME...", "", OPERANDS_NAMES, 0, 10000, NULL, NULL },
+	{ "run", "TARGET -- COMMAND...", "", OPERANDS_COMMAND, OPTION_NO_STDIN | OPTION_COMMAND, 0,
+		NULL, NULL },
 };
 
 /* Parse a command line given as words between single spaces. */
