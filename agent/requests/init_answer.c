@@ -39,6 +39,12 @@ static void put_text(struct buf *b, const char *key, const char *text)
 		json_put_lossy(b, text, strlen(text));
 }
 
+/* A service whose user is unknown has none. */
+static void put_id(struct buf *b, const char *name, uint32_t id)
+{
+	put_number(b, name, id != UINT32_MAX ? id : UINT64_MAX);
+}
+
 static void put_service(struct buf *b, const struct control_service *s)
 {
 	buf_puts(b, "{\"name\":");
@@ -46,8 +52,8 @@ static void put_service(struct buf *b, const struct control_service *s)
 	put_text(b, "state", s->state);
 	put_text(b, "reason", s->reason);
 	put_number(b, "pid", s->pid > 0 ? (uint64_t)s->pid : UINT64_MAX);
-	put_number(b, "uid", s->uid);
-	put_number(b, "gid", s->gid);
+	put_id(b, "uid", s->uid);
+	put_id(b, "gid", s->gid);
 	put_number(b, "state_ms", s->state_ms);
 	put_number(b, "restarts", s->restarts);
 	put_number(b, "failures", s->failures);

@@ -77,6 +77,8 @@ static const struct control_message web = { .service = { .name = "web",
 static const struct control_message broken = { .service = { .name = "broken",
 						       .state = "failed",
 						       .reason = "exec: \xff\n",
+						       .uid = UINT32_MAX,
+						       .gid = UINT32_MAX,
 						       .state_ms = 1,
 						       .next_start_ms = 77,
 						       .exit_code = -1,
@@ -91,7 +93,7 @@ static const struct control_message broken = { .service = { .name = "broken",
 	"\"gid\":901,\"state_ms\":1234,\"restarts\":2,\"failures\":0,\"next_start_ms\":null,"      \
 	"\"exit_code\":1,\"built_in\":false,\"memory_bytes\":4096,\"cpu_us\":5,\"tasks\":1,"       \
 	"\"oom_kills\":0},{\"name\":\"broken\",\"state\":\"failed\",\"reason\":\"exec: "           \
-	"\xef\xbf\xbd\\n\",\"pid\":null,\"uid\":0,\"gid\":0,\"state_ms\":1,\"restarts\":0,"        \
+	"\xef\xbf\xbd\\n\",\"pid\":null,\"uid\":null,\"gid\":null,\"state_ms\":1,\"restarts\":0,"  \
 	"\"failures\":0,\"next_start_ms\":77,\"exit_code\":null,\"built_in\":true,"                \
 	"\"memory_bytes\":null,\"cpu_us\":null,\"tasks\":null,\"oom_kills\":null}]"
 
