@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/vsock.h"
+#include "supervisor/environment.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -151,4 +152,8 @@ void agent_add(struct guest *g)
 	v->hooks.starting = agent_starting;
 	v->hooks.started = agent_started;
 	make_state_directory(v);
+	/* Services have started before it. */
+	for (struct service *u = g->supervisor.services; u != NULL; u = u->next)
+		if (machine_is_active(&u->machine))
+			environment_publish(u);
 }

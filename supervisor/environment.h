@@ -24,4 +24,14 @@ struct environment {
 int environment_of(
 	const struct service *v, struct environment *out, bool pre_start, struct problem *p);
 
+/*
+ * Leave the environment of a service for its health check, where it has one
+ * (base/environment_file.h), without NOTIFY_SOCKET and WATCHDOG_USEC: those are the command's.
+ * Without an agent there is nobody to read it. What cannot be written is logged.
+ */
+void environment_publish(const struct service *v);
+
+/* Take that file away. */
+void environment_withdraw(const struct service *v);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/collector_link.h"
+#include "supervisor/environment.h"
 #include "supervisor/events.h"
 #include "supervisor/index.h"
 #include "supervisor/notify.h"
@@ -308,6 +309,7 @@ static void free_service(struct service *v)
 	loop_timer_clear(s->loop, &v->timer);
 	loop_timer_clear(s->loop, &v->schedule);
 	notify_close(v);
+	environment_withdraw(v);
 	output_close(v);
 	index_remove(v);
 	if (s->newest == v)

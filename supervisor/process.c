@@ -225,8 +225,10 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	if (err == 0)
 		err = environment_of(v, &env, pre_start, p);
 	if (err == 0) {
-		if (!pre_start)
+		if (!pre_start) {
 			notify_open(v);
+			environment_publish(v);
+		}
 		r.cgroup_fd = v->cgroup.fd;
 		r.join_cgroup = v->cgroup.is_spent;
 		if (!pre_start)

@@ -194,6 +194,8 @@ static int run(struct check *c, struct problem *p)
 		.err_max = CHECK_DETAIL_MAX,
 		.err_last = true,
 		.kill_rest = true,
+		/* A health check is its service's, a probe is nobody's. */
+		.service = strcmp(c->kind, "health check") == 0 ? c->name : NULL,
 	};
 
 	return launch_command(&c->job, c->checker->identities, c->user, c->command, &spec, p);

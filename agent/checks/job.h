@@ -41,6 +41,7 @@ struct job_spec {
 	size_t input_len;
 	bool kill_rest; /* kill what is left of the process group when the first process ends */
 	const char *directory; /* working directory; NULL: "/" */
+	const char *service;   /* for launch.h: whose environment it gets; NULL: the agent's */
 	/*
 	 * All three streams are pipes that the owner reads and writes itself: `started`, `readable`
 	 * and `writable` below are set, and the members above for captures and input unused.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/checks/launch.h"
 
+#include "agent/checks/service_environment.h"
 #include "base/command.h"
 #include "protocol/utf8.h"
 
@@ -12,6 +13,7 @@
 int launch_program(struct job *job, const struct identities *ids, const char *user,
 	char *const *argv, struct job_spec *spec, struct problem *p)
 {
+	struct service_environment service = { 0 };
 	struct identity id;
 	int err = identity_find(ids, user, &id, p);
 
@@ -19,10 +21,16 @@ int launch_program(struct job *job, const struct identities *ids, const char *us
 		spec->argv = argv;
 		spec->envp = id.environment;
 		spec->user = id.user;
+		if (spec->service != NULL &&
+			service_environment_read(spec->service, &id.account, &service) == 0) {
+			spec->envp = service.list;
+			spec->directory = service.directory;
+		}
 		err = job_start(job, spec);
 		if (err != 0)
 			problem_set(p, -err, "cannot start a process");
 	}
+	service_environment_free(&service);
 	identity_free(&id);
 	return err;
 }

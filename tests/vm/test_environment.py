@@ -75,13 +75,20 @@ class Environment:
         guest.tree.copy(build.program("facts"), "/opt/bin/found")
         guest.service("path", "found echo found + sleep")
         guest.integration("check", health_cmd="/bin/facts stat /tmp/pwned")
+        guest.tree.directory("/srv/checked", mode=0o755)
+        guest.busybox("sh", "pwd", "test", "sleep", "touch")
+        guest.service("checked", "/bin/facts sleep", ready="healthy", working_directory="/srv/checked",
+                      environment_file="/etc/service.env", env={"MINE": "yes"})
+        guest.facts("after-checked", "echo healthy", requires="checked")
+        guest.integration("checked", health_interval_secs=1, health_cmd='[ "$MINE-$SERVICE-$FROM_FILE-'
+                          '$HOME-$USER-$(pwd)" = yes-environment_file-file-/nowhere-mvm-/srv/checked ]')
         guest.drive("mvm-config", readonly=True, tree=Tree().file("/mvm-env.env", HOSTILE)
                     .file("/mvm-ports.env", "export MVM_PORT_MAP=\"3333:3000\"\n"))
 
     @classmethod
     def observe(cls, machine):
         machine.console.wait_line("all: done")
-        for line in ("path: found", "there: done", "not-there: done"):
+        for line in ("path: found", "after-checked: done", "there: done", "not-there: done"):
             machine.console.rewind()
             machine.console.wait_line(line)
 
@@ -123,6 +130,9 @@ class Environment:
     def test_values_of_a_service_file_are_literal(self):
         e = self.environment()
         self.assertEqual((e["SEMICOLON"], e["QUOTES"]), ("a ; b # c", '"kept"'))
+
+    def test_a_health_check_has_its_services_environment_and_directory(self):
+        self.assert_line("after-checked", "healthy")
 
     def test_bad_lines_are_named_and_skipped(self):
         lines = HOSTILE.split("\n")
