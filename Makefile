@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The front door. Every target installs the Debian packages that it lacks (tests/packages.txt).
-.PHONY: all release kernel unit clang demo check bench fuzz coverage docs format clean
+.PHONY: all release kernel unit clang demo run check bench fuzz coverage docs format clean
 
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
@@ -51,6 +51,11 @@ clang: | packages-build packages-unit packages-lint
 # Boots a guest with a real HTTP service and asks it how it is.
 demo: release kernel | packages-vm
 	@python3 tests/demo/demo.py
+
+# Runs an image of mkGuest: make run IMAGE=result ARGS="--publish 8080:8080"; --help says more.
+run: release | packages-vm
+	@test -n "$(IMAGE)" || { echo 'make run: name an image: make run IMAGE=DIRECTORY' >&2; exit 1; }
+	@python3 runner/mvm_run.py $(IMAGE) $(ARGS)
 
 # All tests, "make check ONLY=vm/boot" some of them; ends with "N passed, N failed, N skipped".
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe

@@ -58,11 +58,18 @@ let
     agent = program "agent" "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
     probe = program "probe" "mvm-probe" "Asks microVM guests how they are";
     kernel = pkgs.callPackage ./packages/kernel.nix { };
+    # Runs on the machine that builds.
+    run = pkgs.buildPackages.callPackage ./packages/runner.nix { inherit probe; };
   };
 
   guest = import ./guest.nix {
     inherit pkgs;
-    inherit (packages) init agent kernel;
+    inherit (packages)
+      init
+      agent
+      kernel
+      run
+      ;
   };
   services = import ./services.nix { inherit pkgs; };
 in

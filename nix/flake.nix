@@ -91,6 +91,16 @@
           program = "${guests.${system}.packages.probe}/bin/mvm-probe";
           meta.description = "Asks microVM guests how they are";
         };
+        vm = {
+          type = "app";
+          program = "${examples.${system}.static-site.vm}/bin/run-static-site";
+          meta.description = "Runs the example of a static site, in QEMU or Firecracker";
+        };
+        run = {
+          type = "app";
+          program = "${guests.${system}.packages.run}/bin/mvm-run";
+          meta.description = "Runs an image of mkGuest, in QEMU or Firecracker";
+        };
         default = probe;
       });
 

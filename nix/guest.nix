@@ -7,11 +7,29 @@
   init,
   agent,
   kernel,
+  run,
 }:
 let
   inherit (pkgs) lib;
   inherit (import ./lib/check.nix) check;
   buildImage = pkgs.callPackage ./image { };
+
+  modular = import ./modular.nix { inherit lib pkgs; };
+
+  # Modular services are services, to which `services` may add.
+  withModular =
+    args:
+    if builtins.isAttrs args && builtins.isAttrs (args.modularServices or null) then
+      let
+        translated = modular.translate args.modularServices;
+      in
+      args
+      // {
+        services = lib.recursiveUpdate translated.services (args.services or { });
+        extraFiles = translated.extraFiles // (args.extraFiles or { });
+      }
+    else
+      args;
 
   fail =
     errors:
@@ -43,14 +61,19 @@ rec {
   image =
     args:
     let
-      checked = check args;
+      checked = check (withModular args);
       inherit (checked) config;
     in
     if checked.errors != [ ] then
       fail checked.errors
     else
       buildImage {
-        inherit config init agent;
+        inherit
+          config
+          init
+          agent
+          run
+          ;
         kernel = if config.kernel != null then config.kernel else kernel;
         cacert = if args ? cacert then args.cacert else pkgs.cacert;
       };

@@ -56,6 +56,7 @@ let
       either = types.either (moduleType (builtins.elemAt t.members 0)) (
         moduleType (builtins.elemAt t.members 1)
       );
+      module = types.deferredModule;
       command = types.oneOf [
         types.package
         types.path

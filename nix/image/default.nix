@@ -9,8 +9,11 @@
   stdenv,
   buildPackages,
   e2fsprogs,
+  jq,
   squashfsTools,
   writeScript,
+  runCommand,
+  bash,
   pkgsStatic,
 }:
 
@@ -20,6 +23,7 @@
   agent,
   kernel,
   cacert,
+  run,
 }:
 
 let
@@ -95,6 +99,35 @@ let
       ++ optional (cacert != null) cacert;
   };
 
+  rootMode = if config.rootfsType == "ext4" then "rw" else "ro";
+  kernelArguments = "root=/dev/vda ${rootMode} rootwait init=/init reboot=k panic=1 net.ifnames=0";
+
+  # For firecracker --config-file, in a directory with the image's files: the root of an ext4 image is
+  # written to, so there it is a copy.
+  vmConfig = builtins.toJSON {
+    boot-source = {
+      kernel_image_path = "vmlinux";
+      # Firecracker adds root= and rw or ro itself.
+      boot_args = "console=ttyS0 rootwait init=/init reboot=k panic=1 net.ifnames=0";
+    };
+    drives = [
+      {
+        drive_id = "drive0";
+        path_on_host = "rootfs.${config.rootfsType}";
+        is_root_device = true;
+        is_read_only = config.rootfsType == "squashfs";
+      }
+    ];
+    machine-config = {
+      vcpu_count = 1;
+      mem_size_mib = 512;
+    };
+    vsock = {
+      guest_cid = 3;
+      uds_path = "v.sock";
+    };
+  };
+
   homes = files.homes config;
   programs = commands.programs config;
 
@@ -104,9 +137,7 @@ let
       inherit (config) name hostname rootfsType;
       system = stdenv.hostPlatform.system;
       # What the kernel has to be told, beside the host's own words.
-      kernelArguments = "root=/dev/vda ${
-        if config.rootfsType == "ext4" then "rw" else "ro"
-      } rootwait init=/init reboot=k panic=1 net.ifnames=0";
+      inherit kernelArguments;
       label = if config.rootfsType == "ext4" then "mvm" else null;
       services = builtins.attrNames config.services;
       healthChecks = builtins.attrNames config.healthChecks;
@@ -120,46 +151,77 @@ let
       };
     }
   );
-in
-stdenvNoCC.mkDerivation {
-  name = "mvm-${config.name}";
-  __structuredAttrs = true;
-  # The image is complete in itself: the store paths whose names it contains are inside it.
-  unsafeDiscardReferences.out = true;
-  nativeBuildInputs = if config.rootfsType == "ext4" then [ e2fsprogs ] else [ squashfsTools ];
+  image = stdenvNoCC.mkDerivation {
+    name = "mvm-${config.name}";
+    __structuredAttrs = true;
+    # The image is complete in itself: the store paths whose names it contains are inside it.
+    unsafeDiscardReferences.out = true;
+    nativeBuildInputs = [
+      jq
+      (if config.rootfsType == "ext4" then e2fsprogs else squashfsTools)
+    ];
 
-  inherit
-    closure
-    etc
-    guestPath
-    kernel
-    modes
-    manifestMembers
-    ;
-  kernelDev = if lib.isDerivation kernel && kernel ? dev then "${kernel.dev}" else "";
-  inherit (config) freeSpaceMiB rootfsType ociImage;
-  cacert = if cacert == null then "" else "${cacert}";
-  busybox = if hasShell then "${busybox}" else "";
-  guestName = config.name;
-  initProgram = "${init}/bin/init";
-  ociArchitecture = if stdenv.hostPlatform.isAarch64 then "arm64" else "amd64";
-  homePaths = map (h: h.path) homes;
-  homeUids = map (h: h.uid) homes;
-  homeGids = map (h: h.gid) homes;
-  programs = map (p: p.program) programs;
-  programOptions = map (p: p.at) programs;
+    inherit
+      closure
+      etc
+      guestPath
+      kernel
+      modes
+      manifestMembers
+      vmConfig
+      ;
+    kernelDev = if lib.isDerivation kernel && kernel ? dev then "${kernel.dev}" else "";
+    inherit (config) freeSpaceMiB rootfsType ociImage;
+    cacert = if cacert == null then "" else "${cacert}";
+    busybox = if hasShell then "${busybox}" else "";
+    guestName = config.name;
+    initProgram = "${init}/bin/init";
+    ociArchitecture = if stdenv.hostPlatform.isAarch64 then "arm64" else "amd64";
+    homePaths = map (h: h.path) homes;
+    homeUids = map (h: h.uid) homes;
+    homeGids = map (h: h.gid) homes;
+    programs = map (p: p.program) programs;
+    programOptions = map (p: p.at) programs;
 
-  buildCommand = ''
-    source ${./image.sh}
-    make_image
+    buildCommand = ''
+      source ${./image.sh}
+      make_image
+    '';
+
+    passthru = {
+      inherit config kernel etc;
+      inherit vm;
+      mvm = metadata;
+    };
+
+    meta = {
+      description = "MicroVM image of the guest ${config.name}";
+      platforms = lib.platforms.linux;
+    };
+  };
+
+  # Runs the image: `nix run .#NAME.vm -- --publish 8080:8080`.
+  vm = runCommand "run-${config.name}" { meta.mainProgram = "run-${config.name}"; } ''
+    mkdir -p "$out/bin"
+    cat >"$out/bin/run-${config.name}" <<'EOF'
+    #!${bash}/bin/bash
+    exec ${run}/bin/mvm-run ${image} "$@"
+    EOF
+    chmod 0555 "$out/bin/run-${config.name}"
   '';
 
-  passthru = {
-    inherit config kernel etc;
+  # What hosts ask of a package (passthru.mvm) before they let somebody in.
+  metadata = {
+    inherit (config) name;
+    accessible = config.dev;
+    sealed = !config.dev;
+    entrypointKind = "services";
+    initSystem = "mvm-init";
+    expectedBootMs = 300;
+    agentBinary = agentProgram;
+    rootlessEntrypoint = true;
+    hypervisor = "firecracker";
+    overlayAware = false;
   };
-
-  meta = {
-    description = "MicroVM image of the guest ${config.name}";
-    platforms = lib.platforms.linux;
-  };
-}
+in
+image

@@ -345,5 +345,7 @@ make_image() {
 		# Hosts look for this name and read either form.
 		ln -s image.tar "$out/image.tar.gz"
 	fi
+	# shellcheck disable=SC2154 # set by the derivation
+	printf '%s\n' "$vmConfig" | jq . >"$out/vmconfig.json"
 	make_manifest
 }

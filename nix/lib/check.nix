@@ -283,7 +283,10 @@ let
     ++ optional (
       match "/(init|sbin/(init|vminitd)|etc/(passwd|group|mvm/init[.]ini|mvm/(services|integrations|probes)[.]d/.*))" path
       != null
-    ) "${at}: mkGuest writes this file";
+    ) "${at}: mkGuest writes this file"
+    ++ optional (
+      config.dev && path == "/etc/mvm/agent.json"
+    ) "${at}: dev = true writes this file; put \"dev\": true into it and leave the option out";
 
   hostnameErrors =
     config: given:

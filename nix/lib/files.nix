@@ -20,6 +20,7 @@ let
   inherit (import ./types.nix) milliseconds;
   accounts = import ./accounts.nix;
   commands = import ./commands.nix;
+  names = import ./names.nix;
   options = import ./options.nix;
 
   # A value in a file of key = value lines.
@@ -155,6 +156,8 @@ in
         group: files
         hosts: files dns
       '')
+      (file "/etc/protocols" names.protocols)
+      (file "/etc/services" names.services)
       (file "/etc/mvm/init.ini" (
         iniSection "guest" (
           [
@@ -186,6 +189,8 @@ in
         ]
       ))
     ]
+    # What the agent allows where the host gives no policy; mvm-guest-agent(8).
+    ++ optional config.dev (file "/etc/mvm/agent.json" "${toJSON { dev = true; }}\n")
     ++ each "services.d" "ini" config.services (n: service script n config.services.${n})
     ++ each "integrations.d" "json" config.healthChecks (healthCheck config)
     ++ each "probes.d" "json" config.probes (probe config);

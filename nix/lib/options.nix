@@ -697,6 +697,13 @@ rec {
       description = "What the guest runs. Each becomes /etc/mvm/services.d/<name>.ini; mvm-service(5) has the details.";
     }
     {
+      name = "modularServices";
+      type = t.attrsOf "a service" fileName t.module;
+      default = { };
+      description = "Modular services of nixpkgs (process.argv, services, configData) as services of this guest. A sub-service is called <name>-<sub-service>. The module's mvm.service, and `services.<name>`, add options of ours.";
+      example = ''{ php = { imports = [ pkgs.php.services.default ]; }; }'';
+    }
+    {
       name = "healthChecks";
       type = t.attrsOf "a health check" fileName (t.submodule healthCheck);
       default = { };
@@ -717,6 +724,13 @@ rec {
       default = "ext4";
       description = "File system of the image. squashfs is compressed with LZ4 and read-only: what the guest writes to /etc and /var stays in memory.";
       example = ''"squashfs"'';
+    }
+    {
+      name = "dev";
+      type = t.bool;
+      default = false;
+      description = "An image for development: where the host's config drive has no security policy, the agent allows Exec, the console, files and processes. The guest's /etc/mvm/agent.json says so.";
+      example = "true";
     }
     {
       name = "freeSpaceMiB";

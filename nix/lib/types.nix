@@ -244,6 +244,11 @@ rec {
           value;
     };
 
+  # A module for lib.evalModules: what it says is checked there.
+  module = basic "module" "a module: a set, a function or a file" (
+    value: isAttrs value || builtins.isFunction value || isPath value || isString value
+  );
+
   # Values of a type, but those of which `excess` is true; `words` say what is allowed instead.
   within =
     form: excess: words:

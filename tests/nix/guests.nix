@@ -107,6 +107,24 @@ let
       www = site.healthCheck;
       worker.healthCmd = "test -d /run/worker && true";
     };
+    # As nixpkgs writes them.
+    modularServices.greeting =
+      { config, ... }:
+      {
+        _class = "service";
+        process.argv = [
+          "${pkgs.pkgsStatic.busybox}/bin/busybox"
+          "cat"
+          config.configData."greeting.txt".path
+        ];
+        configData."greeting.txt".text = "it's from configData\n";
+        mvm.service.type = "oneshot";
+        services.sleeper.process.argv = [
+          "${pkgs.pkgsStatic.busybox}/bin/busybox"
+          "sleep"
+          "1000"
+        ];
+      };
     probes.memory = {
       command = "grep MemFree /proc/meminfo";
       intervalSecs = 5;

@@ -6,6 +6,7 @@ import os
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -94,7 +95,37 @@ class Boot(TestCase):
         self.check_web("ext4")
 
     def test_squashfs(self):
-        self.check_web("squash")
+        """With the runner, and all of its drives."""
+        output, error = store.build("squash")
+        self.assertIsNotNone(output, error)
+        directory = tempfile.mkdtemp(prefix="nix-run-")
+        self.addCleanup(shutil.rmtree, directory)
+        data = os.path.join(directory, "data.img")
+        for name, file, text in (("config", "mvm-env.env", "A=1\n"), ("secrets", "key", "k\n")):
+            os.mkdir(os.path.join(directory, name))
+            with open(os.path.join(directory, name, file), "w", encoding="utf-8") as f:
+                f.write(text)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        asks = (
+            f'mvm-probe wait --timeout {HEALTHY_SECONDS} "$MVM_VSOCK"'
+            f" && curl -sf http://127.0.0.1:{port}/"
+        )
+        done = tap.run(
+            [sys.executable, os.path.join(tap.ROOT, "runner", "mvm_run.py"), output]
+            + ["--accel", "tcg", "--state", os.path.join(directory, "state")]
+            + ["--config", os.path.join(directory, "config"), "--data", data + ":64M"]
+            + ["--secrets", os.path.join(directory, "secrets"), "--publish", f"{port}:8080"]
+            + ["--", "sh", "-c", asks]
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("Directory listing", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^\[init\].* goodbye$")
+        for drive in ("/mnt/config", "/mnt/secrets", "/mnt/data"):
+            self.assertNotRegex(done.stdout, rf"(?m)^\[init\].*no .*{drive}")
+        self.assertEqual(os.path.getsize(data), 64 << 20)
+        self.assertEqual(tap.run(["e2fsck", "-fn", data]).returncode, 0)
 
     def check_everything(self, name):
         machine = self.boot_guest(name)
@@ -109,6 +140,7 @@ class Boot(TestCase):
             r"report: etc is not writable",
             r"report: private is private",
             r"report: env works",
+            r"greeting: it's from configData",
             r"worker: it's the \"worker\" ; # and 'co'",
         ):
             console.rewind()

@@ -167,7 +167,7 @@ def check_tree(suite, name, entries, shell):
     is_("/tmp", "d", 0o1777)
     is_("/var/tmp", "d", 0o1777)
     is_("/root", "d", 0o700)
-    for path in "passwd group hosts hostname nsswitch.conf mvm/init.ini".split():
+    for path in "passwd group hosts hostname nsswitch.conf protocols services mvm/init.ini".split():
         is_("/etc/" + path, "f", 0o644)
     bundle = [e[4] for p, e in entries.items() if p.endswith("/ca-bundle.crt") and e[0] == "l"]
     suite.result(

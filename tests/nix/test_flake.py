@@ -117,6 +117,30 @@ in
 }
 """
 
+MODULAR = """
+let
+  guest = module: mvm.lib.mkGuest {
+    name = "m"; modularServices.php = module; services.php.user = "root";
+  };
+  evaluates = module: (builtins.tryEval (guest module).drvPath).success;
+  php = { config, ... }: {
+    _class = "service";
+    process.argv = [ "/bin/php" "-m" "it's" config.configData."a.conf".path ];
+    process.notificationProtocol = "sd_notify";
+    configData."a.conf".text = "x = 1\\n";
+    configData.unused = { enable = false; text = ""; };
+    services.pool.process.argv = [ "/bin/pool" ];
+  };
+  config = (guest php).config;
+in
+{
+  services = builtins.mapAttrs (_: s: { inherit (s) command ready user; }) config.services;
+  files = builtins.mapAttrs (_: f: f.content) config.extraFiles;
+  failed = evaluates { process.argv = [ "/bin/a" ]; assertions = [ { assertion = false; message = "no"; } ]; };
+  empty = evaluates { };
+}
+"""
+
 REFUSED = """
 let
   tried = module: (builtins.tryEval (mvm.lib.evalGuest [ { name = "web"; } module ]).drvPath).success;
@@ -144,7 +168,7 @@ def main():
     functions = "evalGuest mkGuest mkNodeService mkProfiles mkPythonService mkStaticSite".split()
     for system in SYSTEMS:
         names(suite, f"lib.{system}", functions)
-        names(suite, f"packages.{system}", ["agent", "default", "init", "kernel", "probe"])
+        names(suite, f"packages.{system}", ["agent", "default", "init", "kernel", "probe", "run"])
         derivations(suite, f"packages.{system}")
         derivations(suite, f"checks.{system}")
         got, error = ours(f"formatter.{system}.drvPath")
@@ -229,6 +253,21 @@ def main():
         "modules: what mkGuest refuses is refused",
         REFUSED,
         [True, False, False, False, False],
+    )
+    expression(
+        suite,
+        "modular services of nixpkgs become services and files",
+        MODULAR,
+        {
+            "services": {
+                "php": {"command": "/bin/php -m 'it'\\''s' /etc/mvm/config-data/php/a.conf",
+                        "ready": "notify", "user": "root"},
+                "php-pool": {"command": "/bin/pool", "ready": None, "user": None},
+            },
+            "files": {"/etc/mvm/config-data/php/a.conf": "x = 1\n"},
+            "failed": False,
+            "empty": False,
+        },
     )
     expression(
         suite,

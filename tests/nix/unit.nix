@@ -490,7 +490,7 @@ in
     "serivces: no such option; did you mean services?"
   ])
   (rejected "an unknown argument that resembles none" { xyzzy = 1; } [
-    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, healthChecks, probes, rootfsType, freeSpaceMiB, shell, extraFiles, nameservers, cacert, kernel, ociImage"
+    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, modularServices, healthChecks, probes, rootfsType, dev, freeSpaceMiB, shell, extraFiles, nameservers, cacert, kernel, ociImage"
   ])
   (rejected "a misspelt key of a service" (service { comand = "x"; }) [
     "services.web.comand: no such option; did you mean command?"
@@ -1091,6 +1091,49 @@ in
       "/etc/mvm/services.d/web.ini"
       "/etc/nsswitch.conf"
       "/etc/passwd"
+      "/etc/protocols"
+      "/etc/services"
+    ]
+  )
+  (test "files: names of protocols and services, a line each"
+    (
+      let
+        f = filesOf { };
+        good =
+          pattern: path:
+          builtins.all (line: line == "" || builtins.match pattern line != null) (text.lines f.${path});
+      in
+      [
+        (good "[a-z0-9-]+ [0-9]+ [A-Za-z0-9-]+" "/etc/protocols")
+        (good "[a-z0-9-]+ [0-9]+/(tcp|udp)" "/etc/services")
+        (builtins.elem "tcp 6 TCP" (text.lines f."/etc/protocols"))
+        (builtins.elem "https 443/tcp" (text.lines f."/etc/services"))
+      ]
+    )
+    [
+      true
+      true
+      true
+      true
+    ]
+  )
+  (test "dev: the agent's file says it, and is not there otherwise"
+    [
+      (json "/etc/mvm/agent.json" { dev = true; })
+      ((filesOf { }) ? "/etc/mvm/agent.json")
+    ]
+    [
+      { dev = true; }
+      false
+    ]
+  )
+  (rejected "the agent's file twice"
+    {
+      dev = true;
+      extraFiles."/etc/mvm/agent.json".content = "{}";
+    }
+    [
+      "extraFiles.\"/etc/mvm/agent.json\": dev = true writes this file; put \"dev\": true into it and leave the option out"
     ]
   )
   (test "files: init.ini"

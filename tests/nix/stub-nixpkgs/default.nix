@@ -217,6 +217,8 @@ let
 
     e2fsprogs = hostTools "e2fsprogs" [ "mke2fs" "debugfs" "dumpe2fs" "e2fsck" ];
     squashfsTools = hostTools "squashfs-tools" [ "mksquashfs" "sqfstar" "unsquashfs" ];
+    qemu = hostTools "qemu" [ "qemu-system-x86_64" ];
+    util-linux = hostTools "util-linux" [ "setpriv" ];
     jq = hostTools "jq" [ "jq" ];
     meson = hostTools "meson" [ "meson" ];
     ninja = hostTools "ninja" [ "ninja" ];

@@ -29,8 +29,10 @@ let
 in
 rec {
   inherit (builtins) concatStringsSep mapAttrs;
-
   version = "25.11pre-stub";
+  inherit (builtins) filter foldl' concatLists concatMap head listToAttrs;
+  foldr = f: last: list: foldl' (done: value: f value done) last list;
+  warn = builtins.trace;
   concatStrings = builtins.concatStringsSep "";
   concatMapStringsSep =
     separator: f: list:
@@ -58,6 +60,12 @@ rec {
       else
         value
     ) new;
+  removePrefix =
+    prefix: text:
+    let
+      n = builtins.stringLength prefix;
+    in
+    if builtins.substring 0 n text == prefix then builtins.substring n (-1) text else text;
   isDerivation = value: value.type or null == "derivation";
   fix =
     f:
@@ -171,6 +179,7 @@ rec {
         // {
           merge = at: defs: if builtins.all a.check defs then a.merge at defs else b.merge at defs;
         };
+      deferredModule = simple "deferredModule" "module" (v: isAttrs v || isFunction v || isPath v);
       coercedTo =
         from: coerce: to:
         simple "coercedTo" "${to.description} or ${from.description}" (v: to.check v || from.check v)
@@ -200,21 +209,30 @@ rec {
             at: defs:
             mapAttrs (
               n: values:
-              mergeValue "${at}.${n}" inner values
+              mergeNamed n "${at}.${n}" inner values
             ) (zip defs);
         };
-      submodule =
-        module:
+      unspecified = simple "unspecified" "unspecified value" (_: true);
+      lazyAttrsOf = attrsOf;
+      lines = str;
+      submodule = module: submoduleWith { modules = [ module ]; };
+      submoduleWith =
+        {
+          modules,
+          specialArgs ? { },
+          class ? null,
+        }:
+        let
+          mergeNamed =
+            name: at: defs:
+            (evalWith at (modules ++ map (d: if isFunction d then d else { imports = [ d ]; }) defs) (
+              specialArgs // { inherit name; }
+            )).config;
+        in
         simple "submodule" "submodule" (v: isAttrs v || isFunction v)
         // {
-          merge =
-            at: defs:
-            (evalWith at (
-              [ module ]
-              ++ map (d: {
-                config = d;
-              }) defs
-            ) { }).config;
+          inherit mergeNamed;
+          merge = mergeNamed "";
         };
     };
 
@@ -233,14 +251,19 @@ rec {
       filter (d: priority d == best) defs
     );
 
-  mergeValue =
-    at: type: defs:
+  mergeValue = mergeNamed "";
+
+  # The value of an attribute called `name`, which a submodule gets as an argument.
+  mergeNamed =
+    name: at: type: defs:
     let
       values = strongest defs;
       bad = filter (v: !(type.check v)) values;
     in
     if bad != [ ] then
       throw "A definition for option `${at}' is not of type `${type.description}'."
+    else if type ? mergeNamed then
+      type.mergeNamed name at values
     else
       type.merge at values;
 
@@ -272,13 +295,13 @@ rec {
               value (mapAttrs (n: _: known.${n} or moduleArgs.${n}) (builtins.functionArgs value))
             else
               value;
-          structured = set ? options || set ? config || set ? imports || set ? _file;
+          structured = set ? options || set ? config;
         in
         concatMap load (set.imports or [ ])
         ++ [
           {
             options = set.options or { };
-            config = if structured then set.config or { } else set;
+            config = if structured then set.config or { } else builtins.removeAttrs set [ "_class" "_file" "imports" ];
           }
         ];
       known = {

@@ -26,12 +26,12 @@ GATEWAY = "172.16.0.1"
 ADDRESS = "172.16.0.2"
 
 # Without acpi=off and pit=on, emulation hangs in the calibration of the time stamp counter.
-_BOARD = ("microvm,acpi=off,pit=on,pic=on,rtc=on,accel=tcg,memory-backend=mem,"
+_BOARD = ("microvm,acpi=off,pit=on,pic=on,rtc=on,memory-backend=mem,"
           "auto-kernel-cmdline=off")
 # There is neither ACPI nor PCI there; saying so saves the kernel's complaint. On a busy host the
 # timer may be too slow for the kernel's test of it, which then panics.
 _BOARD_WORDS = ["pci=off", "acpi=off", "no_timer_check"]
-_PCI_BOARD = "q35,accel=tcg,memory-backend=mem"
+_PCI_BOARD = "q35,memory-backend=mem"
 _KERNEL_WORDS = ["console=ttyS0", "reboot=k", "panic=-1"]
 
 _running = weakref.WeakSet()
@@ -74,12 +74,17 @@ class Machine:
                   time passes at once: an hour of a guest's waiting takes seconds. The host is
                   arbitrarily slow then: a guest's timeout passes before any answer from outside.
     instruction_ns  what an instruction takes in virtual time: 1 to measure, 8 to boot quickly
+    accelerator   "tcg", which emulates, or "kvm"
+    publish       pairs (port on 127.0.0.1, port of the guest) that lead into the guest
+    outside       the guest reaches what this machine does, not the machine alone
+    vsock_path    where the hybrid socket is; None: in a directory that is gone afterwards
     log_directory where console.log, qemu.log and hvsock.log go; None: a temporary one
     """
 
     def __init__(self, drives=(), append="", kernel=None, memory_mib=256, cpus=1, network=False,
                  vsock=True, quirks=False, pci=False, keyboard=True, virtual_time=False,
-                 instruction_ns=8, log_directory=None):
+                 instruction_ns=8, log_directory=None, accelerator="tcg", publish=(),
+                 outside=False, vsock_path=None):
         self.kernel = kernel
         self.drives = list(drives)
         self.append = append
@@ -87,6 +92,8 @@ class Machine:
         self.network, self.vsock, self.quirks, self.pci = network, vsock, quirks, pci
         self.keyboard, self.virtual_time = keyboard, virtual_time
         self.instruction_ns = instruction_ns
+        self.accelerator, self.publish, self.outside = accelerator, list(publish), outside
+        self._vsock_path = vsock_path
         self.console = None
         self.exit_code = None           # QEMU's, once it has ended
         self.directory = None           # sockets; gone after close()
@@ -109,8 +116,9 @@ class Machine:
             bus = "bus=virtio-mmio-bus.%d" % slots.pop(0)
             return ["-device", ",".join([name + "-device", bus] + words)]
 
-        c = ["qemu-system-x86_64", "-M", _PCI_BOARD if self.pci else _BOARD,
-             "-cpu", "qemu64,+rdrand",
+        c = ["qemu-system-x86_64",
+             "-M", "%s,accel=%s" % (_PCI_BOARD if self.pci else _BOARD, self.accelerator),
+             "-cpu", "host" if self.accelerator == "kvm" else "qemu64,+rdrand",
              "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" % self.memory_mib,
              "-m", str(self.memory_mib), "-smp", str(self.cpus),
              "-global", "virtio-mmio.force-legacy=off",
@@ -127,8 +135,11 @@ class Machine:
             c += ["-drive", words]
             c += device("virtio-blk", drive="drive%d" % i)
         if self.network:
-            c += ["-netdev", "user,id=net,restrict=on,ipv6=off,net=172.16.0.0/24,host=%s,"
-                             "dhcpstart=%s" % (GATEWAY, ADDRESS)]
+            forwards = "".join(",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (host, ADDRESS, guest)
+                               for host, guest in self.publish)
+            c += ["-netdev", "user,id=net,restrict=%s,ipv6=off,net=172.16.0.0/24,host=%s,"
+                             "dhcpstart=%s%s" % ("off" if self.outside else "on", GATEWAY, ADDRESS,
+                                                 forwards)]
             c += device("virtio-net", netdev="net", mac="06:00:AC:10:00:02")
         if self.vsock:
             c += ["-chardev", "socket,id=vsock,path=%s/vhost" % self.directory]
@@ -157,7 +168,7 @@ class Machine:
     @property
     def vsock_path(self):
         """The hybrid Unix socket; a guest's call to port P of the host goes to "<this>_P"."""
-        return os.path.join(self.directory, "v.sock")
+        return self._vsock_path or os.path.join(self.directory, "v.sock")
 
     def start(self):
         """Starts the guest; returns self."""
@@ -224,6 +235,10 @@ class Machine:
         self.exit_code = code
         self.console.join()
         return code
+
+    def wait_short(self):
+        """As wait(), for a moment; True if QEMU has ended."""
+        return wait_exit(self._qemu, 0.2) is not None
 
     def pull_plug(self):
         """Ends the guest at once, in the middle of whatever it does; its drives stay as they are."""
