@@ -310,7 +310,17 @@ rec {
       }
       // specialArgs;
       loaded = concatMap load modules;
-      options = foldl' (all: m: all // m.options) { } loaded;
+      # A set of options is a submodule here, under its name.
+      options = mapAttrs (
+        _: o:
+        if o ? type then
+          o
+        else
+          {
+            type = types.submodule { options = o; };
+            default = { };
+          }
+      ) (foldl' (all: m: all // m.options) { } loaded);
       definitions = zip (map (m: builtins.removeAttrs m.config [ "_module" ]) loaded);
       moduleArgs = foldl' (all: m: all // (m.config._module.args or { })) { } loaded;
       unknown = filter (n: !(hasAttr n options)) (attrNames definitions);
