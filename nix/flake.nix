@@ -125,6 +125,11 @@
         }
       );
 
+      # What `make check` needs: nix develop -c make check.
+      devShells = forSystems (system: {
+        default = import ./shell.nix { pkgs = nixpkgs.legacyPackages.${system}; };
+      });
+
       formatter = forSystems (system: formatter nixpkgs.legacyPackages.${system});
     };
 }

@@ -32,6 +32,11 @@ done
 """
 
 
+APT_CACHE = r"""#!/bin/sh
+[ "$1" != show ] || [ -f "$STATE/known/$2" ]
+"""
+
+
 class Install(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -39,7 +44,7 @@ class Install(unittest.TestCase):
         self.state = directory.name
         for name in ("installed", "known", "bin"):
             os.mkdir(os.path.join(self.state, name))
-        for name, text in (("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET),
+        for name, text in (("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET), ("apt-cache", APT_CACHE),
                            ("sudo", '#!/bin/sh\nshift\nexec "$@"\n')):
             path = os.path.join(self.state, "bin", name)
             with open(path, "w") as f:
@@ -49,7 +54,7 @@ class Install(unittest.TestCase):
     def packages(self, group):
         with open(os.path.join(HERE, "packages.txt")) as f:
             words = [line.split() for line in f]
-        return [w[1] for w in words if len(w) == 2 and w[0] == group]
+        return [w[1].split("|")[0] for w in words if len(w) == 2 and w[0] == group]
 
     def put(self, where, names):
         for name in names:
@@ -76,6 +81,21 @@ class Install(unittest.TestCase):
         status, output, calls = self.install("build")
         self.assertEqual((status, output), (0, "installing: %s\n" % packages[0]))
         self.assertRegex(calls, r"update\n.* --no-install-recommends %s\n$" % packages[0])
+
+    def test_alternatives(self):
+        """What this release of Debian has, and what is there already."""
+        packages = self.packages("kernel")
+        others = [p for p in packages if p != "linux-source-6.1"]
+        self.put("installed", others)
+        self.put("known", ["linux-source-6.12"])
+        status, output, calls = self.install("kernel")
+        self.assertEqual(status, 0, output)
+        self.assertRegex(calls, r" --no-install-recommends linux-source-6\.12\n$")
+        self.put("known", ["linux-source-6.1"])
+        self.assertEqual(self.install("kernel"), (0, "", calls))
+
+    def test_provided(self):
+        self.assertEqual(self.install("vm", INSTALL_PACKAGES="provided"), (0, "", ""))
 
     def test_package_that_is_not_to_be_had(self):
         packages = self.packages("unit")
@@ -109,7 +129,8 @@ class Install(unittest.TestCase):
         with open(os.path.join(HERE, "packages.txt")) as f:
             for line in f:
                 if line.strip() and not line.startswith("#"):
-                    self.assertRegex(line, r"^(%s) [a-z0-9][a-z0-9.+-]+\n$" % "|".join(groups))
+                    self.assertRegex(line, r"^(%s) [a-z0-9][a-z0-9.+-]+(\|[a-z0-9][a-z0-9.+-]+)*\n$"
+                                     % "|".join(groups))
 
 
 class HostTools(unittest.TestCase):

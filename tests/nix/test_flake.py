@@ -171,6 +171,7 @@ def main():
         names(suite, f"packages.{system}", ["agent", "default", "init", "kernel", "probe", "run"])
         derivations(suite, f"packages.{system}")
         derivations(suite, f"checks.{system}")
+        derivations(suite, f"devShells.{system}")
         got, error = ours(f"formatter.{system}.drvPath")
         suite.result(got is not None, f"formatter.{system} evaluates", error)
         got, error = ours(f"apps.{system}.default.program")

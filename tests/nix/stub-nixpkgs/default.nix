@@ -219,6 +219,39 @@ let
     squashfsTools = hostTools "squashfs-tools" [ "mksquashfs" "sqfstar" "unsquashfs" ];
     qemu = hostTools "qemu" [ "qemu-system-x86_64" ];
     util-linux = hostTools "util-linux" [ "setpriv" ];
+    # Only for evaluation.
+    mkShell = args: stdenv.mkDerivation (removeAttrs args [ "packages" ] // { name = "shell"; });
+    inherit
+      (builtins.listToAttrs (
+        map
+          (name: {
+            inherit name;
+            value = hostTools name [ ];
+          })
+          [
+            "busybox"
+            "clang"
+            "clang-tools"
+            "criterion"
+            "gcovr"
+            "git"
+            "mandoc"
+            "nix"
+            "patchelf"
+            "shellcheck"
+          ]
+      ))
+      busybox
+      clang
+      clang-tools
+      criterion
+      gcovr
+      git
+      mandoc
+      nix
+      patchelf
+      shellcheck
+      ;
     jq = hostTools "jq" [ "jq" ];
     meson = hostTools "meson" [ "meson" ];
     ninja = hostTools "ninja" [ "ninja" ];
@@ -316,7 +349,7 @@ let
       version = "6.1";
       src = stdenvNoCC.mkDerivation {
         name = "linux-6.1.tar.xz";
-        buildCommand = ''ln -s /usr/src/linux-source-6.1.tar.xz "$out"'';
+        buildCommand = ''ln -s "$(ls /usr/src/linux-source-6.*.tar.xz | head -n 1)" "$out"'';
       };
     };
 
