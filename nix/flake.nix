@@ -38,13 +38,8 @@
             value = f (unsupported name);
           }) [ "x86_64-darwin" "aarch64-darwin" ]
         );
-      # The formatter of the Nix project's style; nixpkgs before 25.11 has another one as `nixfmt`.
-      formatter =
-        pkgs:
-        if builtins.compareVersions pkgs.lib.version "25.11" >= 0 || !(pkgs ? nixfmt-rfc-style) then
-          pkgs.nixfmt
-        else
-          pkgs.nixfmt-rfc-style;
+      # The formatter of the Nix project's style, under the names that it has had, newest first.
+      formatter = pkgs: pkgs.nixfmt-tree or pkgs.nixfmt or pkgs.nixfmt-rfc-style;
       # The examples are flakes that take this one and nixpkgs as inputs.
       example =
         name: system:
