@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-The demo: boots a guest in QEMU with a real HTTP service, shows its console, waits until the host's
+The demo: makes an image with a real HTTP service, runs it as "make run" does, shows its console, waits until the host's
 probe finds it healthy, and ends it as a host does. "make demo" builds what it needs.
 """
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "vm"), os.path.join(HERE, "..", "..", "runner")]
+import mvm_run  # noqa: E402
 from rig import build  # noqa: E402
 from rig.guest import Guest  # noqa: E402
 from rig.images import ImageError  # noqa: E402
@@ -35,11 +39,33 @@ def make_guest():
     guest.integration("web", health_cmd="wget -q -O /dev/null http://127.0.0.1:%d/" % PORT,
                       health_interval_secs=2, startup_grace_secs=0, critical=True)
     guest.probe("data-drive", cmd="test -d /mnt/data/lost+found", interval_secs=2)
-    guest.drive("mvm-config", {"mvm-env.env": "export GREETING=Good day\n"}, readonly=True)
-    guest.drive("mvm-secrets", {"motto": "a secret that only the service group reads\n"},
-                readonly=True)
-    guest.drive("mvm-data", size_mib=8)
     return guest
+
+
+def write(directory, name, text):
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def make_image(directory):
+    """An image in the form of mkGuest's, and what its drives hold; returns the runner's options."""
+    image, config, secrets, state = (
+        os.path.join(directory, n) for n in ("image", "config", "secrets", "state"))
+    for path in (image, state):
+        os.mkdir(path)
+    guest = make_guest()
+    shutil.copyfile(guest.root_image(), os.path.join(image, "rootfs.squashfs"))
+    guest.close()
+    os.symlink(build.kernel(), os.path.join(image, "vmlinux"))
+    write(image, "manifest.json", json.dumps({
+        "rootfsType": "squashfs", "system": "x86_64-linux",
+        "kernelArguments": "root=/dev/vda ro rootwait init=/init net.ifnames=0"}))
+    write(config, "mvm-env.env", "export GREETING=Good day\n")
+    write(secrets, "motto", "a secret that only the service group reads\n")
+    return mvm_run.parse([image, "--config", config, "--secrets", secrets, "--state", state,
+                          "--data", os.path.join(directory, "data.img") + ":8M",
+                          "--accel", "tcg", "--append", "quiet"])
 
 
 def say(text):
@@ -87,11 +113,11 @@ def fetch(machine):
         return url, answer.read().decode().strip()
 
 
-def run():
-    guest = make_guest()
+def run(directory):
+    machine = mvm_run.qemu_machine(make_image(directory))
     start = time.monotonic()
     say("Booting a squashfs image with drives for config, secrets and data.")
-    with guest.boot("quiet") as machine:
+    with machine:
         wait_until_healthy(machine)
         say("\nHealthy %.1f s after the virtual machine was started.\n" %
             (time.monotonic() - start))
@@ -108,7 +134,6 @@ def run():
         lines = [text for _, text in machine.console.lines]
         if "[init] goodbye" not in lines:
             raise RigError("the guest ended without a goodbye\n" + machine.console.tail())
-    guest.close()
     say("Ctrl-Alt-Del: services stopped, drives unmounted, ended after %.1f s. Goodbye." %
         (time.monotonic() - start))
 
@@ -118,8 +143,9 @@ def main():
         if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
             sys.exit("demo: %s is not installed; run: tests/install-packages vm" % program)
     try:
-        run()
-    except (RigError, ImageError, build.MissingFile, OSError, subprocess.TimeoutExpired) as e:
+        with tempfile.TemporaryDirectory(prefix="demo-") as directory:
+            run(directory)
+    except (RigError, mvm_run.RunError, ImageError, build.MissingFile, OSError, subprocess.TimeoutExpired) as e:
         sys.exit("demo: %s" % e)
 
 
