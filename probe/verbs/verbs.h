@@ -13,6 +13,7 @@ int verb_wake(const struct options *o);
 int verb_post_restore(const struct options *o);
 int verb_checkpoint(const struct options *o);
 int verb_exec(const struct options *o);
+int verb_run(const struct options *o);
 int verb_hello(const struct options *o);
 int verb_services(const struct options *o);
 int verb_logs(const struct options *o);
