@@ -3,8 +3,8 @@
 
 #include "agent/checks/check.h"
 #include "agent/requests/handlers.h"
-#include "agent/requests/processes.h"
 #include "agent/requests/init_query.h"
+#include "agent/requests/processes.h"
 #include "agent/requests/request.h"
 #include "agent/requests/restore.h"
 #include "agent/wire/pending.h"

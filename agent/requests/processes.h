@@ -8,17 +8,15 @@
 #ifndef AGENT_REQUESTS_PROCESSES_H
 #define AGENT_REQUESTS_PROCESSES_H
 
-#include "agent/requests/handlers.h"
+#include "agent/requests/process.h"
 
-#define PROCESSES_MAX        32      /* that run at once */
-#define PROCESSES_KEPT_MAX   64      /* with those that have ended */
-#define PROCESS_KEPT_MS      60000   /* a process that has ended is known for so long */
-#define PROCESS_WAITERS_MAX  16      /* of one process */
-#define PROCESS_INPUT_MAX    1048576 /* bytes of input that wait for a process */
-#define PROCESS_TOKEN_PREFIX "ptok-"
-
-handle_request proc_start, proc_list, proc_signal, proc_kill, proc_send_input,
-	proc_wait;
+/* Handlers of the requests of these names. */
+void proc_start(struct agent *a, struct connection *c, struct request *r);
+void proc_list(struct agent *a, struct connection *c, struct request *r);
+void proc_signal(struct agent *a, struct connection *c, struct request *r);
+void proc_kill(struct agent *a, struct connection *c, struct request *r);
+void proc_send_input(struct agent *a, struct connection *c, struct request *r);
+void proc_wait(struct agent *a, struct connection *c, struct request *r);
 
 /* The agent stops: kill what runs and forget all. */
 void processes_close(struct agent *a);

@@ -77,6 +77,23 @@ static void send_with_token(const char *format, const char *token)
 
 #define WAIT "{\"ProcWait\":{\"pid_token\":\"%s\"}}"
 
+/* Standard output of the process that is waited for, however it comes in pieces. */
+static void read_to_the_end(char *text, size_t size)
+{
+	char *reply = NULL;
+
+	text[0] = '\0';
+	do {
+		free(reply);
+		reply = rig_receive(client);
+		cr_assert_not_null(reply);
+		for (char *at = strchr(reply, '['); at != NULL && *at != ']';
+			at = strpbrk(at + 1, ",]"))
+			snprintf(text + strlen(text), size - strlen(text), "%c", atoi(at + 1));
+	} while (strstr(reply, "Exit") == NULL);
+	free(reply);
+}
+
 Test(agent_processes, output_and_exit_status)
 {
 	send_with_token(WAIT, start_script("echo a; exit 3", ""));
@@ -91,12 +108,10 @@ Test(agent_processes, the_environment_is_replaced_and_the_directory_is_kept)
 {
 	send_with_token(WAIT, start_script("/usr/bin/env | /usr/bin/sort | /bin/grep -v ^[_S]; pwd",
 				      ",\"env\":{\"A\":\"b\"},\"cwd\":\"/usr\""));
-	char *reply = rig_receive(client), text[256] = "";
+	char text[256];
 
-	for (char *at = strchr(reply, '['); at != NULL && *at != ']'; at = strpbrk(at + 1, ",]"))
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c", atoi(at + 1));
+	read_to_the_end(text, sizeof(text));
 	cr_expect_str_eq(text, "A=b\nPWD=/usr\n/usr\n");
-	free(reply);
 }
 
 Test(agent_processes, what_cannot_start_says_why)
@@ -129,15 +144,9 @@ Test(agent_processes, input_until_zero_bytes_close_it)
 	expect_later(request, RESULT("{\"InputAccepted\":{\"bytes_accepted\":0}}"));
 	expect_later(request, RESULT(PROBLEM("Other", "its standard input is closed")));
 	send_with_token(WAIT, token);
-	char all[64] = "", *reply = NULL;
-	do {
-		free(reply);
-		reply = rig_receive(client);
-		for (char *at = strchr(reply, '['); at != NULL && *at != ']';
-			at = strpbrk(at + 1, ",]"))
-			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%c", atoi(at + 1));
-	} while (strstr(reply, "Exit") == NULL);
-	free(reply);
+	char all[64];
+
+	read_to_the_end(all, sizeof(all));
 	cr_expect_str_eq(all, "hi!end\n");
 }
 
