@@ -13,6 +13,7 @@ enum exit_status {
 	EXIT_UNHEALTHY = 1, /* the guest answered, and something in it is not well or was refused */
 	EXIT_USAGE = 2,     /* the command line cannot be understood */
 	EXIT_NO_ANSWER = 3, /* no answer that can be used */
+	EXIT_CRITICAL = 4,  /* inspect and doctor: the guest does not do its work */
 	EXIT_NOT_RUN = 125, /* exec only, whose command may end with any of the others */
 };
 
