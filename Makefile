@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The front door. Every target installs the Debian packages that it lacks (tests/packages.txt).
-.PHONY: all release kernel unit clang demo run check bench fuzz coverage docs format clean
+.PHONY: all release kernel unit clang demo run check bench fuzz coverage docs format clean install dist
 
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
@@ -89,6 +89,30 @@ coverage: | packages-build packages-unit packages-ns packages-coverage
 # Puts the tables of the programs into the documents that show them.
 docs: unit
 	@python3 tests/tools/documents.py
+
+# The host's part of it: mvm-probe, its completions, units and the manual pages.
+PREFIX = /usr
+install: release
+	@install -D -m 755 build/release/mvm-probe $(DESTDIR)$(PREFIX)/bin/mvm-probe
+	@install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	@build/release/mvm-probe completion bash \
+		>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/mvm-probe
+	@build/release/mvm-probe completion zsh \
+		>$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_mvm-probe
+	@build/release/mvm-probe completion fish \
+		>$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mvm-probe.fish
+	@for page in man/*.[1-8]; do install -D -m 644 $$page \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system contrib/systemd/*.service
+
+# The sources of this commit: build/mvm-init-VERSION.tar.gz, the same bytes each time.
+VERSION = $$(sed -n "s/^ *version: '\(.*\)',$$/\1/p" meson.build | head -n 1)
+dist:
+	@mkdir -p build
+	@v=$(VERSION); git archive --format=tar --prefix=mvm-init-$$v/ HEAD | gzip -9n \
+		>build/mvm-init-$$v.tar.gz && echo build/mvm-init-$$v.tar.gz
 
 format: | packages-lint
 	@clang-format -i $(C_FILES)

@@ -195,6 +195,14 @@ void options_print(const struct verb *v, FILE *out)
 	}
 }
 
+void options_each(const struct verb *v,
+	void (*each)(const struct verb *v, const char *name, char letter, const char *help))
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (options[i].verbs == 0 || (options[i].verbs & flags_of(v)) != 0)
+			each(v, options[i].name, options[i].letter, options[i].help);
+}
+
 static int no_such_option(const char *argument, struct problem *p)
 {
 	return problem_set_text(p, EINVAL, "%s: there is no such option", shown(argument));

@@ -87,6 +87,11 @@ int options_list_targets(const struct options *o, struct target_list *l, struct 
 /* Print a line for each option that `v` takes; NULL: for all. */
 void options_print(const struct verb *v, FILE *out);
 
+/* Call `each` for every option that `v` takes, in the order of the help. `letter` 0: it has none.
+ */
+void options_each(const struct verb *v,
+	void (*each)(const struct verb *v, const char *name, char letter, const char *help));
+
 void options_free(struct options *o);
 
 #endif

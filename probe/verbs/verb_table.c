@@ -157,6 +157,13 @@ const struct verb verb_table[] = {
 		.timeout_ms = 8000,
 		.run = verb_exporter,
 		.example = "exporter --listen 127.0.0.1:9477 --all" },
+	{ .name = "completion",
+		.operands_text = "SHELL",
+		.summary = "completion for bash, zsh or fish",
+		.operands = OPERANDS_TARGET,
+		.timeout_ms = 10000,
+		.run = verb_completion,
+		.example = "completion bash > /etc/bash_completion.d/mvm-probe" },
 };
 
 const size_t verb_count = sizeof(verb_table) / sizeof(verb_table[0]);

@@ -22,6 +22,7 @@ int verb_metrics(const struct options *o);
 int verb_exporter(const struct options *o);
 int verb_inspect(const struct options *o);
 int verb_doctor(const struct options *o);
+int verb_completion(const struct options *o);
 int verb_events(const struct options *o);
 int verb_reload(const struct options *o);
 int verb_restart(const struct options *o);

@@ -142,6 +142,48 @@ class ProbeVerbs(Probe, cases.SharedBoot):
         self.assertIn("no such service", self.probe("restart", "TARGET", "x", status=1).stdout)
 
 
+class ProbeDoctor(Probe, cases.SharedBoot):
+    """A guest with as much wrong as one can have."""
+
+    oom = True
+
+    @classmethod
+    def prepare(cls, guest):
+        guest.network = False
+        guest.busybox("sh", "echo", "sleep", "false", "date", "df", "ip", "dd", "tail")
+        guest.service("web", "sleep 100000")
+        guest.service("loops", "sh -c 'echo broken pipe; exit 3'", restart="always",
+                      restart_delay="100ms")
+        guest.service("stranger", "sleep 100000", user="nobody-here")
+        guest.tree.file("/srv/run", "#!/bin/no-shell\n", mode=0o755)
+        guest.service("script", "/srv/run", restart="never")
+        guest.service("eats", "tail /dev/zero", memory_max="8M", restart="never")
+        guest.service("fills", "dd if=/dev/zero of=/mnt/data/full bs=64k", user="root",
+                      restart="never")
+        guest.service("resets-clock", "date -s '2020-01-01 00:00:00'", user="root",
+                      restart="never")
+        guest.integration("web", health_cmd="false", health_interval_secs=1)
+        guest.drive("mvm-config", tree=config_drive(debug=True), readonly=True)
+        guest.drive("mvm-data", size_mib=8)
+
+    @classmethod
+    def observe(cls, machine):
+        subprocess.run([build.built("mvm-probe"), "wait", "--timeout", "20s",
+                        machine.vsock_path], check=False, stdout=subprocess.DEVNULL)
+
+    def test_each_is_found(self):
+        found = self.json("doctor", status=4)["findings"]
+        self.assertLessEqual(
+            {"failing-check", "crash-loop", "unknown-user", "missing-interpreter",
+             "out-of-memory", "drive-full", "wrong-clock", "no-network"},
+            {f["kind"] for f in found}, found)
+
+    def test_inspect(self):
+        page = self.probe("inspect", "TARGET", status=4).stdout
+        self.assertIn("Last output of loops:\n  broken pipe\n", page)
+        self.assertRegex(page, r"(?m)^DRIVES +/")
+
+
 class ProbeLife(Probe, cases.GuestCase):
     """What a guest does not outlive, or not unchanged, has a guest for itself."""
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Completion of the command line for shells, made from the tables of verbs and options. */
+#include "probe/verbs/verb_table.h"
+#include "probe/verbs/verbs.h"
+#include "probe/wire/failure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_word(const struct verb *v, const char *name, char letter, const char *help)
+{
+	(void)v;
+	(void)letter;
+	(void)help;
+	printf(" --%s", name);
+}
+
+/* The first word that is a verb decides which options there are; other words are paths. */
+static void print_bash(void)
+{
+	printf("_mvm_probe() {\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= options= i\n"
+	       "\tlocal verbs=\"");
+	for (size_t i = 0; i < verb_count; i++)
+		printf("%s%s", i > 0 ? " " : "", verb_table[i].name);
+	printf("\"\n"
+	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	       "\t\tcase \" $verbs \" in *\" ${COMP_WORDS[i]} \"*)\n"
+	       "\t\t\tverb=${COMP_WORDS[i]}; break;; esac\n"
+	       "\tdone\n"
+	       "\tcase $verb in\n");
+	for (size_t i = 0; i < verb_count; i++) {
+		printf("\t%s) options=\"", verb_table[i].name);
+		options_each(&verb_table[i], put_word);
+		printf("\";;\n");
+	}
+	printf("\t*) options=\"--json --timeout --port --help --version\";;\n"
+	       "\tesac\n"
+	       "\tcase $cur in\n"
+	       "\t-*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"));;\n"
+	       "\t*) if [ -z \"$verb\" ]; then\n"
+	       "\t\tCOMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
+	       "\telse\n"
+	       "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	       "\tfi;;\n"
+	       "\tesac\n"
+	       "}\n"
+	       "complete -o filenames -F _mvm_probe mvm-probe\n");
+}
+
+static void print_zsh(void)
+{
+	printf("#compdef mvm-probe\n"
+	       "autoload -U +X compinit && compinit -u\n"
+	       "autoload -U +X bashcompinit && bashcompinit\n");
+	print_bash();
+}
+
+/* Text within single quotes of fish. */
+static void put_quoted(const char *text)
+{
+	putchar('\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '\'' || *text == '\\')
+			putchar('\\');
+		putchar(*text);
+	}
+	putchar('\'');
+}
+
+static void put_fish_option(const struct verb *v, const char *name, char letter, const char *help)
+{
+	printf("complete -c mvm-probe -n '__fish_seen_subcommand_from %s' -l %s", v->name, name);
+	if (letter != 0)
+		printf(" -s %c", letter);
+	printf(" -d ");
+	put_quoted(help);
+	putchar('\n');
+}
+
+static void print_fish(void)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		printf("complete -c mvm-probe -n __fish_use_subcommand -f -a %s -d ",
+			verb_table[i].name);
+		put_quoted(verb_table[i].summary);
+		putchar('\n');
+		options_each(&verb_table[i], put_fish_option);
+	}
+}
+
+int verb_completion(const struct options *o)
+{
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} shells[] = { { "bash", print_bash }, { "zsh", print_zsh }, { "fish", print_fish } };
+
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (strcmp(o->targets[0].text, shells[i].name) == 0) {
+			shells[i].print();
+			return EXIT_HEALTHY;
+		}
+	fprintf(stderr, "mvm-probe: %s: no such shell; there are bash, zsh and fish\n",
+		o->targets[0].shown);
+	return EXIT_USAGE;
+}
