@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The runner, as far as it goes without a guest: options, drives, Firecracker's configuration."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+sys.path[:0] = [os.path.join(ROOT, "runner"), os.path.join(ROOT, "tests", "vm")]
+import mvm_run  # noqa: E402
+from rig.tap import main  # noqa: E402
+
+MIB = 1 << 20
+
+
+class Runner(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.image = self.path("image")
+        os.mkdir(self.image)
+        os.mkdir(self.path("state"))
+        self.write("image/vmlinux", "kernel")
+        self.make_root("one")
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as f:
+            return f.read()
+
+    def make_root(self, text):
+        """An ext4 image, as far as anybody here looks at one."""
+        self.write("image/rootfs.ext4", text + "\0" * (1 << 17) + "end")
+        self.write("image/manifest.json", json.dumps({
+            "rootfsType": "ext4", "system": "x86_64-linux",
+            "kernelArguments": "root=/dev/vda rw rootwait init=/init reboot=k panic=1",
+            "files": {"rootfs.ext4": {"sha256": text}}}))
+        self.write("image/vmconfig.json", json.dumps({
+            "boot-source": {"kernel_image_path": "vmlinux", "boot_args": "console=ttyS0"},
+            "drives": [], "machine-config": {}, "vsock": {}}))
+
+    def options(self, *words):
+        return mvm_run.parse([self.image, "--state", self.path("state"), *words])
+
+    def label(self, path):
+        done = subprocess.run(["dumpe2fs", "-h", path], env=dict(os.environ, PATH=mvm_run.PATH),
+                              capture_output=True, text=True, check=True)
+        return next(line.split()[-1] for line in done.stdout.splitlines() if "volume name" in line)
+
+    def refused(self, words, message):
+        with self.assertRaises(mvm_run.RunError) as caught:
+            mvm_run.qemu_machine(self.options(*words))
+        self.assertIn(message, str(caught.exception))
+
+    def test_an_ext4_root_is_a_copy_that_lasts(self):
+        root = mvm_run.prepare(self.options())[1][0]
+        self.assertEqual((root.path, root.readonly), (self.path("state/root.ext4"), False))
+        self.assertEqual(self.read("state/root.ext4"), self.read("image/rootfs.ext4"))
+        self.write("state/root.ext4", "written to by the guest")
+        mvm_run.prepare(self.options())
+        self.assertEqual(self.read("state/root.ext4"), "written to by the guest")
+        self.make_root("two")
+        mvm_run.prepare(self.options())
+        self.assertEqual(self.read("state/root.ext4"), self.read("image/rootfs.ext4"))
+
+    def test_config_and_secrets(self):
+        for name in ("config", "secrets"):
+            os.mkdir(self.path(name))
+            self.write(name + "/file", "text of " + name)
+        drives = mvm_run.prepare(self.options(
+            "--config", self.path("config"), "--secrets", self.path("secrets")))[1][1:]
+        self.assertEqual([self.label(d.path) for d in drives], ["mvm-config", "mvm-secrets"])
+        self.assertTrue(all(d.readonly for d in drives))
+        self.assertEqual(os.stat(drives[1].path).st_mode & 0o777, 0o600)
+        done = subprocess.run(["debugfs", "-R", "cat /file", drives[1].path], check=True,
+                              env=dict(os.environ, PATH=mvm_run.PATH), capture_output=True, text=True)
+        self.assertEqual(done.stdout, "text of secrets")
+
+    def test_data(self):
+        data = self.path("data.img")
+        drive = mvm_run.prepare(self.options("--data", data + ":16M"))[1][1]
+        self.assertEqual((os.path.getsize(data), drive.readonly), (16 * MIB, False))
+        self.assertEqual(self.label(data), "mvm-data")
+        mvm_run.prepare(self.options("--data", data))
+        self.assertEqual(os.path.getsize(data), 16 * MIB)
+        mvm_run.prepare(self.options("--data", data + ":32M"))
+        self.assertEqual(os.path.getsize(data), 32 * MIB)
+        self.refused(["--data", data + ":8M"], "nothing is cut off")
+
+    def test_what_is_refused(self):
+        self.refused(["--config", self.path("absent")], "--config %s: not a directory" %
+                     self.path("absent"))
+        self.refused(["--data", self.path("x") + ":0"], "is no size")
+        self.refused(["--data", self.path("x") + ":1X"], "is no size")
+        self.refused(["--publish", "80"], "write HOST:GUEST")
+        self.refused(["--publish", "80:70000"], "write HOST:GUEST")
+        os.unlink(self.path("image/manifest.json"))
+        self.refused([], "this is no image of mkGuest")
+
+    def test_words_for_the_kernel(self):
+        machine = mvm_run.qemu_machine(self.options("--append", "quiet", "--publish", "8000:80"))
+        words = machine.append.split()
+        self.assertEqual(words[:2], ["rootwait", "init=/init"])
+        self.assertIn("quiet", words)
+        self.assertTrue(any(w.startswith("mvm.ip=") for w in words))
+        self.assertEqual(machine.publish, [(8000, 80)])
+        self.assertEqual(machine.vsock_path, self.path("state/v.sock"))
+
+    def test_firecracker(self):
+        config = mvm_run.firecracker_config(self.options("--memory", "256", "--append", "quiet"))
+        self.assertEqual(config["boot-source"], {
+            "kernel_image_path": self.path("image/vmlinux"), "boot_args": "console=ttyS0 quiet"})
+        self.assertEqual(config["drives"], [{
+            "drive_id": "drive0", "path_on_host": self.path("state/root.ext4"),
+            "is_root_device": True, "is_read_only": False}])
+        self.assertEqual(config["machine-config"], {"vcpu_count": 1, "mem_size_mib": 256})
+        self.assertEqual(config["vsock"]["uds_path"], self.path("state/v.sock"))
+        with self.assertRaises(mvm_run.RunError):
+            mvm_run.firecracker_config(self.options("--publish", "1:2"))
+
+    def test_a_command(self):
+        self.assertEqual(self.options("--", "sh", "-c", "a -- b").command, ["sh", "-c", "a -- b"])
+
+
+if __name__ == "__main__":
+    main()
