@@ -35,6 +35,8 @@ void output_queue_add(struct output_queue *q, int stream, const char *bytes, siz
 		struct output_piece *piece = q->last;
 		size_t n = len < STREAM_CHUNK_MAX ? len : STREAM_CHUNK_MAX;
 
+		if (n > OUTPUT_QUEUE_MAX - q->len)
+			n = OUTPUT_QUEUE_MAX - q->len;
 		if (piece == NULL || piece->stream != stream || piece->len == piece->size)
 			piece = new_piece(q, stream, n);
 		if (piece == NULL)

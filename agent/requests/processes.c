@@ -46,7 +46,7 @@ void proc_list(struct agent *a, struct connection *c, struct request *r)
 
 	(void)r;
 	for (struct process *v = a->processes; v != NULL; v = v->next) {
-		if (v->is_starting)
+		if (v->is_starting || v->job.has_failed)
 			continue;
 		clock_utc(v->started_at, times[n]);
 		entries[n] = (struct proc_entry){ .pid_token = v->token,
