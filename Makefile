@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The front door. Every target installs the Debian packages that it lacks (tests/packages.txt).
-.PHONY: all release kernel unit clang demo run check bench fuzz coverage docs format clean install dist
+.PHONY: all release kernel unit clang demo run check soak bench fuzz coverage docs format clean install dist
 
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
@@ -60,6 +60,11 @@ run: release | packages-vm
 # All tests, "make check ONLY=vm/boot" some of them; ends with "N passed, N failed, N skipped".
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe
 	@python3 tests/run.py $(ONLY)
+
+# What takes longer: every attack in guests of three sizes, and requests without number.
+soak: release kernel | packages-vm
+	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 \
+		python3 tests/run.py --jobs 1 vm/attacks vm/soak
 
 # How long a guest takes to start, in virtual time; and what the agent costs.
 bench: release kernel | packages-vm

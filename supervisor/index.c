@@ -121,9 +121,11 @@ static int add_to_dependents(struct service *v, const struct strings *names)
 		if (u == NULL)
 			continue;
 		/* Room doubles: it is there unless the count is a power of two. */
-		list = (n & (n - 1)) != 0
-			       ? u->index.dependents
-			       : realloc(u->index.dependents, (n > 0 ? 2 * n : 1) * sizeof(*list));
+		list = u->index.dependents;
+		if ((n & (n - 1)) == 0)
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is one of pointers
+			 */
+			list = realloc(list, (n > 0 ? 2 * n : 1) * sizeof(v));
 		if (list == NULL)
 			return -1;
 		u->index.dependents = list;

@@ -86,7 +86,7 @@ static int open_stdio(struct service *v, int stdio[3], struct problem *p)
 static void close_stdio(const int stdio[3])
 {
 	for (int i = 0; i < 3; i++)
-		if (stdio[i] >= 0 && (i < 2 || stdio[2] != stdio[1]))
+		if ((i < 2 || stdio[2] != stdio[1]) && stdio[i] >= 0)
 			close(stdio[i]);
 }
 

@@ -158,9 +158,10 @@ static void call_item(struct channel_call *call, const struct control_message *m
 	}
 	if (q->count == q->size) {
 		size_t size = q->size == 0 ? 8 : 2 * q->size;
-		struct control_message *items = realloc(q->items, size * sizeof(*items));
+		struct control_message *items =
+			size <= ITEMS_MAX ? realloc(q->items, size * sizeof(*items)) : NULL;
 
-		if (items == NULL || size > ITEMS_MAX)
+		if (items == NULL)
 			return;
 		q->items = items;
 		q->size = size;

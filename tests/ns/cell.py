@@ -31,7 +31,7 @@ from rig import build  # noqa: E402
 from rig.console import Console  # noqa: E402
 from rig.contents import Contents  # noqa: E402
 from rig.tap import TestCase  # noqa: E402
-from rig.waiting import (DIES_WITH_US, Deadline, Ended, RigError, TimedOut, end_process,  # noqa: E402
+from rig.waiting import (DIES_WITH_US, Deadline, RigError, TimedOut, end_process,  # noqa: E402
                          wait_exit)
 
 IDS = 65536             # user and group numbers in a cell

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+What static analysis finds in the programs: gcc's analyzer, clang-tidy, cppcheck; pylint for the
+rigs. A finding that is none is named here, with the reason. A file in which nothing was found is not
+looked at again as long as it, its headers and the command stay what they are.
+"""
+import functools
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "vm"))
+import source  # noqa: E402
+from rig.build import BUILD  # noqa: E402
+from rig.tap import main  # noqa: E402
+
+PROGRAMS = ("agent", "base", "init", "mounts", "probe", "protocol", "supervisor")
+
+OWNED = "the struct that it is given to owns it, which gcc does not see across files"
+# (file, gcc's name of the warning): why it is none.
+ANALYZER = {
+    ("agent/agent_options.c", "null-argument"): "an option that takes a value comes with one",
+    ("agent/checks/definition.c", "malloc-leak"): OWNED,
+    ("agent/requests/restore.c", "malloc-leak"): OWNED,
+    ("base/strings.c", "malloc-leak"): OWNED,
+    ("init/control.c", "null-dereference"): "a job is begun only for a verb of the table",
+    ("supervisor/index.c", "malloc-leak"): OWNED,
+    ("supervisor/load.c", "null-dereference"): "without a config there is an error",
+    ("supervisor/syscall_filter.c", "use-of-uninitialized-value"):
+        "the search stays within the runs that were put together",
+}
+# Families whose checks find faults rather than taste.
+TIDY = ",".join((
+    "-*", "bugprone-*", "cert-err34-c", "cert-flp30-c", "misc-misplaced-const",
+    "misc-redundant-expression",
+    # Taste, or what the compilers' own warnings say better:
+    "-bugprone-assignment-in-if-condition", "-bugprone-branch-clone",
+    "-bugprone-easily-swappable-parameters", "-bugprone-implicit-widening-of-multiplication-result",
+    "-bugprone-macro-parentheses", "-bugprone-multi-level-implicit-pointer-conversion",
+    "-bugprone-narrowing-conversions", "-bugprone-not-null-terminated-result",
+    "-bugprone-reserved-identifier", "-bugprone-suspicious-include",
+    "-bugprone-switch-missing-default-case", "-bugprone-too-small-loop-variable"))
+CPPCHECK = ["--enable=warning,performance,portability", "--inline-suppr", "--quiet", "--std=c11",
+            "--error-exitcode=1", "--suppress=missingIncludeSystem", "-I.", "-D_GNU_SOURCE",
+            "-D__x86_64__", "-D__typeof__(x)=int", "--template={file}:{line}: {id}: {message}",
+            # Fewer than the compilers know: functions of ours that it cannot see into.
+            "--suppress=invalidPrintfArgType_uint"]
+# What makes a program wrong, not what makes it ugly.
+PYLINT = ["--disable=all", "--enable=E,F,W0101,W0104,W0106,W0109,W0120,W0122,W0124,W0125,"
+          "W0127,W0128,W0129,W0143,W0150,W0199,W0301,W0402,W0404,W0406,W0410,W0611,W0612,W0622,"
+          "W0631,W0702,W0711,W1113,W1114,W1404,W1501,W1503,W1508", "--disable=E0401,E0611,E1101,E1126",
+          "--score=n", "--msg-template={path}:{line}: {msg_id} {msg}"]
+
+
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
+                     "mvm-init-analysis")
+
+
+@functools.lru_cache(maxsize=None)
+def headers(path):
+    """The project's headers that a file includes, with theirs."""
+    found = set()
+    for name in re.findall(r'(?m)^#include "([^"]+)"', source.read(path) or ""):
+        if os.path.isfile(os.path.join(source.ROOT, name)):
+            found |= {name} | headers(name)
+    return frozenset(found)
+
+
+def marker(path, command):
+    """The file that says that a command has found nothing in a source as it is now."""
+    digest = hashlib.sha256(repr([w for w in command if not w.startswith("/")]).encode())
+    digest.update(repr(sorted(ANALYZER)).encode())
+    for name in [path] + sorted(headers(path)):
+        digest.update(name.encode() + b"\0" + (source.read(name) or "").encode())
+    return os.path.join(CACHE, digest.hexdigest())
+
+
+def commands():
+    """(source, the compiler's arguments for it) of the programs, as "make unit" compiles them."""
+    with open(os.path.join(BUILD, "meson-unit", "compile_commands.json"), encoding="utf-8") as f:
+        entries = json.load(f)
+    found = {}
+    for entry in entries:
+        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), source.ROOT)
+        if path.split("/")[0] not in PROGRAMS:
+            continue
+        words = [w for w in re.findall(r"'[^']*'|\S+", entry["command"]) if w.startswith((
+            "-I", "'-I", "-isystem", "-D", "'-D", "-std", "-f"))]
+        found[path] = [w.strip("'").replace('\\"', '"') for w in words
+                       if not w.startswith(("-fsanitize", "-fdiagnostics", "-fno-omit"))]
+    return sorted(found.items())
+
+
+class Programs(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.commands = commands()
+        cls.directory = os.path.join(BUILD, "meson-unit")
+
+    def run_on_each(self, command, regex):
+        """What a command says of each source, as the regex's groups."""
+        found = []
+        os.makedirs(CACHE, exist_ok=True)
+        for path, flags in self.commands:
+            words = command(os.path.join(source.ROOT, path), flags)
+            clean = marker(path, words)
+            if os.path.exists(clean):
+                continue
+            r = subprocess.run(words, check=False, cwd=self.directory, capture_output=True,
+                               text=True)
+            said = re.findall(regex, r.stdout + r.stderr, re.M)
+            if r.returncode == 0 and not said:
+                with open(clean, "w", encoding="utf-8"):
+                    pass
+            found += [(os.path.relpath(os.path.join(self.directory, s[0]), source.ROOT),) + s[1:]
+                      for s in said]
+            if r.returncode and not said:
+                self.fail("%s: %s" % (path, r.stderr[-2000:]))
+        return found
+
+    def test_there_are_many(self):
+        self.assertGreater(len(self.commands), 100)
+
+    def test_the_analyzer_of_gcc(self):
+        found = self.run_on_each(
+            lambda path, flags: ["gcc", *flags, "-O1", "-fanalyzer", "-c", "-o", "/dev/null", path],
+            r"^([^:\s]+):(\d+):\d+: warning: (.*) \[-Wanalyzer-([\w-]+)\]")
+        self.assertEqual(["%s:%s: %s [%s]" % f for f in found if (f[0], f[3]) not in ANALYZER], [])
+
+    def test_clang_tidy(self):
+        found = self.run_on_each(
+            lambda path, flags: ["clang-tidy", "--quiet", "--checks=" + TIDY, path, "--", *flags],
+            r"^([^:\s]+):(\d+):\d+: (?:warning|error): (.*)")
+        self.assertEqual(["%s:%s: %s" % f for f in found], [])
+
+    def test_cppcheck(self):
+        r = subprocess.run(["cppcheck", *CPPCHECK, *PROGRAMS], check=False, cwd=source.ROOT,
+                           capture_output=True, text=True)
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+
+
+class Rigs(unittest.TestCase):
+    def test_pylint(self):
+        paths = source.files("tests/*.py", "nix/*.py")
+        self.assertGreater(len(paths), 40)
+        r = subprocess.run([sys.executable, "-m", "pylint", *PYLINT, *paths], check=False,
+                           cwd=source.ROOT, capture_output=True, text=True) \
+            if subprocess.run([sys.executable, "-c", "import pylint"], check=False,
+                              capture_output=True).returncode == 0 else \
+            subprocess.run(["pylint", *PYLINT, *paths], check=False, cwd=source.ROOT,
+                           capture_output=True, text=True)
+        said = [l for l in r.stdout.splitlines() if not l.startswith("***")]
+        self.assertEqual((said, r.stderr), ([], ""))
+
+
+if __name__ == "__main__":
+    main()
