@@ -116,16 +116,15 @@ static int add_to_dependents(struct service *v, const struct strings *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		struct service *u = supervisor_find(v->owner, names->list[i]), **list;
-		size_t n = u != NULL ? u->index.dependent_count : 0;
+		size_t n = u != NULL ? u->index.dependent_count : 0, room;
 
 		if (u == NULL)
 			continue;
 		/* Room doubles: it is there unless the count is a power of two. */
-		list = u->index.dependents;
-		if ((n & (n - 1)) == 0)
-			/* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is one of pointers
-			 */
-			list = realloc(list, (n > 0 ? 2 * n : 1) * sizeof(v));
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is one of pointers */
+		room = (n > 0 ? 2 * n : 1) * sizeof(v);
+		list = (n & (n - 1)) != 0 ? u->index.dependents
+					  : realloc(u->index.dependents, room);
 		if (list == NULL)
 			return -1;
 		u->index.dependents = list;

@@ -52,6 +52,9 @@ static void on_report(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	process_take_report(v);
+	/* Not before: whoever starts the child may wait until it has become its program. */
+	if (v->owner->is_frozen && !v->built_in && v->cgroup.fd >= 0)
+		cgroup_freeze(v->cgroup.fd, true);
 	if (!v->last.outcome.failed_to_run)
 		v->owner->happened(v, MACHINE_EV_EXEC, NULL);
 }

@@ -53,7 +53,7 @@ class Agent:
                       "+ /bin/facts stat /run/mvm-guest-agent /run/mvm-guest-agent/history.json + "
                       "read /run/mvm-guest-agent/history.json + vsock-connect 1 52 hello + "
                       "vsock-connect 3 52 hello + cat /proc/self/oom_score_adj /proc/1/oom_score_adj "
-                      "/proc/${p%%[!0-9]*}/oom_score_adj /proc/$(cat /sys/fs/cgroup/services/log-collector/cgroup.procs)/oom_score_adj "
+                      "/proc/${p%%[!0-9]*}/oom_score_adj /proc/$(cat /sys/fs/cgroup/guest/log-collector/cgroup.procs)/oom_score_adj "
                       "+ echo done + sleep", on_boot_delay="1s")
 
     @classmethod

@@ -196,19 +196,24 @@ class Snapshots(cases.GuestCase):
 
     def frozen(self, name):
         """What the cgroup of a service says: 0 or 1."""
-        return int(self.client.exec("cat /sys/fs/cgroup/services/%s/cgroup.freeze" % name)["stdout"])
+        group = "guest" if name == "mvm-guest-agent" else "services"
+        said = self.client.exec("cat /sys/fs/cgroup/%s/%s/cgroup.freeze" % (group, name))["stdout"]
+        return int(said or -1)
 
     def test_frozen_services(self):
         """From SleepPrep to Wake, but the agent, and not when a critical checkpoint has failed."""
         def prepare(guest):
             guest.agent_json(freeze_services=True)
             guest.integration("gate", checkpoint_cmd="[ ! -f /tmp/shut ]", critical=True)
+            guest.service("late", "/bin/facts sleep", on_boot_delay="8s")
         machine = self.started(prepare=prepare)
         self.assertEqual(self.frozen("web"), 0)
         ack = self.client.sleep_prep(30)
         self.assertTrue(ack["success"], ack)
         self.assertIn("services frozen", ack["detail"])
         self.assertEqual((self.frozen("web"), self.frozen("mvm-guest-agent")), (1, 0))
+        # What starts meanwhile is frozen, too.
+        protocol.until(lambda: self.frozen("late"), lambda f: f == 1)
         self.change_drives(machine)
         self.assertTrue(self.client.wake()["success"])
         self.assert_refreshed(machine)
