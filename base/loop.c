@@ -197,23 +197,32 @@ static void run_timers(struct loop *l)
 	}
 }
 
-/* Timers that are late by so much are not to blame. */
-static void mend_jump(struct loop *l, uint64_t before, int waited_ms)
+/*
+ * Timers that are late by so much are not to blame. The clock may jump while the loop waits, and as
+ * well between two waits, while events are handled.
+ */
+static void mend_jump(struct loop *l, uint64_t expected_ms)
 {
 	uint64_t now = clock_ms();
 
-	if (now > before + (uint64_t)waited_ms + LOOP_JUMP_MS)
-		loop_timers_shift(l, now - before - (uint64_t)waited_ms);
+	if (now > expected_ms + LOOP_JUMP_MS)
+		loop_timers_shift(l, now - expected_ms);
+	l->seen_ms = now;
 }
 
 int loop_run_once(struct loop *l)
 {
-	uint64_t before = clock_ms();
-	int wait = wait_ms(l), n;
+	int wait, n;
 
+	if (l->seen_ms == 0)
+		l->seen_ms = clock_ms();
+	mend_jump(l, l->seen_ms);
+	wait = wait_ms(l);
 	n = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, wait);
-	if (wait > 0)
-		mend_jump(l, before, wait);
+	if (wait >= 0)
+		mend_jump(l, l->seen_ms + (uint64_t)wait);
+	else
+		l->seen_ms = clock_ms(); /* there was no timer: any wait was right */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	l->batch_len = n;
@@ -225,6 +234,7 @@ int loop_run_once(struct loop *l)
 			io->ready(io, ev->events);
 	}
 	l->batch_len = l->batch_at = 0;
+	mend_jump(l, l->seen_ms);
 	run_timers(l);
 	return 0;
 }

@@ -34,6 +34,7 @@ struct loop {
 	int epoll_fd;
 	struct loop_timer *timers; /* the earliest one */
 	uint32_t pass;             /* counts loop_run_once() */
+	uint64_t seen_ms;          /* when the loop looked at the clock last; 0: never */
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_len, batch_at;
 };
@@ -86,9 +87,10 @@ void loop_timers_shift(struct loop *l, uint64_t ms);
 
 /*
  * Wait for the next event or timer, without limit where there is none, and run what is due. A wait
- * that ends more than LOOP_JUMP_MS after it should have means that the machine stood still and its
- * clock did not (a restored snapshot): all timers are put off by the difference, so that they do
- * not come due in a burst. Returns 0 (also after EINTR) or -errno of epoll_wait(2).
+ * that ends more than LOOP_JUMP_MS after it should have, or so long between two of the loop's looks
+ * at the clock, means that the machine stood still and its clock did not (a restored snapshot): all
+ * timers are put off by the difference, so that they do not come due in a burst. Returns 0 (also
+ * after EINTR) or -errno of epoll_wait(2).
  */
 int loop_run_once(struct loop *l);
 

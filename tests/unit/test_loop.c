@@ -437,3 +437,53 @@ Test(loop, timers_run_after_descriptors_and_errors_come_back)
 	cr_assert_eq(loop_run_once(&loop), -EBADF);
 	free_source(s);
 }
+
+/* ---- a clock that leaps ---------------------------------------------------------------------- */
+
+static int late;
+
+static void ring_late(struct loop_timer *timer)
+{
+	(void)timer;
+	late++;
+}
+
+static void leap(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	now += 12000;
+	loop_remove(&loop, io);
+}
+
+/* As when the machine is away while an event is handled: nothing comes due because of it. */
+Test(loop, a_leap_while_an_event_is_handled)
+{
+	struct loop_timer first = { .expire = ring_late }, second = { .expire = ring_late };
+	struct loop_io io = { .fd = -1 };
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], "x", 1), 1);
+	cr_assert_eq(loop_add(&loop, &io, fds[0], EPOLLIN, leap), 0);
+	loop_timer_set(&loop, &first, now + 3000);
+	loop_timer_set(&loop, &second, now + 9000);
+	cr_assert_eq(loop_run_once(&loop), 0);
+	cr_expect_eq(late, 0);
+	cr_expect_eq(first.at_ms, now + 3000);
+	cr_assert_eq(loop_run_once(&loop), 0);
+	cr_expect_eq(late, 1);
+	cr_expect_eq(second.at_ms, now + 6000);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A loop without timers may wait as long as it likes, and then arms one for a moment later. */
+Test(loop, a_long_wait_without_timers_is_no_leap)
+{
+	struct loop_timer timer = { .expire = ring_late };
+
+	cr_assert_eq(loop_run_once(&loop), 0);
+	loop_timer_set(&loop, &timer, now + 100);
+	cr_assert_eq(loop_run_once(&loop), 0);
+	cr_expect_eq(late, 1);
+}
