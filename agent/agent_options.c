@@ -33,6 +33,7 @@ const char options_usage[] =
 	"  --query-instance TENANT POOL INSTANCE\n"
 	"                       ask the host for the state of another instance, and exit\n"
 	"  --state-size PATH... print the bytes in the first PATH that exists, and exit\n"
+	"  --file-request       answer one request about files from standard input, and exit\n"
 	"  -h, --help           show this text\n"
 	"  --version            show the version\n";
 
@@ -83,6 +84,7 @@ static const struct option table[] = {
 	{ .name = "--help", .type = VALUE_NONE, .action = OPTIONS_HELP },
 	{ .name = "-h", .type = VALUE_NONE, .action = OPTIONS_HELP },
 	{ .name = "--version", .type = VALUE_NONE, .action = OPTIONS_VERSION },
+	{ .name = "--file-request", .type = VALUE_NONE, .action = OPTIONS_FILE_REQUEST },
 	{ .name = "--state-size", .type = VALUE_REST, .action = OPTIONS_STATE_SIZE },
 	{ .name = "--wake-instance",
 		.type = VALUE_REST,

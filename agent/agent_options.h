@@ -15,6 +15,7 @@ enum options_action {
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 	OPTIONS_STATE_SIZE,     /* operands: paths */
+	OPTIONS_FILE_REQUEST,   /* answer one request: files/file_request.h */
 	OPTIONS_WAKE_INSTANCE,  /* operands: tenant, pool, instance */
 	OPTIONS_QUERY_INSTANCE, /* likewise */
 };

@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 #include "agent/agent_options.h"
 #include "agent/checks/state_size.h"
+#include "agent/files/file_request.h"
 #include "agent/link/host_client.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -98,6 +99,8 @@ int main(int argc, char **argv)
 		return print(STDOUT_FILENO, "mvm-guest-agent " PROGRAM_VERSION "\n");
 	case OPTIONS_STATE_SIZE:
 		return print_state_size(&o);
+	case OPTIONS_FILE_REQUEST:
+		return file_request_main();
 	case OPTIONS_WAKE_INSTANCE:
 		return ask_host(&o, HOST_REQUEST_WAKE_INSTANCE);
 	case OPTIONS_QUERY_INSTANCE:

@@ -58,8 +58,9 @@ struct agent {
 	bool serves[REQUEST_KINDS];        /* which requests have a handler */
 	struct process *processes;         /* of ProcStart: processes.h */
 	size_t process_count;
-	size_t execs; /* commands of Exec that run */
-	size_t waits; /* requests for events that wait for one */
+	size_t execs;         /* commands of Exec that run */
+	size_t file_requests; /* that run: files.h */
+	size_t waits;         /* requests for events that wait for one */
 	bool stopping;
 };
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define FIELDS_MAX      32   /* rows of one table, at most */
-#define FIELDS_LIST_MAX 1024 /* elements of one list */
+#define FIELDS_LIST_MAX 4096 /* elements of one list */
 
 enum field_type {
 	FIELD_STRING,  /* char *, without U+0000 */

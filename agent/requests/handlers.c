@@ -3,6 +3,7 @@
 
 #include "agent/requests/entrypoint.h"
 #include "agent/requests/exec.h"
+#include "agent/requests/files.h"
 #include "agent/requests/health_report.h"
 #include "agent/requests/init_query.h"
 #include "agent/requests/processes.h"
@@ -96,6 +97,13 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_READINESS_STATUS] = readiness_status,
 	[REQUEST_ENTRYPOINT_STATUS] = entrypoint_status,
 	[REQUEST_UPDATE_IDLE_TIMEOUT] = update_idle_timeout,
+	[REQUEST_FS_READ] = files_requested,
+	[REQUEST_FS_WRITE] = files_requested,
+	[REQUEST_FS_LIST] = files_requested,
+	[REQUEST_FS_STAT] = files_requested,
+	[REQUEST_FS_MKDIR] = files_requested,
+	[REQUEST_FS_REMOVE] = files_requested,
+	[REQUEST_FS_MOVE] = files_requested,
 	[REQUEST_PROC_START] = proc_start,
 	[REQUEST_PROC_LIST] = proc_list,
 	[REQUEST_PROC_SIGNAL] = proc_signal,

@@ -228,11 +228,10 @@ static void send_large(int fd, const char *start, size_t count, const char *end)
 Test(agent_dialects, large_requests_are_for_those_that_carry_bytes)
 {
 	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
-	send_large(
-		client, "{\"FsWrite\":{\"path\":\"/x\",\"mode\":420,\"content\":[", 200000, "]}}");
+	send_large(client, "{\"RunEntrypoint\":{\"timeout_secs\":1,\"stdin\":[", 200000, "]}}");
 	expect_reply(client,
-		"{\"FsResult\":{\"Error\":{\"kind\":\"Other\",\"message\":\"FsWrite is "
-		"not supported by this guest's agent\"}}}");
+		"{\"EntrypointEvent\":{\"Error\":{\"kind\":\"InternalError\",\"message\":"
+		"\"RunEntrypoint is not supported by this guest's agent\"}}}");
 	expect_on(client, "\"Ping\"", "\"Pong\"");
 	send_large(client, "{\"Exec\":{\"command\":[", 100000, "]}}");
 	expect_reply(client, ERROR("the frame has 400023 bytes, and 262144 is the most"));
