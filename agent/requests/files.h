@@ -6,7 +6,8 @@
 #ifndef AGENT_REQUESTS_FILES_H
 #define AGENT_REQUESTS_FILES_H
 
-#include "agent/requests/handlers.h"
+#include "agent/state.h"
+#include "protocol/messages.h"
 
 #define FILES_AT_ONCE 8     /* requests at once, at most */
 #define FILES_MS      10000 /* what one may take, at most */
