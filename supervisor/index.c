@@ -121,7 +121,6 @@ static int add_to_dependents(struct service *v, const struct strings *names)
 		if (u == NULL)
 			continue;
 		/* Room doubles: it is there unless the count is a power of two. */
-		/* NOLINTNEXTLINE(bugprone-sizeof-expression): the list is one of pointers */
 		room = (n > 0 ? 2 * n : 1) * sizeof(v);
 		list = (n & (n - 1)) != 0 ? u->index.dependents
 					  : realloc(u->index.dependents, room);
