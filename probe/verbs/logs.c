@@ -7,7 +7,11 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define LINE_MAX_BYTES 65536
 
 struct logs {
 	struct follow follow;
@@ -15,6 +19,8 @@ struct logs {
 	uint64_t position; /* where the next byte will be */
 	bool cut;          /* there was more in front */
 	bool asked;
+	char *begun; /* --json with --follow: a line whose end has not come, `begun_len` bytes */
+	size_t begun_len;
 };
 
 static void print_text(const struct logs *l, bool followed)
@@ -23,6 +29,59 @@ static void print_text(const struct logs *l, bool followed)
 	if (followed && l->cut)
 		fprintf(stderr,
 			"mvm-probe: more was written than the guest keeps; some is missing\n");
+}
+
+/* ---- a line of JSON for each line of text -------------------------------------------------- */
+
+static void put_line(const struct logs *l, struct text line, uint64_t position)
+{
+	const struct options *o = l->follow.options;
+	json_t *object = output_target(&o->targets[0]);
+
+	output_set(object, "service", output_string(text_of(o->names[0])));
+	output_set(object, "line", output_string(line));
+	output_set(object, "position", json_integer((json_int_t)position));
+	output_json_line(object);
+}
+
+static void put_gap(const struct logs *l)
+{
+	const struct options *o = l->follow.options;
+	json_t *object = output_target(&o->targets[0]);
+
+	output_set(object, "service", output_string(text_of(o->names[0])));
+	output_set(object, "lost", json_true());
+	output_set(object, "position", json_integer((json_int_t)(l->position - l->text.len)));
+	output_json_line(object);
+}
+
+/* Put what has come behind the line that has begun, and print all lines that have an end. */
+static void put_lines(struct logs *l)
+{
+	bool is_gap = l->asked && l->cut;
+	char *text, *at;
+	size_t len;
+
+	if (is_gap) {
+		if (l->begun_len > 0)
+			put_line(l, (struct text){ l->begun, l->begun_len },
+				l->position - l->text.len);
+		l->begun_len = 0;
+		put_gap(l);
+	}
+	len = l->begun_len + l->text.len;
+	text = at = memory_resize(l->begun, len + 1, 1);
+	memcpy(text + l->begun_len, l->text.bytes, l->text.len);
+	for (char *end; (end = memchr(at, '\n', (size_t)(text + len - at))) != NULL; at = end + 1)
+		put_line(l, (struct text){ at, (size_t)(end - at) },
+			l->position - (uint64_t)(text + len - end - 1));
+	l->begun_len = (size_t)(text + len - at);
+	if (l->begun_len >= LINE_MAX_BYTES) { /* a line without an end is no reason to grow */
+		put_line(l, (struct text){ at, l->begun_len }, l->position);
+		l->begun_len = 0;
+	}
+	memmove(text, at, l->begun_len);
+	l->begun = text;
 }
 
 static bool take(struct follow *f, struct inquiry *i)
@@ -38,7 +97,9 @@ static bool take(struct follow *f, struct inquiry *i)
 	if (shape_failed(&s))
 		return false;
 	*l = answer;
-	if (!f->options->json)
+	if (f->options->json && f->options->follow)
+		put_lines(l);
+	else if (!f->options->json)
 		print_text(l, l->asked);
 	l->asked = true;
 	return l->text.len > 0;
@@ -82,18 +143,15 @@ int verb_logs(const struct options *o)
 	int status;
 	bool came;
 
-	if (o->follow && o->json) {
-		fprintf(stderr, "mvm-probe: --follow has no JSON form\n");
-		return EXIT_USAGE;
-	}
 	i = follow_ask(&l.follow, &came);
 	status = (int)failure_exit(i->failure.kind);
-	if (o->json)
+	if (o->json && (!o->follow || status != EXIT_HEALTHY))
 		print_json(o, i, &l);
 	else if (i->failure.kind != FAILURE_NONE)
 		output_error(i->target, &i->failure);
 	inquiry_free_all(i, 1);
-	if (!o->follow || status != EXIT_HEALTHY || !output_flush())
-		return status;
-	return follow_run(&l.follow);
+	if (o->follow && status == EXIT_HEALTHY && output_flush())
+		status = follow_run(&l.follow);
+	free(l.begun);
+	return status;
 }

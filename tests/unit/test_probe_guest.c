@@ -218,7 +218,6 @@ Test(probe_guest, logs)
 		"  \"error\": null\n"
 		"}\n",
 		"", "logs", "-j", "v.sock", "web");
-	EXPECT(2, "", "mvm-probe: --follow has no JSON form\n", "logs", "-jf", "v.sock", "web");
 	probe_rig_say("{\"Error\":{\"message\":\"no service 'x'\"}}");
 	EXPECT(1, "", "mvm-probe: v.sock: the agent answered: no service 'x'\n", "logs", "v.sock",
 		"x");
