@@ -81,22 +81,27 @@ static void take_kernel(struct shell_facts *s, const char *value)
 	text_put_visible(&b, text_of(value), 40);
 }
 
+/* "MOUNT-POINT PERCENT FREE-KIB" */
 static void take_drive(struct shell_facts *s, const char *value)
 {
 	struct guest_drive *d = &s->drives[s->drive_count];
-	char name[FACTS_WORD], shown[4 * FACTS_WORD];
-	unsigned long long free_kib;
-	unsigned int percent;
+	size_t name = strcspn(value, " "), digits;
+	char percent[8] = "", shown[4 * FACTS_WORD];
+	uint64_t used;
 	struct buf b = BUF_OVER(shown);
 
-	if (s->drive_count == FACTS_DRIVES ||
-		sscanf(value, "%63s %u %llu", name, &percent, &free_kib) != 3)
+	digits = value[name] == ' ' ? strcspn(value + name + 1, " ") : 0;
+	if (s->drive_count == FACTS_DRIVES || name == 0 || digits == 0 ||
+		digits >= sizeof(percent) || value[name + 1 + digits] != ' ')
+		return;
+	memcpy(percent, value + name + 1, digits);
+	if (number_parse(percent, 100, &used) != 0 ||
+		number_parse(value + name + digits + 2, INT64_MAX / 1024, &d->free_kib) != 0)
 		return;
 	buf_clear(&b);
-	text_put_visible(&b, text_of(name), 40);
+	text_put_visible(&b, (struct text){ value, name }, 40);
 	snprintf(d->mount_point, sizeof(d->mount_point), "%.60s", shown);
-	d->used_percent = percent;
-	d->free_kib = free_kib;
+	d->used_percent = (unsigned int)used;
 	s->drive_count++;
 }
 

@@ -235,6 +235,14 @@ static void put_samples(struct metrics_page *page, size_t place, FILE *out)
 	free(page->texts[place]);
 }
 
+void metrics_drop(struct metrics_page *page)
+{
+	for (size_t f = 0; f < PLACES; f++) {
+		fclose(page->streams[f]);
+		free(page->texts[f]);
+	}
+}
+
 void metrics_end(struct metrics_page *page, FILE *out)
 {
 	metrics_head(

@@ -45,6 +45,9 @@ bool metrics_add(struct metrics_page *page, struct inquiry *i);
 /* Write the families and free the page; without OpenMetrics' "# EOF". */
 void metrics_end(struct metrics_page *page, FILE *out);
 
+/* Free the page without writing it. */
+void metrics_drop(struct metrics_page *page);
+
 /* Write the head of a family: its type, unit (or NULL) and help. `name` has no "_total". */
 void metrics_head(enum metrics_format format, const char *name, const char *type, const char *unit,
 	const char *help, FILE *out);

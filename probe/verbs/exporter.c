@@ -26,9 +26,8 @@
 #define PAGE_TYPE        "text/html; charset=utf-8"
 
 static const char index_page[] =
-	"<!doctype html><title>mvm-probe exporter</title><h1>mvm-probe exporter</h1>"
-	"<p><a href=\"/metrics\">/metrics</a>: all VMs of this host; ?target=TARGET: one of them."
-	"<p><a href=\"/sd\">/sd</a>: the VMs, for http_sd_configs.\n";
+	"<!doctype html><title>mvm</title><a href=\"/metrics\">/metrics</a> "
+	"<a href=\"/sd\">/sd</a>\n";
 
 struct exporter;
 

@@ -374,9 +374,7 @@ static int parse_targets(struct parsing *s, struct problem *p)
 	o->target_count = l.count;
 	o->is_many = l.is_expanded || l.count > 1;
 	if (err == 0 && takes_many && l.count == 0 && !(o->verb->flags & OPTION_LATE))
-		return problem_set_text(p, EINVAL,
-			"no VM found in %s: is one running? --search-path or MVM_PROBE_PATH say "
-			"where to look",
+		return problem_set_text(p, EINVAL, "no VM found in %s; see --search-path",
 			o->targets_file != NULL ? o->targets_file : search_path(o));
 	o->target_words = memory_resize(NULL, words + 1, sizeof(*o->target_words));
 	for (size_t i = 0; i < words; i++)

@@ -273,10 +273,9 @@ static bool grow_body(struct exchange *x)
 
 		if (b->used + size - x->body_size > b->max && size > b->share) {
 			failure_set(&x->failure, FAILURE_TOO_LARGE,
-				"the answers of all targets together pass %zu MiB, and this one "
-				"has "
-				"more than its share (%zu of %zu bytes came): ask fewer targets at "
-				"once",
+				"all answers pass %zu MiB, and this one its share (%zu of %zu "
+				"bytes came): "
+				"ask fewer at once",
 				b->max >> 20, x->body_len, x->body_want);
 			return false;
 		}
