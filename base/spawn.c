@@ -79,14 +79,15 @@ static int result(long r)
  * signals that the C library keeps to itself; an all-zero struct sigaction of the kernel is
  * SIG_DFL.
  */
-static int reset_signals(void)
+static int reset_signals(uint64_t handled)
 {
 	static const unsigned long zero[8];
 	sigset_t none;
 
-	for (long signal = 1; signal <= SIGNALS_MAX; signal++)
-		syscall(SYS_rt_sigaction, signal, zero, NULL,
-			SIGNALS_MAX / 8); /* KILL and STOP refuse */
+	for (long signal = 1; handled != 0; signal++, handled >>= 1)
+		if (handled & 1)
+			syscall(SYS_rt_sigaction, signal, zero, NULL,
+				SIGNALS_MAX / 8); /* KILL and STOP refuse */
 	sigemptyset(&none);
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
@@ -102,7 +103,7 @@ static int place(int from, int to)
 /* A source that stands where a target will go moves out of the way first. */
 static int place_descriptors(const struct spawn_request *r)
 {
-	int from[3 + 16], count = 3 + (int)r->fd_count;
+	int from[3 + SPAWN_FDS_MAX], count = 3 + (int)r->fd_count;
 
 	if (count > (int)(sizeof(from) / sizeof(from[0])))
 		return -EMFILE;
@@ -162,7 +163,7 @@ static int set_oom_score(int score)
  * capabilities(7): a capability above the kernel's last one gives EINVAL and ends the walk. A
  * caller without CAP_SETPCAP gets EPERM even for one that is not in the set.
  */
-static int drop_bounding(uint64_t keep)
+int spawn_drop_bounding(uint64_t keep)
 {
 	for (unsigned int cap = 0; cap < CAPABILITIES_MAX; cap++) {
 		if ((keep >> cap & 1) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
@@ -198,7 +199,8 @@ static int set_capabilities(uint64_t caps)
 }
 
 /* Raw system calls: the C library's wrappers would look for threads to tell. */
-static int become_user(const struct spawn_request *r, uint32_t *stage)
+static int become_user(
+	const struct spawn_request *r, const struct spawn_child *child, uint32_t *stage)
 {
 	const struct account *u = r->user;
 	bool ambient = r->ambient != 0 && u->uid != 0;
@@ -213,8 +215,7 @@ static int become_user(const struct spawn_request *r, uint32_t *stage)
 	if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) != 0)
 		return -errno;
 	*stage = SPAWN_BOUNDING;
-	err = drop_bounding(r->bounding);
-	if (err != 0)
+	if (!child->bounding_dropped && (err = spawn_drop_bounding(r->bounding)) != 0)
 		return err;
 	*stage = SPAWN_UID;
 	if (u->uid == (uid_t)-1)
@@ -310,8 +311,9 @@ static int exec_along_path(const struct spawn_request *r)
 }
 
 /* Steps 1 to 5 of the header's list. */
-static int set_up(const struct spawn_request *r, bool in_cgroup, struct spawn_failure *failure)
+static int set_up(const struct spawn_request *r, const struct spawn_child *child)
 {
+	struct spawn_failure *failure = child->failure;
 	uint32_t *stage = &failure->stage;
 	int err;
 
@@ -319,11 +321,11 @@ static int set_up(const struct spawn_request *r, bool in_cgroup, struct spawn_fa
 	if (setsid() < 0)
 		return -errno;
 	*stage = SPAWN_SIGNALS;
-	err = reset_signals();
+	err = reset_signals(child->handled);
 	if (err != 0)
 		return err;
 	*stage = SPAWN_CGROUP;
-	if (r->cgroup_fd >= 0 && !in_cgroup && (err = join_cgroup(r->cgroup_fd)) != 0)
+	if (r->cgroup_fd >= 0 && !child->in_cgroup && (err = join_cgroup(r->cgroup_fd)) != 0)
 		return err;
 	*stage = SPAWN_STDIO;
 	err = place_descriptors(r);
@@ -346,11 +348,12 @@ static int set_up(const struct spawn_request *r, bool in_cgroup, struct spawn_fa
 }
 
 /* Steps 6 to 9. Returns only when something failed. */
-static int become_program(const struct spawn_request *r, uint32_t *stage)
+static int become_program(
+	const struct spawn_request *r, const struct spawn_child *child, uint32_t *stage)
 {
 	int err;
 
-	if (r->user != NULL && (err = become_user(r, stage)) != 0)
+	if (r->user != NULL && (err = become_user(r, child, stage)) != 0)
 		return err;
 	*stage = SPAWN_DIRECTORY;
 	if (chdir(r->directory != NULL ? r->directory : "/") != 0)
@@ -368,22 +371,40 @@ static int become_program(const struct spawn_request *r, uint32_t *stage)
 	return exec_along_path(r);
 }
 
-__attribute__((noreturn)) static void child(
+int spawn_become(const struct spawn_request *r, const struct spawn_child *child)
+{
+	int err;
+
+	*child->failure = (struct spawn_failure){ 0 };
+	err = set_up(r, child);
+	if (err == 0)
+		err = become_program(r, child, &child->failure->stage);
+	child->failure->error = -err;
+	return err;
+}
+
+void spawn_end_child(void)
+{
+	_exit(SPAWN_EXIT_FAILED);
+}
+
+__attribute__((noreturn)) static void run_copy(
 	const struct spawn_request *r, bool in_cgroup, int report)
 {
-	struct spawn_failure failure = { 0 };
-	int err;
+	struct spawn_failure failure = { .stage = SPAWN_STDIO };
+	struct spawn_child c = {
+		.in_cgroup = in_cgroup, .handled = UINT64_MAX, .failure = &failure
+	};
 
 	/* The report pipe must not stand where a descriptor of the program will be placed. */
 	int moved = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
 
-	failure.stage = SPAWN_STDIO;
-	err = moved < 0 ? -errno : set_up(r, in_cgroup, &failure);
-	if (err == 0)
-		err = become_program(r, &failure.stage);
-	failure.error = -err;
+	if (moved < 0)
+		failure.error = errno;
+	else
+		spawn_become(r, &c);
 	(void)!write(moved < 0 ? report : moved, &failure, sizeof(failure));
-	_exit(SPAWN_EXIT_FAILED);
+	spawn_end_child();
 }
 
 /* ---- the parent ------------------------------------------------------------------------------ */
@@ -421,7 +442,7 @@ int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd)
 		return -errno;
 	child_pid = clone_child(r, &in_cgroup);
 	if (child_pid == 0)
-		child(r, in_cgroup, fds[1]);
+		run_copy(r, in_cgroup, fds[1]);
 	int err = child_pid < 0 ? -errno : 0;
 	close(fds[1]);
 	if (err != 0) {
@@ -431,6 +452,13 @@ int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd)
 	*pid = child_pid;
 	*report_fd = fds[0];
 	return 0;
+}
+
+void spawn_close_stdio(const int stdio[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (stdio[i] >= 0 && (i == 0 || stdio[i] != stdio[i - 1]))
+			close(stdio[i]);
 }
 
 int spawn_report(int report_fd, struct spawn_failure *failure)

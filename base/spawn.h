@@ -31,6 +31,8 @@
 /* Where programs are looked for without a PATH in the environment. */
 #define SPAWN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#define SPAWN_FDS_MAX 16 /* descriptors beside standard input, output and error */
+
 #define SPAWN_EXIT_FAILED 127 /* exit status of a child that could not become the program */
 
 enum spawn_stage {
@@ -70,8 +72,9 @@ struct spawn_request {
 	char *const *argv;
 	char *const *envp;
 	int stdio[3];               /* descriptors for 0, 1, 2 */
+	bool closes_stdio;          /* launcher_start() takes them over, and closes them */
 	const int *fds;             /* passed as 3, 4, ... */
-	size_t fd_count;            /* how many */
+	size_t fd_count;            /* SPAWN_FDS_MAX at most */
 	const char *directory;      /* working directory; NULL: "/" */
 	const struct account *user; /* NULL: the caller's own identity and privileges stay */
 	uint64_t bounding; /* capabilities (bit n = capability n) that stay in the bounding set;
@@ -87,15 +90,37 @@ struct spawn_request {
 	int oom_score; /* -1000 ... 1000 */
 	mode_t umask;
 	const struct sock_fprog *seccomp; /* NULL: none */
-	/* Runs in the child as root, or NULL. Returns 0 or -errno; `part` may say of what. */
+	/* Runs in the child as root, with the descriptors of this request alone, or NULL. Returns 0
+	 * or -errno; `part` may say of what. */
 	int (*prepare)(const void *arg, uint32_t *part);
 	const void *prepare_arg;
 };
 
+/* How far the way to spawn_become() has brought the child, and where a failure is noted. */
+struct spawn_child {
+	bool in_cgroup;        /* it was started inside its cgroup */
+	bool bounding_dropped; /* the bounding set is what the request asks for */
+	uint64_t handled; /* signals (bit n = signal n + 1) whose disposition is not the default;
+			   * only these are reset */
+	struct spawn_failure *failure;
+};
+
 /*
- * Start the program. On success `pid` is the child's and `report_fd` is the read end of its report
- * pipe (close-on-exec, non-blocking), which the caller owns. Returns 0, or -errno of pipe2(2) or
- * clone(2).
+ * What the child does, steps 1 to 9: becomes the program, or returns -errno with `failure` filled
+ * in. It allocates nothing and takes no lock.
+ */
+int spawn_become(const struct spawn_request *r, const struct spawn_child *child);
+
+/* End a child that has not become the program. */
+void spawn_end_child(void) __attribute__((noreturn));
+
+/* Drop from the calling thread's bounding set what is not in `keep`. Returns 0 or -errno. */
+int spawn_drop_bounding(uint64_t keep);
+
+/*
+ * Start the program in a copy of the caller. On success `pid` is the child's and `report_fd` is the
+ * read end of its report pipe (close-on-exec, non-blocking), which the caller owns. Returns 0, or
+ * -errno of pipe2(2) or clone(2).
  */
 int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd);
 
@@ -107,6 +132,9 @@ int spawn_report(int report_fd, struct spawn_failure *failure);
 
 /* The value of PATH in an environment, or SPAWN_DEFAULT_PATH. */
 const char *spawn_path_of(char *const *envp);
+
+/* Close what is open of a request's standard descriptors, each once. */
+void spawn_close_stdio(const int stdio[3]);
 
 /* A stage in words, such as "exec" or "supplementary groups". */
 const char *spawn_stage_name(uint32_t stage);

@@ -29,7 +29,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	if (v == NULL)
 		return NULL;
 	v->owner = s;
-	v->report.fd = v->output.read_fd = v->output.write_fd = v->notify.io.fd = -1;
+	v->output.read_fd = v->output.write_fd = v->notify.io.fd = -1;
 	v->cgroup.fd = v->cgroup.events.fd = v->cgroup.fork_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
 	/* Files come in the order of their names, too. */

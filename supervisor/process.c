@@ -19,44 +19,47 @@
 /* What most programs are tested with; those that want more may raise it up to the hard limit. */
 #define FILES_SOFT 1024
 
-static void close_report(struct service *v)
+bool process_is_gone(const struct service *v)
 {
-	int fd = v->report.fd;
+	return v->pid == 0 && v->launch.slot == NULL;
+}
 
-	if (fd < 0)
+static void take_pid(struct service *v)
+{
+	if (v->pid != 0 || v->launch.pid == 0)
 		return;
-	loop_remove(v->owner->loop, &v->report);
-	close(fd);
+	v->pid = v->launch.pid;
+	index_add_pid(v);
+}
+
+/* What is known of the start. A program that could not run is followed by the child's end, which is
+ * acted on then. */
+static void on_launch(struct launch *launch)
+{
+	struct service *v = LOOP_OWNER(launch, struct service, launch);
+
+	take_pid(v);
+	/* Not before: its launcher waits until it has become its program. */
+	if (launch->over && v->owner->is_frozen && !v->built_in && v->cgroup.fd >= 0)
+		cgroup_freeze(v->cgroup.fd, true);
+	if (launch->error != 0)
+		v->owner->not_started(v, launch->error);
+	else if (launch->over && !launch->failed)
+		v->owner->happened(v, MACHINE_EV_EXEC, NULL);
 }
 
 void process_take_report(struct service *v)
 {
-	struct spawn_failure failure;
+	const struct spawn_failure *failure = &v->launch.failure;
 
-	if (v->report.fd < 0)
-		return;
-	v->last.outcome.failed_to_run = spawn_report(v->report.fd, &failure) == 1;
-	if (v->last.outcome.failed_to_run) {
-		v->last.outcome.stage = (uint8_t)failure.stage;
-		v->last.outcome.error = (int16_t)failure.error;
-		v->last.part = failure.part;
+	launcher_release(&v->owner->launcher, &v->launch);
+	v->last.outcome.failed_to_run = v->launch.failed;
+	if (v->launch.failed) {
+		v->last.outcome.stage = (uint8_t)failure->stage;
+		v->last.outcome.error = (int16_t)failure->error;
+		v->last.part = failure->part;
 	}
-	close_report(v);
-}
-
-/* End of file: the program runs. Anything else is followed by the child's end, which is acted on
- * then. */
-static void on_report(struct loop_io *io, uint32_t events)
-{
-	struct service *v = LOOP_OWNER(io, struct service, report);
-
-	(void)events;
-	process_take_report(v);
-	/* Not before: whoever starts the child may wait until it has become its program. */
-	if (v->owner->is_frozen && !v->built_in && v->cgroup.fd >= 0)
-		cgroup_freeze(v->cgroup.fd, true);
-	if (!v->last.outcome.failed_to_run)
-		v->owner->happened(v, MACHINE_EV_EXEC, NULL);
+	v->launch = (struct launch){ 0 };
 }
 
 /* The console once more; what cannot be opened again, such as a test's file, is shared. */
@@ -78,19 +81,12 @@ static int open_stdio(struct service *v, int stdio[3], struct problem *p)
 
 	stdio[0] = file_open_again(s->own_fds, s->null_fd, O_RDWR);
 	if (stdio[0] < 0)
-		return problem_set(p, -stdio[0], "cannot make a process");
+		return problem_set(p, -stdio[0], PROCESS_NOT_MADE);
 	if (v == s->collector.service)
 		stdio[1] = stdio[2] = open_console(s);
 	else
 		err = output_open(v, v->account->uid, v->account->gid, &stdio[1], &stdio[2]);
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
-}
-
-static void close_stdio(const int stdio[3])
-{
-	for (int i = 0; i < 3; i++)
-		if ((i < 2 || stdio[2] != stdio[1]) && stdio[i] >= 0)
-			close(stdio[i]);
 }
 
 /* The directory that the service's group is in. */
@@ -187,22 +183,24 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	}
 }
 
-/* Start what `r` asks for, whose descriptors are open. Returns 0 or -errno with `p`. */
+/* Start what `r` asks for, whose standard descriptors the launcher closes. Returns 0 or -errno with
+ * `p`. */
 static int start(struct service *v, const struct spawn_request *r, struct problem *p)
 {
-	int report = -1, err = spawn(r, &v->pid, &report);
+	struct launcher *l = &v->owner->launcher;
+	int err = launcher_start(l, r, &v->launch, on_launch);
 
+	if (err == 0 && r->fd_count > 0) {
+		/* They are the owner's of the service, who may close them now. */
+		launcher_settle(l, &v->launch);
+		err = -v->launch.error;
+	}
 	if (err != 0)
-		return problem_set(p, -err, "cannot make a process");
-	index_add_pid(v);
-	close_report(v);
-	err = loop_add(v->owner->loop, &v->report, report, EPOLLIN, on_report);
-	if (err == 0)
-		return 0;
-	/* Assume that it runs; SIGCHLD corrects us. */
-	log_line("%s: its start cannot be watched: %s", v->name, problem_errno_text(-err));
-	close(report);
-	v->owner->happened(v, MACHINE_EV_EXEC, NULL);
+		return problem_set(p, -err, PROCESS_NOT_MADE);
+	if (v->launch.over)
+		on_launch(&v->launch);
+	else
+		take_pid(v);
 	return 0;
 }
 
@@ -216,6 +214,7 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 		.limits = limits,
 		.limit_count = collect_limits(v, limits),
 		.stdio = { -1, -1, -1 },
+		.closes_stdio = true,
 	};
 	int err;
 
@@ -236,9 +235,9 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 		r.join_cgroup = v->cgroup.is_spent;
 		if (!pre_start)
 			fill_identity(v, &r);
-		err = start(v, &r, p);
+		return start(v, &r, p);
 	}
-	close_stdio(r.stdio);
+	spawn_close_stdio(r.stdio);
 	return err;
 }
 
@@ -248,6 +247,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
  */
 void process_signal(struct service *v, int signal)
 {
+	launcher_settle(&v->owner->launcher, &v->launch);
+	take_pid(v);
 	if (v->cgroup.fd >= 0 && signal == SIGKILL) {
 		if (cgroup_is_populated(v->cgroup.fd))
 			v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;

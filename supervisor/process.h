@@ -6,7 +6,12 @@
 #include "base/problem.h"
 #include "supervisor/service.h"
 
-/* Start pre_start (as root) or the command. Returns 0 or -errno with `p`; nothing was started then.
+#define PROCESS_NOT_MADE "cannot make a process"
+
+/*
+ * Start pre_start (as root) or the command: v->pid is there at once or later, unless the
+ * supervisor's not_started() is called in its place. Returns 0 or -errno with `p`; nothing was
+ * started then.
  */
 int process_start(struct service *v, bool pre_start, struct problem *p);
 
@@ -19,6 +24,9 @@ void process_signal(struct service *v, int signal);
  * stopped can act on its TERM.
  */
 void process_stop(struct service *v);
+
+/* True if the service has no process, and none is on its way. */
+bool process_is_gone(const struct service *v);
 
 /* Read what the child said before it ended, if it could not run its program. */
 void process_take_report(struct service *v);

@@ -7,6 +7,7 @@
 #define SUPERVISOR_SERVICE_H
 
 #include "base/account.h"
+#include "base/launcher.h"
 #include "base/loop.h"
 #include "base/reserve.h"
 #include "base/spawn.h"
@@ -127,7 +128,7 @@ struct service {
 	unsigned int mark;      /* for order_check() */
 	bool has_hinted;        /* the hint at type = forking was given */
 	pid_t pid;              /* of pre_start or the command; 0: no process */
-	struct loop_io report;  /* the pipe on which the child says why it could not run */
+	struct launch launch;   /* of that process, until it runs its program */
 	struct loop_timer timer;
 	struct loop_timer schedule; /* on_boot_delay and on_interval */
 	struct last_process last;
@@ -177,6 +178,7 @@ struct stopping {
 
 struct supervisor {
 	struct loop *loop;
+	struct launcher launcher;
 	struct events *events; /* where changes of state are kept; NULL: nowhere */
 	struct reload reload;
 	bool to_sweep; /* supervisor_sweep() has work */
@@ -201,6 +203,7 @@ struct supervisor {
 	/* What modules below report; supervisor_init() sets it. */
 	void (*happened)(
 		struct service *v, enum machine_event event, const struct machine_exit *exit);
+	void (*not_started)(struct service *v, int error); /* no process was made: errno value */
 	/* Told after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */

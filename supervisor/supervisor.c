@@ -23,19 +23,6 @@
 
 #define HINT_MS 10000 /* a command that ends sooner may be a daemon */
 
-int supervisor_init(struct supervisor *s, struct loop *loop)
-{
-	*s = (struct supervisor){ .loop = loop,
-		.files_max = SUPERVISOR_FILES_MAX,
-		.cgroups = { .fd = -1, .guest_fd = -1 },
-		.pressure.events.fd = -1,
-		.happened = supervisor_event,
-		.collector = { .io.fd = -1, .rings = -1 } };
-	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return s->null_fd < 0 ? -errno : 0;
-}
-
 /* A service that is frozen, or was until now, cannot have shown that it lives. */
 static void on_timer(struct loop_timer *timer)
 {
@@ -49,6 +36,14 @@ static void on_timer(struct loop_timer *timer)
 	supervisor_event(v, MACHINE_EV_TIMEOUT, NULL);
 }
 
+static void say_not_started(struct service *v, const char *why, int error)
+{
+	v->last.start_error = error;
+	v->last.start_problem = why;
+	supervisor_event(v, MACHINE_EV_SPAWN_FAILED, NULL);
+	v->last.start_problem = NULL;
+}
+
 static void start_process(struct service *v, bool pre_start)
 {
 	struct problem p;
@@ -57,15 +52,12 @@ static void start_process(struct service *v, bool pre_start)
 	v->unhealthy = 0;
 	if (v->hooks.starting != NULL && !pre_start)
 		v->hooks.starting(v);
+	v->last.start_error = 0;
 	err = process_start(v, pre_start, &p);
-	v->last.start_error = -err;
 	if (v->hooks.started != NULL && !pre_start)
 		v->hooks.started(v);
-	if (err == 0)
-		return;
-	v->last.start_problem = p.text;
-	supervisor_event(v, MACHINE_EV_SPAWN_FAILED, NULL);
-	v->last.start_problem = NULL;
+	if (err != 0)
+		say_not_started(v, p.text, -err);
 }
 
 static void unwatch_cgroup(struct service *v)
@@ -97,11 +89,11 @@ static void check_gone(struct service *v)
 {
 	enum machine_state state = v->machine.state;
 
-	if (v->pid == 0 && v->config.rules.type == MACHINE_FORKING &&
+	if (process_is_gone(v) && v->config.rules.type == MACHINE_FORKING &&
 		(state == MACHINE_START || state == MACHINE_RUNNING) &&
 		!cgroup_is_populated(v->cgroup.fd))
 		end_run(v, v->cgroup.daemon_status);
-	if (v->pid != 0 || (state != MACHINE_STOP && state != MACHINE_KILL))
+	if (!process_is_gone(v) || (state != MACHINE_STOP && state != MACHINE_KILL))
 		return;
 	if (v->cgroup.fd >= 0 && cgroup_is_populated(v->cgroup.fd)) {
 		watch_cgroup(v);
@@ -109,6 +101,33 @@ static void check_gone(struct service *v)
 	}
 	unwatch_cgroup(v);
 	supervisor_event(v, MACHINE_EV_GONE, NULL);
+}
+
+/* It turned out later. */
+static void process_not_started(struct service *v, int error)
+{
+	struct problem p;
+
+	problem_set(&p, error, PROCESS_NOT_MADE);
+	say_not_started(v, p.text, error);
+	check_gone(v); /* it may have been told to stop meanwhile */
+}
+
+int supervisor_init(struct supervisor *s, struct loop *loop)
+{
+	*s = (struct supervisor){ .loop = loop,
+		.files_max = SUPERVISOR_FILES_MAX,
+		.cgroups = { .fd = -1, .guest_fd = -1 },
+		.pressure.events.fd = -1,
+		.happened = supervisor_event,
+		.not_started = process_not_started,
+		.collector = { .io.fd = -1, .rings = -1 } };
+	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (s->null_fd < 0)
+		return -errno;
+	launcher_init(&s->launcher, loop, s->null_fd);
+	return 0;
 }
 
 static void on_cgroup_event(struct loop_io *io, uint32_t events)
@@ -340,6 +359,7 @@ void supervisor_reap(struct supervisor *s)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
+		launcher_collect(&s->launcher); /* it may have been started since */
 		v = index_find_pid(s, info.si_pid);
 		if (v != NULL && v->cgroup.fd < 0)
 			kill(-info.si_pid, SIGKILL);

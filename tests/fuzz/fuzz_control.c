@@ -50,7 +50,7 @@ static void open_channel(void)
 static void add_service(struct service *v)
 {
 	v->owner = &guest.supervisor;
-	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
+	v->output.read_fd = v->output.write_fd = -1;
 	v->cgroup.fd = v->cgroup.events.fd = -1;
 	service_config_init(&v->config);
 	index_add(v);

@@ -32,6 +32,7 @@ struct name {
 static const struct name calls[] = {
 	{ "clone", SYS_clone },
 	{ "clone3", SYS_clone3 },
+	{ "close_range", 436 },
 	{ "epoll_create1", SYS_epoll_create1 },
 	{ "epoll_ctl", SYS_epoll_ctl },
 	{ "fchown", SYS_fchown },
@@ -40,6 +41,8 @@ static const struct name calls[] = {
 	{ "mkdirat", SYS_mkdirat },
 	{ "mmap", SYS_mmap },
 	{ "mount", SYS_mount },
+	{ "pidfd_getfd", 438 },
+	{ "pidfd_open", 434 },
 	{ "pipe2", SYS_pipe2 },
 	{ "prlimit64", SYS_prlimit64 },
 	{ "recvmsg", SYS_recvmsg },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "spawn_rig.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,84 @@
 #include <unistd.h>
 
 #define DEADLINE_MS 30000
+
+#ifdef RIG_LAUNCHER
+const bool rig_has_launcher = true;
+#else
+const bool rig_has_launcher = false;
+#endif
+
+static struct loop loop = { .epoll_fd = -1 };
+static struct launcher launcher;
+
+struct launcher *rig_launcher(void)
+{
+	int null;
+
+	if (loop.epoll_fd >= 0)
+		return &launcher;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cr_assert_eq(loop_init(&loop), 0);
+	launcher_init(&launcher, &loop, fcntl(null, F_DUPFD_CLOEXEC, 250));
+	close(null);
+	return &launcher;
+}
+
+static bool is_late;
+
+static void on_deadline(struct loop_timer *timer)
+{
+	(void)timer;
+	is_late = true;
+}
+
+void rig_run_loop(const bool *what)
+{
+	struct loop_timer deadline = { .expire = on_deadline };
+
+	is_late = false;
+	loop_timer_set(&loop, &deadline, clock_ms() + DEADLINE_MS);
+	while (!*what && !is_late)
+		cr_assert_eq(loop_run_once(&loop), 0);
+	loop_timer_clear(&loop, &deadline);
+	cr_assert_not(is_late, "nothing within %d ms", DEADLINE_MS);
+}
+
+static void on_change(struct launch *launch)
+{
+	(void)launch;
+}
+
+void rig_spawn(const struct spawn_request *r, struct rig_result *got)
+{
+	static struct launch launch;
+
+	if (!rig_has_launcher) {
+		got->error = spawn(r, &got->pid, &got->report_fd);
+		return;
+	}
+	got->launch = &launch;
+	got->error = launcher_start(rig_launcher(), r, &launch, on_change);
+	if (got->error != 0)
+		return;
+	launcher_settle(&launcher, &launch);
+	got->error = -launch.error;
+	got->pid = launch.pid;
+}
+
+static int result_of(struct rig_result *got)
+{
+	got->failure = got->launch->failure;
+	return got->launch->failed ? 1 : 0;
+}
+
+int rig_report(struct rig_result *got)
+{
+	if (!rig_has_launcher)
+		return spawn_report(got->report_fd, &got->failure);
+	launcher_collect(&launcher);
+	return got->launch->over ? result_of(got) : -EAGAIN;
+}
 
 struct spawn_request rig_request(const char *program, ...)
 {
@@ -41,7 +121,9 @@ void rig_start(struct spawn_request *r, const char *input, struct rig_result *go
 	r->stdio[0] = in[0];
 	r->stdio[1] = out[1];
 	got->output_fd = out[0];
-	got->error = spawn(r, &got->pid, &got->report_fd);
+	rig_spawn(r, got);
+	r->stdio[0] = STDIN_FILENO;
+	r->stdio[1] = STDOUT_FILENO;
 	close(in[0]);
 	close(in[1]);
 	close(out[1]);
@@ -76,9 +158,14 @@ static void collect_output(struct rig_result *got)
 void rig_finish(struct rig_result *got)
 {
 	cr_assert_eq(got->error, 0, "spawn: %s", strerror(-got->error));
-	wait_readable(got->report_fd, "the report");
-	got->report = spawn_report(got->report_fd, &got->failure);
-	close(got->report_fd);
+	if (rig_has_launcher) {
+		rig_run_loop(&got->launch->over);
+		got->report = result_of(got);
+	} else {
+		wait_readable(got->report_fd, "the report");
+		got->report = spawn_report(got->report_fd, &got->failure);
+		close(got->report_fd);
+	}
 	collect_output(got);
 	cr_assert_eq(waitpid(got->pid, &got->status, 0), got->pid);
 }
@@ -94,7 +181,7 @@ void rig_expect_failure(struct spawn_request *r, uint32_t stage, int error)
 	int saved[3] = { r->stdio[0], r->stdio[1], r->stdio[2] };
 	struct rig_result got = { .output_fd = open("/dev/null", O_RDONLY | O_CLOEXEC) };
 
-	got.error = spawn(r, &got.pid, &got.report_fd);
+	rig_spawn(r, &got);
 	rig_finish(&got);
 	memcpy(r->stdio, saved, sizeof(saved));
 	cr_assert_eq(got.report, 1, "no failure came back: report %d, status %#x", got.report,

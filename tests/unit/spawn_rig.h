@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_SPAWN_RIG_H
 #define TESTS_UNIT_SPAWN_RIG_H
 
+#include "base/launcher.h"
 #include "base/spawn.h"
 
 #include <stddef.h>
@@ -11,7 +12,8 @@
 struct rig_result {
 	int error; /* of spawn() itself */
 	pid_t pid;
-	int report_fd;                /* closed by rig_finish() */
+	int report_fd;                /* of a copy; closed by rig_finish() */
+	struct launch *launch;        /* of a launcher's child */
 	int output_fd;                /* read end of standard output; closed by rig_finish() */
 	int report;                   /* of spawn_report() */
 	struct spawn_failure failure; /* when report is 1 */
@@ -24,6 +26,21 @@ struct rig_result {
  * everything else unset. It points into static storage that the next call reuses.
  */
 struct spawn_request rig_request(const char *program, ...);
+
+/* True where the tests are built with RIG_LAUNCHER: children are a launcher's, not copies. */
+extern const bool rig_has_launcher;
+
+/* spawn(), or launcher_start() and launcher_settle(); with all that rig_finish() needs. */
+void rig_spawn(const struct spawn_request *r, struct rig_result *got);
+
+/* As spawn_report(), without waiting. */
+int rig_report(struct rig_result *got);
+
+/* The launcher, for its own tests. */
+struct launcher *rig_launcher(void);
+
+/* Run its loop until `*what`. */
+void rig_run_loop(const bool *what);
 
 /* Spawn with `input` on standard input and a pipe as standard output. */
 void rig_start(struct spawn_request *r, const char *input, struct rig_result *got);

@@ -298,7 +298,7 @@ static struct service *add_stubborn(void)
 	cr_assert_not_null(v);
 	strcpy(v->name, "stubborn");
 	v->owner = &guest.supervisor;
-	v->report.fd = v->output.read_fd = v->output.write_fd = -1;
+	v->output.read_fd = v->output.write_fd = -1;
 	v->cgroup.fd = v->cgroup.events.fd = -1;
 	machine_init(&v->machine, &rules, 1);
 	v->machine.state = MACHINE_RUNNING;

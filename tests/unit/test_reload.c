@@ -153,7 +153,8 @@ static void wait_for_child(struct service *v)
 {
 	siginfo_t info;
 
-	cr_assert_eq(waitid(P_PID, (id_t)v->pid, &info, WEXITED | WNOWAIT), 0);
+	launcher_settle(&s.launcher, &v->launch);
+	cr_assert_eq(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
 	supervisor_reap(&s);
 	cr_assert_eq(v->pid, 0);
 }

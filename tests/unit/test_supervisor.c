@@ -35,7 +35,6 @@ static void set_up(void)
 	service = (struct service){ .owner = &s,
 		.name = "web",
 		.account = &account,
-		.report.fd = -1,
 		.cgroup.fd = -1,
 		.cgroup.events.fd = -1,
 		.cgroup.fork_events.fd = -1,
@@ -240,7 +239,7 @@ Test(supervisor, a_start_that_cannot_be_watched)
 	watches_are_used_up = true;
 	start("/bin/sleep 1000");
 	cr_assert(service.machine.state == MACHINE_RUNNING && service.pid > 0);
-	cr_assert(service.report.fd == -1);
+	cr_assert(service.launch.slot == NULL);
 	watches_are_used_up = false;
 	kill(service.pid, SIGKILL);
 	while (service.pid > 0)

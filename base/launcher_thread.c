@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/launcher_thread.h"
+
+#include "base/launcher_slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define CHILD_STACK (512 * 1024)
+#else
+#define CHILD_STACK                           (48 * 1024)
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
+
+#define THREAD_STACK (CHILD_STACK + 32 * 1024)
+
+/* Linux 5.5, 5.6 and 5.9; not every C library has them. */
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#endif
+
+/* A launcher's descriptors; those of the next child follow. */
+enum { NULL_FD, OUT_FD, ERR_FD, CALLER_FD, TOLD_FD, FIRST_FD };
+
+#define NOWHERE INT_MAX /* a descriptor that is none */
+
+#define EVERY_TOLD 8 /* starts, while more of them wait */
+
+/* ---- the child ------------------------------------------------------------------------------- */
+
+/*
+ * clone3(2) with a stack for the child, which calls `run` there and does not come back. Returns the
+ * child's process id or -errno, without errno.
+ */
+#if defined(__x86_64__)
+static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
+{
+	register void (*child_run)(void *) __asm__("r12") = run;
+	register void *child_arg __asm__("r13") = arg;
+	long result;
+
+	__asm__ volatile(
+		"syscall\n\t"
+		"test %%rax, %%rax\n\t"
+		"jnz 1f\n\t"
+		"xor %%ebp, %%ebp\n\t"
+		"mov %%r13, %%rdi\n\t"
+		"call *%%r12\n\t"
+		"hlt\n"
+		"1:"
+		: "=a"(result)
+		: "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(child_run), "r"(child_arg)
+		: "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
+{
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = sizeof(*args);
+	register long x8 __asm__("x8") = SYS_clone3;
+	register void (*child_run)(void *) __asm__("x19") = run;
+	register void *child_arg __asm__("x20") = arg;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, x20\n\t"
+			 "blr x19\n\t"
+			 "brk #0\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x1), "r"(x8), "r"(child_run), "r"(child_arg)
+			 : "memory");
+	return x0;
+}
+#else
+static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
+{
+	(void)args;
+	(void)run;
+	(void)arg;
+	return -ENOSYS;
+}
+#endif
+
+static void set_state(struct launcher_slot *slot, int state)
+{
+	atomic_store(&slot->state, state);
+	if (atomic_load(&slot->is_awaited))
+		launcher_wake(&slot->state);
+}
+
+/* What a child has to know; it uses its launcher's memory, stack frames included. */
+struct birth {
+	struct launcher_slot *slot;
+	struct spawn_request request; /* with the launcher's descriptors */
+	struct spawn_child child;
+};
+
+static void child_main(void *arg)
+{
+	struct birth *b = arg;
+
+	set_state(b->slot, LAUNCHER_CLONED);
+	spawn_become(&b->request, &b->child);
+	atomic_store(&b->slot->failed, true);
+	spawn_end_child();
+}
+
+/* ---- a launcher ------------------------------------------------------------------------------ */
+
+struct self {
+	struct launcher_pool *pool;
+	bool usable, bounding_dropped;
+	bool has_news; /* that the caller has not been told of */
+	char *stack;   /* of the children: CHILD_STACK bytes */
+};
+
+/* Bring the caller's descriptor `fd` to number `here`. */
+static bool fetch_to(int fd, int here)
+{
+	int got = (int)syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
+
+	if (got < 0 || got == here)
+		return got == here;
+	if (dup3(got, here, O_CLOEXEC) < 0)
+		return false;
+	close(got);
+	return true;
+}
+
+/* A table of descriptors of its own: NULL_FD to TOLD_FD. False when that is not possible. */
+static bool make_table(const struct launcher *l)
+{
+	int caller;
+
+	if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+		return false;
+	caller = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (caller < 0 || dup3(caller, CALLER_FD, O_CLOEXEC) < 0)
+		return false;
+	close(caller);
+	/* The numbers of standard output and error are taken, so that nothing has to move there. */
+	fetch_to(STDERR_FILENO, ERR_FD);
+	return fetch_to(l->null_fd, NULL_FD) && fetch_to(l->told.fd, TOLD_FD) &&
+	       dup3(NULL_FD, OUT_FD, O_CLOEXEC) == OUT_FD;
+}
+
+/* The caller's descriptor `fd` in this table. Returns its number here or -errno. */
+static int fetch(const struct launcher *l, int fd)
+{
+	long here;
+
+	if (fd == l->null_fd)
+		return NULL_FD;
+	here = syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
+	if (here >= 0)
+		return (int)here;
+	return errno == EBADF ? NOWHERE : -errno; /* the child says what is wrong */
+}
+
+/* Everything that the request names. Returns 0 or -errno. */
+static int fetch_all(const struct launcher *l, struct spawn_request *r, int fds[SPAWN_FDS_MAX])
+{
+	const int *stdio = r->stdio;
+	int theirs[3] = { stdio[0], stdio[1], stdio[2] };
+
+	for (int i = 0; i < 3; i++) {
+		r->stdio[i] =
+			i > 0 && theirs[i] == theirs[i - 1] ? r->stdio[i - 1] : fetch(l, theirs[i]);
+		if (r->stdio[i] < 0)
+			return r->stdio[i];
+	}
+	for (size_t i = 0; i < r->fd_count && i < SPAWN_FDS_MAX; i++) {
+		fds[i] = fetch(l, r->fds[i]);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	r->fds = fds;
+	if (r->cgroup_fd >= 0)
+		r->cgroup_fd = fetch(l, r->cgroup_fd);
+	return r->cgroup_fd < -1 ? r->cgroup_fd : 0;
+}
+
+static long make_child(const struct self *self, struct birth *b)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
+		.exit_signal = SIGCHLD,
+		.parent_tid = (uint64_t)(uintptr_t)&b->slot->pid,
+		.stack = (uint64_t)(uintptr_t)self->stack,
+		.stack_size = CHILD_STACK,
+	};
+
+	b->child.in_cgroup = b->request.cgroup_fd >= 0 && !b->request.join_cgroup;
+	if (b->child.in_cgroup) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)b->request.cgroup_fd;
+	}
+	ASAN_UNPOISON_MEMORY_REGION(self->stack, CHILD_STACK);
+	return clone_on_stack(&args, child_main, b);
+}
+
+static void start(struct self *self, struct launcher_slot *slot)
+{
+	struct launcher *l = self->pool->owner;
+	struct birth b = { .slot = slot,
+		.request = slot->request,
+		.child = { .handled = l->handled,
+			.bounding_dropped = self->bounding_dropped,
+			.failure = &slot->failure } };
+	int fds[SPAWN_FDS_MAX];
+	long pid = -ENOSYS;
+
+	if (self->usable) {
+		pid = fetch_all(l, &b.request, fds);
+		if (pid == 0)
+			pid = make_child(self, &b);
+		syscall(SYS_close_range, FIRST_FD, ~0U, 0);
+	}
+	slot->failure.error = pid < 0 ? (int)-pid : slot->failure.error;
+	set_state(slot, pid < 0 ? LAUNCHER_REFUSED : LAUNCHER_DONE);
+}
+
+static void tell(struct launcher *l, bool has_table)
+{
+	const uint64_t one = 1;
+
+	if (!atomic_exchange(&l->is_told, true))
+		(void)!write(has_table ? TOLD_FD : l->told.fd, &one, sizeof(one));
+}
+
+/* Returns NULL after a wait: look again. */
+static struct launcher_slot *take_next(struct launcher_pool *pool)
+{
+	struct launcher_slot *slot;
+	int posts;
+
+	launcher_lock(pool->owner);
+	posts = atomic_load(&pool->posts);
+	slot = pool->first;
+	if (slot != NULL) {
+		pool->first = slot->next_waiting;
+		if (pool->first == NULL)
+			pool->end = &pool->first;
+		pool->waiting--;
+		pool->idle--;
+		pool->taken++;
+		atomic_store(&slot->state, LAUNCHER_TAKEN);
+	}
+	launcher_unlock(pool->owner);
+	if (slot == NULL)
+		launcher_wait(&pool->posts, posts, -1);
+	return slot;
+}
+
+/* Done with one. False when enough others wait for work. */
+static bool go_on(struct self *self)
+{
+	struct launcher_pool *pool = self->pool;
+	bool enough, is_time;
+
+	launcher_lock(pool->owner);
+	enough = pool->idle > 0 && pool->waiting == 0;
+	is_time = pool->waiting == 0 || pool->taken % EVERY_TOLD == 0;
+	if (enough)
+		pool->threads--;
+	else
+		pool->idle++;
+	launcher_unlock(pool->owner);
+	if (self->has_news && is_time) {
+		self->has_news = false;
+		tell(pool->owner, self->usable);
+	}
+	return !enough;
+}
+
+static void *launcher_main(void *arg)
+{
+	_Alignas(64) char stack[CHILD_STACK];
+	struct self self = { .pool = arg, .stack = stack };
+	struct launcher_slot *slot;
+
+	prctl(PR_SET_NAME, "launcher", 0, 0, 0);
+	self.usable = make_table(self.pool->owner);
+	atomic_fetch_add(&self.pool->owner->ready, 1);
+	launcher_wake(&self.pool->owner->ready);
+	self.bounding_dropped = self.usable && self.pool->bounded && spawn_drop_bounding(0) == 0;
+	do {
+		do
+			slot = take_next(self.pool);
+		while (slot == NULL);
+		/* Once it is done, it is the caller's again. */
+		self.has_news |= slot->is_watched;
+		start(&self, slot);
+	} while (go_on(&self));
+	return NULL;
+}
+
+int launcher_thread_add(struct launcher_pool *pool)
+{
+	struct launcher *l = pool->owner;
+	sigset_t all, before;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int before_it = atomic_load(&l->ready), err;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	launcher_lock(l);
+	pool->threads++;
+	pool->idle++;
+	launcher_unlock(l);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&thread, &attributes, launcher_main, pool);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (err == 0) {
+		/*
+		 * While the table of descriptors is shared, the kernel lets everybody who outgrows
+		 * it wait for a grace period of RCU (expand_fdtable()): 10 ms.
+		 */
+		while (atomic_load(&l->ready) == before_it)
+			launcher_wait(&l->ready, before_it, -1);
+		return 0;
+	}
+	launcher_lock(l);
+	pool->threads--;
+	pool->idle--;
+	launcher_unlock(l);
+	return -err;
+}
