@@ -104,7 +104,57 @@ class Manual(unittest.TestCase):
                         self.assertIn("%s.%s" % (name, section), ours)
 
 
+class Links(unittest.TestCase):
+    """Documents for people: README, SECURITY, doc/."""
+
+    PAGES = sorted(p for pattern in ("*.md", "doc/*.md", "tests/*.md", "nix/*.md")
+                   for p in glob.glob(os.path.join(documents.ROOT, pattern)))
+
+    def broken(self, page, text):
+        """Links whose file, or whose heading, is not there."""
+        found = []
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            there = os.path.join(os.path.dirname(page), path) if path else page
+            if not os.path.exists(there):
+                found.append(target)
+            elif anchor:
+                with open(there, encoding="utf-8") as f:
+                    headings = re.findall(r"(?m)^#+ (.*)$", f.read())
+                names = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+                if anchor not in names:
+                    found.append(target)
+        return found
+
+    def test_links_lead_somewhere(self):
+        self.assertGreater(len(self.PAGES), 4)
+        for page in self.PAGES:
+            with self.subTest(relative(page)), open(page, encoding="utf-8") as f:
+                self.assertEqual(self.broken(page, f.read()), [])
+
+    def test_a_dead_link_would_be_found(self):
+        here = os.path.join(documents.ROOT, "README.md")
+        self.assertEqual(self.broken(here, "[a](doc/nothing.md) [b](README.md#no-such)"),
+                         ["doc/nothing.md", "README.md#no-such"])
+
+    def test_files_that_the_guides_name_are_there(self):
+        """Paths of the sources in backquotes, such as `init/boot.c`."""
+        tops = "base|init|mounts|supervisor|protocol|agent|probe|nix|man|doc|tests|contrib"
+        for page in self.PAGES:
+            with open(page, encoding="utf-8") as f:
+                names = re.findall(r"`((?:%s)/[\w./-]+\.\w+)`" % tops, f.read())
+            for name in names:
+                with self.subTest(relative(page), names=name):
+                    self.assertTrue(os.path.exists(os.path.join(documents.ROOT, name)))
+
+
 class Readme(unittest.TestCase):
+    def test_is_short(self):
+        with open(os.path.join(documents.ROOT, "README.md"), encoding="utf-8") as f:
+            self.assertLess(len(f.readlines()), 150)
+
     def test_shows_the_commands(self):
         with open(os.path.join(documents.ROOT, "README.md"), encoding="utf-8") as f:
             text = f.read()
