@@ -73,25 +73,7 @@ static void print_listing(const struct fs_listing *l)
 	}
 	table_end(&table, 0, stdout);
 	if (l->truncated)
-		fprintf(stderr, "mvm-probe: there are more entries than the guest lists\n");
-}
-
-static void print_listing_json(const struct fs_listing *l)
-{
-	const struct fs_entry *entries = l->entries.items;
-	json_t *object = json_object(), *list = json_array();
-
-	for (size_t i = 0; i < l->entries.count; i++) {
-		json_t *entry = json_object();
-
-		output_set(entry, "name", output_string(text_of(entries[i].name)));
-		output_set(entry, "kind", json_string(kinds[entries[i].kind % 4]));
-		output_set(entry, "size", json_integer((json_int_t)entries[i].size));
-		json_array_append_new(list, entry);
-	}
-	output_set(object, "entries", list);
-	output_set(object, "truncated", json_boolean(l->truncated));
-	output_json(object);
+		fprintf(stderr, "mvm-probe: there are more\n");
 }
 
 int verb_ls(const struct options *o)
@@ -102,12 +84,8 @@ int verb_ls(const struct options *o)
 
 	if (!begin(&g, &o->targets[0], o))
 		return EXIT_NO_ANSWER;
-	if (guest_ask_fs(&g, REQUEST_FS_LIST, &r, &a) && a.body.fs.kind == FS_RESULT_LIST) {
-		if (o->json)
-			print_listing_json(&a.body.fs.as.list);
-		else
-			print_listing(&a.body.fs.as.list);
-	}
+	if (guest_ask_fs(&g, REQUEST_FS_LIST, &r, &a) && a.body.fs.kind == FS_RESULT_LIST)
+		print_listing(&a.body.fs.as.list);
 	answer_free(&a);
 	return end(&g);
 }
@@ -162,10 +140,10 @@ static bool copy_here(struct guest_files *g, char *from, const char *to)
 		buf_format(path, sizeof(path), "%s/%s", to, base_name(from));
 	else
 		buf_format(path, sizeof(path), "%s", to);
-	if (buf_format(temporary, sizeof(temporary), "%s.mvm-probe.XXXXXX", path) >=
+	if (buf_format(temporary, sizeof(temporary), "%s.new%x", path, (unsigned int)getpid()) >=
 		sizeof(temporary))
 		return failed(g, to, ENAMETOOLONG);
-	fd = mkostemp(temporary, O_CLOEXEC);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failed(g, temporary, errno);
 	is_good = guest_read(g, from, write_page, &fd);
@@ -270,8 +248,7 @@ int verb_cp(const struct options *o)
 	int status = EXIT_USAGE;
 
 	if ((guest_from == NULL) == (guest_to == NULL))
-		fprintf(stderr, "mvm-probe: cp: one of the two must be TARGET:/PATH, and the other "
-				"a file of this machine\n");
+		fprintf(stderr, "mvm-probe: cp: one of the two must be TARGET:/PATH\n");
 	else if (target_parse(&t, guest_from != NULL ? from : to, o->port, &p) != 0)
 		fprintf(stderr, "mvm-probe: %s\n", p.text);
 	else if (!begin(&g, &t, o))

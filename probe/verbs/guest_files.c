@@ -13,10 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define FULL_PAUSE_NS 20000000 /* before more input is offered to a process that takes none */
+#define FULL_PAUSE_US 20000 /* before more input is offered to a process that takes none */
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
@@ -139,7 +138,6 @@ static bool guest_ask_proc(struct guest_files *g, enum message_kind request, con
 /* Bytes that the process does not take now are offered again. */
 static bool feed(struct guest_files *g, char *token, const char *bytes, size_t len)
 {
-	static const struct timespec pause = { 0, FULL_PAUSE_NS };
 	bool is_good = true;
 
 	while (is_good && len > 0) {
@@ -155,7 +153,7 @@ static bool feed(struct guest_files *g, char *token, const char *bytes, size_t l
 		if (taken > n)
 			return refused(g, "the guest took more than it was given");
 		if (is_good && taken == 0)
-			nanosleep(&pause, NULL);
+			usleep(FULL_PAUSE_US);
 		bytes += taken;
 		len -= taken;
 	}
@@ -165,7 +163,6 @@ static bool feed(struct guest_files *g, char *token, const char *bytes, size_t l
 /* Its standard input ends, and then the file must be as long as what was sent. */
 static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 {
-	static const struct timespec pause = { 0, FULL_PAUSE_NS };
 	struct proc_input_request end = { .pid_token = token };
 	struct fs_path_request look = { .path = path };
 	uint64_t deadline = clock_ms() + g->timeout_ms, size = 0;
@@ -182,7 +179,7 @@ static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 		if (is_good && size != len && clock_ms() > deadline)
 			return refused(g, "the guest has not written all of it: is its disk full?");
 		if (is_good && size != len)
-			nanosleep(&pause, NULL);
+			usleep(FULL_PAUSE_US);
 	}
 	return is_good;
 }
@@ -193,7 +190,7 @@ static bool pour(struct guest_files *g, char *path, const char *bytes, size_t le
 	char *argv[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
 		(char *)(uintptr_t) "exec cat >\"$0\"", path };
 	struct field_pair env = { (char *)(uintptr_t) "PATH",
-		(char *)(uintptr_t) "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin" };
+		(char *)(uintptr_t) "/usr/bin:/bin:/run/current-system/sw/bin" };
 	struct proc_start_request r = { .argv = { argv, 4 }, .env = { &env, 1 } };
 	char token[64] = "";
 	struct answer a;
@@ -230,17 +227,16 @@ static bool verify(struct guest_files *g, const char *path, const char *bytes, s
 
 	if (!guest_read(g, path, compare, &c) && c.is_equal)
 		return false;
-	return (c.is_equal && c.left == 0) ||
-	       refused(g, "what the guest has written differs from what it was sent");
+	return (c.is_equal && c.left == 0) || refused(g, "what the guest has written differs");
 }
 
-static bool write_once(struct guest_files *g, char *path, const char *bytes, size_t len,
-	unsigned int mode, bool follow)
+static bool write_once(
+	struct guest_files *g, char *path, const char *bytes, size_t len, unsigned int mode)
 {
 	struct fs_write_request r = { .path = path,
 		.content = { (char *)(uintptr_t)bytes, len },
 		.mode = mode,
-		.follow_symlinks = follow };
+		.follow_symlinks = true };
 	struct answer a;
 	bool is_good = guest_ask_fs(g, REQUEST_FS_WRITE, &r, &a);
 
@@ -258,17 +254,15 @@ static bool put_in_place(struct guest_files *g, char *from, char *to)
 	return is_good;
 }
 
-static void remove_file(const struct guest_files *g, char *path)
+static void remove_file(struct guest_files *g, char *path)
 {
-	struct guest_files other = *g;
 	struct fs_remove_request r = { .path = path, .follow_symlinks = true };
+	struct failure cause = g->failure;
 	struct answer a;
 
-	if (loop_init(&other.loop) != 0)
-		return;
-	(void)guest_ask_fs(&other, REQUEST_FS_REMOVE, &r, &a);
+	(void)guest_ask_fs(g, REQUEST_FS_REMOVE, &r, &a);
 	answer_free(&a);
-	loop_close(&other.loop);
+	g->failure = cause;
 }
 
 bool guest_write(
@@ -278,11 +272,11 @@ bool guest_write(
 	bool is_good;
 
 	if (len <= GUEST_WRITE_MAX)
-		return write_once(g, to, bytes, len, mode, true) && verify(g, path, bytes, len);
-	if (buf_format(temporary, sizeof(temporary), "%s.mvm-probe-%x.new", path,
-		    (unsigned int)getpid()) >= sizeof(temporary))
+		return write_once(g, to, bytes, len, mode) && verify(g, path, bytes, len);
+	if (buf_format(temporary, sizeof(temporary), "%s.new%x", path, (unsigned int)getpid()) >=
+		sizeof(temporary))
 		return refused(g, "the path is too long");
-	is_good = write_once(g, temporary, "", 0, mode, true) && pour(g, temporary, bytes, len) &&
+	is_good = write_once(g, temporary, "", 0, mode) && pour(g, temporary, bytes, len) &&
 		  verify(g, temporary, bytes, len) && put_in_place(g, temporary, to);
 	if (!is_good)
 		remove_file(g, temporary);
