@@ -14,13 +14,6 @@
 #define SINCE_V8 (DIALECT_V13 | SINCE_V1)
 #define SINCE_V1 (DIALECT_V1 | DIALECT_HEAD | DIALECT_OURS)
 
-/* Only tests read the examples of messages with a content: they are not shipped. */
-#ifdef WITHOUT_EXAMPLES
-#define EXAMPLE(text) NULL
-#else
-#define EXAMPLE(text) text
-#endif
-
 const struct message messages[MESSAGE_KINDS] = {
 	[REQUEST_PING] = { .body = { .name = "Ping" },
 		.direction = MESSAGE_REQUEST,
@@ -71,8 +64,8 @@ const struct message messages[MESSAGE_KINDS] = {
 		.dialects = SINCE_V7,
 		.access = ACCESS_EXEC,
 		.answers = { ANSWER_EXEC },
-		.example = EXAMPLE(
-			"{\"Exec\":{\"command\":\"uptime\",\"stdin\":null,\"timeout_secs\":30}}") },
+		.example =
+			"{\"Exec\":{\"command\":\"uptime\",\"stdin\":null,\"timeout_secs\":30}}" },
 	[REQUEST_FS_DIFF] = { .body = { .name = "FsDiff" },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V8,
@@ -133,9 +126,9 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE(
+		.example =
 			"{\"FsRead\":{\"path\":\"/etc/"
-			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}") },
+			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}" },
 	[REQUEST_FS_WRITE] = { .body = { .name = "FsWrite", .fields = &fs_write_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -274,9 +267,9 @@ const struct message messages[MESSAGE_KINDS] = {
 		.direction = MESSAGE_REQUEST,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
 		.answers = { ANSWER_PROTOCOL_HELLO_ACK, ANSWER_PROTOCOL_MISMATCH },
-		.example = EXAMPLE(
+		.example =
 			"{\"ProtocolHello\":{\"host_protocol_version\":1,\"min_supported_version\":"
-			"1,\"host_version\":\"0.14.0\",\"requested_capabilities\":[\"ping\"]}}") },
+			"1,\"host_version\":\"0.14.0\",\"requested_capabilities\":[\"ping\"]}}" },
 	[REQUEST_READINESS_STATUS] = { .body = { .name = "ReadinessStatus" },
 		.direction = MESSAGE_REQUEST,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
@@ -459,17 +452,16 @@ const struct message messages[MESSAGE_KINDS] = {
 						.fields = &hello_ack_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
-		.example = EXAMPLE(
+		.example =
 			"{\"ProtocolHelloAck\":{\"agent_protocol_version\":1,\"min_supported_"
-			"version\":1,\"agent_version\":\"0.14.0\",\"capabilities\":[\"ping\"]}}") },
+			"version\":1,\"agent_version\":\"0.14.0\",\"capabilities\":[\"ping\"]}}" },
 	[ANSWER_PROTOCOL_MISMATCH] = { .body = { .name = "ProtocolMismatch",
 					       .fields = &mismatch_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
-		.example = EXAMPLE(
+		.example =
 			"{\"ProtocolMismatch\":{\"host_protocol_version\":3,\"agent_protocol_"
-			"version\":1,\"required_action\":\"rebuild_guest\",\"message\":\"...\"}"
-			"}") },
+			"version\":1,\"required_action\":\"rebuild_guest\",\"message\":\"...\"}}" },
 	[ANSWER_UNSUPPORTED_IN_PROFILE] = { .body = { .name = "UnsupportedInProfile",
 						    .fields = &unsupported_fields },
 		.direction = MESSAGE_ANSWER,
@@ -545,9 +537,9 @@ const struct message messages[MESSAGE_KINDS] = {
 	[ANSWER_RELOAD] = { .body = { .name = "ReloadResult", .fields = &reload_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_OURS,
-		.example = EXAMPLE(
+		.example =
 			"{\"ReloadResult\":{\"success\":false,\"detail\":null,\"started\":1,"
-			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}") },
+			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}" },
 
 	[HOST_REQUEST_WAKE_INSTANCE] = { .body = { .name = "WakeInstance",
 						 .fields = &host_instance_fields },
