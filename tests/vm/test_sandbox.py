@@ -215,7 +215,7 @@ class Calls(cases.SharedBoot):
                 self.assertEqual(self.calls("root-" + tier), expected)
 
     def test_a_user_cannot_make_a_user_namespace_by_default(self):
-        self.assertEqual(self.calls("user-unrestricted")["unshare-user"], "ok")
+        self.assertEqual(self.calls("user-unrestricted")["unshare-user"], "ENOSPC")
         self.assertEqual(self.calls("user-network")["unshare-user"], "EPERM")
 
     def test_shells_run(self):
