@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SIGNALS_MAX 64
@@ -142,14 +143,21 @@ static void start_refused(struct launcher_slot *slot, bool quiet)
 static void on_told(struct loop_io *io, uint32_t events);
 static void on_patience(struct loop_timer *timer);
 
+/*
+ * The signals that are ignored, which CLONE_CLEAR_SIGHAND leaves so. The raw call also tells of
+ * those that the C library keeps to itself; the handler is the first member of the kernel's struct.
+ */
 static uint64_t handled_signals(void)
 {
-	struct sigaction action;
 	uint64_t set = 0;
 
-	for (int signal = 1; signal < SIGNALS_MAX; signal++)
-		if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+	for (long signal = 1; signal < SIGNALS_MAX; signal++) {
+		unsigned long action[8] = { 0 };
+
+		if (syscall(SYS_rt_sigaction, signal, NULL, action, SIGNALS_MAX / 8) == 0 &&
+			action[0] == (unsigned long)SIG_IGN)
 			set |= (uint64_t)1 << (signal - 1);
+	}
 	return set;
 }
 
