@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOCAL_MAX   (1024UL * 1024 * 1024) /* bytes of a file that is copied to a guest */
 #define NAME_COLUMN 120
 
 static bool begin(struct guest_files *g, const struct target *t, const struct options *o)
@@ -186,7 +185,7 @@ static int read_local(const char *path, char **bytes, size_t *len)
 	*len = 0;
 	if (fd < 0)
 		return -errno;
-	while (n > 0 && *len <= LOCAL_MAX) {
+	while (n > 0) {
 		if (*len == room) {
 			room = room == 0 ? 65536 : room * 2;
 			*bytes = memory_resize(*bytes, room, 1);
@@ -194,8 +193,8 @@ static int read_local(const char *path, char **bytes, size_t *len)
 		n = read(fd, *bytes + *len, room - *len);
 		*len += n > 0 ? (size_t)n : 0;
 	}
-	if (n != 0)
-		err = n < 0 ? -errno : -EFBIG;
+	if (n < 0)
+		err = -errno;
 	close(fd);
 	return err;
 }
@@ -212,7 +211,7 @@ static bool copy_there(struct guest_files *g, const char *from, char *to)
 	if (stat(from, &st) != 0)
 		return failed(g, from, errno);
 	if (!S_ISREG(st.st_mode))
-		return failed(g, from, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
+		return failed(g, from, EISDIR);
 	if (is_guest_directory(g, to))
 		buf_format(path, sizeof(path), "%s/%s", to, base_name(from));
 	else

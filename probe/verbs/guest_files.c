@@ -151,7 +151,7 @@ static bool feed(struct guest_files *g, char *token, const char *bytes, size_t l
 			taken = (size_t)a.body.proc.as.input.bytes_accepted;
 		answer_free(&a);
 		if (taken > n)
-			return refused(g, "the guest took more than it was given");
+			taken = n;
 		if (is_good && taken == 0)
 			usleep(FULL_PAUSE_US);
 		bytes += taken;
@@ -177,7 +177,7 @@ static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 			size = a.body.fs.as.stat.size;
 		answer_free(&a);
 		if (is_good && size != len && clock_ms() > deadline)
-			return refused(g, "the guest has not written all of it: is its disk full?");
+			return refused(g, "the guest has not written all of it");
 		if (is_good && size != len)
 			usleep(FULL_PAUSE_US);
 	}
@@ -189,9 +189,7 @@ static bool pour(struct guest_files *g, char *path, const char *bytes, size_t le
 {
 	char *argv[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
 		(char *)(uintptr_t) "exec cat >\"$0\"", path };
-	struct field_pair env = { (char *)(uintptr_t) "PATH",
-		(char *)(uintptr_t) "/usr/bin:/bin:/run/current-system/sw/bin" };
-	struct proc_start_request r = { .argv = { argv, 4 }, .env = { &env, 1 } };
+	struct proc_start_request r = { .argv = { argv, 4 } };
 	char token[64] = "";
 	struct answer a;
 	bool is_good = guest_ask_proc(g, REQUEST_PROC_START, &r, PROC_RESULT_STARTED, &a);
@@ -227,7 +225,7 @@ static bool verify(struct guest_files *g, const char *path, const char *bytes, s
 
 	if (!guest_read(g, path, compare, &c) && c.is_equal)
 		return false;
-	return (c.is_equal && c.left == 0) || refused(g, "what the guest has written differs");
+	return (c.is_equal && c.left == 0) || refused(g, "the guest has not written all of it");
 }
 
 static bool write_once(
@@ -275,7 +273,7 @@ bool guest_write(
 		return write_once(g, to, bytes, len, mode) && verify(g, path, bytes, len);
 	if (buf_format(temporary, sizeof(temporary), "%s.new%x", path, (unsigned int)getpid()) >=
 		sizeof(temporary))
-		return refused(g, "the path is too long");
+		return refused(g, "too long");
 	is_good = write_once(g, temporary, "", 0, mode) && pour(g, temporary, bytes, len) &&
 		  verify(g, temporary, bytes, len) && put_in_place(g, temporary, to);
 	if (!is_good)
