@@ -247,7 +247,7 @@ int verb_cp(const struct options *o)
 	int status = EXIT_USAGE;
 
 	if ((guest_from == NULL) == (guest_to == NULL))
-		fprintf(stderr, "mvm-probe: cp: one of the two must be TARGET:/PATH\n");
+		fprintf(stderr, "mvm-probe: cp needs one TARGET:/PATH\n");
 	else if (target_parse(&t, guest_from != NULL ? from : to, o->port, &p) != 0)
 		fprintf(stderr, "mvm-probe: %s\n", p.text);
 	else if (!begin(&g, &t, o))

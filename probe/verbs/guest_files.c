@@ -77,7 +77,7 @@ bool guest_ask(struct guest_files *g, enum message_kind request, const void *bod
 	} else if (is_good && a->kind == ANSWER_ERROR) {
 		is_good = refused(g, a->body.error.message);
 	} else if (is_good && a->kind != want) {
-		is_good = refused(g, "its profile or its agent does not serve this");
+		is_good = refused(g, "its profile does not serve this");
 	}
 	exchange_free(&x);
 	return is_good;
