@@ -7,6 +7,8 @@
 #include "agent/requests/processes.h"
 #include "agent/requests/request.h"
 #include "agent/requests/restore.h"
+#include "agent/sessions/console.h"
+#include "agent/sessions/forward.h"
 #include "agent/wire/pending.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -164,6 +166,8 @@ static void init_parts(struct agent *a, const struct agent_paths *paths)
 	server_init(&a->server, &a->loop, request_received, a);
 	server_init(&a->later_server, &a->loop, request_received, a);
 	a->later_server.is_later = true;
+	a->server.wants_raw = console_wants_raw;
+	a->server.raw = console_take_raw;
 	for (enum message_kind kind = 0; kind < REQUEST_KINDS; kind++)
 		a->serves[kind] = handlers[kind] != NULL;
 	channel_init(&a->channel, &a->loop);
@@ -275,6 +279,8 @@ static void agent_stop(struct agent *a)
 	history_save(&a->history);
 	listener_close(&a->listener);
 	listener_close(&a->later_listener);
+	forwards_close(a);
+	consoles_close(a);
 	finish_connections(a);
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);

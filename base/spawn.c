@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -329,6 +330,8 @@ static int set_up(const struct spawn_request *r, const struct spawn_child *child
 		return err;
 	*stage = SPAWN_STDIO;
 	err = place_descriptors(r);
+	if (err == 0 && r->takes_terminal) /* ioctl_tty(2): only a session's leader may */
+		err = result(ioctl(STDIN_FILENO, TIOCSCTTY, 0));
 	if (err != 0)
 		return err;
 	*stage = SPAWN_LIMITS;

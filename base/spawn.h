@@ -4,7 +4,8 @@
  *
  *    1. setsid(2), an empty signal mask, default dispositions
  *    2. the cgroup, where the kernel could not start the child inside it
- *    3. standard input, output and error, then the passed descriptors from 3 up
+ *    3. standard input, output and error, the first of them as controlling terminal where asked,
+ *       then the passed descriptors from 3 up
  *    4. resource limits, nice value, oom_score_adj, umask
  *    5. the `prepare` hook (mounts that need privilege)
  *    6. supplementary groups, gid, capability bounding set, uid, ambient capabilities
@@ -73,6 +74,7 @@ struct spawn_request {
 	char *const *envp;
 	int stdio[3];               /* descriptors for 0, 1, 2 */
 	bool closes_stdio;          /* launcher_start() takes them over, and closes them */
+	bool takes_terminal;        /* stdio[0] becomes the session's controlling terminal */
 	const int *fds;             /* passed as 3, 4, ... */
 	size_t fd_count;            /* SPAWN_FDS_MAX at most */
 	const char *directory;      /* working directory; NULL: "/" */

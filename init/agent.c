@@ -96,8 +96,24 @@ static void agent_starting(struct service *v)
 	g->agent.fds[AGENT_CONTROL] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
 }
 
+/*
+ * The agent may make groups in its own, for what it runs for a host: the kernel's cgroup-v2.rst,
+ * "Delegation". It gets no limit's file.
+ */
+static void delegate_cgroup(const struct service *v)
+{
+	const struct account *a = v->account;
+	int group = v->cgroup.fd;
+
+	if (group >= 0 && a != NULL &&
+		(fchown(group, a->uid, a->gid) != 0 ||
+			fchownat(group, "cgroup.procs", a->uid, a->gid, 0) != 0))
+		log_line("cannot give the guest agent its cgroup: %s", problem_errno_text(errno));
+}
+
 static void agent_started(struct service *v)
 {
+	delegate_cgroup(v);
 	control_agent_started(&LOOP_OWNER(v->owner, struct guest, supervisor)->control);
 }
 

@@ -94,15 +94,24 @@ static int find_account(
 int identity_find(
 	const struct identities *ids, const char *user, struct identity *out, struct problem *p)
 {
+	int err = identity_find_any(ids, user, out, p);
+
+	if (err != 0 || out->account.uid != 0)
+		return err;
+	identity_free(out);
+	return problem_set_text(p, EPERM, "user '%s' is root, and the agent runs nothing as root",
+		out->account.name);
+}
+
+int identity_find_any(
+	const struct identities *ids, const char *user, struct identity *out, struct problem *p)
+{
 	int err;
 
 	*out = (struct identity){ 0 };
 	err = find_account(ids, user, &out->account, p);
 	if (err != 0)
 		return err;
-	if (out->account.uid == 0)
-		return problem_set_text(p, EPERM,
-			"user '%s' is root, and the agent runs nothing as root", out->account.name);
 	if (out->account.uid != geteuid())
 		out->user = &out->account;
 	out->environment = make_environment(&out->account);

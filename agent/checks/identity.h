@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As whom a command runs, and with which environment. Never as root. */
+/* As whom a command runs, and with which environment. Never as root, but where a policy says so. */
 #ifndef AGENT_CHECKS_IDENTITY_H
 #define AGENT_CHECKS_IDENTITY_H
 
@@ -33,6 +33,10 @@ void identities_free(struct identities *ids);
  * ENOENT no such user, EPERM the user is root, ENOMEM. identity_free() frees what was found.
  */
 int identity_find(
+	const struct identities *ids, const char *user, struct identity *out, struct problem *p);
+
+/* The same for a user whom the security policy names, who may be root. */
+int identity_find_any(
 	const struct identities *ids, const char *user, struct identity *out, struct problem *p);
 
 void identity_free(struct identity *id);

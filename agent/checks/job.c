@@ -196,16 +196,19 @@ static void prepare(struct job *job, const struct job_spec *spec)
 
 static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 {
+	const struct job_session *session = spec->session;
 	struct spawn_limit limits[] = { { RLIMIT_NOFILE, job->jobs->files },
 		{ RLIMIT_CORE, { 0, 0 } } };
+	bool is_root = spec->user != NULL && spec->user->uid == 0;
 	struct spawn_request r = {
 		.argv = spec->argv,
 		.envp = spec->envp,
 		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.takes_terminal = session != NULL,
 		.user = spec->user,
-		.bounding = job->jobs->bounding,
+		.bounding = is_root ? UINT64_MAX : job->jobs->bounding,
 		.no_new_privs = true,
-		.cgroup_fd = -1,
+		.cgroup_fd = session != NULL ? session->cgroup_fd : -1,
 		.limits = limits,
 		.limit_count = spec->is_streamed ? 2 : 1,
 		.directory = spec->directory,
@@ -257,13 +260,15 @@ int job_start(struct job *job, const struct job_spec *spec)
 	const bool wanted[3] = { spec->is_streamed || spec->input != NULL,
 		spec->is_streamed || spec->out_max > 0, spec->is_streamed || spec->err_max > 0 };
 	const int null = job->jobs->null_fd;
+	const int terminal = spec->session != NULL ? spec->session->terminal_fd : null;
+	const int stdio[3] = { terminal, terminal, terminal };
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { null, null, null };
 	int err;
 
 	prepare(job, spec);
 	err = make_pipes(wanted, ours, theirs);
 	if (err == 0)
-		err = run(job, spec, theirs);
+		err = run(job, spec, spec->session != NULL ? stdio : theirs);
 	close_all(theirs, null);
 	if (err != 0) {
 		close_all(ours, -1);

@@ -28,7 +28,14 @@ enum job_end {
 	JOB_NOT_RUN,   /* `failure` says why the command did not run */
 };
 
+/* A job at a terminal. */
+struct job_session {
+	int terminal_fd; /* its standard input, output and error, and controlling terminal */
+	int cgroup_fd;   /* directory of the cgroup to start in, or -1 */
+};
+
 struct job_spec {
+	const struct job_session *session; /* or NULL */
 	char *const *argv;
 	char *const *envp;
 	const struct account *user; /* as spawn(): NULL keeps the agent's identity */

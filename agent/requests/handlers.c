@@ -11,6 +11,8 @@
 #include "agent/requests/readiness.h"
 #include "agent/requests/restore.h"
 #include "agent/requests/snapshot.h"
+#include "agent/sessions/console.h"
+#include "agent/sessions/forward.h"
 #include "base/clock.h"
 
 /* ---- replies --------------------------------------------------------------------------------- */
@@ -93,6 +95,10 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_SLEEP_PREP] = snapshot_sleep_prep,
 	[REQUEST_CHECKPOINT_INTEGRATIONS] = snapshot_checkpoint,
 	[REQUEST_EXEC] = exec_requested,
+	[REQUEST_START_PORT_FORWARD] = forward_requested,
+	[REQUEST_CONSOLE_OPEN] = console_open_requested,
+	[REQUEST_CONSOLE_RESIZE] = console_resize_requested,
+	[REQUEST_CONSOLE_CLOSE] = console_close_requested,
 	[REQUEST_PROTOCOL_HELLO] = protocol_hello,
 	[REQUEST_READINESS_STATUS] = readiness_status,
 	[REQUEST_ENTRYPOINT_STATUS] = entrypoint_status,

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/sessions/tcp_peer.h"
+
+#include "base/buf.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LINE_MAX_BYTES 256
+
+/* The ports of a connection: the other end's, and ours. False for what is no TCP connection. */
+static bool ports_of(int fd, unsigned int *theirs, unsigned int *ours, bool *is_v6)
+{
+	struct sockaddr_storage local = { 0 }, peer = { 0 };
+	socklen_t local_len = sizeof(local), peer_len = sizeof(peer);
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	if (getsockname(fd, (struct sockaddr *)&local, &local_len) != 0 ||
+		getpeername(fd, (struct sockaddr *)&peer, &peer_len) != 0)
+		return false;
+	*is_v6 = local.ss_family == AF_INET6;
+	if (*is_v6) {
+		memcpy(&in6, &local, sizeof(in6));
+		*ours = ntohs(in6.sin6_port);
+		memcpy(&in6, &peer, sizeof(in6));
+		*theirs = ntohs(in6.sin6_port);
+	} else if (local.ss_family == AF_INET) {
+		memcpy(&in, &local, sizeof(in));
+		*ours = ntohs(in.sin_port);
+		memcpy(&in, &peer, sizeof(in));
+		*theirs = ntohs(in.sin_port);
+	}
+	return *is_v6 || local.ss_family == AF_INET;
+}
+
+/*
+ * A line is "N: ADDRESS:PORT ADDRESS:PORT STATE queues timer retransmits UID timeout INODE ...".
+ * True if it is of a socket that no process has: its inode is 0.
+ */
+static bool is_orphan(const char *line, unsigned int theirs, unsigned int ours, bool *found)
+{
+	char of_theirs[8], of_ours[8], local[40], remote[40];
+	unsigned long inode;
+
+	if (sscanf(line, " %*[^:]: %39s %39s %*s %*s %*s %*s %*s %*s %lu", local, remote, &inode) !=
+		3)
+		return false;
+	buf_format(of_theirs, sizeof(of_theirs), ":%04X", theirs);
+	buf_format(of_ours, sizeof(of_ours), ":%04X", ours);
+	if (strrchr(local, ':') == NULL || strcmp(strrchr(local, ':'), of_theirs) != 0 ||
+		strrchr(remote, ':') == NULL || strcmp(strrchr(remote, ':'), of_ours) != 0)
+		return false;
+	*found = true;
+	return inode == 0;
+}
+
+bool tcp_peer_is_closed(int fd)
+{
+	unsigned int theirs, ours;
+	bool is_v6, found = false, is_closed = false;
+	char line[LINE_MAX_BYTES];
+	FILE *f;
+
+	if (!ports_of(fd, &theirs, &ours, &is_v6))
+		return false;
+	/* A server's IPv6 socket has IPv4 connections, too. */
+	for (int i = 0; i < 2 && !found; i++) {
+		f = fopen((i == 0) == is_v6 ? "/proc/net/tcp6" : "/proc/net/tcp", "re");
+		while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+			is_closed = is_orphan(line, theirs, ours, &found);
+		if (f != NULL)
+			fclose(f);
+	}
+	return found && is_closed;
+}

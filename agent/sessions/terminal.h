@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Pseudo-terminals (pty(7)) that belong to the user who works at them. */
+#ifndef AGENT_SESSIONS_TERMINAL_H
+#define AGENT_SESSIONS_TERMINAL_H
+
+#include "base/problem.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct terminal {
+	int master; /* non-blocking, close-on-exec */
+	int slave;  /* close-on-exec */
+};
+
+/*
+ * Open a pseudo-terminal of this size, in characters, whose file in /dev/pts is `uid`'s. Returns 0,
+ * or -errno with `p`.
+ */
+int terminal_open(
+	struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, struct problem *p);
+
+/* Set its size, of which the processes in the foreground learn by SIGWINCH. Returns 0 or -errno. */
+int terminal_resize(int master, uint16_t cols, uint16_t rows);
+
+#endif
