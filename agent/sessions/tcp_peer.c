@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/sessions/tcp_peer.h"
 
-#include "base/buf.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -37,25 +36,35 @@ static bool ports_of(int fd, unsigned int *theirs, unsigned int *ours, bool *is_
 	return *is_v6 || local.ss_family == AF_INET;
 }
 
+/* The n-th word of a line, counted from 0; "" behind the last one. */
+static const char *word(const char *line, int n)
+{
+	line += strspn(line, " ");
+	for (; n > 0 && *line != '\0'; n--) {
+		line += strcspn(line, " ");
+		line += strspn(line, " ");
+	}
+	return line;
+}
+
+/* The port of an address, which is hexadecimal, as is the port. */
+static unsigned int port_at(const char *address)
+{
+	return (unsigned int)strtoul(address + strcspn(address, ": ") + 1, NULL, 16);
+}
+
 /*
  * A line is "N: ADDRESS:PORT ADDRESS:PORT STATE queues timer retransmits UID timeout INODE ...".
  * True if it is of a socket that no process has: its inode is 0.
  */
 static bool is_orphan(const char *line, unsigned int theirs, unsigned int ours, bool *found)
 {
-	char of_theirs[8], of_ours[8], local[40], remote[40];
-	unsigned long inode;
+	const char *local = word(line, 1), *remote = word(line, 2), *inode = word(line, 9);
 
-	if (sscanf(line, " %*[^:]: %39s %39s %*s %*s %*s %*s %*s %*s %lu", local, remote, &inode) !=
-		3)
-		return false;
-	buf_format(of_theirs, sizeof(of_theirs), ":%04X", theirs);
-	buf_format(of_ours, sizeof(of_ours), ":%04X", ours);
-	if (strrchr(local, ':') == NULL || strcmp(strrchr(local, ':'), of_theirs) != 0 ||
-		strrchr(remote, ':') == NULL || strcmp(strrchr(remote, ':'), of_ours) != 0)
+	if (*inode == '\0' || port_at(local) != theirs || port_at(remote) != ours)
 		return false;
 	*found = true;
-	return inode == 0;
+	return strtoul(inode, NULL, 10) == 0;
 }
 
 bool tcp_peer_is_closed(int fd)

@@ -285,7 +285,7 @@ static int take_operand(struct parsing *s, char *argument, struct problem *p)
 		return find_verb(s, argument, p);
 	o->names = memory_resize(o->names, o->name_count + 1, sizeof(*o->names));
 	o->names[o->name_count++] = argument;
-	if (o->verb->operands == OPERANDS_COMMAND)
+	if (o->verb->operands == OPERANDS_COMMAND || o->verb->operands == OPERANDS_SHELL)
 		s->only_operands = true; /* what follows the target belongs to the command */
 	return 0;
 }
@@ -311,6 +311,9 @@ static int check_count(const struct options *o, struct problem *p)
 		break;
 	case OPERANDS_NAMES:
 		good = n >= 2;
+		break;
+	case OPERANDS_SHELL:
+		good = n >= 1;
 		break;
 	case OPERANDS_COMMAND:
 		good = o->command != NULL ? n == 1 : n >= 2;
@@ -404,7 +407,8 @@ static int take_all(struct parsing *s, int argc, char **argv, struct problem *p)
 
 	for (int i = 1; i < argc && err == 0; i++) {
 		bool is_command = s->o->verb != NULL && s->o->name_count > 0 &&
-				  s->o->verb->operands == OPERANDS_COMMAND;
+				  (s->o->verb->operands == OPERANDS_COMMAND ||
+					  s->o->verb->operands == OPERANDS_SHELL);
 
 		if (strcmp(argv[i], "--") == 0 && !s->command_begun &&
 			(!s->only_operands || (is_command && s->o->name_count == 1))) {

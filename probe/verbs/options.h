@@ -20,6 +20,7 @@ enum operands {
 	OPERANDS_NAME,    /* a target and a name */
 	OPERANDS_MAYBE,   /* a target, and a name or none */
 	OPERANDS_NAMES,   /* a target and names */
+	OPERANDS_SHELL,   /* a target, and a command or none, as in the next */
 	OPERANDS_COMMAND, /* a target and a command, in which nothing is an option of ours */
 };
 

@@ -17,6 +17,8 @@ int verb_cat(const struct options *o);
 int verb_ls(const struct options *o);
 int verb_cp(const struct options *o);
 int verb_run(const struct options *o);
+int verb_shell(const struct options *o);
+int verb_forward(const struct options *o);
 int verb_hello(const struct options *o);
 int verb_services(const struct options *o);
 int verb_logs(const struct options *o);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/show/text.h"
+#include "protocol/messages.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +37,10 @@ static void close_connection(struct exchange *x)
 static void finish(struct exchange *x)
 {
 	x->elapsed_us = clock_us() - x->started_us;
+	if (x->request == NULL && x->failure.kind == FAILURE_NONE) {
+		x->raw_fd = x->io.fd;
+		loop_remove(x->loop, &x->io);
+	}
 	close_connection(x);
 	x->done(x);
 }
@@ -144,16 +149,24 @@ static void fill_connect_line(struct exchange *x)
 	x->step = EXCHANGE_SENDING_CONNECT;
 }
 
-static void fill_request(struct exchange *x)
+static void add_frame(struct exchange *x, const char *body, size_t len)
 {
 	unsigned char header[PROTOCOL_HEADER_BYTES];
 
-	protocol_header_encode((uint32_t)x->request_len, header);
-	x->out = memory_resize(x->out, sizeof(header) + x->request_len, 1);
-	memcpy(x->out, header, sizeof(header));
-	memcpy(x->out + sizeof(header), x->request, x->request_len);
-	x->out_len = sizeof(header) + x->request_len;
-	x->out_at = 0;
+	protocol_header_encode((uint32_t)len, header);
+	x->out = memory_resize(x->out, x->out_len + sizeof(header) + len, 1);
+	memcpy(x->out + x->out_len, header, sizeof(header));
+	memcpy(x->out + x->out_len + sizeof(header), body, len);
+	x->out_len += sizeof(header) + len;
+}
+
+/* The hello and the request go together: who refuses the one does not get to the other. */
+static void fill_request(struct exchange *x)
+{
+	x->out_len = x->out_at = 0;
+	if (x->hello != NULL)
+		add_frame(x, x->hello, strlen(x->hello));
+	add_frame(x, x->request, x->request_len);
 	x->step = EXCHANGE_SENDING_REQUEST;
 }
 
@@ -344,10 +357,13 @@ static enum progress take_step(struct exchange *x)
 	case EXCHANGE_CONNECTING:
 		if (!finish_connect(x))
 			return WAITS;
-		if (x->target->path != NULL)
+		if (x->target->path != NULL) {
 			fill_connect_line(x);
-		else
-			fill_request(x);
+			return GOES_ON;
+		}
+		if (x->request == NULL)
+			return ENDS;
+		fill_request(x);
 		return GOES_ON;
 	case EXCHANGE_SENDING_CONNECT:
 		if (!send_some(x))
@@ -357,6 +373,8 @@ static enum progress take_step(struct exchange *x)
 	case EXCHANGE_READING_OK:
 		if (!read_ok_line(x))
 			return WAITS;
+		if (x->request == NULL)
+			return ENDS;
 		fill_request(x);
 		return GOES_ON;
 	case EXCHANGE_SENDING_REQUEST:
@@ -372,6 +390,13 @@ static enum progress take_step(struct exchange *x)
 	case EXCHANGE_READING_BODY:
 		if (!read_body(x))
 			return WAITS;
+		if (x->hello != NULL && !x->has_hello_answer) {
+			x->has_hello_answer = true;
+			if (strstr(x->body, message_name(ANSWER_PROTOCOL_HELLO_ACK)) == NULL)
+				return ENDS; /* the caller sees what it is */
+			begin_frame(x);
+			return GOES_ON;
+		}
 		if (x->frame == NULL)
 			return ENDS;
 		loop_timer_clear(x->loop, &x->timer); /* a stream has its first frame in time */
@@ -453,7 +478,7 @@ static void expire(struct loop_timer *timer)
 void exchange_start(struct exchange *x)
 {
 	x->running = true;
-	x->io.fd = -1;
+	x->io.fd = x->raw_fd = -1;
 	x->timer.expire = expire;
 	x->started_us = clock_us();
 	x->deadline_ms = clock_ms() + x->timeout_ms;

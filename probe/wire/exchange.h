@@ -38,9 +38,10 @@ struct exchange {
 	struct loop *loop;
 	const struct target *target;
 	const char *request; /* body of the request's frame; stays the caller's, until done */
-	size_t request_len;
+	size_t request_len; /* `request` NULL: none; the result is `raw_fd` */
 	uint64_t timeout_ms;
 	struct exchange_budget *budget; /* or NULL; outlives the exchange's body */
+	const char *hello; /* body of a frame to send first, whose answer counts as well; or NULL */
 	/* For a stream: called for each frame; true: go on, false: enough. NULL: one answer. */
 	bool (*frame)(struct exchange *x);
 	/* Called once, never from within exchange_start(). It may call exchange_free(). */
@@ -49,6 +50,7 @@ struct exchange {
 
 	/* The result. */
 	struct failure failure; /* FAILURE_NONE: there is an answer */
+	int raw_fd;             /* without a request: the connection, non-blocking, the caller's */
 	char *body;             /* the answer's frame, NUL-terminated */
 	size_t body_len;
 	uint64_t elapsed_us; /* from the start to the end */
@@ -67,6 +69,7 @@ struct exchange {
 	size_t body_size; /* bytes of storage at `body` */
 	size_t body_want; /* what the header says */
 	size_t frames;    /* whole frames so far */
+	bool has_hello_answer;
 	bool running;
 };
 
