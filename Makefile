@@ -48,7 +48,13 @@ clang: | packages-build packages-unit packages-lint
 		-Dunit_tests=true -Dwerror=true $(QUIET)
 	@ninja --quiet -k 0 -C build/meson-clang $(QUIET)
 
-# Boots a guest with a real HTTP service and asks it how it is.
+# Boots a guest with a real HTTP service and asks it how it is; with SHELL=1, opens a shell in it.
+# (SHELL is make's name for what runs the recipes, too.)
+ifeq ($(SHELL),1)
+override SHELL := /bin/sh
+MAKEOVERRIDES =
+export DEMO_SHELL = 1
+endif
 demo: release kernel | packages-vm
 	@python3 tests/demo/demo.py
 

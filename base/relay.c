@@ -180,8 +180,11 @@ static void step(struct relay *r)
 	for (int end = 0; end < 2 && is_good && !r->is_closed; end++)
 		is_good = watch(r, end) == 0;
 	r->is_stepping = false;
-	if (!r->is_closed && (!is_good || (r->flows[0].is_over && r->flows[1].is_over)))
-		r->over(r);
+	if (r->is_closed || r->has_told_over ||
+		(is_good && !(r->flows[0].is_over && r->flows[1].is_over)))
+		return;
+	r->has_told_over = true;
+	r->over(r);
 }
 
 static void ready(struct relay *r, int end, uint32_t events)

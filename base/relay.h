@@ -36,7 +36,7 @@ struct relay {
 	struct loop *loop;
 	struct relay_end ends[2];
 	struct relay_flow flows[2];
-	bool is_stepping, is_closed;
+	bool is_stepping, is_closed, has_told_over;
 	/* Both directions are over, or memory is. The owner calls relay_close(). */
 	void (*over)(struct relay *r);
 	/* All that ends[from] had to say is out. NULL: shutdown(2) of the other end for writing. */

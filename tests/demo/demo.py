@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-The demo: makes an image with a real HTTP service, runs it as "make run" does, shows its console, waits until the host's
-probe finds it healthy, and ends it as a host does. "make demo" builds what it needs.
+The demo: makes an image with a real HTTP service, runs it as "make run" does, shows its console,
+waits until the host's probe finds it healthy, and ends it as a host does. "make demo" builds what it needs.
+"make demo SHELL=1" opens a shell in the guest first, and leads a port of this machine to it.
 """
 import json
 import os
@@ -31,7 +32,9 @@ PAGE = 'mkdir -p /var/www && echo "$GREETING from $HOSTNAME" >/var/www/index.htm
 
 def make_guest():
     guest = Guest("squashfs")
-    guest.busybox("sh", "httpd", "wget", "mkdir", "cat", "test")
+    guest.busybox("sh", "httpd", "wget", "mkdir", "cat", "test", "ls", "ps", "id", "stty", "sleep",
+                  "uname", "df", "free", "top", "vi")
+    guest.agent_json(dev=True)
     guest.init_ini(guest={"hostname": "demo", "accounting": "yes"},
                    env={"HOSTNAME": "demo", "GREETING": "Hello"})
     guest.service("web", "/bin/httpd -f -p %d -h /var/www" % PORT, pre_start=PAGE)
@@ -113,6 +116,18 @@ def fetch(machine):
         return url, answer.read().decode().strip()
 
 
+def shell(machine):
+    """A shell on this terminal, beside a forwarded port, until the user leaves it."""
+    program = build.built("mvm-probe")
+    with subprocess.Popen([program, "forward", machine.vsock_path, "0:%d" % PORT],
+                          stdout=subprocess.PIPE, text=True) as forward:
+        say("$ mvm-probe forward v.sock 0:%d\n%s" % (PORT, forward.stdout.readline()))
+        say("$ mvm-probe shell v.sock\n"
+            "(\"exit\" ends it and the demo; ~. at the start of a line leaves it)")
+        subprocess.run([program, "shell", machine.vsock_path], check=False)
+        forward.terminate()
+
+
 def run(directory):
     machine = mvm_run.qemu_machine(make_image(directory))
     start = time.monotonic()
@@ -128,6 +143,10 @@ def run(directory):
             if asked.returncode != 0:
                 raise RigError("mvm-probe %s: %s%s" % (verb, asked.stdout, asked.stderr))
             say("$ mvm-probe %s v.sock\n%s" % (verb, asked.stdout))
+        if os.environ.get("DEMO_SHELL"):
+            shell(machine)
+        else:
+            say("Try a shell in this guest: make demo SHELL=1")
         start = time.monotonic()
         machine.ctrl_alt_del()
         machine.wait(SECONDS)
