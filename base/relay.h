@@ -43,8 +43,8 @@ struct relay {
 	void (*ended)(struct relay *r, int from);
 	/* An end has closed altogether. May be NULL; what it said before is still passed on. */
 	void (*vanished)(struct relay *r, int end);
-	/* `len` bytes at `bytes` have been read from ends[from]; there is room for one more. Returns
-	 * how many to pass on. NULL: all of them. */
+	/* `len` bytes at `bytes` have been read from ends[from]; there is room for one more.
+	 * Returns how many to pass on. NULL: all of them. */
 	size_t (*passing)(struct relay *r, int from, char *bytes, size_t len);
 	void *owner;
 };

@@ -17,14 +17,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PORT_FIRST     20000 /* plus the session's number */
-#define PORTS_TRIED    64
-#define HOLD_MS        100   /* of the first output: hosts lose what comes with the VMM's OK */
-#define HANG_UP_MS     500   /* from SIGHUP to SIGKILL */
-#define FLUSH_MS       10000 /* for the host to take the last output */
-#define REMOVE_MS      20    /* between attempts to remove the cgroup of killed processes */
-#define REMOVE_TIMES   250
-#define END_OF_INPUT   "\4"  /* termios(3), VEOF */
+#define SHELL        "/bin/sh"
+#define PORT_FIRST   20000 /* plus the session's number */
+#define PORTS_TRIED  64
+#define HOLD_MS      100   /* of the first output: hosts lose what comes with the VMM's OK */
+#define HANG_UP_MS   500   /* from SIGHUP to SIGKILL */
+#define FLUSH_MS     10000 /* for the host to take the last output */
+#define REMOVE_MS    20    /* between attempts to remove the cgroup of killed processes */
+#define REMOVE_TIMES 250
+#define END_OF_INPUT "\4" /* termios(3), VEOF */
 
 enum console_state {
 	CONSOLE_WAITING, /* for the host's connection */

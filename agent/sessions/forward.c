@@ -169,8 +169,7 @@ static void refuse_more(struct forward *f, int fd)
 static void port_accepted(struct data_port *d, int fd)
 {
 	struct forward *f = LOOP_OWNER(d, struct forward, port);
-	struct forwarded *w =
-		f->agent->forwarded < FORWARDED_MAX ? calloc(1, sizeof(*w)) : NULL;
+	struct forwarded *w = f->agent->forwarded < FORWARDED_MAX ? calloc(1, sizeof(*w)) : NULL;
 
 	if (w == NULL) {
 		refuse_more(f, fd);

@@ -17,8 +17,7 @@ struct terminal {
  * Open a pseudo-terminal of this size, in characters, whose file in /dev/pts is `uid`'s. Returns 0,
  * or -errno with `p`.
  */
-int terminal_open(
-	struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, struct problem *p);
+int terminal_open(struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, struct problem *p);
 
 /* Set its size, of which the processes in the foreground learn by SIGWINCH. Returns 0 or -errno. */
 int terminal_resize(int master, uint16_t cols, uint16_t rows);

@@ -316,7 +316,9 @@ static bool start_forward(struct listener_spec *l)
  */
 static bool try_half_close(const struct reach *r)
 {
-	static const char ping[] = "\0\0\0\6\"Ping\"";
+	const char *body = messages[REQUEST_PING].example;
+	char ping[64];
+	size_t len = PROTOCOL_HEADER_BYTES + strlen(body);
 	struct pollfd p = { .events = POLLIN };
 	struct exchange x;
 	struct target to;
@@ -329,7 +331,9 @@ static bool try_half_close(const struct reach *r)
 	if (!reach_run(&x))
 		return false;
 	p.fd = x.raw_fd;
-	answered = send(p.fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(ping) - 1 &&
+	protocol_header_encode((uint32_t)strlen(body), (unsigned char *)ping);
+	memcpy(ping + PROTOCOL_HEADER_BYTES, body, strlen(body));
+	answered = send(p.fd, ping, len, MSG_NOSIGNAL) == (ssize_t)len &&
 		   shutdown(p.fd, SHUT_WR) == 0 && poll(&p, 1, (int)r->timeout_ms) == 1 &&
 		   recv(p.fd, &byte, 1, 0) == 1;
 	close(p.fd);
@@ -387,9 +391,7 @@ int verb_forward(const struct options *o)
 	for (size_t i = 0; i < o->name_count; i++) {
 		struct listener_spec *l = &f.listeners[i];
 
-		*l = (struct listener_spec){
-			.forwarder = &f, .word = o->names[i], .io.fd = -1
-		};
+		*l = (struct listener_spec){ .forwarder = &f, .word = o->names[i], .io.fd = -1 };
 		if (!parse_word(l)) {
 			fprintf(stderr,
 				"mvm-probe: '%s' is no port to forward, such as 8080:80, "

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define CHUNK            4096
-#define DIALS            50  /* attempts at the data port: mvm's agents bind it after they answer */
+#define DIALS            50 /* attempts at the data port: mvm's agents bind it after they answer */
 #define DIAL_AGAIN_NS    (100 * 1000 * 1000)
 #define CLOSE_TIMEOUT_MS 5000
 #define END_OF_INPUT     "\4"
@@ -356,7 +356,8 @@ int verb_shell(const struct options *o)
 		s->failure = (struct failure){ 0 };
 		if (!s->reach.offers)
 			failure_set(&s->failure, FAILURE_ERROR_ANSWER,
-				"the guest allows no console: its policy or its image would have to "
+				"the guest allows no console: its policy or its image would have "
+				"to "
 				"(access.console, dev)");
 		else if (open_session(s, &port) && dial(s, port))
 			status = run(s);

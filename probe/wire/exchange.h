@@ -38,7 +38,7 @@ struct exchange {
 	struct loop *loop;
 	const struct target *target;
 	const char *request; /* body of the request's frame; stays the caller's, until done */
-	size_t request_len; /* `request` NULL: none; the result is `raw_fd` */
+	size_t request_len;  /* `request` NULL: none; the result is `raw_fd` */
 	uint64_t timeout_ms;
 	struct exchange_budget *budget; /* or NULL; outlives the exchange's body */
 	const char *hello; /* body of a frame to send first, whose answer counts as well; or NULL */

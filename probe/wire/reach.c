@@ -96,8 +96,8 @@ static bool say_hello(struct reach *r, const char *capability, struct failure *f
 	reach_prepare(r, &x, NULL, hello);
 	*f = (struct failure){ 0 };
 	if (reach_run(&x))
-		root = answer_open(x.body, x.body_len, message_name(ANSWER_PROTOCOL_HELLO_ACK),
-			&ack, f);
+		root = answer_open(
+			x.body, x.body_len, message_name(ANSWER_PROTOCOL_HELLO_ACK), &ack, f);
 	else
 		*f = x.failure;
 	exchange_free(&x);

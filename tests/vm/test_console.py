@@ -16,7 +16,7 @@ import cases
 import mvm_client
 import mvm_later
 import mvm_types
-from rig import images
+from rig import build, images
 from rig.tap import TestCase, main
 
 PATIENCE_S = 120
@@ -92,13 +92,14 @@ class Consoles(cases.SharedBoot):
     def prepare(cls, guest):
         prepare(guest)
         guest.tree.file("/srv/page", "x" * 5000)
-        guest.service("web", "/bin/httpd -f -p 127.0.0.1:8080 -h /srv")
+        guest.tree.copy(build.program("serve"), "/bin/serve")
+        guest.service("web", "/bin/serve 8080")
         guest.service("web6", "/bin/httpd -f -p [::1]:8081 -h /srv")
         guest.service("count", "/bin/nc -ll -p 9000 -e /bin/wc -c")
 
     @classmethod
     def observe(cls, machine):
-        machine.console.wait_line("mvm-guest-agent: listening .*")
+        machine.console.wait_line("mvm-guest-agent: listening .*", PATIENCE_S)
 
     def open(self, **options):
         s = Session(self.machine, **options)
@@ -226,14 +227,26 @@ class Consoles(cases.SharedBoot):
         self.assertEqual(set(bodies), {b"x" * 5000})
 
     def test_the_loopback_of_ipv6(self):
-        self.assertEqual(self.fetch(self.forward(8081)), b"x" * 5000)
+        port, body = self.forward(8081), None
+        while body is None:
+            try:
+                body = self.fetch(port)
+            except http.client.RemoteDisconnected:
+                pass    # not listening yet
+        self.assertEqual(body, b"x" * 5000)
 
     def test_half_a_close_is_passed_on_both_ways(self):
         port = self.forward(9000)
-        with mvm_client.dial(self.machine.vsock_path, port=port, timeout=PATIENCE_S) as s:
-            s.sendall(b"y" * 300000)
-            s.shutdown(socket.SHUT_WR)
-            self.assertEqual(s.makefile("rb").read(), b"300000\n")
+        counted = b""
+        while not counted:      # until it listens
+            with mvm_client.dial(self.machine.vsock_path, port=port, timeout=PATIENCE_S) as s:
+                try:
+                    s.sendall(b"y" * 300000)
+                    s.shutdown(socket.SHUT_WR)
+                    counted = s.makefile("rb").read()
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+        self.assertEqual(counted, b"300000\n")
 
     def test_where_nobody_listens(self):
         port = self.forward(9999)
@@ -259,7 +272,7 @@ class Interrupt(TestCase):
         self.addCleanup(guest.close)
         prepare(guest)
         machine = self.start(guest.machine(virtual_time=True, instruction_ns=1, quirks=True))
-        machine.console.wait_line("mvm-guest-agent: listening .*")
+        machine.console.wait_line("mvm-guest-agent: listening .*", PATIENCE_S)
         busy = mvm_client.dial(machine.vsock_path, timeout=PATIENCE_S)
         self.addCleanup(busy.close)
         mvm_client.send(busy, json.dumps({"Exec": {

@@ -20,6 +20,7 @@ _GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
 # name: (compiler and flags, sources)
 PROGRAMS = {
     "hvsock": (_HOST, "hvsock/*.c"),
+    "serve": (_GUEST, "payload/serve.c"),
     "acts": (_GUEST, "payload/acts.c"),
     "attack": (_GUEST, "payload/attack*.c"),
     "facts": (_GUEST, "payload/facts*.c"),
