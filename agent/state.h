@@ -60,13 +60,13 @@ struct agent {
 	bool serves[REQUEST_KINDS];        /* which requests have a handler */
 	struct process *processes;         /* of ProcStart: processes.h */
 	size_t process_count;
-	struct console *consoles;          /* the newest first */
-	uint32_t console_id;               /* of the newest */
-	struct forward *forwards;          /* ports that are forwarded */
-	size_t forwarded;                  /* connections of theirs */
-	size_t execs;         /* commands of Exec that run */
-	size_t file_requests; /* that run: files.h */
-	size_t waits;         /* requests for events that wait for one */
+	struct console *consoles; /* the newest first */
+	uint32_t console_id;      /* of the newest */
+	struct forward *forwards; /* ports that are forwarded */
+	size_t forwarded;         /* connections of theirs */
+	size_t execs;             /* commands of Exec that run */
+	size_t file_requests;     /* that run: files.h */
+	size_t waits;             /* requests for events that wait for one */
 	bool stopping;
 };
 

@@ -3,6 +3,7 @@
 
 #include "agent/requests/policy.h"
 #include "agent/sessions/session_group.h"
+#include "agent/sessions/session_shell.h"
 #include "agent/sessions/terminal.h"
 #include "agent/wire/data_port.h"
 #include "agent/wire/pending.h"
@@ -14,7 +15,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SHELL        "/bin/sh"
@@ -227,10 +227,10 @@ static void shell_done(struct job *job)
 	log_line("console %u: exit code %d after %llu s", s->id, s->exit_code,
 		(unsigned long long)(clock_ms() - s->opened_ms) / 1000);
 	if (job->end == JOB_NOT_RUN) {
-		log_line("console %u: cannot run " SHELL ": %s: %s", s->id,
+		log_line("console %u: cannot run " SESSION_SHELL ": %s: %s", s->id,
 			spawn_stage_name(job->failure.stage),
 			problem_errno_text(job->failure.error));
-		tell_host(s, "mvm-guest-agent: cannot run " SHELL "\r\n");
+		tell_host(s, "mvm-guest-agent: cannot run " SESSION_SHELL "\r\n");
 	}
 	session_group_kill(&s->group, s->session);
 	answer_closings(s);
@@ -387,49 +387,6 @@ static void console_expired(struct loop_timer *timer)
 
 /* ---- ConsoleOpen ----------------------------------------------------------------------------- */
 
-/* The user's home where the user can enter it, else "/". */
-static const char *directory_of(const struct account *a)
-{
-	struct stat st;
-
-	if (a->home[0] != '/' || stat(a->home, &st) != 0 || !S_ISDIR(st.st_mode))
-		return "/";
-	return st.st_uid == a->uid || (st.st_mode & S_IXOTH) ? a->home : "/";
-}
-
-static int start_shell(struct console *s, const struct identity *id, int slave, struct problem *p)
-{
-	static char shell[] = SHELL, interactive[] = "-i", term[] = "TERM=xterm-256color";
-	char *const argv[] = { shell, interactive, NULL };
-	struct job_session session = { .terminal_fd = slave, .cgroup_fd = s->group.fd };
-	struct job_spec spec = { .session = &session,
-		.argv = argv,
-		.user = id->user,
-		.directory = directory_of(&id->account) };
-	size_t count = 0, n = 0;
-	char **env;
-	int err;
-
-	while (id->environment[count] != NULL)
-		count++;
-	env = malloc((count + 2) * sizeof(*env));
-	if (env == NULL)
-		return problem_set(p, ENOMEM, "environment");
-	for (size_t i = 0; i < count; i++)
-		if (strncmp(id->environment[i], "TERM=", 5) != 0)
-			env[n++] = id->environment[i];
-	env[n++] = term;
-	env[n] = NULL;
-	spec.envp = env;
-	err = job_start(&s->job, &spec);
-	free(env);
-	if (err != 0)
-		return problem_set(p, -err, "cannot start a process");
-	s->has_shell = true;
-	s->session = s->job.pid;
-	return 0;
-}
-
 /* Bind a port that neither another session nor a forwarded port (forward.h) has. */
 static int open_port(struct console *s, struct problem *p)
 {
@@ -450,8 +407,8 @@ static int open_shell(struct console *s, const struct identity *id, const struct
 	struct problem no_group;
 	int err;
 
-	if (access(SHELL, X_OK) != 0)
-		return problem_set_text(p, errno, "this guest has no " SHELL);
+	if (access(SESSION_SHELL, X_OK) != 0)
+		return problem_set_text(p, errno, "this guest has no " SESSION_SHELL);
 	err = terminal_open(&t, id->account.uid, r->cols, r->rows, p);
 	if (err != 0)
 		return err;
@@ -460,7 +417,9 @@ static int open_shell(struct console *s, const struct identity *id, const struct
 	if (err == 0 && session_group_open(&s->group, "console", s->id, &no_group) != 0)
 		log_line("console %u: no cgroup of its own: %s", s->id, no_group.text);
 	if (err == 0)
-		err = start_shell(s, id, t.slave, p);
+		err = session_shell_start(&s->job, id, t.slave, s->group.fd, p);
+	s->has_shell = err == 0;
+	s->session = s->job.pid;
 	close(t.slave);
 	return err;
 }

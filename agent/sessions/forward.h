@@ -9,10 +9,11 @@
 
 #include "agent/state.h"
 
-#define FORWARDS_MAX       64    /* ports */
-#define FORWARDED_MAX      256   /* connections of all ports */
-#define FORWARD_CONNECT_MS 60000 /* for the service to take a connection: its backlog may be full  \
-				  */
+#define FORWARDS_MAX  64  /* ports */
+#define FORWARDED_MAX 256 /* connections of all ports */
+#define FORWARD_CONNECT_MS                                                                         \
+	60000 /* for the service to take a connection: its backlog may be full                     \
+	       */
 
 /* Handler of StartPortForward. */
 void forward_requested(struct agent *a, struct connection *c, struct request *r);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The program that a session at a terminal begins with. */
+#ifndef AGENT_SESSIONS_SESSION_SHELL_H
+#define AGENT_SESSIONS_SESSION_SHELL_H
+
+#include "agent/checks/identity.h"
+#include "agent/checks/job.h"
+
+#define SESSION_SHELL "/bin/sh"
+
+/*
+ * Start an interactive shell as `job`, at the terminal `slave`, which stays the caller's, in the
+ * cgroup with this directory (-1: none), with the identity's environment and TERM, in its home
+ * where it has one. Returns 0, or -errno with `p`.
+ */
+int session_shell_start(
+	struct job *job, const struct identity *id, int slave, int cgroup_fd, struct problem *p);
+
+#endif
