@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SHELL        "/bin/sh"
 #define PORT_FIRST   20000 /* plus the session's number */
 #define PORTS_TRIED  64
 #define HOLD_MS      100   /* of the first output: hosts lose what comes with the VMM's OK */
