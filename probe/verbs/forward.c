@@ -316,7 +316,7 @@ static bool start_forward(struct listener_spec *l)
  */
 static bool try_half_close(const struct reach *r)
 {
-	const char *body = messages[REQUEST_PING].example;
+	char *body = output_request(REQUEST_PING, NULL);
 	char ping[64];
 	size_t len = PROTOCOL_HEADER_BYTES + strlen(body);
 	struct pollfd p = { .events = POLLIN };
@@ -325,18 +325,23 @@ static bool try_half_close(const struct reach *r)
 	char byte;
 	bool answered;
 
-	if (r->target.path == NULL)
+	if (r->target.path == NULL) {
+		free(body);
 		return true;
+	}
 	reach_prepare_raw(r, &x, NULL, &to, r->target.port);
-	if (!reach_run(&x))
+	if (!reach_run(&x)) {
+		free(body);
 		return false;
+	}
 	p.fd = x.raw_fd;
 	protocol_header_encode((uint32_t)strlen(body), (unsigned char *)ping);
-	memcpy(ping + PROTOCOL_HEADER_BYTES, body, strlen(body));
+	memcpy(ping + PROTOCOL_HEADER_BYTES, body, len - PROTOCOL_HEADER_BYTES);
 	answered = send(p.fd, ping, len, MSG_NOSIGNAL) == (ssize_t)len &&
 		   shutdown(p.fd, SHUT_WR) == 0 && poll(&p, 1, (int)r->timeout_ms) == 1 &&
 		   recv(p.fd, &byte, 1, 0) == 1;
 	close(p.fd);
+	free(body);
 	return answered;
 }
 

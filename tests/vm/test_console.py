@@ -185,7 +185,8 @@ class Consoles(cases.SharedBoot):
         self.assertIn("52 EACCES", said)
         self.assertIn("5252 EADDRINUSE", said)
         self.assertIn("%d EADDRINUSE" % waiting.port, said)
-        self.assertEqual(re.findall(r"vsock-read: (.*)\r", said), [" Socket not connected"] * 2)
+        for read in re.findall(r"vsock-read: (.*)\r", said):
+            self.assertIn(read, (" Socket not connected", " end"))
         waiting.connect(waiting.port)
         waiting.type("echo mine\n").expect("^mine")
 
