@@ -143,7 +143,6 @@ const struct verb verb_table[] = {
 		.timeout_ms = 15000,
 		.run = verb_cp,
 		.example = "cp a /run/vms/web:/tmp" },
-		.example = "cp nginx.conf /run/vms/web:/etc/nginx/" },
 	{ .name = "shell",
 		.operands_text = "TARGET [-- COMMAND...]",
 		.summary = "a shell in the guest",
