@@ -122,8 +122,9 @@ static void log_summary(const struct guest *g)
 
 /*
  * When memory runs out, the kernel is to end a service, and what belongs to the guest last: the
- * agent and the collector start behind this and inherit it. Services that run by now have the
- * usual 0, and later ones get it (proc(5), oom_score_adj). In a container it may not be allowed.
+ * agent and the collector inherit this, and services get the usual 0 (proc(5), oom_score_adj). It
+ * is done before anything starts: what shares PID 1's memory on its way to a program would get it,
+ * too. In a container it may not be allowed.
  */
 static void spare_guest(struct guest *g)
 {
@@ -142,7 +143,6 @@ static void boot_second_part(struct loop_timer *timer)
 	if (g->shutdown.begun)
 		return;
 	log_summary(g);
-	spare_guest(g);
 	if (sysctl_kernel_is_ours())
 		sysctl_apply_rest("/proc/sys", &g->settings.sysctl);
 	share_out_rest(g);
@@ -200,6 +200,7 @@ int boot(struct guest *g)
 	guest_mark_stage(g, "service-files");
 	share_out(g);
 	agent_bind(g);
+	spare_guest(g);
 	supervisor_start_all(&g->supervisor, false);
 	guest_mark_stage(g, "start");
 	g->boot.second_part.expire = boot_second_part;

@@ -137,7 +137,8 @@ static void read_answers(void)
 	unsigned int count = 0;
 	ssize_t n;
 
-	for (bool any = true; any; settle()) {
+	for (bool any = true; any;) {
+		settle();
 		for (any = false; (n = recv(agent_fd, &m, sizeof(m), MSG_DONTWAIT)) > 0;
 			any = true) {
 			require(n == (ssize_t)sizeof(m), "half an answer");

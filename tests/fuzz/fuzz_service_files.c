@@ -38,7 +38,8 @@ static void check_reports(int err)
 	require(reports <= REPORTS_MAX, "too much is told");
 }
 
-static void check_env(const struct strings *env)
+/* Only a file of variables can hold a value of several lines. */
+static void check_env(const struct strings *env, bool has_lines)
 {
 	for (size_t i = 0; i < env->count; i++) {
 		size_t len = strcspn(env->list[i], "=");
@@ -46,7 +47,7 @@ static void check_env(const struct strings *env)
 		require(env->list[i][len] == '=', "a variable without '='");
 		require(env_name_is_valid(env->list[i], len), "a variable without a name");
 		require(strings_find_variable(env, env->list[i], len) == i, "a variable twice");
-		require(strchr(env->list[i], '\n') == NULL, "a variable of two lines");
+		require(has_lines || strchr(env->list[i], '\n') == NULL, "a variable of two lines");
 	}
 	require(env->list == NULL || env->list[env->count] == NULL, "a list without an end");
 }
@@ -100,7 +101,7 @@ static void check_service(const struct service_config *c)
 	check_words(&c->sandbox.read_only);
 	for (size_t i = 0; i < c->sandbox.read_only.count; i++)
 		check_path(c->sandbox.read_only.list[i], true);
-	check_env(&c->env);
+	check_env(&c->env, false);
 	check_limits(c);
 	require(c->rules.restart_delay <= c->rules.restart_delay_max, "delays in no order");
 	require(c->nice >= -20 && c->nice <= 19, "a nice value that is none");
@@ -150,7 +151,7 @@ static void read_settings(void)
 		require(inet_pton(AF_INET, s.nameservers.list[i], address) == 1 ||
 				inet_pton(AF_INET6, s.nameservers.list[i], address) == 1,
 			"a name server that has no address");
-	check_env(&s.env);
+	check_env(&s.env, false);
 	settings_free(&s);
 }
 
@@ -187,7 +188,7 @@ static void read_env(void)
 
 	reports = 0;
 	require(env_file_read(path, &env, &on_report) == 0, "no memory");
-	check_env(&env);
+	check_env(&env, true);
 	text = quote(&env);
 	reports = 0;
 	require(env_file_parse(path, text, &again, &on_report) == 0 && reports == 0,

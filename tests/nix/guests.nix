@@ -191,6 +191,8 @@ let
         unhealthyRestartAfter = 4;
         onInterval = "1h";
         onBootDelay = 30;
+        stopSignal = "INT";
+        watchdog = 20;
         memoryMax = "256M";
         memoryHigh = 100000;
         memorySwapMax = "infinity";
