@@ -204,7 +204,9 @@ static bool enqueue(struct launcher *l, struct launcher_slot *slot)
 	struct launcher_pool *pool = pool_for(l, &slot->request);
 	bool is_idle, must_wait;
 
-	if (l->refused || (pool->threads == 0 && launcher_thread_add(pool) != 0))
+	if (!l->refused && pool->threads == 0)
+		l->refused = launcher_thread_add(pool) == -ENOSYS;
+	if (l->refused || pool->threads == 0)
 		return false;
 	slot->pool = pool;
 	append(l, slot);

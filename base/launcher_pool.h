@@ -44,7 +44,9 @@ struct launcher {
 	uint64_t handled;    /* signals that are ignored (bit n = signal n + 1) */
 	size_t unbounded;    /* starts with an empty bounding set so far */
 	atomic_int lock;     /* launcher_lock() */
-	atomic_int ready;    /* a futex(2): launchers so far that have descriptors of their own */
+	atomic_int ready;    /* a futex(2): launchers so far that have begun, or cannot */
+	atomic_int useless;  /* those that cannot: without descriptors of their own they could not
+			      * even tell the caller */
 	struct launcher_pool pools[2];
 	struct launcher_slot *slots, *newest; /* not over, in the order of their starts */
 	struct launcher_chunk *chunk;         /* where the next request is copied to */

@@ -307,9 +307,18 @@ static void *launcher_main(void *arg)
 
 	prctl(PR_SET_NAME, "launcher", 0, 0, 0);
 	self.usable = make_table(self.pool->owner);
+	if (!self.usable) {
+		launcher_lock(self.pool->owner);
+		self.pool->threads--;
+		self.pool->idle--;
+		launcher_unlock(self.pool->owner);
+		atomic_fetch_add(&self.pool->owner->useless, 1);
+	}
 	atomic_fetch_add(&self.pool->owner->ready, 1);
 	launcher_wake(&self.pool->owner->ready);
-	self.bounding_dropped = self.usable && self.pool->bounded && spawn_drop_bounding(0) == 0;
+	if (!self.usable)
+		return NULL;
+	self.bounding_dropped = self.pool->bounded && spawn_drop_bounding(0) == 0;
 	do {
 		do
 			slot = take_next(self.pool);
@@ -327,7 +336,7 @@ int launcher_thread_add(struct launcher_pool *pool)
 	sigset_t all, before;
 	pthread_attr_t attributes;
 	pthread_t thread;
-	int before_it = atomic_load(&l->ready), err;
+	int before_it = atomic_load(&l->ready), useless = atomic_load(&l->useless), err;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -348,7 +357,7 @@ int launcher_thread_add(struct launcher_pool *pool)
 		 */
 		while (atomic_load(&l->ready) == before_it)
 			launcher_wait(&l->ready, before_it, -1);
-		return 0;
+		return atomic_load(&l->useless) == useless ? 0 : -ENOSYS;
 	}
 	launcher_lock(l);
 	pool->threads--;

@@ -5,7 +5,10 @@
 
 #include "base/launcher_pool.h"
 
-/* Add a launcher to the pool. Returns 0 or -errno of pthread_create(3). */
+/*
+ * Add a launcher to the pool. Returns 0, -errno of pthread_create(3), or -ENOSYS when it cannot
+ * have descriptors of its own.
+ */
 int launcher_thread_add(struct launcher_pool *pool);
 
 #endif

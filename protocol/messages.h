@@ -155,7 +155,7 @@ struct message {
 	bool stream;            /* answered by several frames */
 	enum message_kind
 		answers[MESSAGE_ANSWERS_MAX]; /* beside Error; ends with a request's kind */
-	const char *example;                  /* its JSON; NULL in a release */
+	const char *example;                  /* its JSON; in a release NULL for one with fields */
 };
 
 extern const struct message messages[MESSAGE_KINDS];

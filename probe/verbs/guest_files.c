@@ -58,6 +58,7 @@ static bool run(
 	while (!asked.is_done && loop_run_once(&g->loop) == 0)
 		;
 	free(text);
+	x->owner = NULL;
 	if (x->failure.kind != FAILURE_NONE)
 		g->failure = x->failure;
 	return x->failure.kind == FAILURE_NONE;

@@ -28,9 +28,13 @@ bool reach_run(struct exchange *x)
 		exchange_start(x);
 	while (err == 0 && !over)
 		err = loop_run_once(&loop);
-	if (err != 0)
+	if (err != 0) {
 		failure_set(&x->failure, FAILURE_SYSTEM, "epoll: %s", problem_errno_text(-err));
+		exchange_free(x);
+	}
 	loop_close(&loop);
+	x->loop = NULL;
+	x->owner = NULL;
 	return x->failure.kind == FAILURE_NONE;
 }
 

@@ -21,7 +21,8 @@ static const char *const no_services[] = { NULL };
 
 #define REQUESTS                                                                                   \
 	"[\"Ping\",\"WorkerStatus\",\"IntegrationStatus\",\"ProbeStatus\",\"Wake\","               \
-	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\",\"Hello\","             \
+	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\","                       \
+	"\"StartPortForward\",\"ConsoleOpen\",\"ConsoleResize\",\"ConsoleClose\",\"Hello\","       \
 	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\","             \
 	"\"Events\",\"Reload\"]"
 #define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": there is no channel to init\"}}"

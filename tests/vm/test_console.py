@@ -7,7 +7,6 @@ terminal must do, how a session ends, and who cannot reach it.
 import concurrent.futures
 import http.client
 import json
-import os
 import re
 import socket
 import time
