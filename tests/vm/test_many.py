@@ -44,7 +44,7 @@ class Thousand(cases.GuestCase):
         machine.console.rewind()
         for _ in range(2):
             size = machine.console.wait_line(r"boss: field: VmHWM:\s*(\d+) kB", timeout=200)
-            self.assertLess(int(size.group(1)), 2048)
+            self.assertLess(int(size.group(1)), 4096)
         machine.ctrl_alt_del()
         self.wait_init(machine, "goodbye", timeout=200)
         self.assertEqual(machine.wait(), 0)

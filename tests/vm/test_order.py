@@ -181,8 +181,7 @@ class Strangers(cases.SharedBoot):
         guest.service("forges-as-root", forge, env=there, user="root", ready="notify")
         guest.service("behind", "/bin/facts echo never", requires="waits")
         guest.service("told", "/bin/facts env + sleep", ready="notify", start_timeout="0")
-        guest.integration("forger", health_cmd="NOTIFY_SOCKET=%swaits /bin/acts notify" % SOCKET,
-                          user="web")
+        guest.integration("forger", health_cmd="NOTIFY_SOCKET=%swaits /bin/acts notify" % SOCKET)
         # As systemd-notify does it in a script: the sender has ended, and was waited for.
         for name in ("helped-1", "helped-2", "helped-3"):
             guest.service(name, "/bin/sh -c '/bin/acts notify; exec /bin/facts sleep'",

@@ -81,10 +81,10 @@ class InTime:
         self.assertEqual(self.output.lines("polite"), ["trap: set", "trap: bye"])
 
     def test_who_resists_is_named(self):
-        for name in ("stubborn", "confined", "patient", "root", "daemon", "stopped", "children", "prepares",
+        for name in ("stubborn", "confined", "patient", "root", "daemon", "children", "prepares",
                      "unready"):
             self.assert_init("%s: does not stop on TERM: killed" % name)
-        for name in ("polite", "backs-off", "waits", "later", "mounts"):
+        for name in ("polite", "backs-off", "waits", "later", "mounts", "stopped"):
             self.assert_init("%s: does not stop.*" % name, count=0)
 
     def test_nobody_is_given_up(self):
