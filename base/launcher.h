@@ -22,8 +22,8 @@
  * A start is asynchronous: launcher_start() keeps a copy of the request, and its owner learns the
  * process id, and then that the program runs or why it does not, from the loop. Where clone3(2),
  * its flags, close_range(2) or pidfd_getfd(2) are missing (before Linux 5.9, or hidden by a seccomp
- * filter), or no thread can be had, spawn() starts the child in a copy of the caller, with the same
- * steps.
+ * filter), or no thread can be made, spawn() starts the child in a copy of the caller, with the
+ * same steps.
  *
  * Before the first start the caller becomes undumpable (PR_SET_DUMPABLE): a child that has already
  * become another user must not be traced while it shares the caller's memory, and before Linux 5.16

@@ -19,7 +19,7 @@ struct terminal {
  */
 int terminal_open(struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, struct problem *p);
 
-/* Set its size, of which the processes in the foreground learn by SIGWINCH. Returns 0 or -errno. */
+/* Set its size; the processes in the foreground get SIGWINCH. Returns 0 or -errno. */
 int terminal_resize(int master, uint16_t cols, uint16_t rows);
 
 #endif
