@@ -143,8 +143,6 @@ static void boot_second_part(struct loop_timer *timer)
 	if (g->shutdown.begun)
 		return;
 	log_summary(g);
-	if (sysctl_kernel_is_ours())
-		sysctl_apply_rest("/proc/sys", &g->settings.sysctl);
 	share_out_rest(g);
 	check(collector_add(&g->supervisor), "no log collector");
 	agent_add(g);
@@ -181,7 +179,7 @@ int boot(struct guest *g)
 	guest_mark_stage(g, "overlays");
 	settings_read(SETTINGS_FILE, &g->settings, &log_problems);
 	if (sysctl_kernel_is_ours())
-		sysctl_apply_first("/proc/sys", &g->settings.sysctl, g->settings.user_namespaces,
+		sysctl_apply("/proc/sys", &g->settings.sysctl, g->settings.user_namespaces,
 			&log_problems);
 	read_accounts(g);
 	set_up_names(g);

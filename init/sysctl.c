@@ -102,10 +102,10 @@ static bool is_replaced(const char *name, const struct strings *own)
 	return false;
 }
 
-/* The table from `first` up to, but not including, `end`. */
-static void set_defaults(const char *root, const struct strings *own, size_t first, size_t end)
+/* A name that this kernel does not have is left out in silence. */
+static void set_defaults(const char *root, const struct strings *own, bool user_namespaces)
 {
-	for (size_t i = first; i < end; i++) {
+	for (size_t i = user_namespaces ? USER_NAMESPACES + 1 : 0; i < sysctl_default_count; i++) {
 		const char *name = sysctl_defaults[i].name;
 
 		if (!is_replaced(name, own))
@@ -113,13 +113,12 @@ static void set_defaults(const char *root, const struct strings *own, size_t fir
 	}
 }
 
-unsigned int sysctl_apply_first(const char *root, const struct strings *own, bool user_namespaces,
+unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
 	const struct reporter *report)
 {
 	unsigned int failures = 0;
 
-	if (!user_namespaces)
-		set_defaults(root, own, 0, USER_NAMESPACES + 1);
+	set_defaults(root, own, user_namespaces);
 	for (size_t i = 0; i < own->count; i++) {
 		const char *entry = own->list[i];
 		size_t len = strcspn(entry, "=");
@@ -134,9 +133,4 @@ unsigned int sysctl_apply_first(const char *root, const struct strings *own, boo
 		failures++;
 	}
 	return failures;
-}
-
-void sysctl_apply_rest(const char *root, const struct strings *own)
-{
-	set_defaults(root, own, USER_NAMESPACES + 1, sysctl_default_count);
 }

@@ -32,18 +32,14 @@ bool sysctl_kernel_is_ours(void);
 bool sysctl_name_is_valid(const char *name);
 
 /*
- * Before the first service starts: shut user namespaces, unless `user_namespaces` leaves them as
- * the kernel has them, and make the settings of `own` ("NAME=VALUE"). `root` is where the kernel
- * shows them: "/proc/sys". Each of `own` that cannot be set is told to `report`. Returns how many
+ * Make every setting of the table that `own` does not name, then those of `own` ("NAME=VALUE").
+ * This belongs before the first service: a file that it opens earlier keeps the kernel's old
+ * answer. `user_namespaces` leaves user namespaces as the kernel has them. `root` is where the
+ * kernel shows the settings: "/proc/sys". A setting of the table that this kernel does not have
+ * is skipped in silence; each of `own` that cannot be set is told to `report`. Returns how many
  * were told.
  */
-unsigned int sysctl_apply_first(const char *root, const struct strings *own, bool user_namespaces,
+unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
 	const struct reporter *report);
-
-/*
- * A moment later, because services need not wait for it: make the rest of the table but what `own`
- * names. What this kernel does not have is left out in silence.
- */
-void sysctl_apply_rest(const char *root, const struct strings *own);
 
 #endif

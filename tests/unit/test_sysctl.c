@@ -71,10 +71,7 @@ static void tear_down(void)
 
 static unsigned int apply(bool user_namespaces)
 {
-	unsigned int told = sysctl_apply_first(root, &own, user_namespaces, &report);
-
-	sysctl_apply_rest(root, &own);
-	return told;
+	return sysctl_apply(root, &own, user_namespaces, &report);
 }
 
 TestSuite(sysctl, .init = set_up, .fini = tear_down);
