@@ -244,7 +244,7 @@ static int decode_row(const struct place *at, void *out)
 {
 	void *target = (char *)out + at->row->offset;
 
-	switch (at->row->type) {
+	switch ((enum field_type)at->row->type) {
 	case FIELD_STRING:
 		return decode_string(at, target);
 	case FIELD_BYTES:

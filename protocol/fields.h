@@ -63,19 +63,22 @@ struct field_pair {
 struct fields;
 struct variant;
 
+/* The members are narrow because the tables are most of what the programs have of the protocol. */
 struct field {
 	const char *name;
 	const char *alias; /* another spelling of the name, or NULL */
-	enum field_type type;
-	unsigned int flags;
-	size_t offset;                  /* of the value in the struct */
-	size_t given_offset;            /* of a bool that says "was there and not null", or 0 */
-	uint64_t max;                   /* FIELD_WHOLE, FIELD_SIGNED, FIELD_NUMBERS */
-	int64_t min;                    /* FIELD_SIGNED */
-	const char *const *choices;     /* FIELD_CHOICE: NULL-terminated */
-	const struct fields *object;    /* FIELD_OBJECT, FIELD_OBJECTS */
-	const struct variant *variants; /* FIELD_TAGGED: the last has no name */
-	size_t content_offset;          /* FIELD_TAGGED: of the variant's content */
+	uint8_t type;      /* enum field_type */
+	uint8_t flags;
+	uint16_t offset;                    /* of the value in the struct */
+	uint16_t given_offset;              /* of a bool that says "was there and not null", or 0 */
+	uint16_t content_offset;            /* FIELD_TAGGED: of the variant's content */
+	uint64_t max;                       /* FIELD_WHOLE, FIELD_SIGNED, FIELD_NUMBERS */
+	int64_t min;                        /* FIELD_SIGNED */
+	union {                             /* by type */
+		const char *const *choices; /* FIELD_CHOICE: NULL-terminated */
+		const struct fields *object;    /* FIELD_OBJECT, FIELD_OBJECTS */
+		const struct variant *variants; /* FIELD_TAGGED: the last has no name */
+	};
 };
 
 /*

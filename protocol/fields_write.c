@@ -106,7 +106,7 @@ static bool is_given(const struct field *row, const void *object)
 		return !(row->type == FIELD_JSON && *(char *const *)value == NULL);
 	if (row->given_offset != 0)
 		return *(const bool *)((const char *)object + row->given_offset);
-	switch (row->type) {
+	switch ((enum field_type)row->type) {
 	case FIELD_STRING:
 	case FIELD_JSON:
 		return *(char *const *)value != NULL;
@@ -140,7 +140,7 @@ static void encode_row(const struct field *row, struct buf *b, const void *objec
 	const void *value = (const char *)object + row->offset;
 	const struct field_bytes *bytes = value;
 
-	switch (row->type) {
+	switch ((enum field_type)row->type) {
 	case FIELD_STRING:
 		put_text_or_empty(b, *(char *const *)value);
 		break;
@@ -262,7 +262,7 @@ static void row_free(const struct field *row, void *object)
 	void *target = (char *)object + row->offset;
 	struct field_bytes *bytes = target;
 
-	switch (row->type) {
+	switch ((enum field_type)row->type) {
 	case FIELD_STRING:
 	case FIELD_JSON:
 		free(*(char **)target);

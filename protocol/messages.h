@@ -13,6 +13,7 @@
 #include "protocol/fields.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum message_kind {
 	/* Requests of the host. */
@@ -146,16 +147,16 @@ enum message_access {
 /* One row of the table. */
 struct message {
 	struct variant body; /* name and content */
-	enum message_direction direction;
-	unsigned int dialects;
-	enum message_access access;
+	uint8_t direction;   /* enum message_direction */
+	uint8_t dialects;    /* bits of enum message_dialect */
+	uint8_t access;      /* enum message_access */
 	/* Requests: */
+	bool large;  /* its frame may have up to PROTOCOL_REQUEST_MAX bytes */
+	bool stream; /* answered by several frames */
+	/* enum message_kind, beside Error; ends with a request's kind */
+	uint8_t answers[MESSAGE_ANSWERS_MAX];
 	const char *capability; /* the name that ProtocolHello has for it, or NULL */
-	bool large;             /* its frame may have up to PROTOCOL_REQUEST_MAX bytes */
-	bool stream;            /* answered by several frames */
-	enum message_kind
-		answers[MESSAGE_ANSWERS_MAX]; /* beside Error; ends with a request's kind */
-	const char *example;                  /* its JSON; in a release NULL for one with fields */
+	const char *example;    /* its JSON; in a release NULL for one with fields */
 };
 
 extern const struct message messages[MESSAGE_KINDS];

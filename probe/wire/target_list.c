@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "probe/memory.h"
+#include "probe/wire/wildcard.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,19 +103,21 @@ static int add_directory(struct target_list *l, const char *path, struct problem
 	return err;
 }
 
+struct matches {
+	struct target_list *list;
+	struct problem *problem;
+};
+
+static int add_match(void *arg, const char *path)
+{
+	const struct matches *m = arg;
+
+	return is_vm(path) ? add(m->list, NULL, memory_copy(path, strlen(path)), m->problem) : 0;
+}
+
 static int add_glob(struct target_list *l, const char *pattern, struct problem *p)
 {
-	glob_t matches = { 0 };
-	int err = 0;
-
-	if (glob(pattern, 0, NULL, &matches) == GLOB_NOSPACE)
-		memory_must(NULL);
-	for (size_t i = 0; i < matches.gl_pathc && err == 0; i++)
-		if (is_vm(matches.gl_pathv[i]))
-			err = add(l, NULL,
-				memory_copy(matches.gl_pathv[i], strlen(matches.gl_pathv[i])), p);
-	globfree(&matches);
-	return err;
+	return wildcard_expand(pattern, add_match, &(struct matches){ l, p });
 }
 
 int target_list_expand(struct target_list *l, const char *text, struct problem *p)
@@ -126,7 +128,7 @@ int target_list_expand(struct target_list *l, const char *text, struct problem *
 
 	if (strncmp(text, "vsock:", 6) == 0)
 		return target_list_add(l, text, p);
-	if (stat(text, &st) != 0 && strpbrk(text, "*?[") != NULL) {
+	if (stat(text, &st) != 0 && wildcard_is_in(text)) {
 		l->is_expanded = true;
 		err = add_glob(l, text, p);
 		if (err == 0 && l->count == before && !l->may_be_empty)
@@ -227,7 +229,7 @@ int target_list_search(struct target_list *l, const char *search_path, struct pr
 
 		if (len > 0 && is_vm(part))
 			err = add(l, NULL, memory_copy(part, strlen(part)), p);
-		else if (len > 0 && strpbrk(part, "*?[") != NULL)
+		else if (len > 0 && wildcard_is_in(part))
 			err = add_glob(l, part, p);
 		else if (len > 0)
 			err = add_directory(l, part, p);

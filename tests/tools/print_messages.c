@@ -57,7 +57,7 @@ static void print_type(const struct field *row)
 		printf(" up to %llu", (unsigned long long)row->max);
 	for (int i = 0; row->type == FIELD_CHOICE && row->choices[i] != NULL; i++)
 		printf("%s %s", i > 0 ? "," : "", row->choices[i]);
-	if (row->object != NULL) {
+	if (row->type == FIELD_OBJECT || row->type == FIELD_OBJECTS) {
 		printf(" ");
 		print_fields(row->object);
 	}
@@ -145,7 +145,7 @@ static void print_words(const struct fields *f)
 		print_word(row->name, ":");
 		for (int n = 0; row->type == FIELD_CHOICE && row->choices[n] != NULL; n++)
 			print_word(row->choices[n], "");
-		if (row->object != NULL)
+		if (row->type == FIELD_OBJECT || row->type == FIELD_OBJECTS)
 			print_words(row->object);
 		if (row->type == FIELD_TAGGED)
 			print_variant_words(row->variants);
