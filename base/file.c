@@ -16,13 +16,14 @@
 #define BOM     "\xef\xbb\xbf"
 #define BOM_LEN 3
 
-/* Read until end of file or until `size` bytes are there. Returns the count or -errno. */
-static ssize_t read_up_to(int fd, char *storage, size_t size)
+ssize_t file_read_up_to(int fd, char *storage, size_t size, off_t offset)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = read(fd, storage + done, size - done);
+		ssize_t n = offset == FILE_HERE
+				    ? read(fd, storage + done, size - done)
+				    : pread(fd, storage + done, size - done, offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -44,7 +45,7 @@ int file_read(const char *path, char *storage, size_t size, size_t *len)
 	storage[0] = '\0';
 	if (fd < 0)
 		return -errno;
-	n = read_up_to(fd, storage, size);
+	n = file_read_up_to(fd, storage, size, FILE_HERE);
 	close(fd);
 	if (n < 0) {
 		storage[0] = '\0';

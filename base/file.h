@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#define FILE_HERE (-1) /* an offset: read on from the descriptor's own position */
+
 /*
  * Read all of `path` into `storage` of `size` bytes and NUL-terminate it. `len` (bytes read) may be
  * NULL. A byte order mark at the start is left out. Symbolic links are followed; a FIFO is not
@@ -50,6 +52,12 @@ rlim_t file_raise_limit(rlim_t wanted);
  * descriptor, or -errno.
  */
 int file_open_again(int directory, int fd, int flags);
+
+/*
+ * Read from `offset` of `fd` (or from FILE_HERE) until the end of the file, or until `size` bytes
+ * have been read, continuing after short reads and EINTR. Returns the count or -errno.
+ */
+ssize_t file_read_up_to(int fd, char *storage, size_t size, off_t offset);
 
 /* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */
 int file_write_all(int fd, const void *bytes, size_t len);

@@ -15,15 +15,24 @@ const char *problem_errno_text(int code)
 	return code == ENOMEM ? "Cannot allocate memory" : strerror(code);
 }
 
+/* Start the description. Returns a buffer over the text, to add to. */
+static struct buf describe(struct problem *p, int code, const char *format, va_list args)
+{
+	struct buf b;
+
+	p->code = code;
+	buf_init(&b, p->text, sizeof(p->text));
+	buf_vprintf(&b, format, args);
+	return b;
+}
+
 int problem_set(struct problem *p, int code, const char *format, ...)
 {
 	struct buf b;
 	va_list args;
 
-	p->code = code;
-	buf_init(&b, p->text, sizeof(p->text));
 	va_start(args, format);
-	buf_vprintf(&b, format, args);
+	b = describe(p, code, format, args);
 	va_end(args);
 	buf_printf(&b, ": %s", problem_errno_text(code));
 	return -code;
@@ -31,13 +40,10 @@ int problem_set(struct problem *p, int code, const char *format, ...)
 
 int problem_set_text(struct problem *p, int code, const char *format, ...)
 {
-	struct buf b;
 	va_list args;
 
-	p->code = code;
-	buf_init(&b, p->text, sizeof(p->text));
 	va_start(args, format);
-	buf_vprintf(&b, format, args);
+	describe(p, code, format, args);
 	va_end(args);
 	return -code;
 }

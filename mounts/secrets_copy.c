@@ -219,6 +219,14 @@ static int open_copy_directory(int at, const char *name, gid_t group)
 	return fd;
 }
 
+static void close_pair(const struct pair *d)
+{
+	if (d->from >= 0)
+		close(d->from);
+	if (d->to >= 0)
+		close(d->to);
+}
+
 static void copy_directory(struct pair *above, const char *name)
 {
 	char path[PATH_MAX];
@@ -239,10 +247,7 @@ static void copy_directory(struct pair *above, const char *name)
 		fail(above, errno, name, "cannot be copied");
 	else
 		copy_tree(&d);
-	if (d.from >= 0)
-		close(d.from);
-	if (d.to >= 0)
-		close(d.to);
+	close_pair(&d);
 	above->failures += d.failures;
 }
 
@@ -257,9 +262,6 @@ unsigned int secrets_copy(
 		fail(&d, errno, ".", "cannot be opened");
 	else
 		copy_tree(&d);
-	if (d.from >= 0)
-		close(d.from);
-	if (d.to >= 0)
-		close(d.to);
+	close_pair(&d);
 	return d.failures;
 }

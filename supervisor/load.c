@@ -103,6 +103,20 @@ static int change_file(struct service *v, const char *directory)
 	return 0;
 }
 
+/* The file of a service that exists was found again. Returns 0, or 1 when the file is bad. */
+static int load_known(struct service *v, const char *directory)
+{
+	int bad = change_file(v, directory);
+
+	if (v->file.next != NULL)
+		v->file.finding = FILE_CHANGED;
+	else if (v->file.finding == FILE_REMOVED)
+		v->file.finding = FILE_RETURNED;
+	else
+		v->file.finding = FILE_SAME;
+	return bad;
+}
+
 static int load_file(struct supervisor *s, const char *directory, const char *file)
 {
 	char name[SERVICE_NAME_MAX];
@@ -113,10 +127,8 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	if (err == -ENOENT)
 		return 0;
 	v = err == 0 ? supervisor_find(s, name) : NULL;
-	if (v != NULL && !v->built_in) {
-		v->file.is_present = true;
-		return change_file(v, directory);
-	}
+	if (v != NULL && !v->built_in)
+		return load_known(v, directory);
 	if (err != 0 || v != NULL || strcmp(name, COLLECTOR_NAME) == 0 ||
 		strcmp(name, PROTOCOL_AGENT_NAME) == 0) {
 		const char *reason = err == 0 ? "reserved name"
@@ -129,22 +141,25 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	v = new_service(s, name);
 	if (v == NULL)
 		return -ENOMEM;
-	v->file.is_present = v->file.is_new = true;
+	v->file.finding = FILE_ADDED;
 	err = read_config(directory, name, &v->config, &p);
 	return set_up(v, err, &p);
 }
 
-/* See which of the services whose files were just loaded can start, by the order of all. */
-static void check_order(struct supervisor *s)
+/* Check that the order of all services lets new ones start: `only`, or all added ones for NULL. */
+static void check_order(struct supervisor *s, const struct service *only)
 {
 	char reason[ORDER_REASON_MAX];
 	unsigned int mark = 0;
 
 	index_order(s);
-	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->problem == NULL && v->file.is_new &&
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		bool is_new = only != NULL ? v == only : v->file.finding == FILE_ADDED;
+
+		if (is_new && v->problem == NULL &&
 			!order_is_possible(v, ++mark, reason, sizeof(reason)))
 			service_cannot_run(v, reason);
+	}
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		v->mark = 0;
 }
@@ -176,7 +191,7 @@ int supervisor_load(struct supervisor *s, const char *directory)
 		return errno == ENOENT ? 0 : -errno;
 	err = directory_each(fd, load_entry, &l);
 	close(fd);
-	check_order(s);
+	check_order(s, NULL);
 	return err != 0 ? err : l.bad;
 }
 
@@ -210,9 +225,7 @@ static void take_next_config(struct service *v)
 	loop_timer_clear(v->owner->loop, &v->timer);
 	loop_timer_clear(v->owner->loop, &v->schedule);
 	set_up(v, 0, &p);
-	v->file.is_new = true;
-	check_order(v->owner);
-	v->file.is_new = false;
+	check_order(v->owner, v);
 }
 
 /* One that is active takes its new file when it has stopped (supervisor_event()), others at once.
@@ -230,25 +243,41 @@ static void restart_changed(struct service *v)
 static void act_on_change(struct service *v)
 {
 	struct reload *r = &v->owner->reload;
-	bool came_back = v->file.is_removed; /* before it had stopped */
 
-	v->file.is_removed = !v->file.is_present && !v->built_in;
-	v->owner->to_sweep |= v->file.is_removed;
-	v->file.is_reloaded =
-		v->file.is_removed || v->file.is_new || v->file.next != NULL || came_back;
-	if (v->file.is_removed && !came_back) {
+	switch (v->file.finding) {
+	case FILE_SAME:
+		r->unchanged += !v->built_in && v->problem == NULL;
+		break;
+	case FILE_MISSING:
 		r->stopped += v->problem == NULL;
-		log_line("%s: its file has gone", v->name);
+		v->file.finding = FILE_REMOVED;
+		v->owner->to_sweep = true;
+		log_line("%s: its file was removed", v->name);
 		supervisor_event(v, MACHINE_EV_STOP, NULL);
-	} else if (!v->file.is_removed && v->file.next != NULL) {
+		break;
+	case FILE_CHANGED:
 		r->started += v->problem != NULL;
 		r->restarted += v->problem == NULL;
 		restart_changed(v);
-	} else if (!v->file.is_removed && came_back) {
+		break;
+	case FILE_RETURNED:
 		r->restarted++;
 		supervisor_begin(v);
-	} else if (!v->file.is_reloaded && !v->built_in && v->problem == NULL) {
-		r->unchanged++;
+		break;
+	case FILE_ADDED:   /* act_on_changes() starts all of them once their order is known */
+	case FILE_REMOVED: /* an earlier reload has stopped it */
+		break;
+	}
+}
+
+/* The directory could not be read whole: what was added goes again, all else stays. */
+static void undo_findings(struct supervisor *s)
+{
+	for (struct service *v = s->services; v != NULL; v = v->next) {
+		enum file_finding *f = &v->file.finding;
+		bool goes = *f == FILE_ADDED || *f == FILE_RETURNED || *f == FILE_REMOVED;
+
+		*f = goes ? FILE_REMOVED : FILE_SAME;
 	}
 }
 
@@ -256,13 +285,13 @@ static void act_on_change(struct service *v)
 static void act_on_changes(struct supervisor *s)
 {
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		if (v->file.is_new)
+		if (v->file.finding == FILE_ADDED)
 			supervisor_want(v);
 	for (struct service *v = s->services; v != NULL; v = v->next)
 		act_on_change(v);
-	check_order(s);
+	check_order(s, NULL);
 	for (struct service *v = s->services; v != NULL; v = v->next) {
-		if (!v->file.is_new)
+		if (v->file.finding != FILE_ADDED)
 			continue;
 		s->reload.started += v->problem == NULL;
 		supervisor_begin(v);
@@ -277,13 +306,13 @@ int supervisor_reload(struct supervisor *s, const char *directory)
 	strings_free(&s->reload.bad);
 	s->reload = (struct reload){ .number = number };
 	for (struct service *v = s->services; v != NULL; v = v->next)
-		v->file.is_present = v->file.is_new = v->file.is_reloaded = false;
+		if (!v->built_in && v->file.finding != FILE_REMOVED)
+			v->file.finding = FILE_MISSING;
 	bad = supervisor_load(s, directory);
 	if (bad >= 0)
 		act_on_changes(s);
-	else /* the next time they are new again */
-		for (struct service *v = s->services; v != NULL; v = v->next)
-			v->file.is_removed |= v->file.is_new;
+	else
+		undo_findings(s);
 	supervisor_sweep(s);
 	return bad;
 }
@@ -293,9 +322,9 @@ bool supervisor_has_reloaded(const struct supervisor *s)
 	for (const struct service *v = s->services; v != NULL; v = v->next) {
 		bool active = machine_is_active(&v->machine);
 
-		if (v->file.is_reloaded &&
+		if (v->file.finding != FILE_SAME &&
 			(v->machine.state == MACHINE_WAITING || v->file.next != NULL ||
-				(active && (v->file.is_removed ||
+				(active && (v->file.finding == FILE_REMOVED ||
 						   v->machine.state != MACHINE_RUNNING))))
 			return false;
 	}
@@ -334,15 +363,17 @@ void supervisor_sweep(struct supervisor *s)
 	while (*at != NULL) {
 		struct service *v = *at;
 
-		s->to_sweep |= v->file.is_removed;
-		if (v->file.next != NULL && !v->file.is_removed && s->stopping.by_ms == 0 &&
+		bool is_removed = v->file.finding == FILE_REMOVED;
+
+		s->to_sweep |= is_removed;
+		if (v->file.next != NULL && !is_removed && s->stopping.by_ms == 0 &&
 			v->machine.state == MACHINE_INACTIVE) {
 			take_next_config(v);
 			supervisor_begin(v);
 			if (s->changed != NULL)
 				s->changed(s, v);
 		}
-		if (v->file.is_removed && v->pid == 0 && !machine_is_active(&v->machine)) {
+		if (is_removed && v->pid == 0 && !machine_is_active(&v->machine)) {
 			*at = v->next;
 			free_service(v);
 		} else {

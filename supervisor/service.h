@@ -59,12 +59,19 @@ struct output {
 	bool is_ended;         /* the service has ended since */
 };
 
-/* What a reload has found of a service's file; kept until it is done. */
+/* What the latest reading of the service files found of one file. */
+enum file_finding {
+	FILE_SAME,     /* also for built-in services, which have no file */
+	FILE_MISSING,  /* not found yet; only while the files are read */
+	FILE_ADDED,    /* the service did not exist before */
+	FILE_CHANGED,  /* `next` had a new configuration for the service */
+	FILE_RETURNED, /* found again before the service had stopped for its removal */
+	FILE_REMOVED,  /* the service stops, and is freed then */
+};
+
 struct file_change {
-	struct service_config *next; /* of a changed file, until the old process has gone */
-	bool is_present, is_new;     /* while the files are read */
-	bool is_removed;             /* the service stops, and is freed then */
-	bool is_reloaded;            /* the latest reload has started or stopped it */
+	enum file_finding finding;
+	struct service_config *next; /* of a changed file, until the old process has ended */
 };
 
 /* The latest process: who it was and how it ended. */

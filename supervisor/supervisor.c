@@ -226,7 +226,7 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	if (v->problem != NULL)
 		return; /* its file has errors: nothing can start it */
 	if ((event == MACHINE_EV_START || event == MACHINE_EV_RESTART) &&
-		(v->file.is_removed || v->file.next != NULL))
+		(v->file.finding == FILE_REMOVED || v->file.next != NULL))
 		return; /* it stops for a file that has gone, or for a new one, which starts it */
 	todo = machine_step(&v->machine, event, exit, clock_ms());
 	index_count(v);

@@ -135,25 +135,12 @@ static int open_found(struct work *w, int found, const char *path, int flags)
 	return fd;
 }
 
-/* As many bytes as there are from `offset` on, up to `size`; or -errno. */
+/* Read up to `size` bytes from `offset`. Returns the count or -errno; 0 where no file can reach. */
 static ssize_t read_range(int fd, char *out, size_t size, uint64_t offset)
 {
-	size_t len = 0;
-
 	if (offset > INT64_MAX - size)
 		return 0;
-	while (len < size) {
-		ssize_t n = pread(fd, out + len, size - len, (off_t)(offset + len));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
+	return file_read_up_to(fd, out, size, (off_t)offset);
 }
 
 static void read_file(struct work *w, const struct fs_read_request *r)
@@ -541,14 +528,12 @@ int file_request_main(void)
 	struct buf b = BUF_OVER(answer);
 	struct request r;
 	struct problem p;
-	size_t len = 0;
-	ssize_t n;
+	ssize_t len;
 
 	umask(022);
-	while ((n = read(STDIN_FILENO, text + len, sizeof(text) - len)) > 0)
-		len += (size_t)n;
+	len = file_read_up_to(STDIN_FILENO, text, sizeof(text), FILE_HERE);
 	buf_clear(&b);
-	if (request_decode(text, len, &r, &p) == 0) {
+	if (request_decode(text, len < 0 ? 0 : (size_t)len, &r, &p) == 0) {
 		file_request_run(&r, &b);
 	} else {
 		struct fs_result result;

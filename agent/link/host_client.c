@@ -82,25 +82,14 @@ int host_connect(struct problem *p)
 		p, err, "cannot connect to the host's vsock port %d", PROTOCOL_HOST_PORT);
 }
 
-static int send_all(int fd, const char *bytes, size_t len)
+enum direction { SEND, RECEIVE };
+
+/* Send or receive exactly `len` bytes. Returns 0 or -errno; -ETIMEDOUT after TIMEOUT_SECS. */
+static int transfer_all(int fd, enum direction direction, char *bytes, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EINTR)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int receive_all(int fd, char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = recv(fd, bytes, len, 0);
+		ssize_t n = direction == SEND ? send(fd, bytes, len, MSG_NOSIGNAL)
+					      : recv(fd, bytes, len, 0);
 
 		if (n == 0)
 			return -ECONNRESET;
@@ -125,14 +114,14 @@ static int send_request(int fd, enum message_kind request, const struct host_ins
 	if (b.cut)
 		return -E2BIG;
 	protocol_header_encode((uint32_t)(b.len - PROTOCOL_HEADER_BYTES), (unsigned char *)frame);
-	return send_all(fd, b.data, b.len);
+	return transfer_all(fd, SEND, b.data, b.len);
 }
 
 /* The answer's body, from malloc(). */
 static int receive_answer(int fd, char **body, size_t *len)
 {
 	unsigned char header[PROTOCOL_HEADER_BYTES];
-	int err = receive_all(fd, (char *)header, sizeof(header));
+	int err = transfer_all(fd, RECEIVE, (char *)header, sizeof(header));
 
 	if (err != 0)
 		return err;
@@ -142,7 +131,7 @@ static int receive_answer(int fd, char **body, size_t *len)
 	*body = malloc(*len + 1);
 	if (*body == NULL)
 		return -ENOMEM;
-	err = receive_all(fd, *body, *len);
+	err = transfer_all(fd, RECEIVE, *body, *len);
 	if (err != 0)
 		free(*body);
 	return err;

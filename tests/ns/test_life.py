@@ -273,7 +273,7 @@ class Reload(cell.CellCase):
         self.write(guest, "bad", "[service]\ncolour = red\n")
         os.unlink(guest.path("/etc/mvm/services.d/goes.ini"))
         guest.signal(signal.SIGHUP)
-        for line in (r"\[init\] goes: its file has gone", r"\[init\] changes: its file has changed",
+        for line in (r"\[init\] goes: its file was removed", r"\[init\] changes: its file has changed",
                      "changes: second", "comes: new",
                      r"\[init\] read /etc/mvm/services.d again: 1 started, 1 stopped, 1 restarted, "
                      r"1 unchanged, 1 bad",

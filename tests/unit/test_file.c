@@ -256,3 +256,22 @@ Test(file, write_all)
 	cr_assert_eq(file_write_all(fds[1], "abc", 3), -EBADF);
 	cr_assert_eq(file_write_all(fds[1], "", 0), 0);
 }
+
+Test(file, reads_a_range_or_on_from_where_it_stands)
+{
+	char bytes[8];
+	int fd;
+
+	cr_assert_eq(file_create(path, "0123456789", 10, 0600), 0);
+	fd = open(path, O_RDONLY);
+	cr_assert_geq(fd, 0);
+	cr_expect_eq(file_read_up_to(fd, bytes, 4, FILE_HERE), 4);
+	cr_expect_arr_eq(bytes, "0123", 4);
+	cr_expect_eq(file_read_up_to(fd, bytes, 4, 1), 4);
+	cr_expect_arr_eq(bytes, "1234", 4);
+	cr_expect_eq(file_read_up_to(fd, bytes, 8, FILE_HERE), 6, "a range moves no position");
+	cr_expect_eq(file_read_up_to(fd, bytes, 8, 9), 1);
+	cr_expect_eq(file_read_up_to(fd, bytes, 8, 10), 0);
+	cr_expect_eq(file_read_up_to(-1, bytes, 8, FILE_HERE), -EBADF);
+	close(fd);
+}

@@ -266,3 +266,42 @@ Test(reload, accounts_are_kept_once)
 	}
 	cr_expect_eq(s.known_accounts, first);
 }
+
+/* The directory's name now belongs to a file, so that reading it fails. */
+Test(reload, a_directory_that_cannot_be_read_changes_nothing)
+{
+	struct service *v = load_running("command = /old");
+	char moved[64];
+
+	snprintf(moved, sizeof(moved), "%s.moved", directory);
+	cr_assert_eq(rename(directory, moved), 0);
+	cr_assert_eq(file_create(directory, "", 0, 0600), 0);
+	cr_expect_eq(supervisor_reload(&s, directory), -ENOTDIR);
+	cr_expect_eq(v->machine.state, MACHINE_RUNNING);
+	cr_expect(supervisor_has_reloaded(&s));
+	cr_assert_eq(unlink(directory), 0);
+	cr_assert_eq(rename(moved, directory), 0);
+	cr_expect_eq(supervisor_reload(&s, directory), 0);
+	cr_expect_eq(s.reload.unchanged, 1);
+	cr_expect_eq(v->machine.state, MACHINE_RUNNING);
+}
+
+Test(reload, a_file_that_returns_before_its_service_has_stopped_restarts_it)
+{
+	struct service *v = load_running("command = /old");
+
+	write_file(NULL);
+	cr_assert_eq(supervisor_reload(&s, directory), 0);
+	cr_expect_eq(s.reload.stopped, 1);
+	cr_expect_not(supervisor_has_reloaded(&s));
+	cr_assert_eq(supervisor_reload(&s, directory), 0);
+	cr_expect_eq(s.reload.stopped, 0, "it was stopped by the reload before");
+	write_file("command = /old");
+	cr_assert_eq(supervisor_reload(&s, directory), 0);
+	cr_expect_eq(s.reload.restarted, 1);
+	cr_assert_eq(supervisor_find(&s, "web"), v);
+	vanish(v);
+	supervisor_sweep(&s);
+	cr_assert_eq(supervisor_find(&s, "web"), v, "its file is there");
+	cr_expect_eq(v->machine.state, MACHINE_WAITING);
+}

@@ -43,7 +43,7 @@ class Reload(cases.GuestCase):
         self.write(machine, "fixed", ini("/bin/facts echo fixed + sleep"))
         self.do(machine, "rm %sgone.ini" % DIR)
         self.do(machine, "kill -HUP 1")
-        self.wait_init(machine, "gone: its file has gone")
+        self.wait_init(machine, "gone: its file was removed")
         for line in ("change: two", "new: here", "gone: trap: bye", "fixed: fixed"):
             machine.console.rewind()
             machine.console.wait_line(line)
@@ -84,7 +84,7 @@ class Reload(cases.GuestCase):
             with self.subTest(text):
                 machine = self.booted()
                 self.do(machine, "mv %schange.ini /tmp/change; kill -HUP 1" % DIR)
-                self.wait_init(machine, "change: its file has gone")
+                self.wait_init(machine, "change: its file was removed")
                 self.write(machine, "change", ini(text, "stop_timeout = 300ms"))
                 self.do(machine, "kill -HUP 1")
                 self.wait_init(machine, "change: does not stop on TERM: killed")
