@@ -22,7 +22,7 @@ struct line {
 	size_t count;
 };
 
-/* A NUL byte spoils its line, and not those behind it. */
+/* NUL bytes are replaced, so that one spoils its own line and not the lines after it. */
 static int read_table(const char *path, char **text)
 {
 	size_t len;
@@ -56,7 +56,7 @@ void accounts_free(struct accounts *a)
 	*a = (struct accounts){ 0 };
 }
 
-/* Cut the line at *text and move *text to the next one. False at the end. */
+/* Cut the line at *text and move *text to the next one. Returns false at the end of the text. */
 static bool next_line(const char **text, struct line *l)
 {
 	const char *at = *text;
@@ -74,7 +74,7 @@ static bool next_line(const char **text, struct line *l)
 			break;
 		at++;
 	}
-	/* A file from elsewhere: its lines end in CR LF. */
+	/* A file that was written elsewhere may end its lines in CR LF. */
 	if (l->len[l->count - 1] > 0 && at[0] != ':' && at[-1] == '\r')
 		l->len[l->count - 1]--;
 	at += strcspn(at, "\n");
@@ -108,7 +108,7 @@ static int field_id(const struct line *l, size_t i, unsigned int *id)
 	return 0;
 }
 
-/* Is `name` one of the comma-separated members in field i? */
+/* True if `name` is one of the comma-separated members in field i. */
 static bool field_lists(const struct line *l, size_t i, const char *name)
 {
 	size_t len = strlen(name);
@@ -137,7 +137,7 @@ static int add_group(struct account *out, gid_t gid)
 	return 0;
 }
 
-/* A line with a bad gid costs its own group only; accounts_check() names it. */
+/* A line with a bad gid is skipped here; accounts_check() reports it. */
 static int add_groups(const struct accounts *a, struct account *out, struct problem *p)
 {
 	const char *text = a->group;
@@ -196,7 +196,7 @@ int accounts_find_user(
 	*out = (struct account){
 		.uid = (uid_t)n, .gid = (gid_t)n, .home = "/", .shell = "/bin/sh"
 	};
-	buf_format(out->name, sizeof(out->name), "%u", out->uid); /* `name` may have many zeros */
+	buf_format(out->name, sizeof(out->name), "%u", out->uid); /* `name` may begin with zeros */
 	return add_groups(a, out, p);
 }
 
@@ -230,7 +230,7 @@ const char *account_shell(const struct account *a)
 	return a->shell[0] != '\0' ? a->shell : "/bin/sh";
 }
 
-/* Empty lines, comments, and the lines that begin with + or - for NIS (nsswitch.conf(5)). */
+/* True if the line is empty, a comment, or a + or - line for NIS (nsswitch.conf(5)). */
 static bool is_no_entry(const struct line *l)
 {
 	return (l->count == 1 && l->len[0] == 0) || strchr("#+-", l->field[0][0]) != NULL;

@@ -37,8 +37,8 @@ int accounts_load(
 	struct accounts *a, const char *passwd_path, const char *group_path, struct problem *p);
 
 /*
- * Tell `report` of each line that no look-up can use, with its file, number and fault. Such a line
- * costs what needs it: a user, or one group of its members.
+ * Tell `report` of each line that no look-up can use, with its file, number and fault. A user on
+ * such a line cannot be found; a group on one is left out of its members' groups.
  */
 void accounts_check(const struct accounts *a, const char *passwd_path, const char *group_path,
 	const struct reporter *report);
@@ -48,9 +48,9 @@ void accounts_free(struct accounts *a);
 
 /*
  * Find the user `name`, or, when no user has that name and it is a decimal number, the user with
- * that uid; a number that no line has is itself uid and gid, with home "/". Supplementary groups
- * are those that list the user as a member, and whose line has a gid. A line may end behind the
- * home directory. Returns 0, or -errno with `p`: ENOENT no such user, EINVAL a line that cannot be
+ * that uid; a number that no line has is used as uid and gid, with home "/". Supplementary groups
+ * are those that list the user as a member and have a valid gid. A line may end after the home
+ * directory. Returns 0, or -errno with `p`: ENOENT no such user, EINVAL a line that cannot be
  * understood, E2BIG more than ACCOUNT_GROUPS_MAX groups.
  */
 int accounts_find_user(

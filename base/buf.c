@@ -81,7 +81,7 @@ static void put_number(struct buf *b, const struct conversion *c, bool negative,
 	put_text(b, digits + sizeof(digits) - count, count);
 }
 
-/* Read what stands between '%' and the letter; returns where the letter is. */
+/* Read the part between '%' and the letter. Returns the position of the letter. */
 static const char *read_conversion(const char *at, struct conversion *c)
 {
 	*c = (struct conversion){ 0 };
@@ -106,7 +106,7 @@ static const char *read_conversion(const char *at, struct conversion *c)
 	return at;
 }
 
-/* A va_list goes to a function as a pointer only within a struct. */
+/* A va_list can be passed by pointer only inside a struct. */
 struct arguments {
 	va_list list;
 };
@@ -151,7 +151,7 @@ static void put_conversion(struct buf *b, const struct conversion *c, struct arg
 			: c->letter == 'x' ? 16
 					   : 8);
 		break;
-	default: /* '%', and anything that is no conversion of ours */
+	default: /* '%', and any conversion that is not in the list of buf.h */
 		put_char(b, c->letter);
 		break;
 	}

@@ -5,23 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What only a shell can run: reserved words, special built-ins, and built-ins that act on the
- * shell. */
+/* Words that only a shell can run: reserved words, special built-ins, and built-ins that act on
+ * the shell itself. */
 static const char *const shell_words[] = { "!", ".", ":", "alias", "bg", "break", "case", "cd",
 	"command", "continue", "eval", "exec", "exit", "export", "fc", "fg", "for", "getopts",
 	"hash", "if", "jobs", "local", "read", "readonly", "return", "set", "shift", "source",
 	"times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
 	"{" };
 
-/* Where the splitter stands. */
+/* The state of the splitter. */
 struct split {
 	const char *at;    /* next character of the text */
 	char *out;         /* where the next character of a word goes */
 	char **argv;       /* words so far */
 	size_t argc;       /* how many */
 	bool in_word;      /* a word is open */
-	bool quoted_first; /* quoting in the first word before any '=': no reserved word, no NAME=
-			    */
+	bool quoted_first; /* the first word has quotes before any '=': it is not a
+			    * reserved word and not NAME=value */
 	bool shell;        /* shell syntax was found */
 };
 
@@ -119,7 +119,7 @@ static int take_one(struct split *s)
 	return err;
 }
 
-/* NAME=value: an assignment when what stands before the first '=' is a name. */
+/* True if the word is NAME=value: the text before the first '=' is a variable's name. */
 static bool is_assignment(const char *word)
 {
 	size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");

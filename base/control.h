@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control channel between the agent and PID 1: one SOCK_SEQPACKET pair, made anew for each
- * start of the agent (descriptor 4 there; 3 and 5 are the listening sockets of vsock ports 52 and
- * 5252). Every packet is one struct control_message of one
- * version. The agent sends requests; PID 1 answers each with any number of CONTROL_ITEM and
- * CONTROL_STEP messages and one CONTROL_DONE, all with the request's id. Answers to different
- * requests may be mixed. CONTROL_EVENT messages come unasked, with id 0.
+ * The control channel between the agent and PID 1: a SOCK_SEQPACKET pair, a new one for each start
+ * of the agent. The agent's end is its descriptor 4; 3 and 5 are the listening sockets of vsock
+ * ports 52 and 5252. Every packet is one struct control_message of CONTROL_VERSION. The agent sends
+ * requests. PID 1 answers each with any number of CONTROL_ITEM and CONTROL_STEP messages and one
+ * CONTROL_DONE, all with the request's id. Answers to different requests may be mixed.
+ * CONTROL_EVENT messages come unasked, with id 0.
  *
- * PID 1 believes nothing: a packet of another size or version, an unknown verb or a name without
- * its end gets CONTROL_DONE with an error (or is dropped when there is no id to answer to), and
- * changes nothing.
+ * PID 1 checks every packet. One with another size or version, an unknown verb, or a name without a
+ * terminator changes nothing and gets CONTROL_DONE with an error; one without an id is dropped.
  */
 #ifndef BASE_CONTROL_H
 #define BASE_CONTROL_H
@@ -18,58 +17,59 @@
 
 #define CONTROL_VERSION  1
 #define CONTROL_NAME_MAX 64  /* a service's name, terminator included */
-#define CONTROL_TEXT_MAX 256 /* words for people, terminator included */
+#define CONTROL_TEXT_MAX 256 /* text for people, terminator included */
 #define CONTROL_DATA_MAX 960 /* bytes of a log in one message */
 
 enum control_kind {
 	CONTROL_REQUEST = 1, /* agent to PID 1 */
-	CONTROL_ITEM,        /* one of the things that were asked for */
-	CONTROL_STEP,        /* one step of something that takes several is done: `step` */
+	CONTROL_ITEM,        /* one of the requested things */
+	CONTROL_STEP,        /* one step of a longer request is done: `step` */
 	CONTROL_DONE,  /* the last message for this id: `error`, and `text` when it is not 0 */
 	CONTROL_EVENT, /* PID 1 to agent, unasked: `verb` has a CONTROL_EV_... value */
 };
 
-/* A closed list: numbers are never used for something else. */
+/* Numbers are never reused for another verb. */
 enum control_verb {
 	CONTROL_HELLO = 1, /* ITEM: `text` is PID 1's version */
-	CONTROL_SERVICES,  /* ITEM a service: `service`. With `name`: that one only */
-	CONTROL_RESTART, /* service `name`; DONE when it runs again (or has failed to: ECANCELED) */
-	CONTROL_SYNC,    /* sync(2), then drop the page cache; STEP each */
-	CONTROL_FREEZE,  /* stop the services' processes (cgroup.freeze); the agent's go on */
-	CONTROL_THAW,    /* and let them go on */
-	CONTROL_CLOCK,   /* set the wall clock from /dev/ptp0; ENOENT: there is none, it was left
-			    alone */
-	CONTROL_RESEED,  /* reseed the kernel's random pool; ENOENT: from nothing better than the
-			    clock */
-	CONTROL_REFRESH, /* stop the services, mount config and secrets drives anew, read
-			    mvm-env.env anew; STEP each. The services stay down until CONTROL_RESUME
-			  */
-	CONTROL_ADDRESS, /* give eth0 the IPv4 address in `text` in place of the one it has */
+	CONTROL_SERVICES,  /* one ITEM a service: `service`. With `name`: that service only */
+	CONTROL_RESTART,   /* restart service `name`; DONE when it runs again or has failed
+			      (ECANCELED) */
+	CONTROL_SYNC,      /* sync(2), then drop the page cache; a STEP for each */
+	CONTROL_FREEZE,    /* stop the services' processes (cgroup.freeze); the agent's go on */
+	CONTROL_THAW,      /* undo CONTROL_FREEZE */
+	CONTROL_CLOCK,     /* set the wall clock from /dev/ptp0; ENOENT: no such device, clock not
+			      changed */
+	CONTROL_RESEED,    /* reseed the kernel's random pool; ENOENT: the clock was the only source
+			    */
+	CONTROL_REFRESH,   /* stop the services, mount the config and secrets drives again, read
+			      mvm-env.env again; a STEP for each. The services stay down until
+			      CONTROL_RESUME */
+	CONTROL_ADDRESS,   /* replace the IPv4 address of eth0 by the one in `text` */
 	CONTROL_RESUME, /* start what CONTROL_REFRESH has stopped; DONE when each runs or has failed
-			   to */
-	CONTROL_SHUTDOWN, /* `value` 0: restart (ends mvm's VMM), 1: power off. DONE comes before it
-			     begins */
+			 */
+	CONTROL_SHUTDOWN, /* `value` 0: restart (ends mvm's VMM), 1: power off. DONE comes before
+			     the shutdown begins */
 	CONTROL_LOGS, /* ITEM: `data` of service `name`, oldest first, its last `value` lines (0:
-			 all that is kept); `position` is where the next byte will be. With
-			 `position` not 0 in the request: what came since */
-	CONTROL_TIMELINE, /* ITEM a stage of the boot: `step` with its name and times */
-	CONTROL_HEALTH,   /* the check of service `name` passed (`value` 1) or failed (0). Only DONE
-			   */
-	CONTROL_EVENTS,   /* ITEM up to CONTROL_TRANSITIONS_MAX of the services' changes of state
-			     (`value` of them in `transitions`), or of service `name` only, from
-			     number `position` on (0: all that are kept). DONE has the `position` to
-			     go on from, and in `value` how many on the way were not kept. Never
-			     waits: CONTROL_EV_TRANSITION says when it is worth asking again */
-	CONTROL_RELOAD,   /* read the service files again, as SIGHUP does. ITEM: `reload`, at once;
-			     ITEM with `value` 1: `text` says what is wrong with a file; DONE when
-			     what was started runs or has failed to, and what was stopped is gone */
+			 all lines kept); `position` is where the next byte will be. With
+			 `position` not 0 in the request: only the bytes after it */
+	CONTROL_TIMELINE, /* one ITEM a stage of the boot: `step` with its name and times */
+	CONTROL_HEALTH, /* report that the check of service `name` passed (`value` 1) or failed (0).
+			   Only DONE */
+	CONTROL_EVENTS, /* ITEM up to CONTROL_TRANSITIONS_MAX of the services' changes of state
+			   (`value` of them in `transitions`), or of service `name` only, from
+			   number `position` on (0: all that are kept). DONE has the next
+			   `position`, and in `value` how many changes were lost before it. Never
+			   waits: CONTROL_EV_TRANSITION says when there are new ones */
+	CONTROL_RELOAD, /* read the service files again, as SIGHUP does. ITEM: `reload`, at once;
+			   ITEM with `value` 1: `text` says what is wrong with a file; DONE when
+			   each started service runs or has failed, and each stopped one is gone */
 };
 
 enum control_event {
-	CONTROL_EV_POST_RESTORE = 1, /* SIGUSR1: do what the host's PostRestore asks for */
-	CONTROL_EV_RELOAD,           /* SIGHUP: read integrations.d and probes.d anew */
-	CONTROL_EV_TRANSITION,       /* there are changes of state behind the latest answer of
-					CONTROL_EVENTS. Comes once after such an answer */
+	CONTROL_EV_POST_RESTORE = 1, /* SIGUSR1: act as on the host's PostRestore */
+	CONTROL_EV_RELOAD,           /* SIGHUP: read integrations.d and probes.d again */
+	CONTROL_EV_TRANSITION,       /* there are changes of state after the latest answer of
+					CONTROL_EVENTS. Sent once for each such answer */
 };
 
 /* A service as PID 1 sees it. Absent numbers are UINT64_MAX. */
@@ -79,18 +79,18 @@ struct control_service {
 	char reason[CONTROL_TEXT_MAX]; /* how the latest process ended, or why it cannot run; "" */
 	int32_t pid;                   /* 0: none */
 	uint32_t uid, gid;             /* who it runs as */
-	uint64_t state_ms;             /* for so long it has been in this state */
+	uint64_t state_ms;             /* time in this state so far */
 	uint64_t restarts;             /* automatic ones since boot */
 	uint64_t failures;             /* in a row */
-	uint64_t next_start_ms;        /* until the next automatic start */
+	uint64_t next_start_ms;        /* time until the next automatic start */
 	int32_t exit_code; /* of the latest process: code, 128 + signal, or -1: none has ended yet
 			    */
 	uint32_t built_in; /* 1: the agent itself */
-	uint64_t memory_bytes, cpu_us, tasks; /* its cgroup's */
+	uint64_t memory_bytes, cpu_us, tasks; /* of its cgroup */
 	uint64_t oom_kills;
 };
 
-/* A step of a longer work, or a stage of the boot. */
+/* A step of a longer request, or a stage of the boot. */
 struct control_step {
 	char name[CONTROL_NAME_MAX];
 	char text[CONTROL_TEXT_MAX]; /* result in words; "" when there is nothing to say */
@@ -106,14 +106,14 @@ struct control_transition {
 	char name[CONTROL_NAME_MAX];
 	char before[16], after[16]; /* machine_state_name() */
 	char cause[16];             /* events_cause() */
-	char reason[96];            /* how its process ended, or why there is none; "" */
-	int32_t pid;                /* which it has, or which has ended; 0: none */
-	int32_t exit_code;          /* of the process that has ended, as above; -1: none */
+	char reason[96];            /* how its process ended, or why it has none; "" */
+	int32_t pid;                /* the running process, or the one that has ended; 0: none */
+	int32_t exit_code;          /* of the ended process, as in struct control_service */
 };
 
 #define CONTROL_TRANSITIONS_MAX 4 /* in one message */
 
-/* Services that CONTROL_RELOAD has done this to. */
+/* How many services CONTROL_RELOAD has started, stopped and so on. */
 struct control_reload {
 	uint32_t started, stopped, restarted, unchanged;
 };

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* getdents64(2): the C libraries do not declare it alike. */
+/* An entry of getdents64(2), which the C libraries declare in different ways. */
 struct entry {
 	uint64_t inode;
 	int64_t offset;

@@ -4,7 +4,7 @@
 #define BASE_DIRECTORY_H
 
 /*
- * Call `each` with the name of every entry of the open directory `fd`, "." and ".." left out, from
+ * Call `each` with the name of every entry of the open directory `fd`, without "." and "..", from
  * the first one on. An `each` that returns non-zero ends the walk. The callback may remove entries.
  * Returns 0, what `each` returned, or -errno of getdents64(2).
  */

@@ -124,7 +124,7 @@ int file_write(const char *path, const void *bytes, size_t len)
 	return err;
 }
 
-/* close(2) reports what a delayed write could not do. */
+/* close(2) may be the first to report that a delayed write failed. */
 static int write_and_close(int fd, const void *bytes, size_t len, mode_t mode)
 {
 	int err = file_write_all(fd, bytes, len);

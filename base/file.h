@@ -22,7 +22,7 @@ int file_read(const char *path, char *storage, size_t size, size_t *len);
  */
 int file_read_alloc(const char *path, size_t max, char **text, size_t *len);
 
-/* Write `len` bytes to the existing file `path`, in one write(2), as /proc and /sys want it. */
+/* Write `len` bytes to the existing file `path`, in one write(2), as /proc and /sys require. */
 int file_write(const char *path, const void *bytes, size_t len);
 
 /* Create `path` with mode `mode`, or replace its contents. The write is not atomic. */
@@ -41,15 +41,15 @@ int file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
 int file_make_directories(const char *path);
 
 /*
- * Raise this process's soft limit of open files to `wanted`, or to the hard limit where that is
- * lower; a soft limit that is above it stays. Returns the soft limit that holds now. (getrlimit(2))
+ * Raise this process's soft limit of open files to `wanted`, or to the hard limit if that is lower.
+ * A higher soft limit stays. Returns the soft limit in force afterwards (getrlimit(2)), or 0.
  */
 rlim_t file_raise_limit(rlim_t wanted);
 
 /*
- * Open the file of descriptor `fd` of this process once more, close-on-exec: a description of its
- * own (open(2)), which shares no flags with `fd`. `directory` is /proc/self/fd. Returns the
- * descriptor, or -errno.
+ * Open the file of descriptor `fd` of this process once more, close-on-exec: the new descriptor has
+ * its own open file description (open(2)), which shares no flags with `fd`. `directory` is
+ * /proc/self/fd. Returns the descriptor, or -errno.
  */
 int file_open_again(int directory, int fd, int flags);
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_MAX   256 /* the kernel reads so much of a #! line (BINPRM_BUF_SIZE) */
-#define LEVELS_MAX 5   /* scripts that are interpreted by scripts; the kernel stops here, too */
+#define HEAD_MAX   256 /* bytes of a #! line that the kernel reads (BINPRM_BUF_SIZE) */
+#define LEVELS_MAX 5   /* scripts run by scripts; the same limit as the kernel's */
 
 #if __SIZEOF_POINTER__ == 8
 typedef Elf64_Ehdr elf_header;
@@ -23,7 +23,7 @@ typedef Elf32_Ehdr elf_header;
 typedef Elf32_Phdr elf_segment;
 #endif
 
-/* The name between "#!" and the next white space; a carriage return is a part of it. */
+/* Copy the name between "#!" and the next white space; a carriage return is part of the name. */
 static bool read_script(const char *head, size_t len, char *out)
 {
 	size_t at = 2, n = 0;
@@ -60,7 +60,7 @@ static bool read_elf(int fd, const char *head, size_t len, char *out)
 	return false;
 }
 
-/* False when the file is no program with an interpreter. `out` has room for PATH_MAX bytes. */
+/* Returns false when the file names no interpreter. `out` has room for PATH_MAX bytes. */
 static bool read_interpreter(const char *file, char *out)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -79,7 +79,7 @@ static bool read_interpreter(const char *file, char *out)
 	return found;
 }
 
-/* Does execve(2) fail with `error` because of this interpreter? */
+/* True if this interpreter makes execve(2) fail with `error`. */
 static bool is_culprit(const char *name, int error)
 {
 	struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interpreters of programs: execve(2) says of a program whose interpreter is missing that the
- * program itself is not there.
+ * Interpreters of programs. When an interpreter is missing, execve(2) gives the same ENOENT as for
+ * a missing program; this finds the file that is really missing.
  */
 #ifndef BASE_INTERPRETER_H
 #define BASE_INTERPRETER_H
@@ -12,7 +12,7 @@
  * Find the interpreter that kept `program` from running with `error` (ENOENT or EACCES), and put
  * its name into `out`, a carriage return as "\r". A program is looked for along `path` as execvp(3)
  * does; its interpreter is the one of its #! line, or the loader that an ELF file asks for
- * (elf(5)). Returns 0, or -ENOENT when no interpreter is to blame, or none can be found out.
+ * (elf(5)). Returns 0, or -ENOENT when no interpreter is to blame, or none is found.
  */
 int interpreter_find_culprit(
 	const char *program, const char *path, int error, char *out, size_t size);

@@ -36,8 +36,8 @@ static bool has_room(void)
 }
 
 /*
- * A terminal may take a part of a line; the rest is tried a few times more and then given up,
- * because waiting for a slow console would stop the program.
+ * A terminal may take only a part of a line. The rest is tried TRIES_MAX times and then dropped:
+ * waiting for a slow console would stop the program.
  */
 static int write_whole(const char *bytes, size_t len)
 {

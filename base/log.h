@@ -9,9 +9,9 @@
 
 /*
  * Send log lines to descriptor `fd`, each with `prefix` in front ("[init] "). The string is kept by
- * reference. Where `fd` is not to block the program, the caller gives it O_NONBLOCK: a line that
- * cannot be written at once is dropped, counted, and the count is said when lines fit again. Until
- * this is called, lines go to standard error without prefix.
+ * reference. The caller sets O_NONBLOCK on `fd` where a slow reader must not stop the program: a
+ * line that cannot be written at once is dropped and counted, and the count is logged when lines
+ * fit again. Before this call, lines go to standard error without a prefix.
  */
 void log_open(int fd, const char *prefix);
 
@@ -27,13 +27,13 @@ void log_hide_controls(char *text, unsigned long len);
 /* Write one line. Control characters in it are hidden, so that no value can forge a line. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Write a problem as one line; and all that a function reports. */
+/* Write a problem as one line. The reporter does so with every problem it is told of. */
 void log_problem(const struct problem *p);
 extern const struct reporter log_problems;
 
 /*
  * Write a ready line (`len` bytes, its newline included) to the log's descriptor by the same rules:
- * all of it, or dropped and counted. For output that is not the program's own.
+ * whole, or dropped and counted. For output that other programs made.
  */
 void log_raw(const char *line, unsigned long len);
 

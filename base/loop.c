@@ -64,13 +64,13 @@ void loop_remove(struct loop *l, struct loop_io *io)
 		return;
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
 	io->fd = -1;
-	/* Events of this batch that have not been handed out yet must not reach a freed owner. */
+	/* The rest of this batch may hold events for an owner that is about to be freed. */
 	for (int i = l->batch_at; i < l->batch_len; i++)
 		if (l->batch[i].data.ptr == io)
 			l->batch[i].data.ptr = NULL;
 }
 
-/* The heap: merge two trees; the later root becomes the first child of the earlier one. */
+/* Merge two trees of the heap: the later root becomes the first child of the earlier one. */
 static struct loop_timer *merge(struct loop_timer *a, struct loop_timer *b)
 {
 	if (a == NULL)
@@ -198,8 +198,8 @@ static void run_timers(struct loop *l)
 }
 
 /*
- * Timers that are late by so much are not to blame. The clock may jump while the loop waits, and as
- * well between two waits, while events are handled.
+ * When the clock has jumped past the time that was expected, put all timers off by the jump. It may
+ * jump while the loop waits, and also between two waits while events are handled.
  */
 static void mend_jump(struct loop *l, uint64_t expected_ms)
 {
@@ -222,7 +222,7 @@ int loop_run_once(struct loop *l)
 	if (wait >= 0)
 		mend_jump(l, l->seen_ms + (uint64_t)wait);
 	else
-		l->seen_ms = clock_ms(); /* there was no timer: any wait was right */
+		l->seen_ms = clock_ms(); /* without a timer no wait is too long */
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	l->batch_len = n;

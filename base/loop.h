@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The event loop of PID 1, the agent and the probe: descriptors through one epoll(7), and timers as
- * absolute CLOCK_MONOTONIC milliseconds. No ticks: with nothing due and nothing ready, nothing
- * wakes up. Sources and timers live in their owners' structs; the loop allocates nothing.
+ * absolute CLOCK_MONOTONIC milliseconds. No ticks: the loop sleeps until something is due or
+ * ready. Sources and timers live in their owners' structs; the loop allocates nothing.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
@@ -34,7 +34,7 @@ struct loop {
 	int epoll_fd;
 	struct loop_timer *timers; /* the earliest one */
 	uint32_t pass;             /* counts loop_run_once() */
-	uint64_t seen_ms;          /* when the loop looked at the clock last; 0: never */
+	uint64_t seen_ms;          /* when the loop last looked at the clock; 0: never */
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_len, batch_at;
 };
@@ -62,35 +62,35 @@ int loop_add(struct loop *l, struct loop_io *io, int fd, uint32_t events,
 int loop_add_signals(struct loop *l, struct loop_io *io, const sigset_t *set,
 	void (*ready)(struct loop_io *io, uint32_t events));
 
-/* Change the events that are waited for. Returns 0 or -errno. */
+/* Change the events to wait for. Returns 0 or -errno. */
 int loop_change(struct loop *l, struct loop_io *io, uint32_t events);
 
-/* Take a source out (its descriptor stays open). Safe within callbacks, and for a source that is
- * not in. */
+/* Take a source out; its descriptor stays open. Safe in callbacks, and for a source that is not in
+ * the loop. */
 void loop_remove(struct loop *l, struct loop_io *io);
 
 /*
- * Arm `timer` for `at_ms` (clock_ms() time), or move it there. It is disarmed before `expire` runs.
- * A timer that is armed for now or the past by another's `expire` has its turn in the next pass, so
- * that timers cannot keep the loop from its descriptors.
+ * Arm `timer` for `at_ms` (clock_ms() time), or move it there. The timer is disarmed before
+ * `expire` runs. When an `expire` arms a timer for now or the past, that timer expires in the next
+ * pass, so that timers cannot keep the loop from its descriptors.
  */
 void loop_timer_set(struct loop *l, struct loop_timer *timer, uint64_t at_ms);
 
-/* Disarm a timer. Safe within callbacks, and for one that is not armed. */
+/* Disarm a timer. Safe in callbacks, and for a timer that is not armed. */
 void loop_timer_clear(struct loop *l, struct loop_timer *timer);
 
 /*
- * Add `ms` to the due time of every armed timer, which keeps their order: after the clock has
- * jumped, nothing becomes due because of it.
+ * Add `ms` to the due time of every armed timer, which keeps their order. Called when the clock has
+ * jumped by `ms`, so that the jump makes nothing due.
  */
 void loop_timers_shift(struct loop *l, uint64_t ms);
 
 /*
- * Wait for the next event or timer, without limit where there is none, and run what is due. A wait
- * that ends more than LOOP_JUMP_MS after it should have, or so long between two of the loop's looks
- * at the clock, means that the machine stood still and its clock did not (a restored snapshot): all
- * timers are put off by the difference, so that they do not come due in a burst. Returns 0 (also
- * after EINTR) or -errno of epoll_wait(2).
+ * Wait for the next event or timer (without limit when no timer is armed) and run what is due. When
+ * a wait ends more than LOOP_JUMP_MS late, or the clock moves that much while events are handled,
+ * the machine stood still and its clock did not (a restored snapshot). All timers are then put off
+ * by the difference, so that they do not expire in a burst. Returns 0 (also after EINTR) or -errno
+ * of epoll_wait(2).
  */
 int loop_run_once(struct loop *l);
 

@@ -12,9 +12,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define LINE_SIZE 16384 /* a longer line is passed over */
+#define LINE_SIZE 16384 /* a longer line is skipped */
 
-/* The next field of a line, NUL-terminated in place by cutting the line up. */
+/* Cut the next field off the line, NUL-terminated in place. */
 static char *cut_field(char **line)
 {
 	char *field = *line;
@@ -25,7 +25,7 @@ static char *cut_field(char **line)
 	return field;
 }
 
-/* Space, tab, newline and backslash stand as three octal digits behind a backslash. */
+/* The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
 static void unescape(char *text)
 {
 	char *to = text;

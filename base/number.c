@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Digits of `base` at *text; moves *text past them. -EINVAL when there is none. */
+/* Read digits of `base` at *text and move *text past them. -EINVAL when there is none. */
 static int digits(const char **text, unsigned int base, uint64_t max, uint64_t *value)
 {
 	const char *at = *text;
@@ -73,7 +73,7 @@ int number_parse_size(const char *text, uint64_t max, uint64_t *bytes)
 	return 0;
 }
 
-/* Up to three digits after the point, as thousandths; further digits count for nothing. */
+/* Read up to three digits after the point, as thousandths; further digits are ignored. */
 static int fraction(const char **text, uint64_t *thousandths)
 {
 	const char *at = *text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What went wrong, in words, for the one level of a program that prints it. */
+/* What went wrong, in words. One level of each program prints it; all others pass it up. */
 #ifndef BASE_PROBLEM_H
 #define BASE_PROBLEM_H
 
@@ -18,14 +18,14 @@ struct problem {
 int problem_set(struct problem *p, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As problem_set(), without the words for `code`: the format says it all. */
+/* As problem_set(), without the words for `code`: the format says everything. */
 int problem_set_text(struct problem *p, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* An errno value in words that are safe on a console that a host watches for crashes. */
 const char *problem_errno_text(int code);
 
-/* Who is told of the problems of a function that goes on after one. */
+/* Receives the problems of a function that continues after each of them. */
 struct reporter {
 	void (*take)(void *context, const struct problem *p);
 	void *context; /* for `take`; the owner's */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * A vsock whose peer has closed altogether gives no EPOLLHUP, but refuses even an empty send
- * (Linux, net/vmw_vsock/af_vsock.c); so do Unix and TCP sockets.
+ * A vsock whose peer has closed both directions gives no EPOLLHUP, but even an empty send fails
+ * (Linux, net/vmw_vsock/af_vsock.c). Unix and TCP sockets fail in the same way.
  */
 bool relay_peer_is_gone(int fd)
 {
@@ -46,7 +46,7 @@ static void vanish(struct relay *r, int end)
 		r->vanished(r, end);
 }
 
-/* Returns how many bytes the end took; on an error it is gone. */
+/* Returns how many bytes the end took. An error marks the end as gone. */
 static size_t write_some(struct relay *r, int end, const char *bytes, size_t len)
 {
 	ssize_t n = write(r->ends[end].fd, bytes, len);
@@ -88,7 +88,8 @@ static void write_kept(struct relay *r, int from)
 		drop_kept(f);
 }
 
-/* Read once, and pass it on. False when there is no memory for what the other side leaves. */
+/* Read once and pass the bytes on. Returns false when there is no memory for bytes that the other
+ * side does not take. */
 static bool read_some(struct relay *r, int from)
 {
 	struct relay_flow *f = &r->flows[from];
@@ -99,7 +100,7 @@ static bool read_some(struct relay *r, int from)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0) {
-		/* A terminal whose other side has closed gives EIO. */
+		/* EIO: the other side of a terminal has closed. */
 		f->read_ended = true;
 		if (n < 0)
 			vanish(r, from);
@@ -153,8 +154,8 @@ static bool step_flow(struct relay *r, int from)
 static void end_ready(struct loop_io *io, uint32_t events);
 
 /*
- * Where nothing is to be read or written, only the peer's end is of interest, and that once: a
- * hang-up that cannot be acted on must not keep the loop awake.
+ * With nothing to read or write, wait only for the peer's hang-up, and edge-triggered: a hang-up
+ * that we cannot act on yet must not keep the loop awake.
  */
 static int watch(struct relay *r, int end)
 {
@@ -191,7 +192,8 @@ static void ready(struct relay *r, int end, uint32_t events)
 {
 	struct relay_end *e = &r->ends[end];
 
-	/* A pipe's or terminal's hang-up shows in reading; here it counts where nobody reads. */
+	/* Reading shows the hang-up of a pipe or terminal; look for it here while nothing is read.
+	 */
 	if (!may_read(r, end) && ((events & EPOLLERR) || relay_peer_is_gone(e->fd)))
 		vanish(r, end);
 	if (r->is_closed)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two descriptors joined: what comes out of one goes into the other, both ways, as fast as the
- * slower side takes it. An end that has no more to say is half-closed on the other side, while the
- * other direction goes on. Any mix of sockets, terminals and pipes; a loop runs any number of them.
+ * Two descriptors joined: bytes from one go into the other, both ways, as fast as the slower side
+ * takes them. When one end reaches end of file, the other is half-closed and the other direction
+ * goes on. Any mix of sockets, terminals and pipes; a loop runs any number of relays.
  */
 #ifndef BASE_RELAY_H
 #define BASE_RELAY_H
@@ -13,15 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RELAY_CHUNK 16384 /* bytes that are read at a time, and kept at most for the other side */
+#define RELAY_CHUNK 16384 /* bytes read at a time; also the most that is kept for the other side   \
+			   */
 
-/* What goes from ends[n] to ends[1 - n] is flows[n]. */
+/* The bytes on their way from ends[n] to ends[1 - n] are flows[n]. */
 struct relay_flow {
-	char *kept; /* what the other side has not taken, from malloc(); NULL: nothing */
+	char *kept; /* bytes that the other side has not taken, from malloc(); or NULL */
 	size_t kept_len, kept_at;
 	bool is_held;    /* not read for now: relay_hold() */
-	bool read_ended; /* the end has no more to say */
-	bool is_over;    /* and the other side has been told, or takes nothing */
+	bool read_ended; /* the end has reached end of file */
+	bool is_over;    /* and the other side has been told, or is gone */
 };
 
 struct relay_end {
@@ -29,7 +30,7 @@ struct relay_end {
 	int fd;    /* non-blocking; the relay closes it */
 	bool gone; /* closed altogether, or broken: takes nothing */
 	struct loop_io io;
-	uint32_t events; /* what the loop waits for */
+	uint32_t events; /* that the loop waits for */
 };
 
 struct relay {
@@ -37,11 +38,11 @@ struct relay {
 	struct relay_end ends[2];
 	struct relay_flow flows[2];
 	bool is_stepping, is_closed, has_told_over;
-	/* Both directions are over, or memory is. The owner calls relay_close(). */
+	/* Both directions are over, or memory is used up. The owner calls relay_close(). */
 	void (*over)(struct relay *r);
-	/* All that ends[from] had to say is out. NULL: shutdown(2) of the other end for writing. */
+	/* Everything from ends[from] is written. NULL: shutdown(2) of the other end for writing. */
 	void (*ended)(struct relay *r, int from);
-	/* An end has closed altogether. May be NULL; what it said before is still passed on. */
+	/* An end has closed both directions. May be NULL; bytes from before are still passed on. */
 	void (*vanished)(struct relay *r, int end);
 	/* `len` bytes at `bytes` have been read from ends[from]; there is room for one more.
 	 * Returns how many to pass on. NULL: all of them. */
@@ -50,10 +51,10 @@ struct relay {
 };
 
 /*
- * Join `first` and `second`, which are non-blocking and the relay's from here on, also after an
- * error. The callbacks and the owner are set before, all else is zero. Callbacks come from the
- * loop, never from here; relay_close() may be called in any of them. Returns 0 or -errno of
- * epoll_ctl(2).
+ * Join `first` and `second`. Both are non-blocking and belong to the relay from now on, also after
+ * an error. Before the call, the caller sets the callbacks and the owner and zeroes all else.
+ * Callbacks come from the loop, never from here; any of them may call relay_close(). Returns 0 or
+ * -errno of epoll_ctl(2).
  */
 int relay_start(struct relay *r, struct loop *loop, int first, int second);
 
@@ -61,15 +62,15 @@ int relay_start(struct relay *r, struct loop *loop, int first, int second);
 void relay_hold(struct relay *r, int from, bool hold);
 
 /*
- * Pass `len` bytes on as though ends[from] had said them: before it says anything, or from
- * `ended`. Returns 0, or -ENOBUFS when more than RELAY_CHUNK bytes wait already.
+ * Pass `len` bytes on as if they came from ends[from]: before any others do, or from `ended`.
+ * Returns 0, or -ENOBUFS when more than RELAY_CHUNK bytes wait already.
  */
 int relay_inject(struct relay *r, int from, const char *bytes, size_t len);
 
-/* Close both ends and free what is kept. Safe for one that is closed, or zeroed. */
+/* Close both ends and free kept bytes. Safe for a relay that is closed or zeroed. */
 void relay_close(struct relay *r);
 
-/* True if nothing that ends[from] has said waits for the other side. */
+/* True if no byte from ends[from] waits for the other side. */
 bool relay_is_drained(const struct relay *r, int from);
 
 /* True if the socket's peer has closed altogether, not only its own half. */

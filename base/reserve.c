@@ -7,9 +7,9 @@
 #define MIB ((uint64_t)1 << 20)
 
 #define KEPT_BASE      (6 * MIB)
-#define KEPT_SHARE     32 /* one part of so many */
+#define KEPT_SHARE     32 /* the guest keeps 1/32 of the memory */
 #define KEPT_SHARE_MAX (1024 * MIB)
-#define KEPT_A_SERVICE (68 * KIB) /* struct log_ring: its pages are the guest's */
+#define KEPT_A_SERVICE (68 * KIB) /* its struct log_ring, whose pages count as the guest's */
 #define MARGIN_SHARE   32
 #define MARGIN_MIN     MIB
 #define MARGIN_MAX     (64 * MIB)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Take over `text`, also when it fails. */
+/* Append `text` and own it; it is freed on failure. */
 static int append(struct strings *s, char *text)
 {
 	char **list = text == NULL ? NULL : realloc(s->list, (s->count + 2) * sizeof(char *));
@@ -46,7 +46,7 @@ size_t strings_find_variable(const struct strings *s, const char *name, size_t n
 	return i;
 }
 
-/* Take over `text`. */
+/* Set the variable and own `text`; it is freed on failure. */
 static int set_owned(struct strings *s, char *text)
 {
 	size_t i;
