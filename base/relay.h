@@ -13,8 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RELAY_CHUNK 16384 /* bytes read at a time; also the most that is kept for the other side   \
-			   */
+#define RELAY_CHUNK                                                                                \
+	16384 /* bytes read at a time; also the most that is kept for the other side               \
+	       */
 
 /* The bytes on their way from ends[n] to ends[1 - n] are flows[n]. */
 struct relay_flow {

@@ -116,7 +116,7 @@ static int set_env(struct settings *s, const char *key, const char *value, struc
 {
 	if (!env_name_is_valid(key, strlen(key)))
 		return problem_set_text(
-			p, EINVAL, "'%s' is no name for an environment variable", key);
+			p, EINVAL, "'%s' cannot name an environment variable", key);
 	return strings_set(&s->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
@@ -125,7 +125,7 @@ static int set_sysctl(struct settings *s, const char *key, const char *value, st
 	if (!sysctl_name_is_valid(key))
 		return problem_set_text(p, EINVAL, "'%s' is no name for a kernel setting", key);
 	if (strings_find_variable(&s->sysctl, key, strlen(key)) < s->sysctl.count)
-		return problem_set_text(p, EEXIST, "%s is set a second time", key);
+		return problem_set_text(p, EEXIST, "%s is set twice", key);
 	return strings_set(&s->sysctl, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
@@ -143,7 +143,7 @@ static int read_entry(
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, key) != 0)
 			continue;
 		if (r->seen >> i & 1)
-			return problem_set_text(p, EEXIST, "%s is set a second time", key);
+			return problem_set_text(p, EEXIST, "%s is set twice", key);
 		r->seen |= 1u << i;
 		if (keys[i].set(&keys[i], r->settings, value, &why) != 0)
 			return problem_set_text(p, why.code, "%s: %s", key, why.text);

@@ -13,8 +13,8 @@ enum step_kind {
 	STEP_MOUNT,     /* a file system of type `type` on `path`; "already mounted" is fine */
 	STEP_DIRECTORY, /* the directory `path` */
 	STEP_LINK,      /* the symbolic link `path` to `target` */
-	STEP_SHARE, /* what is mounted below `path`, and will be, as services with mount namespaces
-		     * of their own have it, too */
+	STEP_SHARE, /* mounts below `path`, now and later, also reach mount namespaces of services
+		     */
 };
 
 struct step {
@@ -28,11 +28,10 @@ struct step {
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /*
- * Sizes: a file in a tmpfs cannot be freed by ending its writer, so all of them together must leave
- * memory to live on; else a service that fills them makes the kernel end every process and panic.
- * With the 25 % for changes to a read-only root (overlay.c) they have 80 %, and less where that
- * is more than services may have (tmpfs_limit.c). Mount points are made
- * on the way where they can be: on a read-only root they must be in the image.
+ * Sizes: killing its writer does not free a file in a tmpfs. If the files could use up all memory,
+ * the kernel would kill every process and then panic. The sizes here and the 25 % for changes to a
+ * read-only root (overlay.c) make 80 %; tmpfs_limit.c lowers them when services may have less than
+ * that. Missing mount points are created, but a read-only root must already have them in the image.
  */
 static const struct step steps[] = {
 	{ STEP_MOUNT, "/proc", "proc", SAFE, NULL },
@@ -58,8 +57,8 @@ static int try_mount(const struct step *s)
 }
 
 /*
- * The kernel mounts devtmpfs by itself (CONFIG_DEVTMPFS_MOUNT) without nosuid; a second mount of
- * the same type is EBUSY, and the flags are set on the one that is there.
+ * The kernel may already have mounted devtmpfs (CONFIG_DEVTMPFS_MOUNT), without nosuid. A second
+ * mount then fails with EBUSY, and the flags are set on the existing one.
  */
 static int mount_one(const struct step *s)
 {
@@ -69,7 +68,7 @@ static int mount_one(const struct step *s)
 		err = mkdir(s->path, 0755) == 0 ? try_mount(s) : -errno;
 	if (err == -EBUSY && mount(NULL, s->path, NULL, MS_REMOUNT | MS_BIND | s->flags, NULL) == 0)
 		return 0;
-	/* A container's root may not mount everything, and has what it needs. */
+	/* In a container, root may not mount this, and finds it mounted. */
 	return err == -EPERM && mountinfo_is_mount_point(s->path) ? 0 : err;
 }
 

@@ -7,10 +7,10 @@
 #include "base/problem.h"
 
 /*
- * Mount the API file systems in the order of one table, make their
- * directories and the links in /dev. What is mounted already stays. Every entry is tried; each
- * failure is told to `report`. Returns the number of failures. Sources: the kernel's
- * Documentation/filesystems, hier(7), systemd's API file systems page.
+ * Mount the API file systems in the order of one table, and make their directories and the links in
+ * /dev. Existing mounts stay. A failure is told to `report` and does not stop the rest. Returns the
+ * number of failures. Sources: the kernel's Documentation/filesystems, hier(7), systemd's API file
+ * systems page.
  */
 unsigned int api_filesystems_mount(const struct reporter *report);
 

@@ -66,8 +66,8 @@ static bool has_mvm_label(const struct drive_seen *d)
 }
 
 /*
- * The drive's place among those that a host attaches behind vda, from 0, or -1 for none. A layer of
- * the root that is a drive of its own takes no place.
+ * The drive's position among the drives that a host attaches after vda, from 0; or -1. A drive that
+ * is a layer of the root has no position.
  */
 static int position_of(const struct drive_seen *seen, size_t number)
 {
@@ -131,7 +131,7 @@ struct backing_search {
 	bool found;
 };
 
-/* /sys/block/loopN/loop/backing_file names the device by the path that it was opened by. */
+/* /sys/block/loopN/loop/backing_file has the path under which the device was opened. */
 static int compare_backing(void *arg, const char *name)
 {
 	struct backing_search *s = arg;
@@ -149,7 +149,7 @@ static int compare_backing(void *arg, const char *name)
 	return s->found;
 }
 
-/* A loop device does not hold the device below it. */
+/* True if a loop device uses this one. O_EXCL does not show that: a loop device takes no hold. */
 static bool is_below_loop_device(const char *device)
 {
 	struct backing_search s = { .device = device };
@@ -163,8 +163,9 @@ static bool is_below_loop_device(const char *device)
 }
 
 /*
- * Only one user at a time opens a block device with O_EXCL (open(2)): EBUSY means that it, or a
- * partition of it, is mounted somewhere, visible or not, or that another device is made of it.
+ * Only one user at a time can open a block device with O_EXCL (open(2)). EBUSY means that the
+ * device or one of its partitions is mounted, visibly or not, or that another device is built on
+ * it.
  */
 static int open_drive(const char *device, bool *in_use)
 {
@@ -223,7 +224,7 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 			continue;
 		err = look_at(device, &seen[count]);
 		if (err == -ENOENT)
-			break; /* the kernel gives out letters without gaps */
+			break; /* the kernel assigns letters without gaps */
 		if (err != 0) {
 			problem_set(&p, -err, "drive %s cannot be read", device);
 			problem_report(report, &p);

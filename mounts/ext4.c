@@ -17,9 +17,9 @@
 #define VOLUME_NAME    0x78
 #define BLOCKS_HIGH    0x150
 #define FEATURE_64BIT  0x80
-#define LOG_MAX        10 /* blocks of 1 MiB; nobody has larger ones */
+#define LOG_MAX        10 /* blocks of 1 MiB; no kernel reads larger ones */
 
-#define RECORD_MAX 1024 /* bytes of a record of /dev/kmsg that are looked at */
+#define RECORD_MAX 1024 /* bytes read of each record of /dev/kmsg */
 
 #ifndef EXT4_IOC_RESIZE_FS
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
@@ -57,7 +57,7 @@ void ext4_parse(const unsigned char *bytes, size_t len, struct ext4_superblock *
 		out->blocks |= (uint64_t)number_at(s, BLOCKS_HIGH) << 32;
 }
 
-/* Returns 0 or -errno. `size_bytes` is the device's. */
+/* Read the superblock and the size of the device. Returns 0 or -errno. */
 static int read_device(const char *device, struct ext4_superblock *out, uint64_t *size_bytes)
 {
 	unsigned char bytes[EXT4_SUPERBLOCK_END];
@@ -76,9 +76,9 @@ static int read_device(const char *device, struct ext4_superblock *out, uint64_t
 }
 
 /*
- * The latest line of the kernel's log about the device, such as "EXT4-fs (vdb): bad block size
- * 65536", without its beginning. A record is "PRIORITY,NUMBER,TIME,FLAGS;TEXT\n" and more lines
- * (the kernel's Documentation/ABI/testing/dev-kmsg); each read(2) returns one.
+ * Find the latest line of the kernel's log about the device, such as "EXT4-fs (vdb): bad block size
+ * 65536", and copy the part after the colon. A record is "PRIORITY,NUMBER,TIME,FLAGS;TEXT\n" and
+ * more lines (the kernel's Documentation/ABI/testing/dev-kmsg); each read(2) returns one.
  */
 static void find_in_kernel_log(const char *name, char *found, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ext4 on a block device: what its superblock says, why the kernel refuses it, and its growth. */
+/* ext4 on a block device: reading the superblock, explaining a refused mount, growing. */
 #ifndef MOUNTS_EXT4_H
 #define MOUNTS_EXT4_H
 
@@ -11,34 +11,34 @@
 #include <stdint.h>
 
 #define EXT4_LABEL_MAX      17   /* volume names have 16 bytes; terminator included */
-#define EXT4_SUPERBLOCK_END 2048 /* what ext4_parse() wants to see of the device */
+#define EXT4_SUPERBLOCK_END 2048 /* bytes of the device that ext4_parse() needs */
 
 struct ext4_superblock {
-	bool ext4;                  /* an ext2/3/4 superblock is there */
+	bool ext4;                  /* an ext2/3/4 superblock was found */
 	char label[EXT4_LABEL_MAX]; /* its volume name, "" when it has none */
 	uint64_t blocks;            /* in the file system */
 	uint64_t block_size;        /* bytes; 0: more than 1 MiB, which no kernel reads */
 	uint32_t incompatible;      /* feature bits that a kernel must know */
-	uint32_t read_only;         /* feature bits that it must know to write */
+	uint32_t read_only;         /* feature bits that a kernel must know to write */
 };
 
 /*
- * Read the superblock out of the device's first `len` bytes (fewer than EXT4_SUPERBLOCK_END: none
- * found). Source: the kernel's Documentation/filesystems/ext4/super.rst: at byte 1024, magic 0xEF53
- * at 0x38, s_volume_name at 0x78. Bytes of the label that are not printable ASCII end it.
+ * Read the superblock from the device's first `len` bytes; fewer than EXT4_SUPERBLOCK_END have
+ * none. Source: the kernel's Documentation/filesystems/ext4/super.rst: at byte 1024, magic 0xEF53
+ * at 0x38, s_volume_name at 0x78. The label ends at the first byte that is not printable ASCII.
  */
 void ext4_parse(const unsigned char *bytes, size_t len, struct ext4_superblock *out);
 
 /*
- * Say why the kernel has just refused to mount the ext4 file system on `device`: the kernel's own
- * words from /dev/kmsg, else block size and feature bits. Adds nothing where there is no ext4.
+ * Append why the kernel has just refused to mount the ext4 file system on `device`: its own words
+ * from /dev/kmsg, or the block size and feature bits. Adds nothing when the device has no ext4.
  */
 void ext4_explain_refusal(const char *device, struct buf *b);
 
 /*
- * Let the file system that is mounted on `target` grow to the end of `device`, where it is smaller
- * (ioctl EXT4_IOC_RESIZE_FS, as resize2fs(8) does it). Returns the bytes that it has now, 0 when
- * there is nothing to do, or -errno with `p`.
+ * Grow the file system mounted on `target` to the end of `device` (ioctl EXT4_IOC_RESIZE_FS, as
+ * resize2fs(8) does). Returns its new size in bytes, 0 when it fills the device already, or -errno
+ * with `p`.
  */
 int64_t ext4_grow(const char *device, const char *target, struct problem *p);
 

@@ -22,7 +22,7 @@ bool overlay_root_is_read_only(void)
 	return statvfs("/", &s) == 0 && (s.f_flag & ST_RDONLY) != 0;
 }
 
-/* The upper directory becomes the visible one, so it takes owner and mode of the one below. */
+/* The upper directory is the visible one, so it takes its owner and mode from the lower one. */
 static int make_upper(const char *path, const struct stat *below)
 {
 	if (mkdir(path, 0700) != 0)
@@ -51,7 +51,7 @@ static int mount_overlay(const char *name, const struct stat *below)
 	return err;
 }
 
-/* A root without the directory has nothing to change in it. */
+/* A root without the directory needs no overlay. */
 static int mount_if_there(const char *name, struct problem *p)
 {
 	char target[16];

@@ -11,14 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Both lie in /run/mvm, which only root can enter: the writable view of the copy, and the drive. */
+/* The writable view of the copy, and the drive: in /run/mvm, which only root can enter. */
 #define COPY  "/run/mvm/secrets"
 #define DRIVE "/run/mvm/secrets-drive"
 
 /* Hosts make drives of 4 to 16 MiB. */
 #define COPY_OPTIONS "mode=0550,size=64m"
 
-/* The tmpfs for the copy, and its read-only view for services. */
+/* Mount the tmpfs for the copy, and its read-only view for services. */
 static int mount_copy(gid_t group, struct problem *p)
 {
 	const char *target = drive_mount_point(DRIVE_SECRETS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Secrets: a copy in memory of what the secrets drive holds, readable by the service group and by
- * nobody else, and never writable through /mnt/secrets.
+ * Secrets: a copy of the secrets drive in memory. Only root and the service group can read it, and
+ * nobody can write to it through /mnt/secrets.
  */
 #ifndef MOUNTS_SECRETS_H
 #define MOUNTS_SECRETS_H
@@ -11,13 +11,13 @@
 #include <sys/types.h>
 
 /*
- * Copy the ext4 file system on `device` to a tmpfs of its own, dotfiles and subdirectories too, as
- * root:`group`, files 0440, directories 0550, and bind the copy read-only on /mnt/secrets; the
- * drive is not mounted afterwards. When the copy is there already it is refreshed in place: every
- * file is replaced by rename(2), so that a reader sees the old one or the new one, and what the
- * drive no longer has is removed last. A file that cannot be copied (no space, I/O error) is told
- * to `report`, and the others are there; it keeps its old contents on a refresh. Returns 0, or
- * -errno with `p` when nothing could be put in place: then /mnt/secrets is left as it was.
+ * Copy the ext4 file system on `device` to a tmpfs of its own, with dotfiles and subdirectories, as
+ * root:`group`, files 0440, directories 0550. Bind the copy read-only on /mnt/secrets. The drive is
+ * not mounted afterwards. An existing copy is refreshed in place: every file is replaced by
+ * rename(2), so that a reader sees the old file or the new one, and files that the drive no longer
+ * has are removed last. When a file cannot be copied (no space, I/O error), `report` is told, the
+ * others are still copied, and a refresh keeps its old contents. Returns 0, or -errno with `p` when
+ * the whole copy failed: then /mnt/secrets is left unchanged.
  */
 int secrets_mount(
 	const char *device, gid_t group, const struct reporter *report, struct problem *p);

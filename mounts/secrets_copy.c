@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 16
-#define NEW_NAME  ".mvm-new" /* a file under construction, and a number where a secret has it */
+#define NEW_NAME  ".mvm-new" /* a file being written; a number follows if a secret has that name */
 #define NEW_MAX   24
 
 /* One directory of the drive and its copy. */
@@ -23,7 +23,7 @@ struct pair {
 	unsigned int depth;
 	gid_t group;
 	const struct reporter *report;
-	char new_name[NEW_MAX]; /* that no secret of this directory has */
+	char new_name[NEW_MAX]; /* for files being written; no secret here has it */
 	unsigned int failures;
 };
 
@@ -80,7 +80,7 @@ static int copy_bytes(int from, int to)
 	}
 }
 
-/* Owner and mode are right before the first byte is there. */
+/* Owner and mode are set before the first byte is written. */
 static int copy_contents(int from, struct pair *d)
 {
 	int to = openat(
@@ -94,7 +94,7 @@ static int copy_contents(int from, struct pair *d)
 	return err;
 }
 
-/* Give the finished file its name; a directory that had the name before goes. */
+/* Give the finished file its name. A directory of that name is removed. */
 static int put_in_place(struct pair *d, const char *name)
 {
 	if (renameat(d->to, d->new_name, d->to, name) == 0)
@@ -145,7 +145,7 @@ static void copy_link(struct pair *d, const char *name)
 
 static void copy_directory(struct pair *above, const char *name);
 
-/* mkfs makes the directory lost+found; it is no secret. */
+/* The directory lost+found comes from mkfs and is no secret. */
 static int copy_entry(void *arg, const char *name)
 {
 	struct pair *d = arg;
@@ -176,7 +176,7 @@ static int remove_if_gone(void *arg, const char *name)
 	return 0;
 }
 
-/* Any name may be a secret's, also the one that we would take. */
+/* A secret may have any name, even NEW_NAME. */
 static void choose_new_name(struct pair *d)
 {
 	struct stat st;
@@ -201,7 +201,7 @@ static void copy_tree(struct pair *d)
 		fail(d, -err, ".", "cannot be listed");
 }
 
-/* A file of that name that is now a directory goes first. */
+/* A file of that name is removed first: on the drive it has become a directory. */
 static int open_copy_directory(int at, const char *name, gid_t group)
 {
 	struct stat st;
@@ -238,7 +238,7 @@ static void copy_directory(struct pair *above, const char *name)
 	if (d.depth > DEPTH_MAX ||
 		buf_format(path, sizeof(path), "%s%s%s", above->path,
 			above->path[0] != '\0' ? "/" : "", name) >= sizeof(path)) {
-		fail(above, ELOOP, name, "lies too deep");
+		fail(above, ELOOP, name, "is in too many nested directories");
 		return;
 	}
 	d.from = openat(above->from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

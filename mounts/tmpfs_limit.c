@@ -11,7 +11,7 @@
 #define PERCENT_SUM 80
 #define CHANGES     "/run/mvm/overlay"
 
-/* As api_filesystems.c and overlay.c mount them. */
+/* The sizes that api_filesystems.c and overlay.c set. */
 static const struct {
 	const char *path;
 	unsigned int percent;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all files in memory may take together. A file in a tmpfs stays when its writer is ended, so
- * the sum has to leave memory for processes.
+ * The limit on all files in memory together. A file in a tmpfs stays when its writer is killed, so
+ * the limit must leave memory for processes.
  */
 #ifndef MOUNTS_TMPFS_LIMIT_H
 #define MOUNTS_TMPFS_LIMIT_H
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 /*
- * Divide at most `bytes` among the file systems in memory that services can write to, where they
- * may have more than that together, and give each a file for every 4 KiB. `memory` is all of the
- * guest's, of which they have had their part by percent so far. What cannot be set is told to
- * `report`; what is not mounted is left out. Source: the kernel's
+ * Lower the sizes of the file systems in memory that services can write to, so that together they
+ * hold at most `bytes`, and allow each a file for every 4 KiB. `memory` is the guest's memory in
+ * bytes; the sizes so far are percentages of it. File systems that are not mounted are skipped. A
+ * size that cannot be set is told to `report`. Source: the kernel's
  * Documentation/filesystems/tmpfs.rst.
  */
 void tmpfs_limit(uint64_t bytes, uint64_t memory, const struct reporter *report);

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#define PASSES_MAX 64 /* one for each level of mounts on mounts */
+#define PASSES_MAX 64 /* one for each level of nested mounts */
 
 struct pass {
-	bool last; /* make read-only what is left, instead of unmounting */
+	bool last; /* make the remaining mounts read-only instead */
 	unsigned int unmounted;
 	const struct reporter *report;
 };

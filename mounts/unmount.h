@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of file systems, before the machine ends. */
+/* Unmounting everything before the machine stops. */
 #ifndef MOUNTS_UNMOUNT_H
 #define MOUNTS_UNMOUNT_H
 
 #include "base/problem.h"
 
 /*
- * Unmount every file system whose source is a device, what is mounted on another before that one.
- * The root and whatever is still busy become read-only instead. However many mounts there are, it
- * takes no memory. What could be neither is told to `report`, and so is a mount table that cannot
+ * Unmount every file system whose source is a device, nested ones first. The root and busy ones
+ * become read-only instead. Takes no memory, however many mounts there are. `report` is told of a
+ * file system that could be neither unmounted nor made read-only, and of a mount table that cannot
  * be read (proc(5), /proc/self/mountinfo).
  */
 void unmount_devices(const struct reporter *report);

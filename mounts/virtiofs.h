@@ -14,9 +14,9 @@
 bool virtiofs_path_is_allowed(const char *path);
 
 /*
- * Mount the virtiofs device with the tag `tag` on `path`, which is made where it is not there, with
- * MS_NOSUID and MS_NODEV (the kernel's Documentation/filesystems/virtiofs.rst). Returns 0 or -errno
- * with `p`: EINVAL no such device, ENODEV a kernel without virtiofs.
+ * Mount the virtiofs device with the tag `tag` on `path` with MS_NOSUID and MS_NODEV, and create
+ * `path` if it does not exist (the kernel's Documentation/filesystems/virtiofs.rst). Returns 0 or
+ * -errno with `p`: EINVAL no such device, ENODEV a kernel without virtiofs.
  */
 int virtiofs_mount(const char *tag, const char *path, struct problem *p);
 

@@ -25,7 +25,7 @@ static int add_groups(const struct accounts *a, const struct strings *names, str
 	return 0;
 }
 
-/* The user's name and the groups', one text. */
+/* Join the user's name and the names of the groups in one text. */
 static void make_key(struct buf *key, const char *name, const struct strings *groups)
 {
 	buf_puts(key, name);

@@ -14,14 +14,14 @@ struct account_entry {
 };
 
 /*
- * The account of user `name` with `extra_groups` (names or gids) added to its supplementary groups.
+ * Find the account of user `name`, with `extra_groups` (names or gids) added to its groups.
  * The result belongs to the list `*entries` and stays until account_cache_free(). NULL with `p`
  * when there is no such user or group.
  */
 const struct account *account_cache_find(struct account_entry **entries, const struct accounts *a,
 	const char *name, const struct strings *extra_groups, struct problem *p);
 
-/* The environment variables of an account that account_cache_find() has found. */
+/* The environment variables of an account that account_cache_find() returned. */
 const struct strings *account_cache_variables(const struct account *a);
 
 /* Free all entries. */

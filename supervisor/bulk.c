@@ -24,7 +24,7 @@ static bool is_scheduled(const struct service *v)
 	return v->config.on_boot_delay != 0 || v->config.on_interval != 0;
 }
 
-/* Its turn has come. While it runs, START means nothing to the machine. */
+/* A scheduled start is due. While the service runs, the machine ignores START. */
 static void on_schedule(struct loop_timer *timer)
 {
 	struct service *v = LOOP_OWNER(timer, struct service, schedule);

@@ -44,7 +44,7 @@ static int read_at(int directory, const char *file, char *text, size_t size)
 	return 0;
 }
 
-/* The number behind `key` and a space in a flat keyed file. */
+/* Return the number after `key` and a space in a flat keyed file. */
 static uint64_t keyed_number(const char *text, const char *key)
 {
 	size_t len = strlen(key);
@@ -92,7 +92,7 @@ bool cgroup_limits_any(const struct cgroup_limits *l)
 	return memcmp(l, &none, sizeof(none)) != 0;
 }
 
-/* One write for all controllers: each write makes the kernel build every group below anew. */
+/* One write for all controllers: each write makes the kernel rebuild every group below. */
 static void enable(int fd, unsigned int controllers, const struct reporter *report)
 {
 	static const char *const names[] = { "+memory", "+cpu", "+pids" };
@@ -163,10 +163,9 @@ static int set_limits(int fd, const struct cgroup_limits *l, struct problem *p)
 	if (err == 0 && l->memory_swap_max != CGROUP_UNSET) {
 		err = cgroup_set_limit(fd, "memory.swap.max", l->memory_swap_max, p);
 		if (err == -ENOENT)
-			err = 0; /* a kernel without swap has no such file, and nothing to limit */
+			err = 0; /* a kernel without swap has no such file and nothing to limit */
 	}
-	/* The kernel ends one process of many otherwise, and leaves a service that is half there.
-	 */
+	/* Otherwise the kernel may kill one process and leave the rest of the service running. */
 	if (err == 0 && l->memory_max != CGROUP_UNSET && l->memory_max != CGROUP_MAX)
 		err = cgroup_set_limit(fd, "memory.oom.group", 1, p);
 	if (err == 0)
@@ -252,7 +251,7 @@ int cgroup_signal(int fd, int signal)
 	return 0;
 }
 
-/* Before Linux 5.14 there is no cgroup.kill: what is there is killed until nothing new comes. */
+/* Before Linux 5.14 there is no cgroup.kill: send KILL to all processes until none is left. */
 int cgroup_kill(int fd)
 {
 	int err = write_at(fd, "cgroup.kill", "1");
@@ -265,7 +264,7 @@ int cgroup_kill(int fd)
 
 int cgroup_service_of(pid_t pid, char *name, size_t size)
 {
-	/* Behind other lines where there are groups of the first version, too. */
+	/* With cgroup v1 groups, their lines come before this one. */
 	static const char prefix[] = "0::/services/";
 	char path[32], text[1024], *line, *next;
 	int err;

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A service that floods the console must not drown the others: so many lines within so many ms. */
+/* The most lines that a service may show in RATE_MS, so that it cannot drown the others. */
 #define RATE_LINES 1000
 #define RATE_MS    5000
 
@@ -34,7 +34,7 @@ struct source {
 	uint32_t slot;
 	char name[SERVICE_NAME_MAX];
 	struct log_file file;
-	bool flush;                /* a line without its end is to be written */
+	bool flush;                /* write the last line even without its newline */
 	uint64_t window_ms;        /* when the current window of the rate limit began */
 	unsigned int window_lines; /* lines in it */
 	struct loop_timer drop_timer;
@@ -44,8 +44,8 @@ struct collector {
 	struct loop loop;
 	struct loop_io link, console, term;
 	struct source *sources;
-	bool console_full;          /* EPOLLOUT is waited for */
-	char pending[LOG_LINE_MAX]; /* a line that the console has taken a part of */
+	bool console_full;          /* the loop waits for EPOLLOUT */
+	char pending[LOG_LINE_MAX]; /* a line that was written only in part */
 	size_t pending_at, pending_len;
 	bool done, failed;
 };
@@ -53,7 +53,7 @@ struct collector {
 /* ---- the console ------------------------------------------------------------------------------
  */
 
-/* Write what is pending. False when the console takes no more for now. */
+/* Write the pending bytes. Returns false when the console takes no more for now. */
 static bool write_pending(struct collector *c)
 {
 	while (c->pending_at < c->pending_len) {
@@ -65,7 +65,7 @@ static bool write_pending(struct collector *c)
 		if (n < 0 && errno == EAGAIN)
 			return false;
 		if (n <= 0)
-			break; /* a console that fails is no reason to stop reading */
+			break; /* a broken console must not stop the reading */
 		c->pending_at += (size_t)n;
 	}
 	c->pending_at = c->pending_len = 0;
@@ -82,7 +82,7 @@ static void put_line(struct source *s, size_t tag_len, size_t len)
 	c->pending_at = 0;
 }
 
-/* A note of ours in the place of lines. */
+/* Put a note in place of the dropped lines. */
 static void say_dropped(struct source *s)
 {
 	struct collector *c = s->owner;
@@ -95,7 +95,7 @@ static void say_dropped(struct source *s)
 
 static void on_window_end(struct loop_timer *timer);
 
-/* May another line of this service go to the console now? */
+/* True if another line of this service may go to the console now. */
 static bool within_rate(struct source *s)
 {
 	uint64_t now = clock_ms();
@@ -113,8 +113,8 @@ static bool within_rate(struct source *s)
 	return false;
 }
 
-/* Move lines from the ring to the console until one of them has no more. False when it is the
- * console. */
+/* Move lines from the ring to the console. Returns false when the console is full before the ring
+ * is empty. */
 static bool show_lines(struct source *s)
 {
 	struct collector *c = s->owner;
@@ -191,7 +191,7 @@ static void on_pipe(struct loop_io *io, uint32_t events)
 
 	if (n > 0) {
 		pass_on(s);
-	} else if (n == 0) { /* PID 1 has closed its end, too: the service is no more */
+	} else if (n == 0) { /* PID 1 has closed its end, too: the service was removed */
 		finish_line(s);
 		end_source(s);
 	}
@@ -206,7 +206,7 @@ static struct source *find(struct collector *c, uint32_t slot)
 	return s;
 }
 
-/* Nothing more is to come for now: what there is of a line is one. */
+/* The service has ended: read the rest, and treat an unfinished line as a line. */
 static void finish_line(struct source *s)
 {
 	while (log_ring_read(s->ring, s->pipe.fd) > 0)
@@ -232,7 +232,7 @@ static void remove_source(struct source *s)
 	free(s);
 }
 
-/* The service is no more: nobody will ask for its output again, and its memory is given back. */
+/* The service was removed: nobody will ask for its output again, so free its memory. */
 static void end_source(struct source *s)
 {
 	fallocate(COLLECTOR_RING_FD, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -247,8 +247,8 @@ static struct log_ring *map_ring(uint32_t slot)
 }
 
 /*
- * A service that nobody listens to would stand still as soon as its pipe is full. PID 1 starts the
- * next collector, which is told of all of them again and may have better luck.
+ * A service whose pipe nobody reads would stop as soon as the pipe is full. So this collector ends,
+ * and PID 1 starts another one, tells it of all services and lets it try.
  */
 static void give_up(struct collector *c, struct source *s, int pipe_fd, int code)
 {
@@ -310,7 +310,7 @@ static void take_message(struct collector *c, const struct collector_message *m,
 		close(fd);
 }
 
-/* Returns the length of a message, 0 at the end, or -errno; `fd` is what came along, or -1. */
+/* Returns the length of a message, 0 at the end, or -errno. `fd` is a passed descriptor or -1. */
 static ssize_t receive(int link, struct collector_message *m, int *fd)
 {
 	union {
@@ -348,7 +348,7 @@ static void on_link(struct loop_io *io, uint32_t events)
 		c->done = true;
 }
 
-/* TERM comes at shutdown only, when every service has ended: the last lines are in the pipes. */
+/* TERM comes only at shutdown, after every service has ended: the last lines are in the pipes. */
 static void on_term(struct loop_io *io, uint32_t events)
 {
 	(void)events;
@@ -364,7 +364,7 @@ static int watch_term(struct collector *c)
 	return loop_add_signals(&c->loop, &c->term, &term, on_term);
 }
 
-/* So that ps(1) does not show the link that it was started by. */
+/* Otherwise ps(1) would show /proc/self/exe. */
 static void take_name(char *argv0)
 {
 	size_t room = strlen(argv0);
@@ -386,7 +386,7 @@ int collector_main(char *argv0)
 	if (console < 0)
 		console = STDERR_FILENO;
 	log_open(console, "");
-	file_raise_limit(RLIM_INFINITY); /* each service is a pipe, and often a file */
+	file_raise_limit(RLIM_INFINITY); /* each service takes a pipe, and often a file */
 	if (loop_init(&c.loop) != 0 || watch_term(&c) != 0 ||
 		loop_add(&c.loop, &c.link, COLLECTOR_LINK_FD, EPOLLIN, on_link) != 0)
 		return 1;

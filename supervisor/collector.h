@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log collector: a process of its own that reads what services write, keeps the last of it
- * (log_ring.h), and passes it on to the console, tagged, or to log files, rotated by size. It never
- * blocks a service or PID 1: what the console or the disk cannot take is dropped, counted and said.
+ * The log collector: a process of its own that reads the output of services, keeps the latest part
+ * (log_ring.h), and writes it to the console with a tag, or to log files that it rotates by size.
+ * It never blocks a service or PID 1: lines that the console or the disk cannot take are dropped,
+ * counted and reported.
  */
 #ifndef SUPERVISOR_COLLECTOR_H
 #define SUPERVISOR_COLLECTOR_H

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIPE_BYTES 65536 /* pipe(7): what a new pipe has */
+#define PIPE_BYTES 65536 /* of a new pipe, pipe(7) */
 
 static void close_link(struct supervisor *s)
 {
@@ -55,7 +55,7 @@ static int announce(struct service *v)
 		.slot = v->output.slot,
 		.log_max_size = v->config.log_max_size,
 		.log_keep = v->config.log_keep,
-		/* Nobody: its changed file names an unknown user. */
+		/* No account: its changed file names an unknown user. */
 		.group = v->account != NULL ? v->account->gid : 0 };
 
 	memcpy(m.name, v->name, sizeof(m.name));
@@ -64,7 +64,7 @@ static int announce(struct service *v)
 	return send_message(v->owner, &m, v->output.read_fd);
 }
 
-/* Tell the collector what it does not know yet, as far as the socket takes it. */
+/* Send the collector the messages that it has not had yet, until the socket is full. */
 static void pump(struct supervisor *s)
 {
 	int err = 0;
@@ -90,7 +90,7 @@ static void pump(struct supervisor *s)
 		loop_change(s->loop, &s->collector.io, err == 0 ? 0 : EPOLLOUT);
 }
 
-/* The collector says nothing: there is room for more, or it is dead. */
+/* The collector never sends: the socket has room again, or the collector has died. */
 static void on_link(struct loop_io *io, uint32_t events)
 {
 	struct supervisor *s = LOOP_OWNER(io, struct supervisor, collector.io);
@@ -112,7 +112,7 @@ void collector_link_open(struct service *v)
 	for (struct service *u = s->services; u != NULL; u = u->next)
 		u->output.is_announced = false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
-		log_line(COLLECTOR_NAME ": no link to it: %s", problem_errno_text(errno));
+		log_line(COLLECTOR_NAME ": cannot open its link: %s", problem_errno_text(errno));
 		return;
 	}
 	if (loop_add(s->loop, &c->io, fds[0], 0, on_link) != 0) {
@@ -167,7 +167,7 @@ int output_open(struct service *v, uid_t uid, gid_t gid, int *out, int *err)
 
 	if (code != 0)
 		return code;
-	/* A pipe that holds more than that keeps its size until it is read. */
+	/* Fails while the pipe holds more than that. */
 	if (fcntl(fd, F_GETPIPE_SZ) != PIPE_BYTES)
 		(void)!fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 	(void)!fchmod(fd, 0600);
@@ -206,8 +206,7 @@ void output_flush(struct service *v)
 	pump(v->owner);
 }
 
-/* The ring is mapped for the moment of a look only: PID 1's memory must not grow with the number of
- * services. */
+/* Map the ring just for one look: PID 1's memory must not grow with the number of services. */
 static struct log_ring *map_ring(const struct service *v)
 {
 	void *ring;

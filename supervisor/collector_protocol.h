@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What PID 1 tells the log collector, and where it finds its descriptors. */
+/* Messages from PID 1 to the log collector, and the descriptors that it starts with. */
 #ifndef SUPERVISOR_COLLECTOR_PROTOCOL_H
 #define SUPERVISOR_COLLECTOR_PROTOCOL_H
 
@@ -7,14 +7,14 @@
 
 #include <stdint.h>
 
-#define COLLECTOR_OPTION  "--log-collector" /* what makes init(8) be the collector */
+#define COLLECTOR_OPTION  "--log-collector" /* makes init(8) run as the collector */
 #define COLLECTOR_LINK_FD 3 /* struct collector_message, with descriptors, from PID 1 */
 #define COLLECTOR_RING_FD 4 /* the memfd of the rings, one after the other */
 
 enum collector_verb {
 	COLLECTOR_ADD = 1, /* read this pipe (sent along) into ring number `slot` */
-	COLLECTOR_FLUSH,   /* the service has ended: a line without its end counts as one */
-	COLLECTOR_REMOVE,  /* the service is no more */
+	COLLECTOR_FLUSH,   /* the service has ended: an unfinished line counts as a line */
+	COLLECTOR_REMOVE,  /* the service was removed */
 };
 
 struct collector_message {

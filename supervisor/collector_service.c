@@ -10,8 +10,8 @@
 
 #define CAPABILITY(n) ((uint64_t)1 << (n))
 
-/* It opens log files wherever they are, for whomever they are; of root's power it needs that and no
- * more. */
+/* The collector opens log files in any directory and for any owner. It keeps only the capabilities
+ * for that. */
 int collector_add(struct supervisor *s)
 {
 	struct service_config config;
@@ -25,7 +25,7 @@ int collector_add(struct supervisor *s)
 	config.ambient =
 		CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_FOWNER);
 	config.capabilities_set = true;
-	/* Meanwhile services that write much stand still. */
+	/* While there is no collector, services with full pipes stand still. */
 	config.rules.restart_delay_max = 1000;
 	config.user = strdup("0");
 	if (config.user == NULL ||

@@ -5,7 +5,7 @@
 
 #include "supervisor/supervisor.h"
 
-/* Add the collector to the supervisor. Services may have started before. Returns 0 or -errno. */
+/* Add the collector to the supervisor. Services may have started earlier. Returns 0 or -errno. */
 int collector_add(struct supervisor *s);
 
 #endif

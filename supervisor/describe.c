@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Milliseconds as seconds with one digit behind the point. */
+/* Milliseconds as seconds with one decimal. */
 static void put_seconds(struct buf *b, uint64_t ms)
 {
 	buf_printf(b, "%llu.%llu s", (unsigned long long)(ms + 50) / 1000,
@@ -39,7 +39,7 @@ void describe_put_outcome(const struct outcome *o, const char *subject, struct b
 		buf_printf(out, " and it held %u MiB", o->held_mib);
 }
 
-/* The program, and the interpreter that is missing when it is not the program itself. */
+/* The program, and its interpreter when that is the missing file. */
 static void put_program(const struct service *v, struct buf *out)
 {
 	const struct outcome *o = &v->last.outcome;
@@ -55,7 +55,7 @@ static void put_program(const struct service *v, struct buf *out)
 		buf_printf(out, ", interpreter %s", name);
 }
 
-/* What the stage that has failed was about; nothing where that needs no words. */
+/* The object of the failed stage, such as a path; nothing if the stage needs none. */
 static void put_subject(const struct service *v, struct buf *out)
 {
 	const char *directory = v->config.working_directory, *part = NULL;
@@ -125,7 +125,7 @@ void describe_change(const struct service *v, enum machine_state before)
 	if (m->state != MACHINE_BACKOFF && m->state != MACHINE_FAILED)
 		return;
 	if (before == MACHINE_WAITING)
-		return; /* what it waited for has been named */
+		return; /* the service that blocks it was logged already */
 	describe_end(v, &b);
 	if (m->state == MACHINE_BACKOFF)
 		put_restart(v, &b);

@@ -18,10 +18,10 @@ int env_name_is_valid(const char *name, size_t len)
 	return len > 0 && strspn(name, legal) >= len && strchr("0123456789.-", name[0]) == NULL;
 }
 
-/* One assignment, or what stands in its place. The pointers lead into the text. */
+/* One assignment, or another line. The pointers point into the text. */
 struct assignment {
 	enum { NOTHING, PLAIN, QUOTED, UNCLOSED, BAD } kind;
-	const char *name, *value, *end; /* `end`: behind the value, its quotes excluded */
+	const char *name, *value, *end; /* `end`: after the value, without its quotes */
 	size_t name_len;
 	const char *next; /* the line after it */
 };
@@ -37,7 +37,7 @@ static const char *next_line(const char *at)
 	return at + (*at == '\n');
 }
 
-/* The quote that closes the one at `open`, on whatever line, or NULL. */
+/* Find the quote that closes the one at `open`, on this line or a later one; or NULL. */
 static const char *closing_quote(const char *open)
 {
 	for (const char *at = open + 1; *at != '\0'; at++) {
@@ -49,7 +49,7 @@ static const char *closing_quote(const char *open)
 	return NULL;
 }
 
-/* True if white space alone, or behind it a comment, follows on the line. */
+/* True if only white space, or white space and a comment, follows on the line. */
 static bool is_blank_behind(const char *at, bool may_have_comment)
 {
 	size_t space = strspn(at, " \t\r");
@@ -73,9 +73,9 @@ static bool find_name(const char *line, struct assignment *a)
 }
 
 /*
- * Where to go on behind a quote that is not closed: at the next line that can only be an
- * assignment. "TEXT=" and "TEXT==" may as well be the end of a key in base64 (RFC 4648), and no
- * part of a value is ever taken for a name.
+ * After a quote that is never closed, continue at the next line that can only be an assignment.
+ * "TEXT=" and "TEXT==" may be the end of a key in base64 (RFC 4648): no part of a value may become
+ * a variable.
  */
 static const char *behind_unclosed(const char *at)
 {
@@ -107,7 +107,7 @@ static struct assignment read_assignment(const char *line)
 		return a;
 	close = closing_quote(a.value);
 	if (close != NULL && close < a.end - 1)
-		return a; /* a quote within means that it is not one string: 'a' 'b' stays so */
+		return a; /* with a quote inside it is not one string: 'a' 'b' stays unchanged */
 	if (close == NULL || (close >= a.end && !is_blank_behind(close + 1, true))) {
 		a.kind = UNCLOSED;
 		a.next = behind_unclosed(line);
@@ -120,7 +120,7 @@ static struct assignment read_assignment(const char *line)
 	return a;
 }
 
-/* The value without its quotes. Lines of a file from elsewhere may end in CR LF. */
+/* Copy the value without its quotes. Lines may end in CR LF. */
 static char *unquote(char *out, const struct assignment *a)
 {
 	const char *start = out;
@@ -176,8 +176,8 @@ int env_file_parse(
 		if (a.kind == BAD || a.kind == UNCLOSED) {
 			problem_set_text(&p, EINVAL, "%s:%u: %s", path, number,
 				a.kind == BAD ? "not NAME=VALUE, line skipped"
-					      : "the quote that opens here is not closed, variable "
-						"left out");
+					      : "quote opened here is never closed, variable "
+						"skipped");
 			problem_report(report, &p);
 		}
 		for (; text < a.next; text++)
@@ -187,8 +187,8 @@ int env_file_parse(
 }
 
 /*
- * The kernel ends a variable at a NUL byte (execve(2)), so that a line with one is refused. Returns
- * how many were, and the number of the first.
+ * The kernel ends a variable at a NUL byte (execve(2)), so a line with one is refused. Returns how
+ * many lines were, and the number of the first.
  */
 static unsigned int blank_lines_with_nul(char *text, size_t len, unsigned int *first)
 {
@@ -226,8 +226,8 @@ int env_file_read(const char *path, struct strings *out, const struct reporter *
 	bad = blank_lines_with_nul(text, len, &line);
 	if (bad > 0) {
 		problem_set_text(&p, EINVAL,
-			"%s: has a NUL byte in %u lines, the first is line %u: they are skipped",
-			path, bad, line);
+			"%s: NUL bytes in %u lines, first in line %u: lines skipped", path, bad,
+			line);
 		problem_report(report, &p);
 	}
 	err = env_file_parse(path, text, out, report);

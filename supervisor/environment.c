@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Add NAME=value, in the place of an earlier NAME. */
+/* Add NAME=value, or replace an earlier NAME. */
 static void set(struct environment *e, char *variable)
 {
 	size_t len = strcspn(variable, "=") + 1, i = 0;
@@ -72,7 +72,7 @@ static bool is_for_the_command_alone(const char *variable)
 	       strncmp(variable, "WATCHDOG_USEC=", 14) == 0;
 }
 
-/* The file's text, which the caller frees, or NULL. */
+/* Make the file's text, which the caller frees; or NULL. */
 static char *make_text(const struct service *v, const struct environment *e, size_t *len)
 {
 	const char *directory =
@@ -99,7 +99,7 @@ static char *make_text(const struct service *v, const struct environment *e, siz
 	return text;
 }
 
-/* Written beside and renamed, so that a check finds the old one or the new. */
+/* Write a temporary file and rename it, so that a check finds the old text or the new. */
 static int write_text(const char *name, const struct account *reader, const char *text, size_t len)
 {
 	char path[128], temporary[128];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The environment of a process, put together from strings that others own. */
+/* The environment of a process, made of strings that others own. */
 #ifndef SUPERVISOR_ENVIRONMENT_H
 #define SUPERVISOR_ENVIRONMENT_H
 
@@ -11,27 +11,27 @@
 struct environment {
 	char *list[ENVIRONMENT_MAX + 1]; /* NULL-terminated */
 	size_t count;
-	bool full; /* a variable had no place */
+	bool full; /* a variable did not fit */
 	char notify_socket[128], watchdog[48];
 };
 
 /*
- * Everything that the service's processes get, later ones winning: the supervisor's base, HOME,
- * USER, LOGNAME and SHELL of the account, environment_file, [env], NOTIFY_SOCKET, WATCHDOG_USEC,
- * the supervisor's override. pre_start gets no NOTIFY_SOCKET. The strings stay their owners'.
- * Returns 0, or -E2BIG with `p`.
+ * Collect the variables of the service's processes. Later sources win: the supervisor's base; HOME,
+ * USER, LOGNAME and SHELL of the account; environment_file; [env]; NOTIFY_SOCKET and WATCHDOG_USEC,
+ * which pre_start does not get; the supervisor's overrides. The strings are not copied. Returns 0,
+ * or -E2BIG with `p`.
  */
 int environment_of(
 	const struct service *v, struct environment *out, bool pre_start, struct problem *p);
 
 /*
- * Leave the environment of a service for its health check, where it has one
- * (base/environment_file.h), without NOTIFY_SOCKET and WATCHDOG_USEC: those are the command's.
- * Without an agent there is nobody to read it. What cannot be written is logged.
+ * If the service has a health check, write its environment to a file for the agent
+ * (base/environment_file.h), without NOTIFY_SOCKET and WATCHDOG_USEC, which are for the command
+ * alone. Does nothing without an agent. A failure is logged.
  */
 void environment_publish(const struct service *v);
 
-/* Take that file away. */
+/* Remove that file. */
 void environment_withdraw(const struct service *v);
 
 #endif

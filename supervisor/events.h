@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The latest changes of state of all services, numbered from 1 since boot, in a ring of fixed size:
- * whoever reads it too seldom is told how many are gone. Nothing here allocates.
+ * The latest changes of state of all services, numbered from 1 since boot, in a ring of fixed size.
+ * A reader that comes too late learns how many were lost. Nothing here allocates.
  */
 #ifndef SUPERVISOR_EVENTS_H
 #define SUPERVISOR_EVENTS_H
@@ -25,7 +25,7 @@ enum {
 struct transition {
 	uint64_t at_ms; /* CLOCK_MONOTONIC */
 	char name[SERVICE_NAME_MAX];
-	int32_t pid;           /* of the service, or which has ended; 0: none */
+	int32_t pid;           /* of the running process, or of the one that has ended; 0: none */
 	uint8_t before, after; /* enum machine_state */
 	uint8_t cause;
 	bool has_outcome;
@@ -37,15 +37,15 @@ struct events {
 	struct transition kept[EVENTS_KEPT];
 };
 
-/* Keep that the state of `v` has changed from `before` to what it is now. */
+/* Record that the state of `v` has changed from `before` to its present state. */
 void events_add(
 	struct events *e, const struct service *v, enum machine_state before, unsigned int cause);
 
 /*
- * The next event of the service `name` ("": any service), number `*at` or later. `*at` is moved on
- * to its number, or behind the latest event when there is none (NULL). A number that no event can
- * have yet is one of another boot: it counts as the first. How many events from `*at` on are not
- * kept any more, of all services, is added to `*lost`.
+ * Find the next event of the service `name` ("": any service), number `*at` or later. `*at` becomes
+ * its number, or the number after the latest event when there is none (NULL). A number beyond that
+ * comes from another boot and counts as 1. `*lost` grows by the number of events of all services
+ * from `*at` on that are not kept.
  */
 const struct transition *events_next(
 	const struct events *e, const char *name, uint64_t *at, uint64_t *lost);

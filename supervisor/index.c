@@ -25,7 +25,7 @@ void index_add(struct service *v)
 	*bucket = v;
 }
 
-/* `v` no longer starts behind the services of these names. */
+/* Take `v` out of the dependents of the services of these names. */
 static void remove_from_dependents(struct service *v, const struct strings *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -91,7 +91,7 @@ struct service *index_find_pid(struct supervisor *s, pid_t pid)
 	return v;
 }
 
-/* Add or take off one where a bit has changed. */
+/* Count one more or one fewer when the bit has changed. */
 static void count_bit(size_t *count, bool *before, bool now)
 {
 	if (*before != now)
@@ -111,7 +111,7 @@ void index_count(struct service *v)
 			(m->state == MACHINE_WAITING || (active && m->state != MACHINE_RUNNING)));
 }
 
-/* `v` starts behind the services of these names. */
+/* Add `v` to the dependents of the services of these names. */
 static int add_to_dependents(struct service *v, const struct strings *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -120,7 +120,7 @@ static int add_to_dependents(struct service *v, const struct strings *names)
 
 		if (u == NULL)
 			continue;
-		/* Room doubles: it is there unless the count is a power of two. */
+		/* Room doubles when the count is a power of two. */
 		room = (n > 0 ? 2 * n : 1) * sizeof(v);
 		list = (n & (n - 1)) != 0 ? u->index.dependents
 					  : realloc(u->index.dependents, room);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps the supervisor's work per event the same however many services there are: services by
- * name and by pid, who starts behind whom, and how many are on their way or active.
+ * Look-ups that make an event cost the same however many services there are: services by name and
+ * by pid, the dependents of each service, and how many services are starting, stopping or active.
  */
 #ifndef SUPERVISOR_INDEX_H
 #define SUPERVISOR_INDEX_H
@@ -10,26 +10,26 @@
 
 #include <sys/types.h>
 
-/* The service has a name; it is to be freed: it is nowhere in the index any more. */
+/* Add a service that has its name; remove all traces of one that is about to be freed. */
 void index_add(struct service *v);
 void index_remove(struct service *v);
 
-/* The service of that name, or NULL. */
+/* Find the service of that name, or NULL. */
 struct service *supervisor_find(struct supervisor *s, const char *name);
 
-/* The service has a process (v->pid), or it is about to have none. */
+/* Add the service under its process (v->pid); remove it before v->pid changes. */
 void index_add_pid(struct service *v);
 void index_remove_pid(struct service *v);
 
-/* The service with that process, or NULL. */
+/* Find the service with that process, or NULL. */
 struct service *index_find_pid(struct supervisor *s, pid_t pid);
 
-/* Its state, what is wanted of it, or its problem has changed: count it anew. */
+/* Update the counts after the service's state, `wanted` or `problem` has changed. */
 void index_count(struct service *v);
 
 /*
- * Services, or their `after` and `requires`, have changed: see anew who starts behind whom. Without
- * memory for that the order is not kept, which is logged.
+ * Find the dependents of each service again, after services or their `after` and `requires` have
+ * changed. Without memory for that the order is not kept; that is logged.
  */
 void index_order(struct supervisor *s);
 

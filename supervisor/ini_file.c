@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define FILE_MAX     (256 * 1024)
-#define PROBLEMS_MAX 8 /* told one by one; a file that is no ini file has thousands */
+#define PROBLEMS_MAX 8 /* told one by one; a file of another kind has thousands */
 
 struct reading {
 	const char *path;
@@ -32,8 +32,8 @@ static void tell(struct reading *r, int line, const char *text)
 	problem_report(r->report, &p);
 }
 
-/* inih calls this with key and value NULL where a section begins. What is wrong is told here: to
- * inih only a line that it cannot read is an error. */
+/* inih calls this with key and value NULL where a section begins. Errors of an entry are told here;
+ * for inih, only a line that it cannot parse is an error. */
 static int on_entry(void *user, const char *section, const char *key, const char *value, int line)
 {
 	struct reading *r = user;
@@ -46,7 +46,7 @@ static int on_entry(void *user, const char *section, const char *key, const char
 	return 1;
 }
 
-/* inih goes on after an error, and says in the end which line had the first one. */
+/* inih goes on after an error and returns the line of the first one. */
 static void parse(struct reading *r, const char *text)
 {
 	int line = ini_parse_string(text, on_entry, r);

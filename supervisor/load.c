@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From service files to services, at boot and when they are read again. */
+/* Making services from service files, at boot and at each reload. */
 #include "base/agent_address.h"
 #include "base/buf.h"
 #include "base/directory.h"
@@ -32,7 +32,7 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	v->output.read_fd = v->output.write_fd = v->notify.io.fd = -1;
 	v->cgroup.fd = v->cgroup.events.fd = v->cgroup.fork_events.fd = -1;
 	buf_format(v->name, sizeof(v->name), "%s", name);
-	/* Files come in the order of their names, too. */
+	/* Fast for files in the order of their names: begin at the service added last. */
 	if (s->newest != NULL && strcmp(s->newest->name, name) < 0)
 		at = &s->newest->next;
 	while (*at != NULL && strcmp((*at)->name, name) < 0)
@@ -44,13 +44,13 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	return v;
 }
 
-/* Two services must not have their restarts in step: each has its own jitter. */
+/* Each service needs its own jitter, so that restarts do not happen in step. */
 static uint32_t seed_of(const char *name)
 {
 	return (uint32_t)strings_hash(name) ^ (uint32_t)getpid();
 }
 
-/* Read a service's file into `config`. Returns 0 or -errno with `p`; what is wrong is logged. */
+/* Read a service's file into `config`. Errors are logged. Returns 0 or -errno with `p`. */
 static int read_config(
 	const char *directory, const char *name, struct service_config *config, struct problem *p)
 {
@@ -60,7 +60,7 @@ static int read_config(
 	return service_config_read(path, config, &log_problems, p);
 }
 
-/* Put a service together from its config; what cannot run says why. Returns 0 or 1. */
+/* Set a service up from its config, or note why it cannot run. Returns 0 or 1. */
 static int set_up(struct service *v, int err, struct problem *p)
 {
 	machine_init(&v->machine, &v->config.rules, seed_of(v->name));
@@ -74,12 +74,12 @@ static int set_up(struct service *v, int err, struct problem *p)
 	return err != 0;
 }
 
-/* A service whose file has changed gets its new life when nothing of the old one is left. */
+/* Keep a changed configuration until all processes of the service have ended. */
 static int change_file(struct service *v, const char *directory)
 {
 	struct service_config *config = calloc(1, sizeof(*config));
 	struct problem p;
-	int err = config == NULL ? problem_set(&p, ENOMEM, "its file is not read")
+	int err = config == NULL ? problem_set(&p, ENOMEM, "cannot read its file")
 				 : read_config(directory, v->name, config, &p);
 	const struct service_config *latest = v->file.next != NULL ? v->file.next : &v->config;
 
@@ -195,7 +195,7 @@ int supervisor_load(struct supervisor *s, const char *directory)
 	return err != 0 ? err : l.bad;
 }
 
-/* A new life begins at rest, whatever the old one had come to. */
+/* A service begins with its new file in the state "inactive". */
 static void change_state_for_new_file(struct service *v)
 {
 	enum machine_state before = v->machine.state;
@@ -206,7 +206,7 @@ static void change_state_for_new_file(struct service *v)
 		events_add(v->owner->events, v, before, EVENTS_NEW_FILE);
 }
 
-/* When nothing of the service is left, its changed file takes effect. */
+/* Put the changed file into effect, once all processes of the service have ended. */
 static void take_next_config(struct service *v)
 {
 	struct problem p;
@@ -218,8 +218,8 @@ static void take_next_config(struct service *v)
 	free(v->file.next);
 	v->file.next = NULL;
 	service_clear_problem(v);
-	v->cgroup.is_spent |= v->cgroup.fd >= 0; /* a limit that is no more must not stay */
-	v->last.has_ended = false; /* the words for that may be those of the old file */
+	v->cgroup.is_spent |= v->cgroup.fd >= 0; /* limits that were removed must not stay */
+	v->last.has_ended = false;               /* its description may use the old file */
 	v->output.is_announced = false;
 	change_state_for_new_file(v);
 	loop_timer_clear(v->owner->loop, &v->timer);
@@ -228,8 +228,7 @@ static void take_next_config(struct service *v)
 	check_order(v->owner, v);
 }
 
-/* One that is active takes its new file when it has stopped (supervisor_event()), others at once.
- */
+/* An active service takes its new file when it has stopped (supervisor_event()), others at once. */
 static void restart_changed(struct service *v)
 {
 	if (v->problem == NULL && v->machine.state != MACHINE_INACTIVE) {
@@ -281,7 +280,7 @@ static void undo_findings(struct supervisor *s)
 	}
 }
 
-/* Stop what is running and has changed or has gone; start what is new. */
+/* Stop running services whose file has changed or was removed; start new ones. */
 static void act_on_changes(struct supervisor *s)
 {
 	for (struct service *v = s->services; v != NULL; v = v->next)

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a program calls its own output, and PID 1's; there is nothing to open behind any. */
+/* True for a program's names of its own output, and of PID 1's: the console is meant. */
 static bool is_console(const char *path)
 {
 	static const char *const names[] = { "/dev/console", "/dev/stdout", "/dev/stderr",
@@ -27,7 +27,7 @@ static bool is_console(const char *path)
 	return false;
 }
 
-/* True if `path` is a link to such a name, as images for containers have it in /var/log. */
+/* True if `path` is a link to such a name, as in /var/log of container images. */
 static bool leads_to_console(const char *path)
 {
 	char target[COLLECTOR_PATH_MAX];
@@ -75,8 +75,7 @@ static int open_checked(const char *path, gid_t group)
 	if (fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
 		err = -EINVAL;
 	else if (S_ISREG(st.st_mode) && st.st_nlink > 1)
-		err = -EMLINK; /* the other name may be that of a file that only root may write to
-				*/
+		err = -EMLINK; /* the other name may be a file that only root may write to */
 	if (err != 0) {
 		close(fd);
 		return err;
@@ -89,7 +88,7 @@ static int open_checked(const char *path, gid_t group)
 
 /*
  * Open a log file for appending, with its directories; a new one gets mode 0640 and `group`.
- * Symbolic links as its last component are refused, so that a service cannot lead root elsewhere.
+ * A symbolic link as the last component is refused: it could lead root to another file.
  * Returns the descriptor, or -errno with `p`.
  */
 static int open_with_directories(const char *path, gid_t group, struct problem *p)
@@ -108,7 +107,7 @@ static int open_with_directories(const char *path, gid_t group, struct problem *
 	return fd < 0 ? problem_set(p, -fd, "log_file %s", path) : fd;
 }
 
-/* A file that somebody has moved or removed is left, and a new one begun. */
+/* True if the open file still has its name. If it was moved or removed, a new one is begun. */
 static bool is_still_there(struct log_file *f)
 {
 	struct stat here, there;
@@ -155,7 +154,7 @@ static int rotate(struct log_file *f)
 	return err;
 }
 
-/* Whole lines as far as there are, so that a rotated file ends with one. */
+/* Copy whole lines if possible, so that a rotated file ends with one. */
 static size_t next_part(struct log_ring *ring, char *out, size_t size)
 {
 	uint64_t left;
@@ -173,8 +172,7 @@ static size_t next_part(struct log_ring *ring, char *out, size_t size)
 	return lines > 0 ? lines : len;
 }
 
-/* As many of the part's lines as the file has room for; the first one goes into an empty file,
- * however long it is. */
+/* Bytes of the lines that fit into the file. An empty file takes the first line, however long. */
 static size_t fitting(const struct log_file *f, const char *part, size_t len)
 {
 	uint64_t room = f->max_size > f->size ? f->max_size - f->size : 0;
@@ -188,7 +186,7 @@ static size_t fitting(const struct log_file *f, const char *part, size_t len)
 	return fits == 0 && f->size == 0 ? len : fits;
 }
 
-/* What is wrong is said when it begins, and how much was lost when it is over. */
+/* Log a problem when it begins, and the bytes lost when it is over. */
 static void say(struct log_file *f, const char *name, const struct problem *p)
 {
 	if (!f->failing)
@@ -199,24 +197,24 @@ static void say(struct log_file *f, const char *name, const struct problem *p)
 static void say_it_is_over(struct log_file *f, const char *name)
 {
 	if (f->failing)
-		log_line("%s: log_file %s: goes on, %llu bytes are lost", name, f->path,
+		log_line("%s: log_file %s: writing again, %llu bytes were lost", name, f->path,
 			(unsigned long long)f->lost);
 	f->failing = false;
 	f->lost = 0;
 }
 
-/* A file that cannot be moved away grows: that is better than nothing. */
+/* A file that cannot be renamed keeps growing: better than losing lines. */
 static void make_room(struct log_file *f, const char *name)
 {
 	int err = rotate(f);
 
 	if (err != 0 && !f->stuck)
-		log_line("%s: log_file %s cannot be rotated, and grows: %s", name, f->path,
+		log_line("%s: log_file %s cannot be rotated and keeps growing: %s", name, f->path,
 			problem_errno_text(-err));
 	f->stuck = err != 0;
 }
 
-/* Write as much as goes; a line that was cut off gets its end when there is room again. */
+/* Write as much as possible. A line that was cut off gets its newline when there is room again. */
 static int write_part(struct log_file *f, const char *part, size_t len, size_t *done)
 {
 	*done = 0;
@@ -241,7 +239,7 @@ static int write_part(struct log_file *f, const char *part, size_t len, size_t *
 	return 0;
 }
 
-/* Returns 0, or -errno with `p`. `len` becomes what has been dealt with. */
+/* Returns 0, or -errno with `p`. `len` becomes the bytes written or given up. */
 static int append_part(struct log_file *f, const char *name, struct log_ring *ring,
 	const char *part, size_t *len, struct problem *p)
 {

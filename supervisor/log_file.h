@@ -15,25 +15,25 @@ struct log_file {
 	uint64_t size, max_size;       /* bytes; max_size 0: never rotated */
 	uint32_t keep;
 	gid_t group;
-	bool failing;  /* the latest write failed, and that was said */
-	bool stuck;    /* it could not be rotated, and that was said */
-	bool open;     /* it ends within a line */
-	bool cut;      /* the rest of which is lost */
-	uint64_t lost; /* bytes, since it began to fail */
+	bool failing;  /* the latest write failed, and that was logged */
+	bool stuck;    /* rotation failed, and that was logged */
+	bool open;     /* the file ends in the middle of a line */
+	bool cut;      /* and the rest of that line is lost */
+	uint64_t lost; /* bytes, since writes began to fail */
 };
 
-/* Take the file's name and rules from a message. It is opened when there is something to write.
- * None is used where the name is the console's: /dev/stdout and its kin, or a link to one. */
+/* Take the file's name and rules from a message. The file is opened when there is something to
+ * write. No file is used when the name means the console: /dev/stdout and similar, or a link. */
 void log_file_init(struct log_file *f, const struct collector_message *m);
 
-/* True if there is a file at all. */
+/* True if the service has a log file. */
 bool log_file_is_used(const struct log_file *f);
 
 /*
- * Append everything of the ring that is behind `shown`. When the file has reached max_size it
- * becomes FILE.1, FILE.1 becomes FILE.2 and so on, up to `keep`, and a new one is begun at a line's
- * start; where that is refused, it grows. What cannot be written is dropped: the first failure in
- * a row is logged behind the service's name, and how much was lost when it is over.
+ * Append all bytes of the ring after `shown`. At max_size the file becomes FILE.1, FILE.1 becomes
+ * FILE.2 and so on, up to `keep`, and a new file begins with a whole line. If that fails, the file
+ * keeps growing. Bytes that cannot be written are dropped: the first failure in a row is logged
+ * with the service's name, and at the end how many bytes were lost.
  */
 void log_file_append(struct log_file *f, const char *name, struct log_ring *ring);
 

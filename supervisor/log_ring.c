@@ -17,8 +17,8 @@ static size_t contiguous(uint64_t at, size_t max)
 	return left < max ? left : max;
 }
 
-/* The compiler must not move the marks: whoever is killed between them leaves them as they stand
- * here. */
+/* Keeps the compiler from moving stores: a collector that is killed between two of them must leave
+ * the marks in this order. */
 static void barrier(void)
 {
 	__asm__ volatile("" ::: "memory");
@@ -95,7 +95,7 @@ bool log_ring_has(const struct log_ring *r, uint64_t at)
 	return at >= log_ring_oldest(r) && at <= r->head;
 }
 
-/* Bytes from `at` to the next newline, or to `max` or the head where there is none before. */
+/* Bytes from `at` to the next newline, or to the head, but at most `max`. */
 static size_t line_length(const struct log_ring *r, uint64_t at, size_t max, bool *whole)
 {
 	size_t len = 0;
@@ -112,9 +112,9 @@ static size_t line_length(const struct log_ring *r, uint64_t at, size_t max, boo
 }
 
 /*
- * The collector was behind by more than the ring holds: the rest of a line that has lost its
- * beginning goes, too. The same for a mark ahead of the head, which only a collector gone wild
- * leaves: its successor would never come to an end.
+ * When the collector was behind by more than the ring holds, skip the overwritten bytes and the
+ * rest of the line that lost its beginning. Do the same for a mark ahead of the head, which only a
+ * corrupted collector leaves: its successor would never finish.
  */
 static void skip_overwritten(struct log_ring *r)
 {
@@ -152,7 +152,7 @@ uint64_t log_ring_last_lines(const struct log_ring *r, uint64_t lines)
 	if (lines == 0)
 		return oldest;
 	if (at > oldest && r->bytes[(at - 1) & MASK] == '\n')
-		at--; /* the end of the last line is not the beginning of one more */
+		at--; /* the newline at the end does not begin another line */
 	while (at > oldest && (r->bytes[(at - 1) & MASK] != '\n' || --lines > 0))
 		at--;
 	return at;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define KILL_AGAIN_MS 1000 /* a process in uninterruptible sleep takes its KILL later */
+#define KILL_AGAIN_MS 1000 /* KILL again: a process in uninterruptible sleep dies later */
 
 void machine_keep_alive(struct machine *m, uint64_t now_ms)
 {
@@ -51,7 +51,7 @@ uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n)
 	return delay < max ? delay : max;
 }
 
-/* xorshift32: plenty for a jitter. */
+/* xorshift32 is good enough for jitter. */
 static uint64_t jitter(struct machine *m, uint64_t delay)
 {
 	uint64_t tenth = delay / 10;
@@ -62,7 +62,7 @@ static uint64_t jitter(struct machine *m, uint64_t delay)
 	return delay - tenth + (tenth > 0 ? m->random % (2 * tenth + 1) : 0);
 }
 
-/* Note an automatic start at `now`; true when it is one more than the limit allows. */
+/* Count an automatic start at `now`. Returns true when the start limit allows no more. */
 static bool over_start_limit(struct machine *m, uint64_t now)
 {
 	unsigned int limit = m->rules->start_limit;
@@ -79,7 +79,7 @@ static bool over_start_limit(struct machine *m, uint64_t now)
 	return false;
 }
 
-/* ---- the handlers, in the order of a service's life -------------------------------------------
+/* ---- handlers, in the order of a service's life -------------------------------------------
  */
 
 static unsigned int do_ignore(struct machine *m, uint64_t now)
@@ -96,7 +96,7 @@ static unsigned int do_wait(struct machine *m, uint64_t now)
 	return MACHINE_DO_CHECK;
 }
 
-/* A start by hand forgets earlier failures. */
+/* A start on request clears earlier failures. */
 static unsigned int do_start(struct machine *m, uint64_t now)
 {
 	m->failures = 0;
@@ -162,7 +162,7 @@ static unsigned int back_off(struct machine *m, uint64_t now)
 	return 0;
 }
 
-/* Nothing of it is left: what comes next? */
+/* All processes have ended: choose the next state. */
 static unsigned int do_settle(struct machine *m, uint64_t now)
 {
 	bool restart = m->rules->restart == MACHINE_RESTART_ALWAYS ||
@@ -187,19 +187,19 @@ static unsigned int do_kill(struct machine *m, uint64_t now)
 	return MACHINE_DO_KILL;
 }
 
-/* pre_start has ended: on with the command, or down with what it left. */
+/* pre_start has ended: start the command, or kill the processes that it left. */
 static unsigned int do_prepared(struct machine *m, uint64_t now)
 {
 	return m->exit.success ? do_main(m, now) : do_kill(m, now);
 }
 
-/* The process has ended by itself: nothing that it has started stays. */
+/* The process has ended by itself: kill all that it has started. */
 static unsigned int do_ended(struct machine *m, uint64_t now)
 {
 	return do_kill(m, now);
 }
 
-/* No process was made, so nothing has to go. */
+/* No process was made, so there is nothing to stop. */
 static unsigned int do_unmade(struct machine *m, uint64_t now)
 {
 	m->exit = (struct machine_exit){ 0 };
@@ -226,14 +226,14 @@ static unsigned int do_restart(struct machine *m, uint64_t now)
 	return do_term(m, now);
 }
 
-/* Nothing runs: to stop is to forget the start. */
+/* Nothing runs: just cancel the next start. */
 static unsigned int do_rest(struct machine *m, uint64_t now)
 {
 	m->wanted = m->again = false;
 	return enter(m, MACHINE_INACTIVE, now);
 }
 
-/* While it goes down, only the plan for afterwards changes. */
+/* While the service stops, only the plan for afterwards changes. */
 static unsigned int do_plan_stop(struct machine *m, uint64_t now)
 {
 	(void)now;
@@ -248,14 +248,14 @@ static unsigned int do_plan_start(struct machine *m, uint64_t now)
 	return 0;
 }
 
-/* Not ready in time: a failure, but it gets its TERM. */
+/* Not ready in time: a failure, but the processes get TERM first. */
 static unsigned int do_too_late(struct machine *m, uint64_t now)
 {
 	m->exit = (struct machine_exit){ 0 };
 	return do_term(m, now);
 }
 
-/* Without a sign of life for too long: a failure, and ABRT leaves a core where one is wanted. */
+/* The watchdog expired: a failure. ABRT leaves a core file if limit_core allows one. */
 static unsigned int do_hung(struct machine *m, uint64_t now)
 {
 	if (m->due_ms == 0 || now < m->due_ms)
@@ -265,7 +265,7 @@ static unsigned int do_hung(struct machine *m, uint64_t now)
 	return MACHINE_DO_ABORT;
 }
 
-/* It ends by itself, and has as long for that as one that is asked to. */
+/* The service ends by itself and has as much time as one that is told to stop. */
 static unsigned int do_leave(struct machine *m, uint64_t now)
 {
 	m->leaving = true;
@@ -326,7 +326,7 @@ void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t
 unsigned int machine_step(struct machine *m, enum machine_event event,
 	const struct machine_exit *exit, uint64_t now_ms)
 {
-	/* A process that had to be told to stop has not ended by itself, unless nobody wants it. */
+	/* The exit of a process counts unless it was told to stop (and had not said STOPPING=1). */
 	if (event == MACHINE_EV_EXITED && !m->ended) {
 		m->ended = m->state != MACHINE_PRE || !exit->success;
 		if (m->leaving || (m->state != MACHINE_STOP && m->state != MACHINE_KILL))

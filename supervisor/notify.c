@@ -26,12 +26,12 @@ bool notify_is_wanted(const struct service *v)
 }
 
 enum sender {
-	SENDER_GONE, /* it has ended, and was waited for */
+	SENDER_GONE, /* the process has ended and was reaped */
 	SENDER_KNOWN,
-	SENDER_STRANGER, /* it lives, and belongs to no service */
+	SENDER_STRANGER, /* the process lives and belongs to no service */
 };
 
-/* Whose process it is: by its pid, or by its cgroup. `owner` is set for SENDER_KNOWN. */
+/* Find the service of a process by pid or by cgroup. `owner` is set for SENDER_KNOWN. */
 static enum sender find_sender(struct supervisor *s, pid_t pid, const struct service **owner)
 {
 	char name[SERVICE_NAME_MAX];
@@ -47,7 +47,7 @@ static enum sender find_sender(struct supervisor *s, pid_t pid, const struct ser
 	return *owner != NULL ? SENDER_KNOWN : SENDER_STRANGER;
 }
 
-/* A message from elsewhere, said once in each run. */
+/* Log that a message was refused, once in each run. */
 static void refuse(struct service *v, const char *what, pid_t sender, const struct service *owner)
 {
 	if (v->notify.is_refusing)
@@ -102,7 +102,7 @@ static void take_status(struct service *v, const char *value)
 	log_hide_controls(v->notify.status, strlen(v->notify.status));
 }
 
-/* It takes effect when the present main process ends: until then that one is init's child. */
+/* The pid takes effect when the present main process, which is a child of PID 1, ends. */
 static void take_main_pid(struct service *v, const char *value)
 {
 	char name[SERVICE_NAME_MAX];
@@ -120,7 +120,7 @@ static void take_nothing(struct service *v, const char *value)
 	(void)value;
 }
 
-/* sd_notify(3). What has no row is for others, and no error. */
+/* The assignments of sd_notify(3) that we know. Others are ignored without an error. */
 static const struct {
 	const char *name;
 	void (*take)(struct service *v, const char *value);
@@ -128,10 +128,10 @@ static const struct {
 	{ "READY", take_ready }, { "STOPPING", take_stopping }, { "WATCHDOG", take_watchdog },
 	{ "EXTEND_TIMEOUT_USEC", take_extension }, { "STATUS", take_status },
 	{ "MAINPID", take_main_pid },
-	{ "RELOADING", take_nothing }, /* known, so that a stranger's is refused aloud */
+	{ "RELOADING", take_nothing }, /* has no effect, but a refused one is logged */
 };
 
-/* The row of a line "NAME=value", or -1; `value` is what stands behind the "=". */
+/* The row of a line "NAME=value", or -1; `value` is the part after the "=". */
 static int find_assignment(const char *line, const char **value)
 {
 	size_t len = strcspn(line, "=");
@@ -144,7 +144,7 @@ static int find_assignment(const char *line, const char **value)
 	return -1;
 }
 
-/* True if the message is the service's own, or its sender has gone. */
+/* True if the message comes from the service, or from a process that has ended since. */
 static bool is_believed(struct service *v, pid_t sender, const char *line)
 {
 	const struct service *owner;
@@ -181,8 +181,8 @@ static void take_message(struct service *v, pid_t sender, char *text)
 	}
 }
 
-/* Returns the length of a message, or -errno. Descriptors that are sent along are closed by the
- * kernel: there is no room. */
+/* Returns the length of a message, or -errno. The kernel closes passed descriptors, because there
+ * is no room for them. */
 static ssize_t receive(int fd, char *text, size_t size, pid_t *sender)
 {
 	union {
@@ -236,7 +236,7 @@ static void path_of(const struct service *v, struct sockaddr_un *address)
 	buf_format(address->sun_path, sizeof(address->sun_path), NOTIFY_DIRECTORY "/%s", v->name);
 }
 
-/* Bind and protect the socket; nobody but root can write to it before it has its owner. */
+/* Bind the socket. Only root can write to it until its owner is set. */
 static int bind_socket(int fd, const struct service *v)
 {
 	struct sockaddr_un address;

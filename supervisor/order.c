@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The i-th service that `v` comes behind: first those of `after`, then those of `requires`. */
+/* The i-th service that `v` starts after: first those of `after`, then those of `requires`. */
 static struct service *behind(const struct service *v, size_t i, bool *required)
 {
 	const struct strings *after = &v->config.after, *requires = &v->config.requires;
@@ -22,8 +22,7 @@ static size_t count_behind(const struct service *v)
 	return v->config.after.count + v->config.requires.count;
 }
 
-/* Look at the names of `after` and `requires`. True with `reason` if one of `requires` is unknown.
- */
+/* Log unknown names in `after` and `requires`. True, with `reason`, if `requires` has one. */
 static bool requires_unknown(struct service *v, char *reason, size_t size)
 {
 	const struct strings *lists[] = { &v->config.after, &v->config.requires };
@@ -44,8 +43,8 @@ static bool requires_unknown(struct service *v, char *reason, size_t size)
 	return is_missing;
 }
 
-/* True if a way leads from `v` to `goal`? `mark` is new for each question, so that no service is
- * visited twice. */
+/* True if `v` starts after `goal`, directly or through others. `mark` is new for each question, so
+ * that no service is visited twice. */
 static bool reaches(struct service *v, const struct service *goal, unsigned int mark)
 {
 	for (size_t i = 0; i < count_behind(v); i++) {
@@ -71,12 +70,12 @@ bool order_is_possible(struct service *v, unsigned int mark, char *reason, size_
 		return false;
 	if (!reaches(v, v, mark))
 		return true;
-	buf_format(reason, size, "it comes after itself: a cycle of after and requires");
+	buf_format(reason, size, "it comes after itself: after and requires form a cycle");
 	log_line("%s: %s", v->name, reason);
 	return false;
 }
 
-/* Nothing more is to be expected of it: it was there, it failed, or nobody wants it. */
+/* True if `after` need not wait for the service: it is up, has failed, or is not to run. */
 static bool is_settled(const struct service *u)
 {
 	return u->problem != NULL || machine_is_up(&u->machine) || !u->machine.wanted ||

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A problem there must be, or it would be started. */
+/* A service that cannot run must have a problem, or it would be started. */
 static char no_memory[] = "no memory to say why";
 
 void service_clear_problem(struct service *v)

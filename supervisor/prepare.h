@@ -6,18 +6,18 @@
 #include "supervisor/service.h"
 
 /*
- * Look up who the service runs as, and read its environment_file. To be called again when that may
- * have changed. Returns 0 or -errno with `p`; then the variables are those that it had before.
+ * Look up the service's account and read its environment_file. Call this again when they may have
+ * changed. Returns 0 or -errno with `p`; after an error the old variables stay.
  */
 int service_prepare(struct service *v, struct problem *p);
 
-/* Keep that something is wrong with the file of `name`, for supervisor->reload; not at boot. */
+/* Keep an error in the file of `name` for supervisor->reload. Does nothing at boot. */
 void reload_keep_bad(struct supervisor *s, const char *name, const char *reason);
 
-/* Keep the reason why a service cannot run, for its status: nothing starts it any more. */
+/* Keep the reason why a service cannot run, for its status. Nothing starts it from then on. */
 void service_cannot_run(struct service *v, const char *reason);
 
-/* Forget it. */
+/* Forget that reason. */
 void service_clear_problem(struct service *v);
 
 #endif

@@ -8,21 +8,21 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#define WEIGHT_GUEST 1000 /* cpu.weight and io.weight; the services' is 100 */
+#define WEIGHT_GUEST 1000 /* cpu.weight and io.weight; services have 100 */
 /*
- * Page cache at memory.high is no trouble, but the kernel tells of it all the time: PID 1 looks
- * again after a pause, which doubles as long as there is no trouble.
+ * Page cache at memory.high does no harm, but the kernel reports it all the time. So PID 1 looks
+ * again after a pause, which doubles while it finds nothing wrong.
  */
 #define PAUSE_MIN_MS   20
 #define PAUSE_MAX_MS   200
-#define QUIET_MS       1000 /* without a word of the kernel, the pause begins at its start */
-#define DYING_MS       500  /* for a killed service's memory to come back */
+#define QUIET_MS       1000 /* after so long without an event, the pause is PAUSE_MIN_MS again */
+#define DYING_MS       500  /* time for a killed service's memory to be freed */
 #define DYING_PAUSE_MS 10
 
 static void on_events(struct loop_io *io, uint32_t events);
 static void on_pause_end(struct loop_timer *timer);
 
-/* The kernel counts it as an event that a file of events was never read. */
+/* A file of events that was never read polls as changed: read it once. */
 static int open_watched(int group, const char *file)
 {
 	int fd = cgroup_open_file(group, file);
@@ -41,7 +41,7 @@ static void watch_events(struct supervisor *s)
 		close(fd);
 }
 
-/* Events that nobody takes would wake PID 1 again and again: the file is closed meanwhile. */
+/* Close the file during the pause: events would wake PID 1 again and again. */
 static void pause_watch(struct supervisor *s, uint64_t ms)
 {
 	int fd = s->pressure.events.fd;
@@ -54,7 +54,7 @@ static void pause_watch(struct supervisor *s, uint64_t ms)
 	loop_timer_set(s->loop, &s->pressure.timer, clock_ms() + ms);
 }
 
-/* The service that holds most of what the kernel cannot take back, and how much. NULL: none. */
+/* Find the service with most memory that the kernel cannot reclaim, and how much. NULL: none. */
 static struct service *find_largest(struct supervisor *s, uint64_t *held)
 {
 	struct service *largest = NULL;
@@ -90,7 +90,7 @@ static bool is_dying(const struct supervisor *s, uint64_t now)
 	       cgroup_is_populated(v->cgroup.fd);
 }
 
-/* See whether memory has come to an end, and end the one who holds most of it. */
+/* If the services' memory is used up, kill the service that holds most of it. */
 static void look(struct supervisor *s)
 {
 	struct pressure *p = &s->pressure;
@@ -106,7 +106,8 @@ static void look(struct supervisor *s)
 	}
 	p->dying = NULL;
 	if (!s->cgroups.has_controllers && is_full(s)) {
-		/* Until now nobody knows who holds what: who goes on taking will be seen. */
+		/* Nothing counts each service's memory yet. Start now: new memory will be counted.
+		 */
 		pressure_count_services(s);
 		pause_watch(s, PAUSE_MIN_MS);
 		return;
@@ -131,7 +132,7 @@ static void on_events(struct loop_io *io, uint32_t events)
 	look(LOOP_OWNER(io, struct supervisor, pressure.events));
 }
 
-/* What has happened during the pause has told nobody: look, unless there was no trouble. */
+/* Events during the pause were missed: look if memory is short. */
 static void on_pause_end(struct loop_timer *timer)
 {
 	struct supervisor *s = LOOP_OWNER(timer, struct supervisor, pressure.timer);
@@ -141,7 +142,7 @@ static void on_pause_end(struct loop_timer *timer)
 		look(s);
 }
 
-/* A limit that the kernel does not have matters as little as its controller, which it lacks. */
+/* Errors are ignored: cgroups_enable() has reported a controller that the kernel lacks. */
 static void set_limit(int fd, const char *file, uint64_t value)
 {
 	struct problem p;
@@ -182,7 +183,7 @@ void pressure_count_services(struct supervisor *s)
 
 /* ---- one service ----------------------------------------------------------------------------- */
 
-/* The service that has most tasks, of those that may have more. NULL: none. */
+/* Find the service with most tasks among those without a cap. NULL: none. */
 static struct service *find_most_tasks(struct supervisor *s, uint64_t *tasks)
 {
 	struct service *most = NULL;
@@ -203,8 +204,8 @@ static struct service *find_most_tasks(struct supervisor *s, uint64_t *tasks)
 }
 
 /*
- * All services together have come to the limit of their tasks, which leaves something: the one
- * that has most of them gets no more, and the others get what was left.
+ * All services together have reached tasks_high. Cap the service with most tasks, and give the rest
+ * up to tasks_max to the others.
  */
 static void cap_tasks(struct supervisor *s)
 {
@@ -217,11 +218,11 @@ static void cap_tasks(struct supervisor *s)
 	v->cgroup.is_capped = true;
 	set_limit(v->cgroup.fd, "pids.max", tasks);
 	set_limit(s->cgroups.fd, "pids.max", r->tasks_max);
-	log_line("%s: has %llu of the %llu tasks that all services may have: it gets no more",
+	log_line("%s: has %llu of the %llu tasks allowed for all services: no new processes",
 		v->name, (unsigned long long)tasks, (unsigned long long)r->tasks_max);
 }
 
-/* The kernel has refused it a process. Reading is what ends the event. */
+/* The kernel has refused the service a process. Reading the file ends the event. */
 static void on_fork_event(struct loop_io *io, uint32_t events)
 {
 	struct service *v = LOOP_OWNER(io, struct service, cgroup.fork_events);
@@ -239,7 +240,7 @@ static void on_fork_event(struct loop_io *io, uint32_t events)
 			cap_tasks(v->owner);
 	} else if (!v->cgroup.fork_was_refused) {
 		v->cgroup.fork_was_refused = true;
-		log_line("%s: has %llu tasks, its tasks_max: it gets no more", v->name,
+		log_line("%s: has %llu tasks, its tasks_max: no new processes", v->name,
 			(unsigned long long)limit);
 	}
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What most programs are tested with; those that want more may raise it up to the hard limit. */
+/* The usual soft limit of open files. Programs may raise it up to the hard limit. */
 #define FILES_SOFT 1024
 
 bool process_is_gone(const struct service *v)
@@ -32,14 +32,13 @@ static void take_pid(struct service *v)
 	index_add_pid(v);
 }
 
-/* What is known of the start. A program that could not run is followed by the child's end, which is
- * acted on then. */
+/* The launcher has news of a start. A program that could not run is handled at the child's end. */
 static void on_launch(struct launch *launch)
 {
 	struct service *v = LOOP_OWNER(launch, struct service, launch);
 
 	take_pid(v);
-	/* Not before: its launcher waits until it has become its program. */
+	/* Freeze only now: the launcher waits until the child has become the program. */
 	if (launch->over && v->owner->is_frozen && !v->built_in && v->cgroup.fd >= 0)
 		cgroup_freeze(v->cgroup.fd, true);
 	if (launch->error != 0)
@@ -62,7 +61,7 @@ void process_take_report(struct service *v)
 	v->launch = (struct launch){ 0 };
 }
 
-/* The console once more; what cannot be opened again, such as a test's file, is shared. */
+/* Open the console again. Share what cannot be opened again, such as a test's file. */
 static int open_console(const struct supervisor *s)
 {
 	int fd = file_open_again(s->own_fds, log_fd(), O_WRONLY | O_NONBLOCK);
@@ -71,8 +70,8 @@ static int open_console(const struct supervisor *s)
 }
 
 /*
- * Standard input, output and error, each opened for this process alone: what it does to their flags
- * is seen by no other process. The collector's output goes to the console.
+ * Open standard input, output and error for this process alone, so that its flags reach no other
+ * process. The collector's output goes to the console.
  */
 static int open_stdio(struct service *v, int stdio[3], struct problem *p)
 {
@@ -89,7 +88,7 @@ static int open_stdio(struct service *v, int stdio[3], struct problem *p)
 	return err != 0 ? problem_set(p, -err, "output pipe") : 0;
 }
 
-/* The directory that the service's group is in. */
+/* The parent of the service's cgroup. */
 static int parent_group(const struct service *v)
 {
 	const struct service_cgroups *c = &v->owner->cgroups;
@@ -98,10 +97,10 @@ static int parent_group(const struct service *v)
 }
 
 /*
- * A group in which something was killed is not used again: some kernels (Linux 6.18) kill at once
- * whatever clone3(2) starts inside a group that has ever seen cgroup.kill. Nor is one with the
- * limits of an older file. One that cannot be removed, because of groups below it, is opened again,
- * and joined by the child, whom the kernel leaves alone.
+ * A group that has seen cgroup.kill is not used again: some kernels (Linux 6.18) kill at once every
+ * child that clone3(2) starts inside it. Nor is a group with the limits of an older file. A group
+ * that cannot be removed, because of groups below it, is opened again. The child then joins it by
+ * itself, which those kernels allow.
  */
 static void renew_cgroup(struct service *v)
 {
@@ -123,7 +122,7 @@ static void renew_cgroup(struct service *v)
 	v->cgroup.fd = -1;
 }
 
-/* Made at the first start, kept for the others as long as it can be. */
+/* Make the cgroup at the first start, and keep it for later starts as long as possible. */
 static int open_cgroup(struct service *v, struct problem *p)
 {
 	int fd;
@@ -132,7 +131,7 @@ static int open_cgroup(struct service *v, struct problem *p)
 		return problem_set(p, ENOTSUP, "no cgroups: type = forking needs them");
 	if (v->owner->cgroups.fd < 0)
 		return cgroup_limits_any(&v->config.cgroup)
-			       ? problem_set(p, ENOTSUP, "no cgroups: its limits cannot be kept")
+			       ? problem_set(p, ENOTSUP, "no cgroups: cannot enforce its limits")
 			       : 0;
 	renew_cgroup(v);
 	if (v->cgroup.fd >= 0) {
@@ -183,7 +182,7 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	}
 }
 
-/* Start what `r` asks for, whose standard descriptors the launcher closes. Returns 0 or -errno with
+/* Start the request `r`. The launcher closes its standard descriptors. Returns 0 or -errno with
  * `p`. */
 static int start(struct service *v, const struct spawn_request *r, struct problem *p)
 {
@@ -191,7 +190,7 @@ static int start(struct service *v, const struct spawn_request *r, struct proble
 	int err = launcher_start(l, r, &v->launch, on_launch);
 
 	if (err == 0 && r->fd_count > 0) {
-		/* They are the owner's of the service, who may close them now. */
+		/* The hooks may close these descriptors after the start. */
 		launcher_settle(l, &v->launch);
 		err = -v->launch.error;
 	}
@@ -242,8 +241,8 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 }
 
 /*
- * Without a cgroup: until the child has called setsid(2) there is no process group of its number,
- * and the signal goes to the child alone; it has no children yet.
+ * Without a cgroup, the signal goes to the process group. Before the child has called setsid(2) it
+ * has no such group and no children, and the signal goes to the child alone.
  */
 void process_signal(struct service *v, int signal)
 {
@@ -252,7 +251,7 @@ void process_signal(struct service *v, int signal)
 	if (v->cgroup.fd >= 0 && signal == SIGKILL) {
 		if (cgroup_is_populated(v->cgroup.fd))
 			v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
-		if (v->pid > 0) /* root may have taken it out of its group */
+		if (v->pid > 0) /* root may have moved it out of its cgroup */
 			kill(v->pid, SIGKILL);
 		return;
 	}

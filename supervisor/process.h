@@ -9,26 +9,25 @@
 #define PROCESS_NOT_MADE "cannot make a process"
 
 /*
- * Start pre_start (as root) or the command: v->pid is there at once or later, unless the
- * supervisor's not_started() is called in its place. Returns 0 or -errno with `p`; nothing was
- * started then.
+ * Start pre_start (as root) or the command. v->pid is set at once or later; if no process can be
+ * made later, the supervisor's not_started() is called. Returns 0, or -errno with `p` when nothing
+ * was started.
  */
 int process_start(struct service *v, bool pre_start, struct problem *p);
 
-/* Send a signal to everything that belongs to the service. Only to processes that have not been
- * reaped. */
+/* Send a signal to all processes of the service, but never to a pid that was reaped. */
 void process_signal(struct service *v, int signal);
 
 /*
- * Ask all of it to end: the frozen go on, then TERM (stop_signal), then CONT, so that one that was
- * stopped can act on its TERM.
+ * Ask all processes to end: thaw them, send TERM (or stop_signal), then CONT, so that a stopped
+ * process can act on TERM.
  */
 void process_stop(struct service *v);
 
-/* True if the service has no process, and none is on its way. */
+/* True if the service has no process, and none is being started. */
 bool process_is_gone(const struct service *v);
 
-/* Read what the child said before it ended, if it could not run its program. */
+/* Read why the child could not run its program, if so. */
 void process_take_report(struct service *v);
 
 #endif

@@ -23,8 +23,7 @@
 #endif
 
 /*
- * A directory each. What is in them counts as memory of the service, and goes with its last
- * process.
+ * For each directory. Its files count as memory of the service and vanish with its last process.
  */
 #define TMP_OPTIONS "mode=1777,size=10%"
 
@@ -56,13 +55,13 @@ static int remount_read_only(const char *target)
 
 	if (statvfs(target, &s) != 0)
 		return -errno;
-	/* What is not named is lost, but for the flags on access times. */
+	/* A remount clears all flags that are not given, but for those on access times. */
 	flags |= (s.f_flag & ST_NOSUID ? MS_NOSUID : 0) | (s.f_flag & ST_NODEV ? MS_NODEV : 0) |
 		 (s.f_flag & ST_NOEXEC ? MS_NOEXEC : 0);
 	return mount(NULL, target, NULL, flags, NULL) != 0 ? -errno : 0;
 }
 
-/* Where a path really is, as mountinfo names it. Returns 0 or -errno. */
+/* Find the real path, as mountinfo names it. Returns 0 or -errno. */
 static int resolve(const char *path, char *out, size_t size)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC);
@@ -80,7 +79,7 @@ static int resolve(const char *path, char *out, size_t size)
 	return 0;
 }
 
-/* What remount_below() is after, and what came of it. */
+/* The task and the result of remount_below(). */
 struct remounting {
 	char path[PATH_MAX];
 	size_t len;
@@ -104,7 +103,7 @@ static void remount_below(void *arg, const char *point, const char *source)
 		r->error = err;
 }
 
-/* As set_read_only(), mount by mount. */
+/* As set_read_only(), but mount by mount, for kernels before Linux 5.12. */
 static int remount_all_below(const char *path)
 {
 	struct remounting r = { .error = resolve(path, r.path, sizeof(r.path)) };
@@ -114,7 +113,7 @@ static int remount_all_below(const char *path)
 		return err;
 	r.len = strlen(r.path);
 	if (r.len == 1)
-		r.len = 0; /* "/", which everything is below */
+		r.len = 0; /* "/": all paths are below it */
 	err = mountinfo_each(remount_below, &r);
 	if (err == 0)
 		err = r.error;
@@ -138,8 +137,8 @@ static int set_read_only(const char *path)
 }
 
 /*
- * A mount of its own only where there is none: where the guest unmounts a drive, its copy in the
- * namespace goes, too, which it could not with another mount on top.
+ * Add a bind mount only if nothing is mounted on the path. When the guest unmounts a drive, its
+ * copy in the namespace goes, too; another mount on top would prevent that.
  */
 static int make_read_only(const char *path)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service and the supervisor that owns it: the structs alone. Who changes what is in the header
- * of each module; supervisor.h has the operations that others call.
+ * A service and the supervisor that owns it: only the structs. Each module's header says which of
+ * them it changes; supervisor.h has the operations for callers outside.
  */
 #ifndef SUPERVISOR_SERVICE_H
 #define SUPERVISOR_SERVICE_H
@@ -31,32 +31,32 @@ struct supervisor;
 /* A service's places in the index (index.h). */
 struct index_entry {
 	struct service *next_of_name, *next_of_pid; /* in the same bucket */
-	struct service **dependents;                /* those with it in `after` or `requires` */
+	struct service **dependents; /* services with this one in `after` or `requires` */
 	size_t dependent_count;
-	bool on_its_way, active; /* as it was counted last */
+	bool on_its_way, active; /* as counted last */
 };
 
 struct index {
 	struct service *by_name[INDEX_BUCKETS], *by_pid[INDEX_BUCKETS];
-	size_t on_their_way; /* services of files that are to run, and neither do nor have ended */
-	size_t active[2];    /* services with processes: those of files, the built-in ones */
+	size_t on_their_way; /* services of files that are starting or stopping */
+	size_t active[2];    /* services with processes: of files, built-in */
 };
 
 /* PID 1's side of the log collector (collector_link.h). */
 struct collector_link {
 	struct loop_io io;       /* our end; fd -1: no collector */
-	int fds[2];              /* what the collector gets: its end, and the memfd */
+	int fds[2];              /* the collector's: its end, and the memfd */
 	int rings;               /* the memfd; -1: none yet */
 	uint32_t slots;          /* rings in it */
 	struct service *service; /* the collector as a service */
 };
 
-/* What a service writes to. The pipe outlives both the service's processes and the collector. */
+/* A service's output pipe, which outlives both its processes and the collector. */
 struct output {
 	int read_fd, write_fd; /* -1: not open yet */
 	uint32_t slot;         /* number of its ring */
-	bool is_announced;     /* the collector knows of it */
-	bool is_ended;         /* the service has ended since */
+	bool is_announced;     /* the collector was told of the pipe */
+	bool is_ended;         /* the process has ended, and the collector was not told yet */
 };
 
 /* What the latest reading of the service files found of one file. */
@@ -78,33 +78,33 @@ struct file_change {
 struct last_process {
 	struct outcome outcome;
 	bool has_ended;
-	pid_t pid;                 /* of the latest that has ended */
-	int start_error;           /* errno value of the latest that could not be made */
+	pid_t pid;                 /* of the latest process that has ended */
+	int start_error;           /* errno value when no process could be made */
 	uint32_t part;             /* of SPAWN_PREPARE, with outcome.failed_to_run */
 	uint64_t ran_ms;           /* how long it ran, with `has_ended` */
-	const char *start_problem; /* while the machine is told that none was made: why */
+	const char *start_problem; /* why no process was made; set while the machine is told */
 };
 
 /* The service's cgroup. */
 struct service_cgroup {
-	int fd;                     /* its directory; -1: none, the process group has to do */
-	struct loop_io events;      /* while something of it is waited for to vanish */
+	int fd;                     /* its directory; -1: no cgroup, only a process group */
+	struct loop_io events;      /* watched while processes in it are ending */
 	struct loop_io fork_events; /* pids.events (pressure.h) */
-	bool is_capped;             /* it had most of the tasks of all services */
-	bool fork_was_refused;      /* for its tasks_max, in this run, and said */
-	uint64_t held_bytes;    /* it was killed because it held so many of the services' memory,
-				 * which was used up; 0: not so */
-	int daemon_status;      /* wait(2) status of its latest orphan that has ended */
-	bool is_spent;          /* by cgroup_kill(), or of an older file: a new one is made before
-				 * the next start */
-	uint64_t cpu_before_us; /* of the groups before this one */
-	uint64_t oom_kills_before; /* likewise */
-	uint64_t oom_kills;        /* all of them at the latest end */
+	bool is_capped;             /* it may have no more tasks (pressure.h) */
+	bool fork_was_refused;      /* at its tasks_max, in this run, and that was logged */
+	uint64_t held_bytes; /* not 0: it was killed when the services' memory was used up, and it
+			      * held so many bytes */
+	int daemon_status;   /* wait(2) status of the daemon's process that ended last */
+	bool is_spent;       /* by cgroup_kill() or by a changed file: the next start makes a new
+			      * cgroup */
+	uint64_t cpu_before_us;    /* CPU time of the cgroups before this one */
+	uint64_t oom_kills_before; /* kills in the cgroups before this one */
+	uint64_t oom_kills;        /* all kills up to the latest end */
 };
 
-/* What the owner of a built-in service adds to it. */
+/* Additions of the owner of a built-in service. */
 struct service_hooks {
-	const int *fds; /* descriptors that it gets as 3, 4, ... */
+	const int *fds; /* passed as descriptors 3, 4, ... */
 	size_t fd_count;
 	/* Called before and after each start of the command; may be NULL. */
 	void (*starting)(struct service *v);
@@ -114,8 +114,8 @@ struct service_hooks {
 /* The socket that NOTIFY_SOCKET names, one for each run of the command (notify.h). */
 struct notify {
 	struct loop_io io; /* fd -1: none */
-	bool is_refusing;  /* a message was refused in this run, and that was said */
-	pid_t main_pid;    /* of MAINPID=: the main process once the present one has ended; or 0 */
+	bool is_refusing;  /* a message was refused in this run, and that was logged */
+	pid_t main_pid;    /* of MAINPID=: becomes the main process after the present one; or 0 */
 	char status[128];  /* of STATUS=, in this run */
 };
 
@@ -124,16 +124,16 @@ struct service {
 	struct service *next; /* in the order of the names */
 	struct index_entry index;
 	char name[SERVICE_NAME_MAX];
-	bool built_in; /* not from a file: the agent, the log collector */
+	bool built_in; /* has no file: the agent, the log collector */
 	struct service_config config;
 	struct file_change file;
-	const struct account *account;   /* who it runs as; owned by the supervisor */
+	const struct account *account;   /* the user it runs as; owned by the supervisor */
 	struct strings file_environment; /* of environment_file */
 	char *problem;                   /* why it cannot run, or NULL */
 	struct machine machine;
 	unsigned int unhealthy; /* failed health checks in a row while it runs */
-	unsigned int mark;      /* for order_check() */
-	bool has_hinted;        /* the hint at type = forking was given */
+	unsigned int mark;      /* for order_is_possible() */
+	bool has_hinted;        /* the hint at type = forking was logged */
 	pid_t pid;              /* of pre_start or the command; 0: no process */
 	struct launch launch;   /* of that process, until it runs its program */
 	struct loop_timer timer;
@@ -145,14 +145,14 @@ struct service {
 	struct service_hooks hooks;
 };
 
-/* What the latest supervisor_reload() has found. */
+/* The result of the latest supervisor_reload(). */
 struct reload {
 	unsigned int number;                           /* of reloads since boot */
 	size_t started, stopped, restarted, unchanged; /* services */
-	struct strings bad;                            /* what is wrong with files, a text each */
+	struct strings bad;                            /* a text for each error in a file */
 };
 
-/* What every service's environment begins and ends with. */
+/* Variables of every service: `base` comes first, `overrides` last. */
 struct shared_environment {
 	struct strings base;      /* PATH, SSL_CERT_FILE, init.ini's [env] */
 	struct strings overrides; /* /mnt/config/mvm-env.env */
@@ -161,24 +161,24 @@ struct shared_environment {
 /* The directory of the services' cgroups. */
 struct service_cgroups {
 	int fd;               /* -1: there are none */
-	int guest_fd;         /* likewise, for the built-in services; -1: in the other one */
-	bool has_controllers; /* those below `fd` */
+	int guest_fd;         /* of the built-in services; -1: they are in `fd`, too */
+	bool has_controllers; /* for the groups below `fd` */
 };
 
-/* What all services may have together, and the watch over it (pressure.h). */
+/* The limits on all services together, and the watch over them (pressure.h). */
 struct pressure {
 	struct reserve reserve;  /* memory_max 0: no limits */
 	struct loop_io events;   /* memory.events of the services' group */
-	struct loop_timer timer; /* it is looked at again then */
-	uint64_t pause_ms;       /* until then, the latest time */
-	uint64_t looked_ms;      /* when it was looked at */
-	struct service *dying;   /* it was killed, and its memory comes back; or NULL */
-	uint64_t dying_until_ms; /* if it has not by then, another one is looked for */
+	struct loop_timer timer; /* for the next look */
+	uint64_t pause_ms;       /* length of the latest pause */
+	uint64_t looked_ms;      /* time of the latest look */
+	struct service *dying;   /* was killed, and its memory is being freed; or NULL */
+	uint64_t dying_until_ms; /* then another service is chosen */
 };
 
-/* Everything is going down. */
+/* A stop of all services. */
 struct stopping {
-	uint64_t by_ms; /* and has to be down by then; 0: it is not */
+	uint64_t by_ms; /* deadline; 0: not stopping */
 	bool includes_built_in;
 	struct loop_timer timer;
 };
@@ -186,7 +186,7 @@ struct stopping {
 struct supervisor {
 	struct loop *loop;
 	struct launcher launcher;
-	struct events *events; /* where changes of state are kept; NULL: nowhere */
+	struct events *events; /* keeps changes of state; or NULL */
 	struct reload reload;
 	bool to_sweep; /* supervisor_sweep() has work */
 	struct accounts accounts;
@@ -198,20 +198,20 @@ struct supervisor {
 	struct stopping stopping;
 	struct collector_link collector;
 	int null_fd;      /* /dev/null */
-	int own_fds;      /* directory /proc/self/fd of PID 1; -1: not there */
+	int own_fds;      /* directory /proc/self/fd of PID 1; or -1 */
 	rlim_t files_max; /* the services' hard limit of open files */
 	bool spared;      /* PID 1 has an oom_score_adj that services must not inherit */
-	bool is_frozen;   /* the services' processes do nothing: supervisor_freeze() */
+	bool is_frozen;   /* services are frozen: supervisor_freeze() */
 	bool has_daemons; /* a service has type = forking, and its command has ended */
-	bool held;        /* nothing but built-in services starts: supervisor_hold() */
+	bool held;        /* only built-in services start: supervisor_hold() */
 	struct service *services;
-	struct service *newest; /* which was put into that list last; or NULL */
+	struct service *newest; /* added to that list last; or NULL */
 	struct index index;
-	/* What modules below report; supervisor_init() sets it. */
+	/* Called by lower modules; supervisor_init() sets both. */
 	void (*happened)(
 		struct service *v, enum machine_event event, const struct machine_exit *exit);
 	void (*not_started)(struct service *v, int error); /* no process was made: errno value */
-	/* Told after every change of state; may be NULL. */
+	/* Called after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */
 	void (*start_limit_hit)(struct supervisor *s, struct service *service);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a service file (mvm-service(5)) says. */
+/* The contents of a service file (mvm-service(5)). */
 #ifndef SUPERVISOR_SERVICE_CONFIG_H
 #define SUPERVISOR_SERVICE_CONFIG_H
 
@@ -22,7 +22,7 @@
 enum service_limit_action {
 	SERVICE_LIMIT_NONE,   /* it stays failed */
 	SERVICE_LIMIT_REBOOT, /* the guest restarts, which ends the VMM of mvm */
-	SERVICE_LIMIT_EXIT,   /* likewise, after a console line with an exit code for the host */
+	SERVICE_LIMIT_EXIT,   /* the same, after a console line with an exit code for the host */
 };
 
 struct service_config {
@@ -34,7 +34,7 @@ struct service_config {
 	uint64_t log_max_size;   /* bytes; 0: the log file is never rotated */
 	unsigned int log_keep;   /* rotated log files that are kept */
 	char *working_directory; /* NULL: "/" */
-	char *environment_file;  /* NULL: none; a '-' in front: it may be absent */
+	char *environment_file;  /* NULL: none; with '-' in front, it may be absent */
 	struct strings supplementary_groups;
 	struct strings after;
 	struct strings requires;
@@ -53,19 +53,19 @@ struct service_config {
 	int64_t nice, oom_score;
 	uint64_t umask;
 	uint64_t ambient;  /* `capabilities` */
-	uint64_t bounding; /* what stays in the bounding set: `capabilities`, or all for root */
+	uint64_t bounding; /* kept in the bounding set: `capabilities`, or all for root */
 	bool capabilities_set;
 	struct sandbox sandbox;
 	enum syscall_tier tier; /* `seccomp` */
 };
 
-/* Everything as it is when a file says nothing. */
+/* Set every value to its default. */
 void service_config_init(struct service_config *c);
 
 /* The signal that asks the command to end. */
 int service_config_stop_signal(const struct service_config *c);
 
-/* Free what the strings and commands took. */
+/* Free all strings and commands. */
 void service_config_free(struct service_config *c);
 
 #endif

@@ -15,7 +15,8 @@
 
 #define ALL_CAPABILITIES UINT64_MAX
 
-/* ---- one setter a type ------------------------------------------------------------------------
+/* ---- one setter for each type
+ * ------------------------------------------------------------------------
  */
 
 typedef int (*setter)(const struct service_key *key, struct service_config *c, void *member,
@@ -44,7 +45,7 @@ static int set_text(const struct service_key *key, struct service_config *c, voi
 	return *text == NULL ? problem_set(p, ENOMEM, "no value") : 0;
 }
 
-/* Call `each` for every word; a word for which it fails ends the walk. */
+/* Call `each` for every word, until it fails. */
 static int each_word(
 	const char *value, int (*each)(void *arg, const char *word, size_t len), void *arg)
 {
@@ -72,7 +73,7 @@ static int set_words(const struct service_key *key, struct service_config *c, vo
 	return each_word(value, add_word, member) != 0 ? problem_set(p, ENOMEM, "no value") : 0;
 }
 
-/* Absolute paths, each with a '-' in front if it need not be there. */
+/* Absolute paths, each with '-' in front if it may be absent. */
 static int set_paths(const struct service_key *key, struct service_config *c, void *member,
 	const char *value, struct problem *p)
 {
@@ -101,7 +102,7 @@ static int set_choice(const struct service_key *key, struct service_config *c, v
 		}
 		buf_printf(&b, "%s%s", i > 0 ? ", " : "", key->choices[i]);
 	}
-	return problem_set_text(p, EINVAL, "'%s' is none of: %s", value, list);
+	return problem_set_text(p, EINVAL, "'%s' is not one of: %s", value, list);
 }
 
 static int set_bool(const struct service_key *key, struct service_config *c, void *member,
@@ -248,7 +249,7 @@ static int set_limit(const struct service_key *key, struct service_config *c, vo
 
 	(void)member;
 	if (c->limit_count == SERVICE_LIMITS_MAX)
-		return problem_set_text(p, E2BIG, "is one limit too many");
+		return problem_set_text(p, E2BIG, "more than %d limits", SERVICE_LIMITS_MAX);
 	if (c->limits == NULL)
 		c->limits = calloc(SERVICE_LIMITS_MAX, sizeof(*c->limits));
 	if (c->limits == NULL)
@@ -331,7 +332,7 @@ static int set_service_key(struct service_config *c, uint64_t *seen, const char 
 		if (strcmp(k->name, key) != 0)
 			continue;
 		if (*seen >> i & 1)
-			return problem_set_text(p, EEXIST, "%s is set a second time", key);
+			return problem_set_text(p, EEXIST, "%s is set twice", key);
 		*seen |= (uint64_t)1 << i;
 		err = setters[k->type](k, c, (char *)c + k->offset, value, &why);
 		if (err != 0)
@@ -348,10 +349,9 @@ static int set_env(struct service_config *c, const char *key, const char *value,
 	size_t len = strlen(key);
 
 	if (!env_name_is_valid(key, len))
-		return problem_set_text(
-			p, EINVAL, "'%s' is no name for an environment variable", key);
+		return problem_set_text(p, EINVAL, "'%s' cannot name an environment variable", key);
 	if (strings_find_variable(&c->env, key, len) < c->env.count)
-		return problem_set_text(p, EEXIST, "%s is set a second time", key);
+		return problem_set_text(p, EEXIST, "%s is set twice", key);
 	return strings_set(&c->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
@@ -362,8 +362,8 @@ int service_config_set(struct service_config *c, uint64_t *seen, const char *sec
 		return set_service_key(c, seen, key, value, p);
 	if (strcmp(section, "env") == 0)
 		return set_env(c, key, value, p);
-	return problem_set_text(p, ENOENT, "'%s' stands in %s%s%s; there are [service] and [env]",
-		key, section[0] != '\0' ? "the unknown section [" : "no section", section,
+	return problem_set_text(p, ENOENT, "'%s' is in %s%s%s; known are [service] and [env]", key,
+		section[0] != '\0' ? "the unknown section [" : "no section", section,
 		section[0] != '\0' ? "]" : "");
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /*
- * Set one key of one section ("service" or "env"). `seen` has a bit for each key of the table in
+ * Set one key of one section ("service" or "env"). `seen` has a bit for each key of
  * service_keys.c that was set before. Returns 0, or -errno with `p`: unknown section or key, bad
  * value, key set twice.
  */
@@ -16,8 +16,8 @@ int service_config_set(struct service_config *c, uint64_t *seen, const char *sec
 	const char *key, const char *value, struct problem *p);
 
 /*
- * Read a service file. Every bad line is told to `report`, and the first of them is in `p`, too.
- * Returns 0 or -errno; then `c` is not to be used, but must be freed.
+ * Read a service file. Every bad line is told to `report`; `p` gets the first of them. Returns 0 or
+ * -errno; after an error `c` must not be used, but must be freed.
  */
 int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
 	struct problem *p);

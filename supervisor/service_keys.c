@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
-/* Only the tool that prints the manual needs the words: PID 1 does not carry them. */
+/* Texts for the manual are compiled only into the tool that prints it, not into PID 1. */
 #ifdef SERVICE_KEY_WORDS
 #define DOC(...) __VA_ARGS__
 #else
@@ -34,7 +34,7 @@ static const char *const signal_choices[] = { "TERM", "INT", "QUIT", "HUP", "USR
 		.doc = DOC(doc_),                                                                  \
 	}
 
-/* One line of the manual is one line here. */
+/* One line here is one line of the manual. */
 /* clang-format off */
 const struct service_key service_keys[] = {
 	{ .name = "command", .type = KEY_COMMAND, AT(command),

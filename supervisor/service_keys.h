@@ -10,8 +10,8 @@ enum service_key_type {
 	KEY_COMMAND, /* a command line */
 	KEY_TEXT,    /* any text but the empty one */
 	KEY_PATH,    /* an absolute path */
-	KEY_MAYBE,   /* likewise, with '-' in front if it need not be there */
-	KEY_WORDS,   /* words separated by white space; the empty text is no word */
+	KEY_MAYBE,   /* an absolute path, with '-' in front if it may be absent */
+	KEY_WORDS,   /* words separated by white space; an empty text has none */
 	KEY_PATHS,   /* absolute paths separated by white space, each may have '-' in front */
 	KEY_CHOICE,  /* one of `choices`, stored as its index in an int */
 	KEY_BOOL,    /* yes, no, true, false, on, off, 1, 0 */
@@ -30,12 +30,12 @@ struct service_key {
 	const char *name;
 	enum service_key_type type;
 	size_t offset;      /* of the member of struct service_config */
-	size_t flag_offset; /* of a bool that says that the key was set; 0: none */
+	size_t flag_offset; /* of a bool that is set with the key; 0: none */
 	const char *const *choices;
 	int64_t min;
 	uint64_t max;
 	const char *unset; /* the default, as the manual shows it; NULL in PID 1 */
-	const char *doc;   /* the manual's words, mdoc(7); NULL in PID 1 */
+	const char *doc;   /* the manual's text, mdoc(7); NULL in PID 1 */
 };
 
 extern const struct service_key service_keys[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of services, and the limits of what a service file may say that others must hold, too. */
+/* Names of services, and limits of a service file that other modules share. */
 #ifndef SUPERVISOR_SERVICE_NAME_H
 #define SUPERVISOR_SERVICE_NAME_H
 
@@ -8,9 +8,9 @@
 #define COLLECTOR_PATH_MAX 256 /* bytes of a log file's path, terminator included */
 
 /*
- * The name of the service that a file of this name describes: the file name without ".ini", if that
- * is [A-Za-z0-9_.-]{1,63} and does not begin with a dot. Returns 0; -ENOENT for other files, which
- * are none of ours; -EINVAL for a name that no service can have.
+ * Get the service's name from its file's name: the name without ".ini", if that is
+ * [A-Za-z0-9_.-]{1,63} and does not begin with a dot. Returns 0; -ENOENT for files that are not
+ * service files; -EINVAL for a name that no service can have.
  */
 int service_name_of_file(const char *file, char name[SERVICE_NAME_MAX]);
 

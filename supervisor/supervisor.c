@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HINT_MS 10000 /* a command that ends sooner may be a daemon */
+#define HINT_MS 10000 /* a command that ends sooner may have started a daemon */
 
-/* A service that is frozen, or was until now, cannot have shown that it lives. */
+/* A frozen service cannot send WATCHDOG=1: give its watchdog the full time again. */
 static void on_timer(struct loop_timer *timer)
 {
 	struct service *v = LOOP_OWNER(timer, struct service, timer);
@@ -73,8 +73,8 @@ static void unwatch_cgroup(struct service *v)
 static void on_cgroup_event(struct loop_io *io, uint32_t events);
 static void end_run(struct service *v, int status);
 
-/* Wait for the cgroup to change. A cgroup that cannot be watched is asked again by the machine's
- * timer. */
+/* Wait for the cgroup to change. If it cannot be watched, the machine's timer leads to another
+ * check. */
 static void watch_cgroup(struct service *v)
 {
 	int fd = v->cgroup.events.fd < 0 ? cgroup_open_events(v->cgroup.fd) : -1;
@@ -84,7 +84,7 @@ static void watch_cgroup(struct service *v)
 		close(fd);
 }
 
-/* Something that goes down: has the last of it gone? */
+/* Tell the machine once the last process of a stopping service has ended. */
 static void check_gone(struct service *v)
 {
 	enum machine_state state = v->machine.state;
@@ -103,14 +103,14 @@ static void check_gone(struct service *v)
 	supervisor_event(v, MACHINE_EV_GONE, NULL);
 }
 
-/* It turned out later. */
+/* The launcher could not make the process. */
 static void process_not_started(struct service *v, int error)
 {
 	struct problem p;
 
 	problem_set(&p, error, PROCESS_NOT_MADE);
 	say_not_started(v, p.text, error);
-	check_gone(v); /* it may have been told to stop meanwhile */
+	check_gone(v); /* a stop may have been requested since */
 }
 
 int supervisor_init(struct supervisor *s, struct loop *loop)
@@ -139,9 +139,9 @@ static void on_cgroup_event(struct loop_io *io, uint32_t events)
 	char text[128];
 
 	(void)events;
-	/* Reading is what ends the event. */
+	/* Reading the file ends the event. */
 	(void)!pread(io->fd, text, sizeof(text), 0);
-	supervisor_reap(v->owner); /* so that it is known how the last process ended */
+	supervisor_reap(v->owner); /* to know how the last process ended */
 	check_gone(v);
 }
 
@@ -168,8 +168,7 @@ void supervisor_reconsider(struct service *v)
 	}
 }
 
-/* What the machine asked for, in the order in which it makes sense. Each may lead to further
- * events. */
+/* Carry out the machine's actions. Each may lead to further events. */
 static void carry_out(struct service *v, unsigned int todo)
 {
 	if (todo & MACHINE_DO_TERM)
@@ -204,7 +203,8 @@ static void stop_before(struct supervisor *s, const struct strings *names)
 	}
 }
 
-/* Who starts behind `v` may have waited for it; and who stops behind it, where all are to stop. */
+/* Services after `v` may have waited for its start; during a stop, services before `v` for its end.
+ */
 static void tell_others(struct service *v)
 {
 	struct supervisor *s = v->owner;
@@ -224,10 +224,11 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	unsigned int todo;
 
 	if (v->problem != NULL)
-		return; /* its file has errors: nothing can start it */
+		return; /* a service with an error in its file does not start */
 	if ((event == MACHINE_EV_START || event == MACHINE_EV_RESTART) &&
 		(v->file.finding == FILE_REMOVED || v->file.next != NULL))
-		return; /* it stops for a file that has gone, or for a new one, which starts it */
+		return; /* it stops because its file was removed or has changed; a changed file
+			   starts it later */
 	todo = machine_step(&v->machine, event, exit, clock_ms());
 	index_count(v);
 	v->timer.expire = on_timer;
@@ -245,11 +246,11 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 	carry_out(v, todo);
 	if (v->machine.state != before)
 		tell_others(v);
-	/* supervisor_sweep() gives it its new file, or frees it. */
+	/* supervisor_sweep() applies the new file, or frees the service. */
 	s->to_sweep |= v->file.next != NULL && v->machine.state == MACHINE_INACTIVE;
 }
 
-/* Its run is over: nothing of it counts for the service any longer. */
+/* The run is over: close its socket, and note how it ended. */
 static void end_run(struct service *v, int status)
 {
 	struct machine_exit exit;
@@ -274,7 +275,7 @@ static void end_run(struct service *v, int status)
 	check_gone(v);
 }
 
-/* The process that MAINPID= has named takes the place of the one that has ended. */
+/* Make the process of MAINPID= the main process, after the old one has ended. */
 static bool has_successor(struct service *v)
 {
 	pid_t pid = v->notify.main_pid;
@@ -289,7 +290,7 @@ static bool has_successor(struct service *v)
 	return true;
 }
 
-/* type = forking: the command has done its part, and its daemon is there. */
+/* True if the command of a type = forking service has succeeded and left a daemon. */
 static bool has_daemon(struct service *v, int status)
 {
 	if (v->config.rules.type != MACHINE_FORKING || v->machine.state != MACHINE_START ||
@@ -313,8 +314,8 @@ static void hint_at_forking(struct service *v, int status)
 		!cgroup_is_populated(v->cgroup.fd))
 		return;
 	v->has_hinted = true;
-	log_line("%s: its command has ended, and what it left is killed; a daemon that puts itself "
-		 "into the background needs type = forking",
+	log_line("%s: its command has ended, and the processes it left are killed; a daemon that "
+		 "goes into the background needs type = forking",
 		v->name);
 }
 
@@ -332,14 +333,14 @@ static void process_ended(struct service *v, int status)
 	end_run(v, status);
 }
 
-/* How the last process of a daemon ended is how the daemon did. */
+/* The last process of a daemon to end decides how the daemon has ended. */
 static void orphan_ended(struct service *v, int status)
 {
 	v->cgroup.daemon_status = status;
 	check_gone(v);
 }
 
-/* The daemon that an orphan, still a zombie, was a part of; or NULL. */
+/* Find the forking service of an orphan that is still a zombie; or NULL. */
 static struct service *daemon_of(struct supervisor *s, pid_t pid)
 {
 	char name[SERVICE_NAME_MAX];
@@ -350,8 +351,8 @@ static struct service *daemon_of(struct supervisor *s, pid_t pid)
 }
 
 /*
- * A service's process is looked at before it is reaped: as long as it is a zombie, its process
- * group cannot be anybody else's, and what is left of the group gets its KILL.
+ * Look at a service's process before it is reaped: while it is a zombie, nobody else can have its
+ * process group, and the rest of the group can be killed.
  */
 void supervisor_reap(struct supervisor *s)
 {
@@ -362,7 +363,7 @@ void supervisor_reap(struct supervisor *s)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
-		launcher_collect(&s->launcher); /* it may have been started since */
+		launcher_collect(&s->launcher); /* the process may be newly started */
 		v = index_find_pid(s, info.si_pid);
 		if (v != NULL && v->cgroup.fd < 0)
 			kill(-info.si_pid, SIGKILL);

@@ -15,13 +15,13 @@
 #elif defined(__aarch64__)
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #else
-#error "which numbers do system calls have here?"
+#error "system call numbers of this architecture are not known"
 #endif
 
 /*
- * The last system call of Linux 6.1. Newer ones do what this table does not know; the C libraries
- * do without them when they are told that there are none. On x86-64 this also shuts out x32, whose
- * numbers have bit 30 set.
+ * The last system call of Linux 6.1. Newer ones are refused with ENOSYS, because this table does
+ * not know them; the C libraries then do without. On x86-64 that also refuses x32, whose numbers
+ * have bit 30 set.
  */
 #define LAST_NUMBER 450
 
@@ -29,10 +29,10 @@
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 		CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
-/* Where a filter's decision ends: the offset in endings[] below. */
+/* The last instructions of a decision: the offset in endings[] below. */
 enum verdict {
-	NO_NAMESPACES = 0, /* of the flags in the first argument: none that makes a namespace */
-	ONLY_THREADS = 2,  /* likewise, and only a thread */
+	NO_NAMESPACES = 0, /* the flags in the first argument make no namespace */
+	ONLY_THREADS = 2,  /* and they make a thread */
 	ONLY_LOCAL = 5,    /* the first argument, a family, is AF_UNIX */
 	REFUSE = 8,
 	UNKNOWN = 9,
@@ -60,7 +60,7 @@ static const struct sock_filter endings[] = {
 
 #define ENDINGS (sizeof(endings) / sizeof(endings[0]))
 
-/* Tiers below `from` give the system call this verdict; of two rows the later one holds. */
+/* Tiers below `from` give the system call this verdict. A later row overrides an earlier one. */
 struct rule {
 	uint16_t number;
 	uint8_t from;    /* enum syscall_tier */
@@ -96,7 +96,7 @@ static const struct rule rules[] = {
 	ONLY_UNRESTRICTED(iopl), ONLY_UNRESTRICTED(ioperm), ONLY_UNRESTRICTED(modify_ldt),
 #endif
 
-	/* mounts and namespaces; clone3(2) has its flags where no filter can see them */
+	/* mounts and namespaces; no filter can see the flags of clone3(2) */
 	ONLY_UNRESTRICTED(mount), ONLY_UNRESTRICTED(umount2), ONLY_UNRESTRICTED(pivot_root),
 	ONLY_UNRESTRICTED(open_tree), ONLY_UNRESTRICTED(move_mount), ONLY_UNRESTRICTED(fsopen),
 	ONLY_UNRESTRICTED(fsconfig), ONLY_UNRESTRICTED(fsmount), ONLY_UNRESTRICTED(fspick),
@@ -106,7 +106,7 @@ static const struct rule rules[] = {
 	{ __NR_clone, SYSCALL_TIER_UNRESTRICTED, NO_NAMESPACES },
 	{ __NR_clone3, SYSCALL_TIER_UNRESTRICTED, UNKNOWN },
 
-	/* other processes, and what much of the kernel is reached by */
+	/* other processes, and calls that reach much of the kernel */
 	ONLY_UNRESTRICTED(ptrace), ONLY_UNRESTRICTED(process_vm_readv),
 	ONLY_UNRESTRICTED(process_vm_writev), ONLY_UNRESTRICTED(kcmp),
 	ONLY_UNRESTRICTED(pidfd_getfd), ONLY_UNRESTRICTED(bpf),
@@ -156,10 +156,10 @@ struct run {
 #define PROGRAM_MAX  (HEAD + RUNS_MAX - 1 + ENDINGS)
 #define ENDING(r, v) (HEAD + (r)-1 + (v))
 
-_Static_assert(2 * RULES + 2 <= RUNS_MAX, "each rule may stand between two others");
+_Static_assert(2 * RULES + 2 <= RUNS_MAX, "each rule may split a run in two");
 _Static_assert(PROGRAM_MAX - HEAD < 256, "a jump's distance is a byte");
 
-/* Returns how many runs there are. */
+/* Fill `runs`. Returns their number. */
 static size_t find_runs(enum syscall_tier tier, struct run *runs)
 {
 	uint8_t verdicts[LAST_NUMBER + 2];
@@ -183,16 +183,16 @@ struct search {
 	struct sock_filter *code;
 };
 
-/* Where the search among the runs from `first` up to `end` begins: a single one needs none. */
+/* Index where the search among runs `first` to `end` begins. A single run needs no search. */
 static size_t entry_of(const struct search *s, size_t first, size_t end, size_t at)
 {
 	return end - first > 1 ? at : ENDING(s->count, s->runs[first].verdict);
 }
 
 /*
- * Where to divide: half of the numbers on each side, not half of the runs. When a filter is set,
- * the kernel goes through it with every number, to remember those that are always allowed; what
- * counts is the mean of the steps.
+ * Divide so that half of the numbers, not half of the runs, are on each side. When a filter is set,
+ * the kernel runs it for every number, to remember those that are always allowed: the mean number
+ * of steps counts.
  */
 static size_t middle_of(const struct search *s, size_t first, size_t end)
 {
@@ -205,8 +205,8 @@ static size_t middle_of(const struct search *s, size_t first, size_t end)
 }
 
 /*
- * A binary search: n runs take n - 1 comparisons, behind each those of the lower part, then those
- * of the upper.
+ * Write a binary search: n runs take n - 1 comparisons. After each come those of its lower half,
+ * then those of its upper half.
  */
 static void put_search(const struct search *s, size_t first, size_t end, size_t at)
 {

@@ -135,7 +135,7 @@ class Output(FaultCase):
         guest = self.cell(faults=["socketpair=EMFILE"])
         guest.service("web", "/bin/facts echo lost + write /run/web + sleep", user="root")
         guest.start()
-        self.wait_init(guest, "log-collector: no link to it: %s" % EMFILE)
+        self.wait_init(guest, "log-collector: cannot open its link: %s" % EMFILE)
         guest.wait_until("the service's file", lambda: os.path.exists(guest.path("/run/web")))
         self.end(guest)
 
@@ -172,7 +172,7 @@ class Output(FaultCase):
         guest.write("/small/web.log")           # somebody empties it
         guest.write("/tmp/2", "kept\n")
         after = guest.console.wait_line(
-            r"web: log_file /small/web.log: goes on, (\d+) bytes are lost")
+            r"web: log_file /small/web.log: writing again, (\d+) bytes were lost")
         self.assertEqual(int(after.group(1)), len("".join(lines)) - len(kept))
         guest.wait_until("the last line", lambda: os.path.getsize(log) == 5)
         self.assertEqual(len(self.output(guest).lines("web")), 2)
@@ -190,7 +190,7 @@ class Output(FaultCase):
         guest.console.wait_line("web: log_file /small/web.log: %s: output is lost" % ENOSPC)
         os.unlink(guest.path("/small/filler"))
         guest.write("/tmp/2", "kept\n")
-        guest.console.wait_line(r"web: log_file /small/web.log: goes on, \d+ bytes are lost")
+        guest.console.wait_line(r"web: log_file /small/web.log: writing again, \d+ bytes were lost")
         with open(guest.path("/small/web.log"), encoding="utf-8") as f:
             *whole, cut, last = f.read().splitlines()
         self.assertEqual(whole, ["line %04d" % i for i in range(len(whole))])
@@ -205,7 +205,7 @@ class Output(FaultCase):
         self.wait_init(guest, "mvm-init .*")
         lines = "".join("line %04d\n" % i for i in range(100))
         guest.write("/tmp/1", lines)
-        guest.console.wait_line("web: log_file /small/web.log cannot be rotated, and grows: " + EIO)
+        guest.console.wait_line("web: log_file /small/web.log cannot be rotated and keeps growing: " + EIO)
         guest.wait_until("all lines", lambda: os.path.getsize(
             guest.path("/small/web.log")) == len(lines))
         guest.write("/tmp/2", "more\n")

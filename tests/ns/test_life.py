@@ -245,7 +245,7 @@ class Restart(cell.CellCase):
         guest.service("stubborn", "/bin/facts stubborn", stop_timeout="100ms")
         guest.start()
         self.wait_init(guest, "cannot make /sys/fs/cgroup/services: Permission denied")
-        self.wait_init(guest, r"limited: no cgroups: its limits cannot be kept: .*, restart in .*")
+        self.wait_init(guest, r"limited: no cgroups: cannot enforce its limits: .*, restart in .*")
         guest.console.rewind()
         self.wait_init(guest, r"web: exit code 1 .*\(number 2 in a row\)")
         guest.console.rewind()

@@ -137,19 +137,19 @@ Test(service_config, each_error_names_line_and_key)
 	} cases[] = {
 		{ "[service]\ncomand = a\n", ":2: unknown key 'comand' in [service]\n" },
 		{ "[service]\ncommand = a\n[sevice]\nuser = b\n",
-			":4: 'user' stands in the unknown section [sevice]; there are [service] "
+			":4: 'user' is in the unknown section [sevice]; known are [service] "
 			"and [env]\n" },
 		{ "command = a\n",
-			":1: 'command' stands in no section; there are [service] and [env]\n" },
-		{ "[service]\ncommand = a\ncommand = b\n", ":3: command is set a second time\n" },
-		{ "[service]\ncommand = a\n[env]\nA = 1\nA = 2\n", ":5: A is set a second time\n" },
+			":1: 'command' is in no section; known are [service] and [env]\n" },
+		{ "[service]\ncommand = a\ncommand = b\n", ":3: command is set twice\n" },
+		{ "[service]\ncommand = a\n[env]\nA = 1\nA = 2\n", ":5: A is set twice\n" },
 		{ "[service]\ncommand = a\n[env]\nA B = 1\n",
-			":4: 'A B' is no name for an environment variable\n" },
+			":4: 'A B' cannot name an environment variable\n" },
 		{ "[service]\ncommand = a 'b\n", ":2: command: a single quote is not closed\n" },
 		{ "[service]\ncommand =\n", ":2: command: the command is empty\n" },
 		{ "[service]\nuser = x\n", ": no command in [service]\n" },
 		{ "[service]\ncommand = a\nrestart = sometimes\n",
-			":3: restart: 'sometimes' is none of: always, on-failure, never\n" },
+			":3: restart: 'sometimes' is not one of: always, on-failure, never\n" },
 		{ "[service]\ncommand = a\nstop_timeout = soon\n",
 			":3: stop_timeout: 'soon' is not a time span such as 500ms, 10s or "
 			"2min\n" },
@@ -176,7 +176,7 @@ Test(service_config, each_error_names_line_and_key)
 		{ "[service]\ncommand = a\nworking_directory = -/x\n",
 			":3: working_directory: '-/x' is not an absolute path\n" },
 		{ "[service]\ncommand = a\nseccomp = some\n",
-			":3: seccomp: 'some' is none of: essential, minimal, standard, network, "
+			":3: seccomp: 'some' is not one of: essential, minimal, standard, network, "
 			"unrestricted\n" },
 		{ "[service]\ncommand = a\nno_new_privs = no\nseccomp = network\n",
 			": seccomp needs no_new_privs = yes\n" },
@@ -195,7 +195,7 @@ Test(service_config, each_error_names_line_and_key)
 		{ "[service]\ncommand = a\njust words\n",
 			":3: not a [section] and not KEY = VALUE\n" },
 		{ "[service\ncommand = a\n",
-			":2: 'command' stands in no section; there are [service] and [env]\n"
+			":2: 'command' is in no section; known are [service] and [env]\n"
 			":1: not a [section] and not KEY = VALUE\n" },
 		{ "[service]\ncommand = a\nrestart_delay = 1min\n",
 			": restart_delay is above restart_delay_max\n" },

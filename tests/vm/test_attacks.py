@@ -26,7 +26,7 @@ FIRST_S, STEP_S = 1, 3
 KILLED = r"signal 9 \(Killed\), the services' memory was used up and it held \d+ MiB after .*"
 # Of an attacker that has ended by itself; its processes end with it.
 LEFT_BEHIND = "a daemon that puts itself into the background needs type = forking"
-CAPPED = r"has \d+ of the \d+ tasks that all services may have: it gets no more"
+CAPPED = r"has \d+ of the \d+ tasks allowed for all services: no new processes"
 
 # name: (who says what came of it, a regex, more arguments). "init": PID 1 had to act; "self": the
 # service was refused more, and that was all.

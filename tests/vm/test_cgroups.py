@@ -137,7 +137,7 @@ class Kernels(cases.GuestCase):
         guest.service("stubborn", "/bin/facts children 3 + stubborn")
         guest.service("daemon", "/bin/facts daemon + sleep")
         machine = self.boot(guest)
-        self.wait_init(machine, "limited: no cgroups: its limits cannot be kept: .*")
+        self.wait_init(machine, "limited: no cgroups: cannot enforce its limits: .*")
         machine.console.rewind()
         machine.console.wait_line("plain: here")
         machine.console.rewind()

@@ -142,8 +142,8 @@ class Environment:
         self.assertEqual([l for l in self.output.init() if "mvm-env.env" in l],
                          ["/mnt/config/mvm-env.env:%d: %s" % (n, text) for n, text in sorted(
                              [(n, "not NAME=VALUE, line skipped") for n in bad] +
-                             [(lines.index(l) + 1, "the quote that opens here is not closed, "
-                               "variable left out") for l in lines if l.startswith(("OPEN", "HALF"))])])
+                             [(lines.index(l) + 1, "quote opened here is never closed, "
+                               "variable skipped") for l in lines if l.startswith(("OPEN", "HALF"))])])
 
 
 class EnvironmentOnExt4(Environment, cases.SharedBoot):

@@ -118,7 +118,7 @@ class Graph(cases.SharedBoot):
         for name in ("a", "b", "self", "x1", "x2", "x3"):
             with self.subTest(name):
                 self.assertEqual(self.said(name),
-                                 ["it comes after itself: a cycle of after and requires"])
+                                 ["it comes after itself: after and requires form a cycle"])
                 self.assertEqual(self.clocks(name), [])
         self.clock("c")
         self.assertEqual(self.said("d"), ["cannot start: it requires b"])

@@ -336,7 +336,7 @@ class Collector(cases.GuestCase):
         machine = self.boot(guest)
         for line in ("fills: dd: error writing '/mnt/data/rest': No space left on device",
                      "writes: log_file /mnt/data/web.log: No space left on device: output is lost",
-                     "writes: log_file /mnt/data/web.log: goes on, [0-9]+ bytes are lost",
+                     "writes: log_file /mnt/data/web.log: writing again, [0-9]+ bytes were lost",
                      "fills: done"):
             machine.console.rewind()
             machine.console.wait_line(line)

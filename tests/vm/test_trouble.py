@@ -20,21 +20,21 @@ class WrongFiles:
         "long": ("[service]\ncommand = /bin/facts echo " + "x" * 70000 + "\n",
                  [DIR + r"long\.ini:\d+: .*"]),
         "no-section": ("command = /bin/facts sleep\n",
-                       [DIR + r"no-section\.ini:1: 'command' stands in no section; there are "
+                       [DIR + r"no-section\.ini:1: 'command' is in no section; known are "
                         r"\[service\] and \[env\]"]),
         "section": ("[Service]\ncommand = /bin/facts sleep\n",
-                    [DIR + r"section\.ini:2: 'command' stands in the unknown section \[Service\]; "
-                     r"there are \[service\] and \[env\]"]),
+                    [DIR + r"section\.ini:2: 'command' is in the unknown section \[Service\]; "
+                     r"known are \[service\] and \[env\]"]),
         "key": ("[service]\ncommand = /bin/facts sleep\ncolour = red\n",
                 [DIR + r"key\.ini:3: unknown key 'colour' in \[service\]"]),
         "twice": ("[service]\ncommand = /bin/facts sleep\ncommand = /bin/facts id\n",
-                  [DIR + r"twice\.ini:3: command is set a second time"]),
+                  [DIR + r"twice\.ini:3: command is set twice"]),
         "value": ("[service]\ncommand = /bin/facts sleep\nrestart = sometimes\n",
-                  [DIR + r"value\.ini:3: restart: 'sometimes' is none of: always, on-failure, never"]),
+                  [DIR + r"value\.ini:3: restart: 'sometimes' is not one of: always, on-failure, never"]),
         "quote": ("[service]\ncommand = /bin/facts 'sleep\n", [DIR + r"quote\.ini:2: command: .*"]),
         "no-value": ("[service]\ncommand\n", [DIR + r"no-value\.ini:2: not a \[section\] and not KEY = VALUE"]),
         "variable": ("[service]\ncommand = /bin/facts sleep\n[env]\n1X = y\n",
-                     [DIR + r"variable\.ini:4: '1X' is no name for an environment variable"]),
+                     [DIR + r"variable\.ini:4: '1X' cannot name an environment variable"]),
         "unknown": ("[service]\ncommand = /bin/facts sleep\nuser = nobody-here\n",
                     [r"unknown: no user 'nobody-here' in the passwd file"]),
         "limit": ("[service]\ncommand = /bin/facts sleep\nlimit_nofile = many\n",
