@@ -87,11 +87,17 @@ void strings_free(struct strings *s)
 	*s = (struct strings){ 0 };
 }
 
-uint64_t strings_hash(const char *text)
+uint64_t strings_hash_bytes(const void *bytes, size_t len)
 {
+	const unsigned char *at = bytes;
 	uint64_t hash = 14695981039346656037u;
 
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ at[i]) * 1099511628211u;
 	return hash;
+}
+
+uint64_t strings_hash(const char *text)
+{
+	return strings_hash_bytes(text, strlen(text));
 }

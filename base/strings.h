@@ -29,7 +29,8 @@ int strings_set(struct strings *s, const char *name, const char *value);
 /* Index of the entry "name=...", or `count` when there is none. */
 size_t strings_find_variable(const struct strings *s, const char *name, size_t name_len);
 
-/* The FNV-1a hash of a text, 64 bits. */
+/* The FNV-1a hash of a text or of `len` bytes, 64 bits. */
+uint64_t strings_hash_bytes(const void *bytes, size_t len);
 uint64_t strings_hash(const char *text);
 
 /* Free everything. */

@@ -17,7 +17,7 @@
 
 #define BACKLOG       128
 #define AGENT_USER    "mvm-agent"
-#define AGENT_UID     "901" /* where the passwd file does not have the user */
+#define AGENT_UID     "901" /* when the passwd file does not have the user */
 #define STATE_DIR     "/run/mvm-guest-agent"
 #define CAPABILITY(n) ((uint64_t)1 << (n))
 
@@ -38,7 +38,7 @@ static int listen_on_vsock(unsigned int port)
 	return err;
 }
 
-/* The program: what init.ini names, or the first that is there. */
+/* The program: the one that init.ini names, or the first that exists. */
 static const char *find_program(const struct settings *s)
 {
 	static const char *const places[] = { "/usr/bin/" AGENT_NAME, "/bin/" AGENT_NAME,
@@ -48,13 +48,13 @@ static const char *find_program(const struct settings *s)
 		return s->agent;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (access(places[i], X_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
-			return places[i]; /* the start says what is wrong with it */
+			return places[i]; /* starting it reports the error */
 	return NULL;
 }
 
 /*
- * It starts checks as other users and kills them, and takes the bounding set from them: nothing
- * else of root's power.
+ * The agent starts checks as other users, kills them, and empties their bounding set. It keeps only
+ * the capabilities for that.
  */
 static int configure(
 	const struct guest *g, const char *program, struct service_config *c, struct problem *p)
@@ -75,7 +75,7 @@ static int configure(
 			       : command_parse(text, &c->command, p);
 }
 
-/* Where the agent keeps what must outlive it. */
+/* Make the directory for state that must outlive the agent. */
 static void make_state_directory(const struct service *agent)
 {
 	const struct account *a = agent->account;
@@ -85,20 +85,21 @@ static void make_state_directory(const struct service *agent)
 		log_line("cannot make " STATE_DIR ": %s", problem_errno_text(errno));
 }
 
-/* Each agent has a control channel of its own: nobody reads what a dead one left in it. */
+/* Each run of the agent gets a new control channel, without messages of the run before. */
 static void agent_starting(struct service *v)
 {
 	struct guest *g = LOOP_OWNER(v->owner, struct guest, supervisor);
 	int err = control_open(&g->control);
 
 	if (err != 0)
-		log_line("no control channel for the agent: %s", problem_errno_text(-err));
+		log_line("cannot open a control channel for the guest agent: %s",
+			problem_errno_text(-err));
 	g->agent.fds[AGENT_CONTROL] = err == 0 ? g->control.agent_fd : v->owner->null_fd;
 }
 
 /*
- * The agent may make groups in its own, for what it runs for a host: the kernel's cgroup-v2.rst,
- * "Delegation". It gets no limit's file.
+ * Let the agent make cgroups below its own, for the commands that it runs for a host: the kernel's
+ * cgroup-v2.rst, "Delegation". The files of limits stay root's.
  */
 static void delegate_cgroup(const struct service *v)
 {
@@ -125,7 +126,7 @@ void agent_bind(struct guest *g)
 	g->agent.fds[AGENT_LISTEN_LATER] = wanted ? listen_on_vsock(PROTOCOL_AGENT_PORT1) : -ENOENT;
 }
 
-/* True if the agent can be reached on port 52. A port that another has taken is logged. */
+/* True if port 52 could be bound. A port that could not is logged. */
 static bool has_listeners(struct guest *g)
 {
 	int *fds = g->agent.fds;
@@ -168,7 +169,7 @@ void agent_add(struct guest *g)
 	v->hooks.starting = agent_starting;
 	v->hooks.started = agent_started;
 	make_state_directory(v);
-	/* Services have started before it. */
+	/* Services have started earlier. */
 	for (struct service *u = g->supervisor.services; u != NULL; u = u->next)
 		if (machine_is_active(&u->machine))
 			environment_publish(u);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest agent as PID 1 sees it: a service with a listening socket. */
+/* The guest agent as a built-in service with listening sockets. */
 #ifndef INIT_AGENT_H
 #define INIT_AGENT_H
 
 #include "init/guest.h"
 
 /*
- * Bind vsock ports 52, which only a privileged process may, and 5252, which any process may: so it
- * happens before a service starts. Nothing is bound for an image without an agent.
+ * Bind vsock ports 52 and 5252. Any process may bind 5252, so call this before a service starts. An
+ * image without an agent binds nothing.
  */
 void agent_bind(struct guest *g);
 
 /*
- * Add the agent as a built-in service that gets the listening sockets: connections that come while
- * it is being restarted wait in the backlog. Without an agent in the image or without vsock there
- * is none; either is logged.
+ * Add the agent as a built-in service that gets the listening sockets. While it is restarted, new
+ * connections wait in the backlog. An image without an agent, or a kernel without vsock, is logged.
  */
 void agent_add(struct guest *g);
 

@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS 2
-#define OOM_SCORE      "-900" /* of -1000, which would be never */
-#define FILES_MAX      65536  /* descriptors of PID 1: three a service, and some */
+#define OOM_SCORE      "-900" /* -1000 would mean never */
+#define FILES_MAX      65536  /* descriptors of PID 1: three a service, and a few more */
 
 static void check(int err, const char *what)
 {
@@ -41,8 +41,7 @@ static void check(int err, const char *what)
 	}
 }
 
-/* In a container the hard limit may be out of reach: then it is what there is, for services, too.
- */
+/* In a container PID 1 may not raise the hard limit. Then services have that limit, too. */
 static void raise_file_limit(struct supervisor *s)
 {
 	struct rlimit limit = { FILES_MAX, SUPERVISOR_FILES_MAX };
@@ -66,7 +65,7 @@ static void set_up_names(struct guest *g)
 	resolver_set(&g->network.config, &g->settings.nameservers, &log_problems);
 }
 
-/* Homes are written to only where a service's user lives in one. */
+/* Make /home and /root writable if a service's user has its home there. */
 static void make_homes_writable(struct guest *g)
 {
 	for (const struct service *v = g->supervisor.services; v != NULL; v = v->next) {
@@ -77,7 +76,7 @@ static void make_homes_writable(struct guest *g)
 	}
 }
 
-/* What guests of one image must not share. */
+/* Set the random seed and machine ID, which guests of one image must not share. */
 static void make_unique(struct guest *g)
 {
 	int seeded = guest_drives_use_seed(g);
@@ -108,7 +107,7 @@ static void read_accounts(struct guest *g)
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }
 
-/* What the boot has found, said when it no longer keeps a service waiting. */
+/* Log the results of the boot, after the services have started. */
 static void log_summary(const struct guest *g)
 {
 	for (int r = 0; r < DRIVE_ROLES; r++)
@@ -121,10 +120,10 @@ static void log_summary(const struct guest *g)
 }
 
 /*
- * When memory runs out, the kernel is to end a service, and what belongs to the guest last: the
- * agent and the collector inherit this, and services get the usual 0 (proc(5), oom_score_adj). It
- * is done before anything starts: what shares PID 1's memory on its way to a program would get it,
- * too. In a container it may not be allowed.
+ * When memory runs out, the kernel should kill a service, and the guest's own programs last. The
+ * agent and the collector inherit this value; services get the usual 0 (proc(5), oom_score_adj).
+ * This happens before the first start, because a child that still shares PID 1's memory would get
+ * the value, too. A container may not allow it.
  */
 static void spare_guest(struct guest *g)
 {
@@ -133,8 +132,8 @@ static void spare_guest(struct guest *g)
 }
 
 /*
- * The second part of the boot: what no service waits for. It runs a moment later, so that the
- * kernel gives the services their first turn before it.
+ * The second part of the boot: steps that no service waits for. They run SECOND_PART_MS later, so
+ * that the kernel runs the services first.
  */
 static void boot_second_part(struct loop_timer *timer)
 {

@@ -5,9 +5,9 @@
 #include "init/guest.h"
 
 /*
- * The whole boot, in order. A step that fails is logged, and boot goes on. Afterwards services are
- * started and the loop has all its sources. Returns 0, or -errno when there is no event loop to go
- * on with.
+ * Run the whole boot, in order. A step that fails is logged, and boot goes on. On return the
+ * services are started and the loop has all its sources. Returns 0, or -errno when there is no
+ * event loop.
  */
 int boot(struct guest *g);
 

@@ -15,17 +15,15 @@ struct cmdline {
 };
 
 /*
- * Cut `text` into words at white space; double quotes protect white space and are taken away, as
- * the kernel does it (Documentation/admin-guide/kernel-parameters.rst). What does not fit is left
- * out.
+ * Cut `text` into words at white space. Double quotes protect white space and are removed, as in
+ * the kernel (Documentation/admin-guide/kernel-parameters.rst). Words that do not fit are left out.
  */
 void cmdline_parse(struct cmdline *c, const char *text);
 
-/* cmdline_parse() of /proc/cmdline. Returns 0 or -errno with `p`; then the command line is empty.
- */
+/* Parse /proc/cmdline. Returns 0, or -errno with `p` and an empty command line. */
 int cmdline_read(struct cmdline *c, struct problem *p);
 
-/* The value of the last word `name`=value, or NULL when there is none. */
+/* The value of the last word `name`=value, or NULL. */
 const char *cmdline_value(const struct cmdline *c, const char *name);
 
 #endif

@@ -5,13 +5,13 @@
 
 #include "base/problem.h"
 
-/* Keeps problems from before there is a console; console_open() prints the first few. */
+/* Keeps the first few problems until console_open() can print them. */
 extern const struct reporter console_early_problems;
 
 /*
- * Send log lines to /dev/console with `prefix`, never blocking, and print what was kept.
- * Descriptors 0, 1 and 2 that the kernel could not open become /dev/null, so that nothing else ever
- * takes these numbers.
+ * Send log lines to /dev/console with `prefix`, never blocking, and print the kept problems. If the
+ * kernel could not open descriptors 0, 1 and 2, they become /dev/null, so that no other file takes
+ * these numbers.
  */
 void console_open(const char *prefix);
 

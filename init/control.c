@@ -42,7 +42,7 @@ static int send_message(const struct control *c, struct control_message *m)
 	return -errno;
 }
 
-/* NULL: there is no such verb. */
+/* Returns NULL for an unknown verb. */
 static const struct control_operation *operation_of(const struct control *c, unsigned int verb)
 {
 	const struct control_operations *o = c->operations;
@@ -50,8 +50,7 @@ static const struct control_operation *operation_of(const struct control *c, uns
 	return verb < o->verb_count && o->verbs[verb].next != NULL ? &o->verbs[verb] : NULL;
 }
 
-/* Make and send answers until the job is done, waits for something, or the socket is full
- * (-EAGAIN). */
+/* Make and send answers until the job is done or waits, or until the socket is full (-EAGAIN). */
 static int pump_job(struct control *c, struct control_job *job)
 {
 	while (job->used) {
@@ -98,7 +97,7 @@ void control_watch_events(struct control *c, uint64_t number)
 		c->watched = number;
 }
 
-/* Sets `full` when the agent has to read before there is room. Returns true as control_go_on(). */
+/* Sets `full` when the socket has no room until the agent reads. Returns as control_go_on(). */
 static bool pump_all(struct control *c, bool *full)
 {
 	c->moved = false;
@@ -127,7 +126,7 @@ bool control_go_on(struct control *c)
 	return moved;
 }
 
-/* The strings of a request end within their fields, and its verb is one of ours. */
+/* Check that a request's strings end within their fields and that its verb is known. */
 static int check_request(const struct control *c, const struct control_message *m)
 {
 	if (m->kind != CONTROL_REQUEST || m->id == 0)

@@ -26,12 +26,12 @@ int etc_file_read(const char *path, char **text, const struct reporter *report)
 	}
 	if (err == 0)
 		return 0;
-	problem_set(&p, -err, "cannot read %s, it is left as it is", path);
+	problem_set(&p, -err, "cannot read %s, not changing it", path);
 	problem_report(report, &p);
 	return err;
 }
 
-/* No write where nothing changes: the disk may be shared, slow or read-only. */
+/* Write only changes: the disk may be shared, slow or read-only. */
 void etc_file_write(
 	const char *path, const char *now, const struct buf *wanted, const struct reporter *report)
 {
@@ -41,7 +41,8 @@ void etc_file_write(
 
 	if (strcmp(now, wanted->data) == 0)
 		return;
-	/* What a crash has left there, or a link of the image: file_replace() refuses one. */
+	/* A crash may have left this file, or the image may have a link, which file_replace()
+	 * refuses. */
 	buf_format(temporary, sizeof(temporary), "%s.new", path);
 	unlink(temporary);
 	err = wanted->cut ? -EFBIG : file_replace(path, wanted->data, wanted->len, 0644);

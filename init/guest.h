@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that PID 1 knows of the guest, grouped by the file that owns it. There is one, in main.c. */
+/* The state of PID 1, grouped by the file that owns it. The only instance is in main.c. */
 #ifndef INIT_GUEST_H
 #define INIT_GUEST_H
 
@@ -20,13 +20,13 @@
 #define BOOT_STAGES_MAX  24
 #define NETWORK_LINE_MAX 256
 
-/* What the agent's descriptors are, from 3 on. */
+/* The agent's descriptors, from 3 on. */
 enum agent_fd { AGENT_LISTEN, AGENT_CONTROL, AGENT_LISTEN_LATER, AGENT_FDS };
 
 /* How long a stage of the boot took. */
 struct boot_stage {
 	const char *name;
-	uint64_t start_us, end_us; /* CLOCK_MONOTONIC, which begins with the kernel */
+	uint64_t start_us, end_us; /* CLOCK_MONOTONIC; 0 is the kernel's start */
 };
 
 struct guest {
@@ -41,9 +41,9 @@ struct guest {
 	struct {
 		struct boot_stage stages[BOOT_STAGES_MAX];
 		size_t stage_count;
-		bool services_up; /* every service was up, or has ended, once */
+		bool services_up; /* every service has been up, or has ended, once */
 		struct loop_timer second_part;
-		struct loop_timer count; /* each service is counted by itself from then on */
+		struct loop_timer count; /* then each service is counted separately (share.h) */
 	} boot;
 	struct {
 		struct network_config config;
@@ -54,24 +54,24 @@ struct guest {
 		bool mounted[DRIVE_ROLES];
 	} drives;
 	struct {
-		struct service *service; /* NULL: the image has none, or there is no vsock */
-		int fds[AGENT_FDS];      /* what it gets as 3, 4, ... */
+		struct service *service; /* NULL: no agent in the image, or no vsock */
+		int fds[AGENT_FDS];      /* passed as descriptors 3, 4, ... */
 	} agent;
 	struct {
 		unsigned int stage; /* number of the next step */
-		bool patience_over; /* the services had their time to stop */
+		bool patience_over; /* the time for services to stop is over */
 		bool alone;         /* refresh_alone() is under way */
 		uint64_t begun_us;
 		struct loop_timer timer;
 	} refresh;
 	struct {
 		bool begun;
-		enum power_action action; /* how it ends */
+		enum power_action action; /* what happens at the end */
 		struct loop_timer timer;
 	} shutdown;
 };
 
-/* The stage of the boot that began where the previous one ended has ended now. */
+/* End a stage of the boot now. It began when the previous one ended. */
 void guest_mark_stage(struct guest *g, const char *name);
 
 #endif

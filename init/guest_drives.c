@@ -51,8 +51,8 @@ int guest_drives_copy_secrets(struct guest *g, const struct reporter *report)
 }
 
 /*
- * The kernel has the old contents in its cache, and only a file system that is not mounted anywhere
- * can be forgotten and read again.
+ * The kernel's cache has the old contents. It can be dropped only while the file system is not
+ * mounted anywhere.
  */
 int guest_drives_remount_config(struct guest *g, struct problem *p)
 {
@@ -75,7 +75,7 @@ static int count_entry(void *arg, const char *name)
 	return 0;
 }
 
-/* True if nobody has put or changed anything on the file system since mkfs(8). */
+/* True if the file system is as mkfs(8) made it. */
 static bool is_new(int fd, const struct stat *top)
 {
 	unsigned int entries = 0;
@@ -104,8 +104,8 @@ static int find_owner(struct guest *g, const char *text, uid_t *uid, gid_t *gid,
 }
 
 /*
- * mkfs(8) makes a file system that is root's. Its top goes to the owner that init.ini names, at
- * every boot; without one, a new file system goes to the user that services run as.
+ * mkfs(8) makes a top directory that belongs to root. At every boot the owner of init.ini gets it;
+ * without data_owner, a new file system goes to the default user of services.
  */
 static void give_data_to_owner(struct guest *g)
 {
@@ -154,8 +154,8 @@ void guest_drives_mount_shares(const struct guest *g)
 		if (path == NULL)
 			continue;
 		if (!virtiofs_path_is_allowed(path))
-			log_line("kernel command line: %s: '%s' is no place for a share", words[i],
-				path);
+			log_line("kernel command line: %s: '%s' is not allowed for a share",
+				words[i], path);
 		else if (virtiofs_mount(words[i] + sizeof("mvm.") - 1, path, &p) != 0)
 			log_problem(&p);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The drives that the host attaches, found and mounted. */
+/* Finding and mounting the drives that the host attaches. */
 #ifndef INIT_GUEST_DRIVES_H
 #define INIT_GUEST_DRIVES_H
 
@@ -9,8 +9,8 @@
 void guest_drives_mount(struct guest *g);
 
 /*
- * Mount the directories that the host shares and names on the kernel command line: mvm.workdir=PATH
- * and mvm.datadir=PATH, tags "workdir" and "datadir" of virtiofs. Failures are logged.
+ * Mount the shared directories that the host names on the kernel command line: mvm.workdir=PATH and
+ * mvm.datadir=PATH, virtiofs tags "workdir" and "datadir". Failures are logged.
  */
 void guest_drives_mount_shares(const struct guest *g);
 
@@ -21,14 +21,14 @@ void guest_drives_mount_shares(const struct guest *g);
 int guest_drives_copy_secrets(struct guest *g, const struct reporter *report);
 
 /*
- * Mount the config drive again, with what the host has put on it since. Returns 0, also without a
- * drive, or -errno with `p`.
+ * Mount the config drive again, with the host's latest contents. Returns 0, also without a drive,
+ * or -errno with `p`.
  */
 int guest_drives_remount_config(struct guest *g, struct problem *p);
 
 /*
- * Use the file "random-seed" of the config drive, once, and give the guest a new machine ID then.
- * Returns 1 when it was used, 0 when there is none or it was used before, or -errno.
+ * Mix the file "random-seed" of the config drive into the random pool, and make a new machine ID.
+ * Each seed is used once. Returns 1 when it was used, 0 when there is no new seed, or -errno.
  */
 int guest_drives_use_seed(struct guest *g);
 

@@ -6,12 +6,12 @@
 #include "init/guest.h"
 
 /*
- * Set up the base environment (PATH, SSL_CERT_FILE where the image has the certificates, [env] of
- * init.ini), and read /mnt/config/mvm-env.env. Failures are logged.
+ * Set the base environment: PATH, SSL_CERT_FILE if the image has the certificates, [env] of
+ * init.ini. Then read /mnt/config/mvm-env.env. Failures are logged.
  */
 void guest_environment_read(struct guest *g);
 
-/* Read /mnt/config/mvm-env.env in place of what was read before. */
+/* Read /mnt/config/mvm-env.env again, and drop the variables that it gave before. */
 void guest_environment_read_override(struct guest *g, const struct reporter *report);
 
 #endif

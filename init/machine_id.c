@@ -18,7 +18,7 @@
 #define FILE_PATH "/run/machine-id"
 #define DIGITS    32
 
-/* True if the image has an ID of its own: 32 digits in lower case, and a line end (machine-id(5)).
+/* True if the image brings an ID: 32 lower-case hexadecimal digits and a newline (machine-id(5)).
  */
 static bool is_the_images(void)
 {
@@ -31,7 +31,7 @@ static bool is_the_images(void)
 	       (text[DIGITS] == '\0' || text[DIGITS] == '\n');
 }
 
-/* Right after the kernel's start there may be little to draw from; it is not waited for. */
+/* Never wait, although the kernel may have little entropy right after its start. */
 static int draw(unsigned char *bytes, size_t size)
 {
 	if (getrandom(bytes, size, GRND_NONBLOCK) == (ssize_t)size ||
@@ -49,7 +49,7 @@ static int write_id(void)
 
 	if (err != 0)
 		return err;
-	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* as a random UUID has it, RFC 4122 */
+	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version and variant of a random UUID, RFC 4122 */
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
 	buf_clear(&b);
 	for (size_t i = 0; i < sizeof(bytes); i++)

@@ -27,8 +27,8 @@ static void say(int fd, const char *text)
 }
 
 /*
- * As a link of that name: ask PID 1, which only root may. It looks at who has asked, so there must
- * be something to look at; the shutdown ends this process, too.
+ * Run as "reboot", "poweroff" or "halt": signal PID 1, which only root may. Stay for a while,
+ * because PID 1 looks up the sender's name; the shutdown ends this process.
  */
 static int run_power_command(const char *name, int action, bool has_arguments)
 {
@@ -61,13 +61,12 @@ static int run_as_command(int argc, char **argv)
 		say(STDOUT_FILENO, "init (mvm) " PROGRAM_VERSION "\n");
 		return 0;
 	}
-	say(STDERR_FILENO,
-		"init: the first process of an mvm guest; it does its work as PID 1 only.\n"
-		"See init(8). Options: --version\n");
+	say(STDERR_FILENO, "init: the first process of an mvm guest; it runs only as PID 1.\n"
+			   "See init(8). Options: --version\n");
 	return 2;
 }
 
-/* Without an event loop nothing can be supervised, but to end would make the kernel panic. */
+/* Without an event loop PID 1 cannot work, but if it ended, the kernel would panic. */
 static void stay(int err)
 {
 	for (;;) {
@@ -77,9 +76,8 @@ static void stay(int err)
 }
 
 /*
- * What events have changed is looked at here, once they are all handled: a shutdown, a refresh and
- * the agent's requests go on with what they wait for. The stage "services-up" ends when every
- * service that starts at boot has been up, or has ended, once.
+ * After all events of a pass: let a shutdown, a refresh and the agent's requests go on. The stage
+ * "services-up" ends when every service that starts at boot has been up, or has ended, once.
  */
 static void guest_settle(struct guest *g)
 {

@@ -58,7 +58,7 @@ static void set_hosts(const char *host, const struct reporter *report)
 	free(now);
 }
 
-/* The first line that is not empty and no comment (hostname(5)), cut out of the text. */
+/* Cut out the first line that is neither empty nor a comment (hostname(5)). */
 static const char *first_name(char *text)
 {
 	while (*text != '\0') {

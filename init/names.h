@@ -8,13 +8,13 @@
 #include <stdbool.h>
 
 /*
- * Set the host name: `hostname`, or what /etc/hostname holds when that is empty. /etc/hostname and
- * an /etc/hosts with localhost and the name are written where they do not say so already. Failures
+ * Set the host name to `hostname`, or to the name in /etc/hostname when that is empty. Update
+ * /etc/hostname, and put localhost and the name into /etc/hosts, if they are not there. Failures
  * are told to `report`.
  */
 void names_set_host(const char *hostname, const struct reporter *report);
 
-/* True if a line of the hosts(5) text names `host`, in any letter case, behind its address. */
+/* True if a line of the hosts(5) text has the name `host`, in any letter case. */
 bool names_are_in_hosts(const char *text, const char *host);
 
 #endif

@@ -24,7 +24,7 @@ struct request {
 
 int netlink_open(void)
 {
-	/* The kernel answers at once; the limit is for a kernel that does not. */
+	/* The kernel answers at once; the limit guards against one that does not. */
 	const struct timeval limit = { .tv_sec = 1 };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
@@ -81,7 +81,7 @@ int netlink_link_up(int fd, unsigned int index, unsigned int mtu)
 	start(&r, RTM_NEWLINK, 0, sizeof(r.u.link));
 	r.u.link.ifi_family = AF_UNSPEC;
 	r.u.link.ifi_index = (int)index;
-	r.u.link.ifi_flags = r.u.link.ifi_change = IFF_UP; /* this flag and no other */
+	r.u.link.ifi_flags = r.u.link.ifi_change = IFF_UP; /* only this flag */
 	if (mtu != 0)
 		attribute(&r, IFLA_MTU, &mtu, sizeof(mtu));
 	return ask(fd, &r);
@@ -101,7 +101,7 @@ static int change_address(
 	r.u.address.ifa_family = (unsigned char)a->family;
 	r.u.address.ifa_prefixlen = (unsigned char)a->prefix;
 	r.u.address.ifa_index = index;
-	/* Duplicate address detection would keep an IPv6 address from use for a second. */
+	/* Duplicate address detection would delay an IPv6 address by a second. */
 	if (a->family == AF_INET6)
 		r.u.address.ifa_flags = IFA_F_NODAD;
 	attribute(&r, IFA_LOCAL, a->bytes, address_size(a));
@@ -152,8 +152,7 @@ int netlink_default_route_add(
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Look through one datagram of an address dump. Returns 1 found, 0 not here, -EAGAIN end of dump.
- */
+/* Search one datagram of an address dump. Returns 1 found, 0 not here, -EAGAIN at the end. */
 static int find_address(const char *bytes, size_t len, unsigned int index)
 {
 	const struct nlmsghdr *h = (const struct nlmsghdr *)bytes;
@@ -188,6 +187,6 @@ int netlink_has_address(int fd, unsigned int index)
 		got = find_address(bytes, (size_t)n, index);
 		if (got == -EAGAIN)
 			return found;
-		found |= got; /* read on: the rest of the dump must not answer the next request */
+		found |= got; /* read on: the next request must not get the rest of the dump */
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rtnetlink(7): the few requests that configure an interface. Every request is acknowledged before
- * it returns. */
+/* rtnetlink(7): requests that configure an interface. Each function waits for the kernel's answer.
+ */
 #ifndef INIT_NETLINK_H
 #define INIT_NETLINK_H
 
@@ -15,20 +15,20 @@ int netlink_open(void);
  * from the kernel. */
 int netlink_link_up(int fd, unsigned int index, unsigned int mtu);
 
-/* Add an address to an interface. An address that is there already is fine. Returns 0 or -errno. */
+/* Add an address to an interface; no error if it has the address. Returns 0 or -errno. */
 int netlink_address_add(int fd, unsigned int index, const struct network_address *a);
 
-/* Take an address away. Returns 0 or -errno. */
+/* Remove an address. Returns 0 or -errno. */
 int netlink_address_delete(int fd, unsigned int index, const struct network_address *a);
 
 /*
- * Add a default route through `gateway`, with `is_on_link` also where no address of the interface
- * has it in its network (RTNH_F_ONLINK). One that is there already is fine. Returns 0 or -errno.
+ * Add a default route through `gateway`; no error if the route exists. With `is_on_link` the
+ * gateway may be outside the networks of the interface (RTNH_F_ONLINK). Returns 0 or -errno.
  */
 int netlink_default_route_add(
 	int fd, unsigned int index, const struct network_address *gateway, bool is_on_link);
 
-/* Look for an IPv4 address of the interface. Returns 1 when it has one, 0, or -errno. */
+/* Returns 1 when the interface has an IPv4 address, 0 when it has none, or -errno. */
 int netlink_has_address(int fd, unsigned int index);
 
 #endif

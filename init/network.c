@@ -37,7 +37,7 @@ static void note(int err, int *first, const struct reporter *report, const char 
 		*first = err;
 }
 
-/* True if the gateway is a neighbour by its address, as one of IPv6's fe80::/10 always is. */
+/* True if an address has the gateway in its network, or the gateway is in IPv6's fe80::/10. */
 static bool is_in_network(const struct network_config *n, const struct network_address *gateway)
 {
 	if (gateway->family == AF_INET6 && gateway->bytes[0] == 0xfe &&
@@ -62,7 +62,7 @@ static int add_default_route(int fd, unsigned int index, const struct network_co
 	return netlink_default_route_add(fd, index, gateway, !is_in_network(n, gateway));
 }
 
-/* A device that does not take the MTU comes up with its own. */
+/* A device that refuses the MTU is set up with its own. */
 static void set_link_up(int fd, unsigned int index, const struct network_config *n, int *first,
 	const struct reporter *report)
 {
@@ -149,8 +149,8 @@ int network_configure(
 }
 
 /*
- * Without this, the kernel deletes with an address all others of its subnet that came later, and
- * the routes with the last one (ip-sysctl, promote_secondaries).
+ * Otherwise the kernel, when it deletes an address, also deletes later addresses of the same
+ * subnet, and with the last address the routes (ip-sysctl, promote_secondaries).
  */
 static int keep_later_addresses(const char *device)
 {
@@ -197,6 +197,6 @@ int network_readdress(struct network_config *n, const char *to, struct problem *
 				: problem_set(p, -err, "network: %s cannot get address %s",
 					  n->device, to);
 	}
-	return problem_set_text(
-		p, ENOENT, "network: %s has no IPv4 address from us to exchange", n->device);
+	return problem_set_text(p, ENOENT,
+		"network: init gave %s no IPv4 address that could be replaced", n->device);
 }

@@ -39,7 +39,7 @@ int network_address_parse(const char *text, size_t len, struct network_address *
 	return 0;
 }
 
-/* A comma-separated list, of `family` unless that is 0. An entry too many is an error, too. */
+/* Parse a comma-separated list of at most `max` addresses, of `family` unless that is 0. */
 static int parse_list(const char *name, const char *text, int family, struct network_address *out,
 	size_t max, size_t *count, struct problem *p)
 {
@@ -62,7 +62,7 @@ static int parse_list(const char *name, const char *text, int family, struct net
 	return 0;
 }
 
-/* Names as RFC 1123 has them, with dots. */
+/* True for names of RFC 1123, with dots. */
 static bool is_domain(const char *text, size_t len)
 {
 	static const char legal[] =
@@ -71,7 +71,7 @@ static bool is_domain(const char *text, size_t len)
 	return len > 0 && text[0] != '-' && text[0] != '.' && strspn(text, legal) >= len;
 }
 
-/* A comma-separated list of domains. */
+/* Parse a comma-separated list of domains. */
 static int parse_search(const char *text, struct network_config *out, struct problem *p)
 {
 	struct buf b = BUF_OVER(out->search);
@@ -90,7 +90,7 @@ static int parse_search(const char *text, struct network_config *out, struct pro
 	return 0;
 }
 
-/* The limits of the kernel: IPv4's least, and the most that a length of 16 bits can say. */
+/* The limits are IPv4's smallest MTU and the largest 16-bit length. */
 static int parse_mtu(const char *text, struct network_config *out, struct problem *p)
 {
 	uint64_t mtu;
@@ -103,7 +103,7 @@ static int parse_mtu(const char *text, struct network_config *out, struct proble
 	return 0;
 }
 
-/* 255.255.255.0 as 24, or -EINVAL when ones follow a zero. */
+/* Convert 255.255.255.0 to 24. Returns -EINVAL when a one follows a zero. */
 static int netmask_prefix(const struct network_address *mask, unsigned int *prefix)
 {
 	uint32_t bits = (uint32_t)mask->bytes[0] << 24 | (uint32_t)mask->bytes[1] << 16 |
@@ -174,7 +174,7 @@ static int parse_ip_host(const char *text, size_t len, struct network_config *ou
 	return 0;
 }
 
-/* Without a client address there is only autoconfiguration, which the kernel has done. */
+/* Without a client address the kernel has configured the device itself. */
 static int parse_ip_fields(
 	const char *const field[IP_FIELDS], const size_t len[IP_FIELDS], struct network_config *out)
 {
@@ -194,7 +194,7 @@ static int parse_ip_fields(
 	return 0;
 }
 
-/* ip=dhcp, ip=off and the like have no colon: they leave the work to the kernel. */
+/* Words without a colon, such as ip=dhcp and ip=off, are for the kernel. */
 static int parse_ip(const char *text, struct network_config *out, struct problem *p)
 {
 	const char *field[IP_FIELDS], *at = text;
@@ -209,12 +209,11 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 		at += len[i] + (at[len[i]] == ':');
 	}
 	if (parse_ip_fields(field, len, out) != 0)
-		return problem_set_text(
-			p, EINVAL, "kernel command line: ip=%s makes no sense", text);
+		return problem_set_text(p, EINVAL, "kernel command line: cannot use ip=%s", text);
 	return 0;
 }
 
-/* Returns 0 for a word that is not there. */
+/* Returns 0 for an absent word. */
 static int parse_word(
 	const char *name, const char *value, struct network_config *out, struct problem *p)
 {
@@ -241,7 +240,7 @@ static int parse_word(
 int network_config_from_cmdline(
 	const struct cmdline *c, struct network_config *out, const struct reporter *report)
 {
-	/* Later words say more than earlier ones; mvm.gw belongs to mvm.ip. */
+	/* Later words override earlier ones; mvm.gw counts only with mvm.ip. */
 	static const char *const words[] = { "ip", "mvm.ip", "mvm.gw", "mvm.ip6", "mvm.gw6",
 		"mvm.dns", "mvm.search", "mvm.mtu" };
 	bool ours = cmdline_value(c, "mvm.ip") != NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel command line says about eth0, the name servers and the host name. */
+/* Settings of eth0, the name servers and the host name on the kernel command line. */
 #ifndef INIT_NETWORK_CONFIG_H
 #define INIT_NETWORK_CONFIG_H
 
@@ -28,23 +28,23 @@ struct network_config {
 	size_t gateway_count;
 	struct network_address dns[NETWORK_DNS_MAX];
 	size_t dns_count;
-	unsigned int mtu;                /* bytes of a packet; 0: as the device has it */
-	char search[NETWORK_SEARCH_MAX]; /* domains for resolv.conf, "": none given */
-	char hostname[NETWORK_HOST_MAX]; /* of ip=, "": none given */
+	unsigned int mtu;                /* bytes of a packet; 0: the device's own */
+	char search[NETWORK_SEARCH_MAX]; /* domains for resolv.conf; "": none given */
+	char hostname[NETWORK_HOST_MAX]; /* from ip=; "": none given */
 	char device[16];                 /* interface name, "eth0" unless ip= names another */
 };
 
-/* Read "A.B.C.D", "A.B.C.D/P", or the same for IPv6. Without /P the prefix is 32 or 128. 0 or
- * -EINVAL. */
+/* Parse "A.B.C.D", "A.B.C.D/P", or the same for IPv6. Without /P the prefix is 32 or 128. Returns 0
+ * or -EINVAL. */
 int network_address_parse(const char *text, size_t len, struct network_address *out);
 
 /*
  * mvm.ip=A/P[,A/P...] mvm.ip6=A/P[,A/P...] mvm.gw=G[,G] mvm.gw6=G mvm.dns=D[,D...]
  * mvm.search=DOMAIN[,DOMAIN...] mvm.mtu=BYTES; without mvm.ip, the kernel's
  * ip=CLIENT:SERVER:GATEWAY:NETMASK:HOST:DEVICE:AUTOCONF:DNS0:DNS1
- * (Documentation/admin-guide/nfs/nfsroot.rst): without NETMASK the class of the address counts, and
- * what follows the first dot of HOST is a domain to search. What is not there stays empty. Each
- * word that cannot be understood is told to `report`; the others are in `out`. Returns 0 or
+ * (Documentation/admin-guide/nfs/nfsroot.rst): without NETMASK the class of the address decides,
+ * and the part of HOST after its first dot is a domain to search. Absent settings stay empty. A
+ * word that cannot be parsed is told to `report`, and the others are in `out`. Returns 0 or
  * -EINVAL.
  */
 int network_config_from_cmdline(

@@ -30,13 +30,13 @@ int power_action_of(const char *name)
 
 int power_take_over_keys(void)
 {
-	/* EINVAL: PID 1 of a namespace, which has no keys. */
+	/* EINVAL: PID 1 of a pid namespace, where there are no keys. */
 	return reboot(RB_DISABLE_CAD) != 0 && errno != EINVAL ? -errno : 0;
 }
 
 /*
- * A process that is dead but not reaped holds its files no longer, but one that is still dying
- * does: wait for the last of them, within limits. Processes in uninterruptible sleep may never end.
+ * Kill all processes and wait, because a dying process still holds its files (a zombie does not).
+ * The wait is limited: processes in uninterruptible sleep may never end.
  */
 static void kill_everything(void)
 {

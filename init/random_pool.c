@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/random_pool.h"
 
+#include "base/strings.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
@@ -24,7 +26,7 @@ static unsigned char *bytes_of(union pool *p)
 	return p->space + offsetof(struct rand_pool_info, buf);
 }
 
-/* Mix in `len` bytes, and forget them. Returns 0 or -errno. */
+/* Mix in `len` bytes and wipe them. Returns 0 or -errno. */
 static int mix(union pool *p, int len, bool is_credited)
 {
 	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC), err = 0;
@@ -67,18 +69,8 @@ int random_pool_reseed(void)
 	clock_gettime(CLOCK_MONOTONIC, &now[1]);
 	memcpy(bytes_of(&pool), now, sizeof(now));
 	err = mix(&pool, HARDWARE_BYTES, false);
-	/* ENODEV: the device is there, and nothing behind it. */
+	/* ENODEV: the device node exists without hardware. */
 	return err != 0 ? err : got == 0 || got == -ENODEV ? -ENOENT : (int)got;
-}
-
-/* FNV-1a: enough to know the bytes again, and too little to make them from. */
-static uint64_t hash(const unsigned char *bytes, ssize_t len)
-{
-	uint64_t hash = 14695981039346656037u;
-
-	for (ssize_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 1099511628211u;
-	return hash;
 }
 
 int random_pool_use_seed(const char *path, bool *is_used)
@@ -86,7 +78,8 @@ int random_pool_use_seed(const char *path, bool *is_used)
 	static uint64_t used;
 	union pool pool = { .space = { 0 } };
 	ssize_t got = read_some(path, bytes_of(&pool), SEED_BYTES);
-	uint64_t now = hash(bytes_of(&pool), got);
+	/* A hash recognizes the bytes, but they cannot be computed from it. */
+	uint64_t now = strings_hash_bytes(bytes_of(&pool), got > 0 ? (size_t)got : 0);
 	int err;
 
 	*is_used = false;

@@ -8,14 +8,14 @@
 /*
  * Mix 64 bytes of /dev/hwrng into the random pool and credit them, then make the kernel's generator
  * take a new key from the pool (random(4): RNDADDENTROPY, RNDRESEEDCRNG). Returns 0; -ENOENT when
- * there is no hwrng: then the clock alone was mixed in, uncredited; another -errno.
+ * there is no hwrng and only the clock was mixed in, without credit; another -errno.
  */
 int random_pool_reseed(void);
 
 /*
- * The same with the bytes of the file `path`, at most 512, that the host has made for this guest.
- * Equal bytes are used once: `is_used` says whether they were now. Nothing of them stays in memory.
- * Returns 0, also without such a file, or -errno.
+ * Do the same with the file `path`, at most 512 bytes, which the host has made for this guest. The
+ * same bytes are used only once; `is_used` says whether they were used now. No copy stays in
+ * memory. Returns 0, also without such a file, or -errno.
  */
 int random_pool_use_seed(const char *path, bool *is_used);
 

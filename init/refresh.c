@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define REFRESH_NOTHING 1 /* of a step that had nothing to do, and has nothing to say */
+#define REFRESH_NOTHING 1 /* of a step with nothing to do and nothing to report */
 
 /* Keeps the first problem of a step, and logs all of them. */
 static void keep_first(void *context, const struct problem *p)
@@ -50,7 +50,7 @@ static int step_stop(struct guest *g, struct problem *first)
 	return supervisor_is_active(&g->supervisor, false) ? -ETIMEDOUT : 0;
 }
 
-/* The copy is replaced file by file, so that whoever reads sees the old secret or the new one. */
+/* Each file is replaced by rename(2), so that a reader sees the old secret or the new one. */
 static int step_secrets(struct guest *g, struct problem *first)
 {
 	return guest_drives_copy_secrets(g, &(struct reporter){ keep_first, first });
@@ -61,7 +61,7 @@ static int step_config(struct guest *g, struct problem *first)
 	return guest_drives_remount_config(g, first);
 }
 
-/* A step without a result where there is no seed. */
+/* Without a new seed the step has no result. */
 static int step_seed(struct guest *g, struct problem *first)
 {
 	int used = guest_drives_use_seed(g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Service files that have changed in a running guest. */
+/* Reading changed service files in a running guest. */
 #ifndef INIT_RELOAD_H
 #define INIT_RELOAD_H
 
@@ -8,9 +8,9 @@
 #define SERVICES_DIR "/etc/mvm/services.d"
 
 /*
- * Read SERVICES_DIR again, and start, stop and restart what has changed there; the agent reads its
- * files again, too. Returns 0, -ESHUTDOWN when the guest goes down, or another -errno when the
- * directory cannot be read.
+ * Read SERVICES_DIR again, and start, stop and restart services as their files have changed. Tell
+ * the agent to read its files again, too. Returns 0, -ESHUTDOWN when the guest is shutting down, or
+ * another -errno when the directory cannot be read.
  */
 int reload_services(struct guest *g);
 

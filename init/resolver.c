@@ -9,7 +9,7 @@
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
-/* True if the line's keyword, which begins in its first column, is one of the list's. */
+/* True if the line begins with one of the keywords and has a value. */
 static bool has_keyword(const char *line, const char *const *keywords)
 {
 	size_t len = strcspn(line, " \t\r\n");
@@ -26,7 +26,7 @@ static const char *const servers[] = { "nameserver", NULL };
 static const char *const searches[] = { "search", "domain", NULL };
 static const char *const others[] = { "options", "sortlist", NULL };
 
-/* Add the lines of `text` that have one of the keywords. Returns how many there are. */
+/* Append the lines of `text` that have one of the keywords. Returns their number. */
 static size_t copy_lines(const char *text, const char *const *keywords, struct buf *out)
 {
 	size_t count = 0;

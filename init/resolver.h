@@ -9,16 +9,16 @@
 #include "init/network_config.h"
 
 /*
- * Put together what resolv.conf(5) is to say, `now` being what it says. Its servers are the kernel
- * command line's; else those of init.ini (`nameservers`); else its own; else, where an address was
- * configured, 8.8.8.8, as mvm's guests always had it. Its search list is the kernel command line's,
- * else its own; and its options stay. Where neither servers nor a search list are given and it has
- * a server, it stays as it is.
+ * Compose the text of resolv.conf(5) from its present text `now`. Servers come from the kernel
+ * command line; else from init.ini (`nameservers`); else from `now`; else, if an address was
+ * configured, the server is 8.8.8.8, as it always was in mvm's guests. The search list comes from
+ * the kernel command line, else from `now`. Options stay. If no servers and no search list are
+ * given, and `now` has a server, the text does not change.
  */
 void resolver_compose(const struct network_config *n, const struct strings *nameservers,
 	const char *now, struct buf *out);
 
-/* Make /etc/resolv.conf say that. Failures are told to `report`. */
+/* Write that text to /etc/resolv.conf. Failures are told to `report`. */
 void resolver_set(const struct network_config *n, const struct strings *nameservers,
 	const struct reporter *report);
 

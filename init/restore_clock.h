@@ -4,8 +4,8 @@
 #define INIT_RESTORE_CLOCK_H
 
 /*
- * Set the wall clock from /dev/ptp0, the host's clock as KVM offers it. Returns 0; -ENOENT when
- * there is no such clock, and the time was left alone; another -errno.
+ * Set the wall clock from /dev/ptp0, through which KVM offers the host's clock. Returns 0; -ENOENT
+ * when there is no such device (the clock is not changed); another -errno.
  */
 int restore_clock_set(void);
 

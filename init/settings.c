@@ -39,7 +39,7 @@ static int set_hostname(
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
 
 	if (strspn(value, legal) < strlen(value) || value[0] == '-' || value[0] == '.')
-		return problem_set_text(p, EINVAL, "'%s' is no host name", value);
+		return problem_set_text(p, EINVAL, "'%s' is not a host name", value);
 	return copy_text(k, s, value, p);
 }
 
@@ -62,7 +62,7 @@ static int set_nameservers(
 		if (network_address_parse(value, len, &a) != 0)
 			return problem_set_text(
 				p, EINVAL, "'%.*s' is not an address", (int)len, value);
-		/* Without the /P that it may have: resolv.conf(5) knows none. */
+		/* Without the prefix length: resolv.conf(5) has none. */
 		if (strings_add(&s->nameservers, a.text, strlen(a.text)) != 0)
 			return problem_set(p, ENOMEM, "nameservers");
 		value += len;
@@ -83,7 +83,7 @@ static int set_memory_reserve(
 {
 	(void)k;
 	if (number_parse_size(value, RESERVE_AUTOMATIC - 1, &s->memory_reserve) != 0)
-		return problem_set_text(p, EINVAL, "'%s' is no size, such as 32M", value);
+		return problem_set_text(p, EINVAL, "'%s' is not a size such as 32M", value);
 	return 0;
 }
 
@@ -115,15 +115,14 @@ struct reading {
 static int set_env(struct settings *s, const char *key, const char *value, struct problem *p)
 {
 	if (!env_name_is_valid(key, strlen(key)))
-		return problem_set_text(
-			p, EINVAL, "'%s' cannot name an environment variable", key);
+		return problem_set_text(p, EINVAL, "'%s' cannot name an environment variable", key);
 	return strings_set(&s->env, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;
 }
 
 static int set_sysctl(struct settings *s, const char *key, const char *value, struct problem *p)
 {
 	if (!sysctl_name_is_valid(key))
-		return problem_set_text(p, EINVAL, "'%s' is no name for a kernel setting", key);
+		return problem_set_text(p, EINVAL, "'%s' cannot name a kernel setting", key);
 	if (strings_find_variable(&s->sysctl, key, strlen(key)) < s->sysctl.count)
 		return problem_set_text(p, EEXIST, "%s is set twice", key);
 	return strings_set(&s->sysctl, key, value) != 0 ? problem_set(p, ENOMEM, "%s", key) : 0;

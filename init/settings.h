@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /etc/mvm/init.ini, mvm-init.ini(5): what the image says about the whole guest. */
+/* /etc/mvm/init.ini, mvm-init.ini(5): the image's settings for the whole guest. */
 #ifndef INIT_SETTINGS_H
 #define INIT_SETTINGS_H
 
@@ -17,13 +17,13 @@
 
 struct settings {
 	char hostname[SETTINGS_HOST_MAX];     /* "" when none is set */
-	char service_group[ACCOUNT_NAME_MAX]; /* who may read secrets, and the default user's name
+	char service_group[ACCOUNT_NAME_MAX]; /* may read secrets; also the default user's name
 					       */
-	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "" means: look for it */
-	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "" means: find it */
+	char agent[SETTINGS_PATH_MAX];        /* the agent's program; "": search for it */
+	char drives[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* device of each role; "": search for it */
 	char data_owner[2 * ACCOUNT_NAME_MAX];      /* USER or USER:GROUP; "": see guest_drives.c */
-	bool accounting;            /* cgroup controllers are on even where no service has limits */
-	bool user_namespaces;       /* services may make some */
+	bool accounting;            /* turn on cgroup controllers even if no service has limits */
+	bool user_namespaces;       /* services may make user namespaces */
 	uint64_t memory_reserve;    /* bytes that services cannot have, or RESERVE_AUTOMATIC */
 	struct strings sysctl;      /* kernel settings, NAME=VALUE */
 	struct strings nameservers; /* for resolv.conf when the kernel command line has none */
@@ -31,12 +31,12 @@ struct settings {
 };
 
 /*
- * Read `path` into `s`, on top of the defaults. A file that is not there is fine. Every bad line is
- * told to `report`, the others count. Returns 0 or -errno.
+ * Read `path` into `s`, over the defaults. A missing file is not an error. Every bad line is told
+ * to `report`, and the others are used. Returns 0 or -errno.
  */
 int settings_read(const char *path, struct settings *s, const struct reporter *report);
 
-/* Free what settings_read() took. */
+/* Free the memory of settings_read(). */
 void settings_free(struct settings *s);
 
 #endif

@@ -15,12 +15,12 @@
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 
-#define TASKS_UNKNOWN 884 /* what Linux allows in 128 MiB */
-#define TMPFS_PARTS   8   /* one of so many is never taken by files */
+#define TASKS_UNKNOWN 884 /* the kernel's default with 128 MiB */
+#define TMPFS_PARTS   8   /* files never take the last 1/8 */
 #define COUNT_SOON_MS 20
 #define COUNT_LATE_MS 100
 
-/* How many tasks the kernel lets there be. */
+/* The largest number of tasks that the kernel allows. */
 static uint64_t tasks_max(void)
 {
 	char text[32];
@@ -33,8 +33,8 @@ static uint64_t tasks_max(void)
 }
 
 /*
- * The kernel's own limits count all processes and signals of a user: one service could use up those
- * of another with the same user. The cgroups' limits take their place.
+ * Remove the kernel's limits on processes and signals of a user: a service could use up those of
+ * another service with the same user. Cgroup limits replace them.
  */
 static void lift_limits_of_users(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What services get of the guest's memory, tasks and processor time, and what the guest keeps:
- * base/reserve.h has the formula, supervisor/pressure.h the watch.
+ * Dividing the guest's memory, tasks and processor time between the services and the guest itself.
+ * base/reserve.h has the formula, supervisor/pressure.h enforces it.
  */
 #ifndef INIT_SHARE_H
 #define INIT_SHARE_H
@@ -9,19 +9,17 @@
 #include "init/guest.h"
 
 /*
- * Make the services' cgroup, and limit its memory unless the kernel is somebody else's (in a
- * container) or memory_reserve is 0. To be called when the services are known, and none runs.
+ * Make the services' cgroup and limit its memory, unless PID 1 runs in a container or
+ * memory_reserve is 0. Call this when the services are loaded and none runs.
  */
 void share_out(struct guest *g);
 
-/*
- * A moment later, before the guest's own programs start: what services need not wait for.
- */
+/* Set the remaining limits, which no service waits for, before the guest's own programs start. */
 void share_out_rest(struct guest *g);
 
 /*
- * The services are up: count each by itself from a moment later on. To do so at their start would
- * keep them waiting. Where one of them does not come up, it is done without this call.
+ * The services are up: count each service separately from a moment later on. Counting from the
+ * start would delay them. If a service does not come up, counting begins without this call.
  */
 void share_count_soon(struct guest *g);
 

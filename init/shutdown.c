@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * The 1.8 s: services get their TERM and 1.0 s, the agent 0.2 s; at 1.4 s whatever is left is
- * killed, which may take 0.2 s (power.c); the rest is for unmounting.
+ * The 1.8 s: services get TERM and 1.0 s, then the agent 0.2 s. At 1.4 s all remaining processes
+ * are killed, which may take 0.2 s (power.c). The rest is for unmounting.
  */
 #define SERVICES_MS 1000
 #define AGENT_MS    200
@@ -30,7 +30,7 @@ static void on_deadline(struct loop_timer *timer)
 {
 	struct guest *g = LOOP_OWNER(timer, struct guest, shutdown.timer);
 
-	log_line("some processes do not end: going down all the same");
+	log_line("some processes do not end: shutting down anyway");
 	finish(g);
 }
 
@@ -56,7 +56,7 @@ void shutdown_begin(struct guest *g, enum power_action action)
 	g->shutdown.action = action;
 	g->shutdown.timer.expire = on_deadline;
 	loop_timer_set(&g->loop, &g->shutdown.timer, clock_ms() + ALL_MS);
-	supervisor_freeze(&g->supervisor, false); /* TERM waits for that */
+	supervisor_freeze(&g->supervisor, false); /* frozen processes would not act on TERM */
 	supervisor_stop_all(&g->supervisor, false, SERVICES_MS);
 	g->shutdown.begun = true;
 }
@@ -65,7 +65,7 @@ void shutdown_start_limit_hit(struct supervisor *s, struct service *service)
 {
 	struct guest *g = LOOP_OWNER(s, struct guest, supervisor);
 
-	log_line("%s has hit its start limit: the guest goes down", service->name);
+	log_line("%s has hit its start limit: shutting down the guest", service->name);
 	if (service->config.start_limit_action == SERVICE_LIMIT_EXIT)
 		log_line("guest exit code %u", service->config.start_limit_exit_code);
 	shutdown_begin(g, POWER_RESTART);

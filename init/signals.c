@@ -52,14 +52,14 @@ static void on_post_restore(struct guest *g)
 static void (*const ends[POWER_ACTIONS])(struct guest *g) = { on_restart, on_power_off, on_halt };
 
 /*
- * USR1 is what mvm's own guests take for "restored from a snapshot", and what busybox's halt sends:
- * who sends it decides.
+ * mvm's own guests take USR1 for "restored from a snapshot", but busybox's halt sends it, too. The
+ * name of the sender decides.
  */
 static const struct meaning {
 	int signal;
 	const char *name;
 	void (*act)(struct guest *g);
-	const char *what; /* that it does, in words; NULL: its own lines say so */
+	const char *what; /* for the log; NULL: the action logs itself */
 } meanings[] = {
 	{ SIGCHLD, "SIGCHLD", on_child, NULL },
 	{ SIGINT, "SIGINT", on_restart, "restarting" }, /* Ctrl-Alt-Del */
@@ -79,8 +79,8 @@ static void keep_base_name(const char *path, char name[SENDER_NAME_MAX])
 }
 
 /*
- * What the sender of a signal is called: its argument 0, or that of an applet of busybox. A process
- * that has ended meanwhile has only the name in /proc/PID/comm, and none once it is reaped: "".
+ * Find the name of a signal's sender: its argument 0, or the applet's name for busybox. A process
+ * that has ended has only the name in /proc/PID/comm; one that was reaped has none ("").
  */
 static void name_sender(uint32_t pid, char name[SENDER_NAME_MAX])
 {
@@ -100,7 +100,7 @@ static void name_sender(uint32_t pid, char name[SENDER_NAME_MAX])
 		keep_base_name(text, name);
 }
 
-/* A process of the guest has asked: say who was taken for what. The keyboard and hosts are nobody.
+/* Act on a signal. Log it if a process of the guest sent it, not the keyboard or the host (pid 0).
  */
 static void take_signal(struct guest *g, const struct meaning *m, uint32_t pid)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What signals mean to PID 1. */
+/* The signals that PID 1 acts on. */
 #ifndef INIT_SIGNALS_H
 #define INIT_SIGNALS_H
 

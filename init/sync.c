@@ -26,7 +26,7 @@ __attribute__((noreturn)) static void child(int report)
 	_exit(EXIT_DONE);
 }
 
-/* The results, or the end of a process that was killed. */
+/* The results, or end of file if the process was killed. */
 static void on_report(struct loop_io *io, uint32_t events)
 {
 	struct sync_work *s = LOOP_OWNER(io, struct sync_work, io);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing all file systems out and dropping the page cache, in a process of its own: it takes as
- * long as the disks do, and PID 1 must not wait.
+ * Writing all file systems to disk and dropping the page cache, in a process of its own, because
+ * PID 1 must not wait for disks.
  */
 #ifndef INIT_SYNC_H
 #define INIT_SYNC_H
@@ -20,15 +20,15 @@ struct sync_part {
 
 struct sync_work {
 	struct loop *loop;
-	struct loop_io io; /* the process tells its results; fd -1: there is none */
-	bool claimed;      /* a request waits for the results, or sends them */
+	struct loop_io io; /* pipe for the results; fd -1: no process */
+	bool claimed;      /* a request waits for the results or is sending them */
 	struct sync_part parts[SYNC_PARTS];
 };
 
 /* Prepare work that has not begun. */
 void sync_init(struct sync_work *s, struct loop *loop);
 
-/* Start the process; there must be none. `io.fd` is -1 again after its end. Returns 0 or -errno. */
+/* Start the process, if none runs. `io.fd` is -1 again after its end. Returns 0 or -errno. */
 int sync_begin(struct sync_work *s);
 
 #endif

@@ -12,9 +12,9 @@
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
-#define USER_NAMESPACES 0 /* their place in the table */
+#define USER_NAMESPACES 0 /* row of user.max_user_namespaces */
 
-/* Only the manual shows why. */
+/* Reasons are only for the manual. */
 #ifdef SERVICE_KEY_WORDS
 #define WHY(text) (text)
 #else
@@ -24,20 +24,23 @@
 const struct sysctl_default sysctl_defaults[] = {
 	{ "user.max_user_namespaces", "0",
 		WHY("root of a user namespace reaches mounts, raw sockets and packet filters") },
-	{ "kernel.kptr_restrict", "2", WHY("addresses of the kernel help an attack on it") },
-	{ "kernel.dmesg_restrict", "1", WHY("so does its log") },
-	{ "kernel.unprivileged_bpf_disabled", "1", WHY("programs inside the kernel are root's") },
-	{ "kernel.kexec_load_disabled", "1", WHY("a guest's kernel is the host's choice") },
-	{ "vm.unprivileged_userfaultfd", "0", WHY("it holds the kernel in the middle of a copy") },
-	{ "dev.tty.ldisc_autoload", "0", WHY("old line disciplines have no users, and faults") },
-	{ "fs.protected_hardlinks", "1", WHY("no hard link to a file of somebody else") },
-	{ "fs.protected_symlinks", "1", WHY("no symbolic link of somebody else followed in /tmp") },
-	{ "fs.protected_fifos", "2", WHY("no FIFO of somebody else opened in /tmp to create it") },
-	{ "fs.protected_regular", "2", WHY("likewise for files") },
+	{ "kernel.kptr_restrict", "2", WHY("kernel addresses help an attack on the kernel") },
+	{ "kernel.dmesg_restrict", "1", WHY("the kernel log shows such addresses") },
+	{ "kernel.unprivileged_bpf_disabled", "1",
+		WHY("only root loads programs into the kernel") },
+	{ "kernel.kexec_load_disabled", "1", WHY("the host chooses the guest's kernel") },
+	{ "vm.unprivileged_userfaultfd", "0",
+		WHY("it can stop the kernel in the middle of a copy") },
+	{ "dev.tty.ldisc_autoload", "0", WHY("old line disciplines have faults and no users") },
+	{ "fs.protected_hardlinks", "1", WHY("no hard links to files of other users") },
+	{ "fs.protected_symlinks", "1",
+		WHY("no following of other users' symbolic links in /tmp") },
+	{ "fs.protected_fifos", "2", WHY("O_CREAT does not open other users' FIFOs in /tmp") },
+	{ "fs.protected_regular", "2", WHY("nor other users' files") },
 	{ "kernel.shm_rmid_forced", "1",
-		WHY("shared memory goes with the last process that has it") },
+		WHY("shared memory is freed with the last process that uses it") },
 	{ "kernel.msgmni", "128", WHY("message queues outlive their service: 2 MiB at most") },
-	{ "kernel.sem", "250 32000 32 128", WHY("so do semaphores: 2 MiB at most") },
+	{ "kernel.sem", "250 32000 32 128", WHY("semaphores do, too: 2 MiB at most") },
 	{ "fs.file-max", "9223372036854775807",
 		WHY("open files count as their service's memory; a full table would stop all") },
 };
@@ -47,7 +50,7 @@ bool sysctl_kernel_is_ours(void)
 {
 	struct stat st;
 
-	/* A kernel without PID namespaces has no such file, and no containers. */
+	/* A kernel without PID namespaces has no such file and no containers. */
 	return stat("/proc/self/ns/pid", &st) != 0 || st.st_ino == INITIAL_PID_NAMESPACE;
 }
 
@@ -61,8 +64,8 @@ bool sysctl_name_is_valid(const char *name)
 }
 
 /*
- * Dots part the names unless there is a slash, as sysctl(8) has it: with slashes a name may have a
- * dot, such as that of a network device.
+ * Dots separate the parts of a name unless it has a slash, as in sysctl(8): with slashes, a part
+ * may have a dot, such as the name of a network device.
  */
 static void put_path(struct buf *path, const char *root, const char *name, size_t len)
 {
@@ -102,7 +105,7 @@ static bool is_replaced(const char *name, const struct strings *own)
 	return false;
 }
 
-/* A name that this kernel does not have is left out in silence. */
+/* Settings that this kernel does not have are skipped silently. */
 static void set_defaults(const char *root, const struct strings *own, bool user_namespaces)
 {
 	for (size_t i = user_namespaces ? USER_NAMESPACES + 1 : 0; i < sysctl_default_count; i++) {

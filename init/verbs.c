@@ -30,7 +30,8 @@ static struct guest *guest_of(struct control *c)
 /* ---- messages ---------------------------------------------------------------------------------
  */
 
-/* The last message: 0, or an errno value with its words unless `text` has better ones. */
+/* Make the last message, with 0 or an errno value and `text`, or the errno's text if that is NULL.
+ */
 static bool done(struct control_job *job, int error, const char *text)
 {
 	struct control_message *m = &job->answer;
@@ -101,8 +102,8 @@ static void describe_service(const struct service *v, struct control_service *ou
 	out->oom_kills = v->cgroup.oom_kills;
 }
 
-/* The names are in order, so the latest one says where to go on, whatever has come and gone
- * meanwhile. */
+/* Continue after a name: services are sorted, so this works although others were added or removed.
+ */
 static struct service *service_after(struct supervisor *s, const char *name)
 {
 	struct service *v = s->services;
@@ -142,7 +143,7 @@ static bool next_restart(struct control *c, struct control_job *job)
 	if (job->stage++ == 0)
 		supervisor_event(v, MACHINE_EV_RESTART, NULL);
 	if (v->file.next != NULL)
-		return false; /* it starts again by itself */
+		return false; /* the changed file restarts it */
 	switch (v->machine.state) {
 	case MACHINE_RUNNING:
 	case MACHINE_EXITED:
@@ -150,7 +151,7 @@ static bool next_restart(struct control *c, struct control_job *job)
 	case MACHINE_BACKOFF:
 	case MACHINE_FAILED:
 	case MACHINE_INACTIVE:
-		return done(job, ECANCELED, "it has not come up again");
+		return done(job, ECANCELED, "the service has not come up again");
 	case MACHINE_WAITING:
 	case MACHINE_PRE:
 	case MACHINE_START:
@@ -163,8 +164,8 @@ static bool next_restart(struct control *c, struct control_job *job)
 }
 
 /*
- * The agent has run the health check of a service: that may be what makes it ready, and so many
- * failures in a row restart it.
+ * The agent has run the health check of a service: a pass may make it ready, and failures in a row
+ * may restart it.
  */
 static bool next_health(struct control *c, struct control_job *job)
 {
@@ -189,7 +190,7 @@ static bool next_hello(struct control *c, struct control_job *job)
 	return true;
 }
 
-/* Each request has a run of its own, which begins after it: one at a time. */
+/* Each request needs a sync that begins after it. One runs at a time. */
 static bool next_sync(struct control *c, struct control_job *job)
 {
 	struct guest *g = guest_of(c);
@@ -229,7 +230,7 @@ static bool next_clock(struct control *c, struct control_job *job)
 	int err = restore_clock_set();
 
 	(void)c;
-	return done(job, -err, err == -ENOENT ? "no PTP clock: the clock is left as it was" : NULL);
+	return done(job, -err, err == -ENOENT ? "no PTP clock: clock not changed" : NULL);
 }
 
 static bool next_reseed(struct control *c, struct control_job *job)
@@ -304,7 +305,7 @@ static bool next_timeline(struct control *c, struct control_job *job)
 	return true;
 }
 
-/* Oldest first; what comes while it is sent is sent, too. */
+/* Send the oldest bytes first, and bytes that arrive meanwhile, too. */
 static bool next_logs(struct control *c, struct control_job *job)
 {
 	struct guest *g = guest_of(c);
@@ -382,8 +383,8 @@ static bool next_events(struct control *c, struct control_job *job)
 }
 
 /*
- * Only the latest one waits until the services have settled: one that never does must not use up
- * the jobs. `value` of the request is the number of the reload.
+ * Only the latest reload waits for its services: requests whose services never settle must not use
+ * up the jobs. `value` of the request is the number of its reload.
  */
 static bool next_reload(struct control *c, struct control_job *job)
 {
@@ -399,11 +400,13 @@ static bool next_reload(struct control *c, struct control_job *job)
 		job->request.value = r->number;
 		m->reload = (struct control_reload){ (uint32_t)r->started, (uint32_t)r->stopped,
 			(uint32_t)r->restarted, (uint32_t)r->unchanged };
-		return err == 0 || done(job, -err, err == -ESHUTDOWN ? "it shuts down" : NULL);
+		return err == 0 ||
+		       done(job, -err, err == -ESHUTDOWN ? "the guest is shutting down" : NULL);
 	}
 	if (g->shutdown.begun || job->request.value != r->number)
 		return done(job, ECANCELED,
-			g->shutdown.begun ? "it shuts down" : "read again meanwhile");
+			g->shutdown.begun ? "the guest is shutting down"
+					  : "replaced by a later reload");
 	if (job->stage == 1 && !supervisor_has_reloaded(&g->supervisor))
 		return false;
 	if (job->stage > r->bad.count)
@@ -433,8 +436,7 @@ static const struct control_operation verbs[] = {
 	[CONTROL_RELOAD] = { .next = next_reload },
 };
 
-/* An agent that dies in the middle of a snapshot or a restore leaves nobody frozen and nobody
- * stopped. */
+/* When the agent dies in the middle of a snapshot or a restore, thaw and start the services. */
 static void closed(struct control *c)
 {
 	struct guest *g = guest_of(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What PID 1 does for the agent: one function a verb of base/control.h. */
+/* PID 1's actions for the agent: one function for each verb of base/control.h. */
 #ifndef INIT_VERBS_H
 #define INIT_VERBS_H
 

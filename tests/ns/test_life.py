@@ -492,7 +492,7 @@ class End(cell.CellCase):
         guest.service("web", "/bin/facts exit 1", start_limit="2", start_limit_interval="60s",
                       restart_delay="10ms", start_limit_action="exit", start_limit_exit_code="7")
         guest.start()
-        self.wait_init(guest, "web has hit its start limit: the guest goes down")
+        self.wait_init(guest, "web has hit its start limit: shutting down the guest")
         self.wait_init(guest, "guest exit code 7")
         self.assertEqual(guest.wait(), cell.RESTARTED)
 

@@ -397,10 +397,11 @@ Test(agent_events, reload)
 			 "\"web: /etc/web.ini:3: \\\"colour\\\"\",\"db: unknown user\"]}}");
 	send_text(fd, "\"Reload\"");
 	expect_verb(CONTROL_RELOAD);
-	answer_done(ESHUTDOWN, "it shuts down");
-	expect_reply(fd, "{\"ReloadResult\":{\"success\":false,\"detail\":\"it shuts down\","
-			 "\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
-			 "\"bad\":[]}}");
+	answer_done(ESHUTDOWN, "the guest is shutting down");
+	expect_reply(fd,
+		"{\"ReloadResult\":{\"success\":false,\"detail\":\"the guest is shutting down\","
+		"\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
+		"\"bad\":[]}}");
 	close(fd);
 }
 

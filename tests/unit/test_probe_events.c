@@ -341,10 +341,11 @@ Test(probe_events, reload)
 
 Test(probe_events, reload_refused)
 {
-	probe_rig_say("{\"ReloadResult\":{\"success\":false,\"detail\":\"it shuts down\","
-		      "\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
-		      "\"bad\":[]}}");
-	EXPECT(1, "v.sock: failed: it shuts down\n", "", "reload", "v.sock");
+	probe_rig_say(
+		"{\"ReloadResult\":{\"success\":false,\"detail\":\"the guest is shutting down\","
+		"\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
+		"\"bad\":[]}}");
+	EXPECT(1, "v.sock: failed: the guest is shutting down\n", "", "reload", "v.sock");
 	probe_rig_say("{\"Error\":{\"message\":\"not enabled in security policy\"}}");
 	EXPECT(1, "", "mvm-probe: v.sock: the agent answered: not enabled in security policy\n",
 		"reload", "v.sock");

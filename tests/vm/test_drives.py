@@ -182,7 +182,7 @@ class Roles(cases.GuestCase):
         lines = self.output(machine).init()
         self.assertIn("cannot mount the host's share workdir on /tmp/work (the kernel has no "
                       "virtiofs): No such device", lines)
-        self.assertIn("kernel command line: mvm.datadir: '/etc' is no place for a share", lines)
+        self.assertIn("kernel command line: mvm.datadir: '/etc' is not allowed for a share", lines)
         lines = [l for l in lines if "cannot mount /dev" in l]
         for device, place, reason in (
                 ("vdb", "/mnt/config", "unsupported optional features \\(40000000\\)"),

@@ -352,7 +352,7 @@ class ReloadEvents(cases.GuestCase):
             clients.append(s)
         answers = [json.loads(protocol.read_frame(s))["ReloadResult"] for s in clients]
         self.assertEqual(sorted((a["started"], a["detail"] or "") for a in answers),
-                         11 * [(0, "")] + [(1, "read again meanwhile")])
+                         11 * [(0, "")] + [(1, "replaced by a later reload")])
         watch.until("never", "start")
         self.assertIn("services", protocol.ask(machine, "Services")["Services"])
 

@@ -109,7 +109,7 @@ class Network(cases.GuestCase):
                  "kernel command line: mvm.ip: 'nonsense' is not an address"),
                 ("mvm.ip=172.16.0.2/33", "kernel command line: mvm.ip: '172.16.0.2/33' is not an "
                                          "address"),
-                ("-- ip=a:b:c:d:e:f", "kernel command line: ip=a:b:c:d:e:f makes no sense")):
+                ("-- ip=a:b:c:d:e:f", "kernel command line: cannot use ip=a:b:c:d:e:f")):
             with self.subTest(words):
                 _, output = self.boot_with(words)
                 self.assertEqual(self.lines(output)[0], line)

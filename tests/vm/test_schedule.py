@@ -98,7 +98,7 @@ class StartLimitAction(cases.GuestCase):
         guest.service("other", "/bin/acts trap bye")
         machine = self.boot(guest)
         self.wait_init(machine, "limited: exit code 1 .*, not started again")
-        self.wait_init(machine, "limited has hit its start limit: the guest goes down")
+        self.wait_init(machine, "limited has hit its start limit: shutting down the guest")
         return machine
 
     def assert_reset(self, machine):

@@ -119,7 +119,7 @@ class Snapshots(cases.GuestCase):
         self.assertTrue(ack["success"], ack)
         for step in ("thaw", "clock", "secrets", "config", "environment", "address", "services",
                      "restore_cmd of db", "random-seed",
-                     "clock: no PTP clock: the clock is left as it was"):
+                     "clock: no PTP clock: clock not changed"):
             self.assertIn(step, ack["detail"])
         self.assert_refreshed(machine)
         ids.append(self.machine_id())
