@@ -87,8 +87,7 @@ static void expect(const char *text, const char *entries, const char *problems)
 }
 
 #define NO_ASSIGNMENT(line) "x.env:" line ": not NAME=VALUE, line skipped\n"
-#define UNCLOSED(line)                                                                             \
-	"x.env:" line ": quote opened here is never closed, variable skipped\n"
+#define UNCLOSED(line)      "x.env:" line ": quote opened here is never closed, variable skipped\n"
 
 Test(env_file, bad_lines_are_named_and_lose_nothing_else)
 {
@@ -151,7 +150,6 @@ Test(env_file, bytes_of_other_systems)
 	cr_assert(out.count == 2, "%s", told);
 	cr_expect(strcmp(out.list[0], "A=1") == 0, "a byte order mark is skipped");
 	cr_expect(strcmp(out.list[1], "C=3") == 0);
-	cr_expect(strstr(told, ": NUL bytes in 2 lines, first in line 2: ") != NULL, "%s",
-		told);
+	cr_expect(strstr(told, ": NUL bytes in 2 lines, first in line 2: ") != NULL, "%s", told);
 	strings_free(&out);
 }
