@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The contents of answers, and of the guest's own messages to the host: the rules of bodies.h. */
+/* Contents of answers, and of the guest's requests to the host. The rules are in bodies.h. */
 #ifndef PROTOCOL_ANSWER_BODIES_H
 #define PROTOCOL_ANSWER_BODIES_H
 
@@ -92,7 +92,7 @@ struct console_exited {
 	int64_t exit_code;
 };
 
-/* A kind of error and what has happened; the kinds are those of the message that it is in. */
+/* An error: its kind (each message has its own kinds) and what happened. */
 struct kind_error {
 	unsigned int kind;
 	char *message;
@@ -114,7 +114,7 @@ enum entrypoint_error {
 	ENTRYPOINT_INVALID,
 	ENTRYPOINT_SESSION_KILLED,
 	ENTRYPOINT_INTERNAL_ERROR,
-	ENTRYPOINT_NOT_READY, /* after a hello only */
+	ENTRYPOINT_NOT_READY, /* only after ProtocolHello */
 };
 
 struct chunk {
@@ -250,7 +250,7 @@ struct proc_result {
 enum proc_event_kind {
 	PROC_EVENT_STDOUT,
 	PROC_EVENT_STDERR,
-	PROC_EVENT_BACKPRESSURE, /* after a hello only */
+	PROC_EVENT_BACKPRESSURE, /* only after ProtocolHello */
 	PROC_EVENT_EXIT,
 	PROC_EVENT_KILLED,
 	PROC_EVENT_TIMED_OUT,
@@ -337,7 +337,7 @@ struct readiness {
 	char *message;      /* READINESS_FAILED */
 };
 
-/* Milliseconds since the agent's start; FIELD_UNKNOWN: not yet, or never. */
+/* Milliseconds since the agent started; FIELD_UNKNOWN: not yet, or never. */
 struct boot_millis {
 	uint64_t agent_started_ms, vsock_bound_ms, first_accept_ms, entrypoint_ready_ms,
 		warm_pool_ready_ms, integrations_ready_ms, probes_ready_ms;
@@ -355,7 +355,7 @@ struct hello_answer {
 	struct field_list requests; /* char * */
 };
 
-/* FIELD_UNKNOWN: not known. */
+/* A number is FIELD_UNKNOWN if the guest does not know it. */
 struct service_entry {
 	char *name, *state, *reason;
 	uint64_t pid, uid, gid, state_ms, restarts, failures, next_start_ms, exit_code,
@@ -444,7 +444,7 @@ union answer_body {
 	struct reload_result reload;
 };
 
-/* ---- the other way round --------------------------------------------------------------------- */
+/* ---- requests of the guest to the host ------------------------------------------------------- */
 
 struct host_instance {
 	char *tenant_id, *pool_id, *instance_id;

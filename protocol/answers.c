@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of the answers: bodies.h. */
+/* Fields of the answers that mvm knows. Their structs are in bodies.h. */
 #include "protocol/rows.h"
 #include "protocol/tables.h"
 
 /*
- * Hosts of v1 and later refuse what they do not know in an answer, but for the elements of the
- * reports of checks.
+ * Hosts from mvm v1 on refuse an answer with an unknown field. The entries of the two health
+ * reports are the exception: there they ignore it.
  */
 #define STRICT(table, T)                                                                           \
 	{                                                                                          \
@@ -105,7 +105,7 @@ static const struct field error_rows[] = {
 };
 const struct fields error_fields = STRICT(error_rows, struct error_answer);
 
-/* ---- 0.8 to 0.13 ----------------------------------------------------------------------------- */
+/* ---- since mvm 0.8 --------------------------------------------------------------------------- */
 
 static const char *const fs_change_kinds[] = { "created", "modified", "deleted", NULL };
 static const struct field fs_change_rows[] = {

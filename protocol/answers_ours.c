@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of the answers that mvm does not have, and of what hosts answer to guests: bodies.h.
+/*
+ * Fields of the answers that only mvm-probe knows, and of the host's answers to the guest. Their
+ * structs are in bodies.h.
  */
 #include "protocol/rows.h"
 #include "protocol/tables.h"
@@ -121,7 +123,7 @@ static const struct field reload_rows[] = {
 };
 const struct fields reload_fields = FIELDS_OF(reload_rows, struct reload_result);
 
-/* ---- what hosts answer ----------------------------------------------------------------------- */
+/* ---- answers of the host --------------------------------------------------------------------- */
 
 static const struct field host_wake_rows[] = {
 	ROW_BOOL(struct ack_answer, success),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contents of the messages, as C structs: what the rows of bodies.c fill in and write. Strings
- * are NULL where null is allowed and given. Enumerations are indexes, in the order of their names
- * here; a tagged value is `kind` and a union.
+ * Contents of the messages as C structs. The rows of requests.c, answers.c and answers_ours.c
+ * decode into them and encode from them. A nullable string is NULL for null. An enumeration is an
+ * index into its words, in the order of the enum. A tagged value is `kind` with a union.
  */
 #ifndef PROTOCOL_BODIES_H
 #define PROTOCOL_BODIES_H

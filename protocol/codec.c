@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding and encoding by the table of messages.c. */
+/* Decode and encode messages by the table in messages.c. */
 #include "protocol/messages.h"
 
 #include <string.h>
@@ -48,16 +48,6 @@ void message_encode(struct buf *b, enum message_kind kind, const void *body)
 	variant_encode(&messages[kind].body, b, body);
 }
 
-void message_begin(struct buf *b, enum message_kind kind)
-{
-	buf_printf(b, "{\"%s\":", message_name(kind));
-}
-
-void message_end(struct buf *b)
-{
-	buf_puts(b, "}");
-}
-
 int request_decode(const char *text, size_t len, struct request *r, struct problem *p)
 {
 	*r = (struct request){ 0 };
@@ -80,7 +70,7 @@ void answer_free(struct answer *a)
 	message_free(a->kind, &a->body);
 }
 
-/* The whole body comes later: {"NAME": is enough, with white space where JSON allows it. */
+/* The body is still arriving. Its start, {"NAME": with any white space, is enough to decide. */
 bool message_is_large(const char *start, size_t len)
 {
 	char name[MESSAGE_NAME_ROOM];

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SHOWN_MAX 64 /* bytes of an unknown name that an error repeats */
+#define NAME_SHOWN_MAX 64 /* bytes of an unknown name that an error quotes */
 
 struct place {
 	const char *document;
@@ -106,7 +106,7 @@ static int decode_choice(const struct place *at, unsigned int *out)
 	return wrong(at, text);
 }
 
-/* Room for the elements of an array, all zero. */
+/* Allocate zeroed room for the elements of an array. */
 static int make_list(const struct place *at, size_t item_size, struct field_list *out)
 {
 	struct json_walk w;
@@ -167,7 +167,7 @@ static int decode_json(const struct place *at, char **out)
 	return 0;
 }
 
-/* The document has been checked, so that between the brackets there are values. */
+/* json_check() has accepted the document, so each element takes a digit and a comma at least. */
 static int decode_numbers(const struct place *at, struct field_bytes *out)
 {
 	struct json element;
@@ -175,7 +175,7 @@ static int decode_numbers(const struct place *at, struct field_bytes *out)
 
 	if (json_kind(at->value) != JSON_KIND_ARRAY)
 		return wrong(at, "an array of bytes");
-	out->data = malloc(at->value.len / 2 + 1); /* a digit and a comma each, at least */
+	out->data = malloc(at->value.len / 2 + 1);
 	if (out->data == NULL)
 		return out_of_memory(at->p);
 	for (w = json_enter(at->value); json_element(&w, &element); out->len++) {
@@ -343,7 +343,7 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
 	int err = 0;
 
 	if (json_kind(value) != JSON_KIND_OBJECT)
-		return json_problem(p, document, value, "an object is expected here");
+		return json_problem(p, document, value, "expected an object");
 	for (size_t i = 0; i < f->count; i++)
 		set_default(&f->rows[i], (char *)out + f->rows[i].offset);
 	for (w = json_enter(value); err == 0 && json_member(&w, &key, &at.value);)
@@ -356,7 +356,7 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
 
 /* ---- variants -------------------------------------------------------------------------------- */
 
-/* Take the tag and, where there is one, the value that it tags. */
+/* Split a variant into its tag and the value that follows; that one is empty if there is none. */
 static int open_variant(const char *document, struct json value, struct json *tag,
 	struct json *content, struct problem *p)
 {
@@ -373,7 +373,7 @@ static int open_variant(const char *document, struct json value, struct json *ta
 	if (!json_member(&w, tag, content))
 		return json_problem(p, document, value, "the message has no name");
 	if (json_member(&w, &more[0], &more[1]))
-		return json_problem(p, document, more[0], "a message has one name only");
+		return json_problem(p, document, more[0], "a message has only one name");
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON objects into C structs, by table: each row names a key, the type of its value, and where in
- * the struct it goes. By the same rules for requests, drop-in files and the policy: unknown keys
- * are ignored, a known key may stand once, a key that is absent leaves what the struct has, and
- * null is taken only where the table allows it (and then counts as absent).
+ * Decode JSON objects into C structs and encode them, by tables. A row names a key, the type of its
+ * value and its place in the struct. Messages, drop-in files and the policy share the rules: an
+ * unknown key is ignored (or refused, if the table is strict), a key given twice is an error, an
+ * absent key leaves the struct's default, and null is an error unless the row allows it (null then
+ * counts as absent).
  */
 #ifndef PROTOCOL_FIELDS_H
 #define PROTOCOL_FIELDS_H
@@ -18,32 +19,32 @@
 #define FIELDS_LIST_MAX 4096 /* elements of one list */
 
 enum field_type {
-	FIELD_STRING,  /* char *, without U+0000 */
-	FIELD_BYTES,   /* struct field_bytes: a string in which U+0000 is allowed */
+	FIELD_STRING,  /* char *; U+0000 is refused */
+	FIELD_BYTES,   /* struct field_bytes: a string that may contain U+0000 */
 	FIELD_BOOL,    /* bool */
 	FIELD_WHOLE,   /* uint64_t from 0 to the row's max */
 	FIELD_SIGNED,  /* int64_t from the row's min to its max */
-	FIELD_REAL,    /* double; whole numbers too */
-	FIELD_CHOICE,  /* unsigned int: the index of the string in the row's choices */
+	FIELD_REAL,    /* double */
+	FIELD_CHOICE,  /* unsigned int: index into the row's choices */
 	FIELD_STRINGS, /* struct field_list of char * */
-	FIELD_OBJECT,  /* a struct by another table, embedded */
-	FIELD_OBJECTS, /* struct field_list of structs by another table */
-	FIELD_JSON,    /* char *: the text of any value, compact */
-	FIELD_NUMBERS, /* struct field_bytes: an array of numbers, a byte each; max bytes */
-	FIELD_PORTS,   /* struct field_list of uint16_t: an array of numbers; max of them */
+	FIELD_OBJECT,  /* an embedded struct with its own table */
+	FIELD_OBJECTS, /* struct field_list of structs with their own table */
+	FIELD_JSON,    /* char *: any value as compact JSON text */
+	FIELD_NUMBERS, /* struct field_bytes: an array of bytes as numbers; at most max */
+	FIELD_PORTS,   /* struct field_list of uint16_t: an array of numbers; at most max */
 	FIELD_MAP,     /* struct field_list of struct field_pair: an object of strings */
-	FIELD_TAGGED,  /* unsigned int: the index of one of the row's variants; its content */
+	FIELD_TAGGED,  /* unsigned int: index into the row's variants; content beside it */
 };
 
 enum {
-	FIELD_REQUIRED = 1, /* must be there */
+	FIELD_REQUIRED = 1, /* absent is an error */
 	FIELD_NULLABLE = 2, /* null counts as absent */
-	FIELD_TRUE = 4,     /* a bool that is true when absent */
-	FIELD_KNOWN = 16,   /* a FIELD_WHOLE that is FIELD_UNKNOWN when absent */
-	FIELD_OMIT = 8,     /* written as nothing, and not as null, when absent */
+	FIELD_TRUE = 4,     /* FIELD_BOOL: absent means true */
+	FIELD_KNOWN = 16,   /* FIELD_WHOLE: absent means FIELD_UNKNOWN */
+	FIELD_OMIT = 8,     /* encoding leaves out an absent value instead of writing null */
 };
 
-/* The value of a FIELD_KNOWN that is absent or null, and is written as null. */
+/* What a FIELD_KNOWN row decodes from absent or null, and encodes as null. */
 #define FIELD_UNKNOWN UINT64_MAX
 
 struct field_bytes {
@@ -54,6 +55,11 @@ struct field_bytes {
 struct field_list {
 	void *items; /* array */
 	size_t count;
+	/*
+	 * Encode a long list without building the array: at(items, index) returns a pointer to
+	 * what the array would hold. Called once for each index, in order. NULL: there is an array.
+	 */
+	const void *(*at)(void *source, size_t index);
 };
 
 struct field_pair {
@@ -69,58 +75,58 @@ struct field {
 	const char *alias; /* another spelling of the name, or NULL */
 	uint8_t type;      /* enum field_type */
 	uint8_t flags;
-	uint16_t offset;                    /* of the value in the struct */
-	uint16_t given_offset;              /* of a bool that says "was there and not null", or 0 */
-	uint16_t content_offset;            /* FIELD_TAGGED: of the variant's content */
-	uint64_t max;                       /* FIELD_WHOLE, FIELD_SIGNED, FIELD_NUMBERS */
-	int64_t min;                        /* FIELD_SIGNED */
-	union {                             /* by type */
-		const char *const *choices; /* FIELD_CHOICE: NULL-terminated */
+	uint16_t offset;         /* of the value, in the struct */
+	uint16_t given_offset;   /* of a bool: the value was present, not null; 0: none */
+	uint16_t content_offset; /* FIELD_TAGGED: of the variant's content */
+	uint64_t max;            /* FIELD_WHOLE, FIELD_SIGNED, FIELD_NUMBERS */
+	int64_t min;             /* FIELD_SIGNED */
+	union {                  /* by type */
+		const char *const *choices;     /* FIELD_CHOICE: NULL-terminated */
 		const struct fields *object;    /* FIELD_OBJECT, FIELD_OBJECTS */
-		const struct variant *variants; /* FIELD_TAGGED: the last has no name */
+		const struct variant *variants; /* FIELD_TAGGED: ends with one without a name */
 	};
 };
 
 /*
- * One of several things that a value may be, in JSON "NAME" (or {"NAME":null}) for one without
- * content and {"NAME":CONTENT} for the others: fields, or one value. Messages are variants, too.
+ * One form of a tagged value. In JSON, "NAME" or {"NAME":null} without content, {"NAME":CONTENT}
+ * with content, which is an object with fields or a single value. Messages are variants.
  */
 struct variant {
 	const char *name;
-	const struct fields *fields; /* the content is an object of these; or NULL */
-	const struct field *value;   /* the content is this value, whose row has no name; or NULL */
+	const struct fields *fields; /* of the content; NULL: the content is no object */
+	const struct field *value;   /* a nameless row: the content is one value; or NULL */
 };
 
 struct fields {
 	const struct field *rows;
 	size_t count;
 	size_t size; /* of the struct */
-	bool strict; /* a field that is not known is an error */
+	bool strict; /* an unknown field is an error */
 };
 
-/* A struct fields over the rows in the array `table`, for `struct type`. */
+/* Initializer of a struct fields: the rows in the array `table` describe `type`. */
 #define FIELDS_OF(table, type)                                                                     \
 	{                                                                                          \
 		.rows = (table), .count = sizeof(table) / sizeof((table)[0]), .size = sizeof(type) \
 	}
 
 /*
- * Fill `out`, which has its defaults already, from a value of the checked document that starts at
- * `document`. Returns 0, or -EINVAL with `p` (place, key and what is expected), or -ENOMEM. In
- * every case fields_free() frees what `out` holds.
+ * Decode `value` into `out`, which already has its defaults. `document` is the start of the text
+ * that json_check() accepted. Returns 0, or -EINVAL with `p` (line, column, key and what was
+ * expected), or -ENOMEM. After success and failure alike, fields_free() frees what `out` holds.
  */
 int fields_decode(const struct fields *f, const char *document, struct json value, void *out,
 	struct problem *p);
 
 /*
- * Decode the value of a message or another variant: `value` must be one of `variants`, whose index
- * goes to `index` (the number of variants when it is none), and its content to `content`. Errors as
- * fields_decode(); variant_free() frees what `content` holds.
+ * Decode a tagged value: `index` becomes that of the variant (the number of variants if none
+ * matches), `content` its content. Errors as fields_decode(). variant_free() frees what `content`
+ * holds.
  */
 int variant_decode(const struct variant *variants, const char *document, struct json value,
 	unsigned int *index, void *content, struct problem *p);
 
-/* Append an object in the order of its rows. Strings become UTF-8 where they are not. */
+/* Append an object, in the order of its rows. Invalid UTF-8 in strings becomes U+FFFD. */
 void fields_encode(const struct fields *f, struct buf *b, const void *object);
 
 /* Append a variant with its content. */
@@ -128,13 +134,16 @@ void variant_encode(const struct variant *v, struct buf *b, const void *content)
 
 void variant_free(const struct variant *v, void *content);
 
-/* Append text of another program as a JSON string: what is not UTF-8 becomes U+FFFD. */
+/* Append text of any origin as a JSON string; invalid UTF-8 becomes U+FFFD. All or nothing. */
 void json_put_lossy(struct buf *b, const char *bytes, size_t len);
+
+/* The most bytes that json_put_lossy() writes for a NUL-terminated text. */
+size_t json_lossy_size(const char *text);
 
 /* Append bytes as an array of numbers. All or nothing, as buf_put(). */
 void json_put_numbers(struct buf *b, const void *bytes, size_t len);
 
-/* Free a list of strings, and make it empty. */
+/* Free a list of strings; the list is empty afterwards. */
 void field_strings_free(struct field_list *list);
 
 /* Free all strings and lists in `object` and set them to NULL. */

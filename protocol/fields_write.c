@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The half of fields.h that writes values and frees them. */
+/* The half of fields.h that encodes and frees. */
 #include "protocol/fields.h"
 
 #include "protocol/utf8.h"
@@ -12,21 +12,30 @@
 
 void json_put_lossy(struct buf *b, const char *bytes, size_t len)
 {
-	char small[1024], *big = NULL;
-	struct buf clean = BUF_OVER(small);
+	size_t before = b->len, bad;
 
-	if (3 * len >= sizeof(small)) {
-		big = malloc(3 * len + 1);
-		if (big == NULL) {
-			buf_puts(b, "null");
-			return;
-		}
-		buf_init(&clean, big, 3 * len + 1);
+	buf_put(b, "\"", 1);
+	while (len > 0) {
+		size_t good = utf8_span(bytes, len, &bad);
+
+		json_put_escaped(b, bytes, good);
+		if (bad > 0)
+			buf_puts(b, UTF8_REPLACEMENT);
+		bytes += good + bad;
+		len -= good + bad;
 	}
-	buf_clear(&clean);
-	utf8_put_lossy(&clean, bytes, len);
-	json_put_string(b, clean.data, clean.len);
-	free(big);
+	buf_put(b, "\"", 1);
+	if (b->cut)
+		b->data[b->len = before] = '\0';
+}
+
+size_t json_lossy_size(const char *text)
+{
+	size_t size = json_string_size(text, strlen(text));
+
+	for (; *text != '\0'; text++)
+		size += *text & 0x80 ? strlen(UTF8_REPLACEMENT) - 1 : 0;
+	return size;
 }
 
 void json_put_numbers(struct buf *b, const void *bytes, size_t len)
@@ -53,11 +62,18 @@ void json_put_numbers(struct buf *b, const void *bytes, size_t len)
 		b->data[b->len = before] = '\0';
 }
 
+static const void *list_item(const struct field_list *list, size_t size, size_t index)
+{
+	if (list->at != NULL)
+		return list->at(list->items, index);
+	return (const char *)list->items + size * index;
+}
+
 static void put_strings(struct buf *b, const struct field_list *list)
 {
 	buf_puts(b, "[");
 	for (size_t i = 0; i < list->count; i++) {
-		const char *text = ((char **)list->items)[i];
+		const char *text = *(char *const *)list_item(list, sizeof(char *), i);
 
 		buf_puts(b, i > 0 ? "," : "");
 		json_put_lossy(b, text, strlen(text));
@@ -70,7 +86,7 @@ static void put_objects(struct buf *b, const struct fields *f, const struct fiel
 	buf_puts(b, "[");
 	for (size_t i = 0; i < list->count; i++) {
 		buf_puts(b, i > 0 ? "," : "");
-		fields_encode(f, b, (const char *)list->items + f->size * i);
+		fields_encode(f, b, list_item(list, f->size, i));
 	}
 	buf_puts(b, "]");
 }
@@ -97,12 +113,12 @@ static void put_map(struct buf *b, const struct field_list *list)
 	buf_puts(b, "}");
 }
 
-/* True when the row's value is there; null is written otherwise. */
+/* True if the row has a value. Otherwise null is written, or nothing. */
 static bool is_given(const struct field *row, const void *object)
 {
 	const void *value = (const char *)object + row->offset;
 
-	if (!(row->flags & FIELD_NULLABLE))
+	if (!(row->flags & (FIELD_NULLABLE | FIELD_OMIT)))
 		return !(row->type == FIELD_JSON && *(char *const *)value == NULL);
 	if (row->given_offset != 0)
 		return *(const bool *)((const char *)object + row->given_offset);

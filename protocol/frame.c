@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROW_BYTES 4096 /* the first step beyond the small buffer */
+#define GROW_BYTES 4096 /* size of the first allocation, beyond the small buffer */
 
 void protocol_header_encode(uint32_t len, unsigned char header[PROTOCOL_HEADER_BYTES])
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SPACE      " \t\r\n"
-#define BLANK_FROM 4096 /* bytes of a text from which on its arrays of numbers are blanked */
+#define BLANK_FROM 4096 /* texts longer than this have their arrays of numbers blanked */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -21,7 +21,7 @@ static const char *skip_space(const char *at, const char *end)
 	return at;
 }
 
-/* Past the string that begins at `at`. */
+/* The end of the string that starts at `at`. */
 static const char *skip_string(const char *at, const char *end)
 {
 	for (at++; at < end && *at != '"'; at++)
@@ -30,7 +30,7 @@ static const char *skip_string(const char *at, const char *end)
 	return at < end ? at + 1 : end;
 }
 
-/* Past the value that begins at `at`. `depth` is the deepest nesting seen in it. */
+/* The end of the value that starts at `at`. `depth` becomes its deepest nesting. */
 static const char *skip_value(const char *at, const char *end, int *depth)
 {
 	int open = 0;
@@ -91,7 +91,7 @@ int json_problem(
 	return problem_set_text(p, EINVAL, "line %d, column %d: %s", line, column, text);
 }
 
-/* Past an array of whole numbers that begins at `at`; NULL when there is another thing. */
+/* The end of the array of whole numbers that starts at `at`; NULL for any other array. */
 static char *skip_numbers(char *at, const char *end)
 {
 	do {
@@ -112,8 +112,9 @@ static char *skip_numbers(char *at, const char *end)
 }
 
 /*
- * jansson makes a node of every number, forty bytes for each byte of a file that comes as an array.
- * So it sees a copy in which such arrays are blank but for a zero; every place stays the same.
+ * jansson allocates a node for every number: 40 bytes for each byte of a file sent as an array. So
+ * jansson gets a copy in which such arrays hold one zero and spaces. Lines and columns stay the
+ * same.
  */
 static void blank_numbers(char *text, size_t len)
 {
@@ -155,17 +156,18 @@ static int check(const char *text, size_t len, size_t flags, struct json *value,
 	json_t *tree;
 	int depth;
 
-	/* jansson takes one behind the value for the end of the text. */
+	/* jansson takes a NUL after the value for the end of the text. */
 	if (nul != NULL)
-		return json_problem(p, text, (struct json){ nul, 1 }, "a NUL byte");
+		return json_problem(
+			p, text, (struct json){ nul, 1 }, "a NUL byte is not allowed in JSON");
 	value->at = skip_space(text, text + len);
 	value->len = (size_t)(skip_value(value->at, text + len, &depth) - value->at);
 	if (value->at == text + len)
-		return problem_set_text(p, EINVAL, "there is no JSON value");
+		return problem_set_text(p, EINVAL, "no JSON value");
 	if (depth > JSON_NESTING_MAX)
 		return json_problem(
 			p, text, *value, "nested deeper than %d levels", JSON_NESTING_MAX);
-	/* Whole numbers of any size pass as reals here; fields read their digits themselves. */
+	/* As reals, whole numbers of any size pass; the fields read the digits themselves. */
 	tree = load(text, len, flags | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 		&error);
 	if (tree == NULL && json_error_code(&error) == json_error_out_of_memory)
@@ -220,7 +222,7 @@ struct json_walk json_enter(struct json container)
 		.end = container.at + container.len - 1 };
 }
 
-/* Step over white space and the comma or colon that stands there. */
+/* Skip white space and one comma or colon. */
 static void skip_separator(struct json_walk *w)
 {
 	w->at = skip_space(w->at, w->end);
@@ -251,7 +253,7 @@ int json_decode_string(struct json value, char **text, size_t *len)
 	json_t *s = json_loadb(value.at, value.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
 	if (s == NULL)
-		return -ENOMEM; /* the text has been checked: nothing else can be wrong */
+		return -ENOMEM; /* json_check() accepted the text, so nothing else can fail */
 	*len = json_string_length(s);
 	*text = malloc(*len + 1);
 	if (*text != NULL)
@@ -291,7 +293,7 @@ int json_whole_number(struct json value, uint64_t max, uint64_t *n)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* The escape of a byte, or NULL when it stands for itself. `room` holds the \u00xx form. */
+/* The escape of a byte, built in `room`; NULL if the byte needs none. */
 static const char *escape(unsigned char c, char room[8])
 {
 	static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -327,7 +329,7 @@ size_t json_string_size(const char *text, size_t len)
 
 void json_put_escaped(struct buf *b, const char *text, size_t len)
 {
-	size_t plain = 0; /* start of the run of bytes that need no escape */
+	size_t plain = 0; /* start of the current run of bytes that need no escape */
 	char room[8];
 
 	for (size_t i = 0; i < len; i++) {

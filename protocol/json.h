@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON text (RFC 8259), in and out. Reading is in two steps: json_check() has jansson look at the
- * whole text, and then the values are walked where they stand. So a number is seen as it was
- * written (30 and 30.0 differ, and 64 bits are 64 bits), and a duplicate key is noticed where it
- * matters.
+ * Read and write JSON text (RFC 8259). Reading takes two steps: json_check() lets jansson validate
+ * the whole text, then the other functions walk over the values in the text itself. So the caller
+ * sees a number as it was written (30 and 30.0 differ, 64 bits stay exact), and can notice a
+ * duplicate key.
  */
 #ifndef PROTOCOL_JSON_H
 #define PROTOCOL_JSON_H
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_NESTING_MAX 127 /* arrays and objects around a value, at most */
+#define JSON_NESTING_MAX 127 /* most arrays and objects inside each other */
 
 enum json_kind {
 	JSON_KIND_OBJECT,
@@ -26,77 +26,77 @@ enum json_kind {
 	JSON_KIND_NULL,
 };
 
-/* A value, as its text within a checked document. No white space around it. */
+/* A value: its text within a checked document, without white space around it. */
 struct json {
 	const char *at;
 	size_t len;
 };
 
-/* Where a walk over an object's members or an array's elements stands. */
+/* Position of a walk over an object's members or an array's elements. */
 struct json_walk {
 	const char *at, *end;
 };
 
 /*
- * Check that `text` is exactly one JSON value of strict UTF-8, white space around it allowed, and
- * give that value without the white space. Returns 0, or -EINVAL with `p`, whose text begins with
- * the place ("line 3, column 7: ..."), or -ENOMEM.
+ * Check that `text` is one JSON value in valid UTF-8, with white space around it or none. `value`
+ * becomes that value without the white space. Returns 0, or -EINVAL with `p`, whose text begins
+ * with the place ("line 3, column 7: ..."), or -ENOMEM.
  */
 int json_check(const char *text, size_t len, struct json *value, struct problem *p);
 
-/* The same, and no object in it has a key twice: for JSON that is passed on as it is. */
+/* The same, but a duplicate key is an error: for JSON that is passed on unread. */
 int json_check_unique(const char *text, size_t len, struct json *value, struct problem *p);
 
-/* How many arrays and objects are inside each other in a value, itself included. */
+/* How many arrays and objects are inside each other in a value, including the value itself. */
 int json_nesting(struct json value);
 
 /* The kind of a value. */
 enum json_kind json_kind(struct json value);
 
-/* Begin to walk over an object or an array. */
+/* Start a walk over an object or an array. */
 struct json_walk json_enter(struct json container);
 
-/* The next member of an object; false after the last one. `key` is a string value. */
+/* Get the next member of an object; false after the last one. `key` is a string value. */
 bool json_member(struct json_walk *w, struct json *key, struct json *value);
 
-/* The next element of an array; false after the last one. */
+/* Get the next element of an array; false after the last one. */
 bool json_element(struct json_walk *w, struct json *value);
 
 /*
- * Decode a string value into memory that the caller frees; NUL-terminated, and `len` counts the
- * bytes since U+0000 can be one of them. Returns 0 or -ENOMEM.
+ * Decode a string value into memory that the caller frees. The text is NUL-terminated; `len` is its
+ * length in bytes, because U+0000 may be in it. Returns 0 or -ENOMEM.
  */
 int json_decode_string(struct json value, char **text, size_t *len);
 
-/* Is the string value `text`? */
+/* True if the string value is `text`. */
 bool json_string_is(struct json value, const char *text);
 
 /*
- * Read a number that is written as digits only, up to `max`. Returns 0, -EINVAL for other numbers
- * (negative, fraction, exponent), or -ERANGE above max.
+ * Read a number that consists of digits. Returns 0, -EINVAL for any other number (a sign, a
+ * fraction, an exponent), or -ERANGE above `max`.
  */
 int json_whole_number(struct json value, uint64_t max, uint64_t *n);
 
-/* Describe a problem at `value` of the document that starts at `document`; returns -EINVAL. */
+/* Describe a problem with `value` in the text that starts at `document`. Returns -EINVAL. */
 int json_problem(struct problem *p, const char *document, struct json value, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Append a string as JSON. Only what must be escaped is: the quotation mark, the backslash, and
- * controls (\b \f \n \r \t, else \u00xx). `len` bytes of UTF-8. All or nothing, as buf_put().
+ * Append `len` bytes of UTF-8 as a JSON string. Only the quotation mark, the backslash and control
+ * characters are escaped (\b \f \n \r \t, else \u00xx). All or nothing, as buf_put().
  */
 void json_put_string(struct buf *b, const char *text, size_t len);
 
-/* The same without quotation marks, for a string of several parts; in part when it does not fit. */
+/* The same without the quotation marks, for a string in several parts. Not all or nothing. */
 void json_put_escaped(struct buf *b, const char *text, size_t len);
 
-/* The same as json_put_string() for a NUL-terminated string; NULL becomes null. */
+/* json_put_string() for a NUL-terminated string; NULL becomes null. */
 void json_put_text(struct buf *b, const char *text);
 
-/* Bytes that json_put_string() writes, quotation marks included. */
+/* How many bytes json_put_string() writes, including the quotation marks. */
 size_t json_string_size(const char *text, size_t len);
 
-/* Append a value without the white space between its parts. */
+/* Append a value, leaving out the white space between its parts. */
 void json_put_compact(struct buf *b, struct json value);
 
 #endif

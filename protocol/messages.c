@@ -4,8 +4,9 @@
 #include "protocol/tables.h"
 
 /*
- * The programs do without examples of messages with fields, which only documents, fuzzers and tests
- * show. That of a message without fields is the message.
+ * Examples of messages with fields are for the manual, the fuzzers and the tests; a release leaves
+ * them out. The example of a message without fields is the message itself, and the probe sends
+ * that.
  */
 #ifdef MESSAGE_EXAMPLES
 #define EXAMPLE(...) __VA_ARGS__
@@ -67,8 +68,8 @@ const struct message messages[MESSAGE_KINDS] = {
 		.dialects = SINCE_V7,
 		.access = ACCESS_EXEC,
 		.answers = { ANSWER_EXEC },
-		.example =
-			"{\"Exec\":{\"command\":\"uptime\",\"stdin\":null,\"timeout_secs\":30}}" },
+		.example = EXAMPLE(
+			"{\"Exec\":{\"command\":\"uptime\",\"stdin\":null,\"timeout_secs\":30}}") },
 	[REQUEST_FS_DIFF] = { .body = { .name = "FsDiff" },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V8,
@@ -129,9 +130,9 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example =
+		.example = EXAMPLE(
 			"{\"FsRead\":{\"path\":\"/etc/"
-			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}" },
+			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}") },
 	[REQUEST_FS_WRITE] = { .body = { .name = "FsWrite", .fields = &fs_write_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -270,9 +271,9 @@ const struct message messages[MESSAGE_KINDS] = {
 		.direction = MESSAGE_REQUEST,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
 		.answers = { ANSWER_PROTOCOL_HELLO_ACK, ANSWER_PROTOCOL_MISMATCH },
-		.example =
+		.example = EXAMPLE(
 			"{\"ProtocolHello\":{\"host_protocol_version\":1,\"min_supported_version\":"
-			"1,\"host_version\":\"0.14.0\",\"requested_capabilities\":[\"ping\"]}}" },
+			"1,\"host_version\":\"0.14.0\",\"requested_capabilities\":[\"ping\"]}}") },
 	[REQUEST_READINESS_STATUS] = { .body = { .name = "ReadinessStatus" },
 		.direction = MESSAGE_REQUEST,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
@@ -455,16 +456,17 @@ const struct message messages[MESSAGE_KINDS] = {
 						.fields = &hello_ack_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
-		.example =
+		.example = EXAMPLE(
 			"{\"ProtocolHelloAck\":{\"agent_protocol_version\":1,\"min_supported_"
-			"version\":1,\"agent_version\":\"0.14.0\",\"capabilities\":[\"ping\"]}}" },
+			"version\":1,\"agent_version\":\"0.14.0\",\"capabilities\":[\"ping\"]}}") },
 	[ANSWER_PROTOCOL_MISMATCH] = { .body = { .name = "ProtocolMismatch",
 					       .fields = &mismatch_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_HEAD | DIALECT_OURS,
-		.example =
+		.example = EXAMPLE(
 			"{\"ProtocolMismatch\":{\"host_protocol_version\":3,\"agent_protocol_"
-			"version\":1,\"required_action\":\"rebuild_guest\",\"message\":\"...\"}}" },
+			"version\":1,\"required_action\":\"rebuild_guest\",\"message\":\"...\"}"
+			"}") },
 	[ANSWER_UNSUPPORTED_IN_PROFILE] = { .body = { .name = "UnsupportedInProfile",
 						    .fields = &unsupported_fields },
 		.direction = MESSAGE_ANSWER,
@@ -540,9 +542,9 @@ const struct message messages[MESSAGE_KINDS] = {
 	[ANSWER_RELOAD] = { .body = { .name = "ReloadResult", .fields = &reload_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_OURS,
-		.example =
+		.example = EXAMPLE(
 			"{\"ReloadResult\":{\"success\":false,\"detail\":null,\"started\":1,"
-			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}" },
+			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}") },
 
 	[HOST_REQUEST_WAKE_INSTANCE] = { .body = { .name = "WakeInstance",
 						 .fields = &host_instance_fields },

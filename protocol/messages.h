@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The messages that hosts, guests and mvm-probe exchange: one table, in messages.c, is the place
- * where each has its name, its fields and who knows it. mvm-protocol(7) is printed from it.
+ * The messages between hosts, guests and mvm-probe. One table, in messages.c, has the name, the
+ * fields and the dialects of each; the tables of mvm-protocol(7) are generated from it.
  *
- * To add a message: a row there, a handler in agent/requests/handlers.c, a verb of the probe; and
- * vectors in tests/vectors/messages.json.
+ * To add a message, add a row to that table, a handler to agent/requests/handlers.c, a verb to the
+ * probe, and vectors to tests/vectors/messages.json.
  */
 #ifndef PROTOCOL_MESSAGES_H
 #define PROTOCOL_MESSAGES_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum message_kind {
-	/* Requests of the host. */
+	/* Requests of the host to the guest. */
 	REQUEST_PING,
 	REQUEST_WORKER_STATUS,
 	REQUEST_INTEGRATION_STATUS,
@@ -52,7 +52,7 @@ enum message_kind {
 	REQUEST_RUN_CODE,
 	REQUEST_PROTOCOL_HELLO,
 	REQUEST_READINESS_STATUS,
-	/* Ours; hosts of mvm never send them. */
+	/* Requests of mvm-probe; mvm's hosts never send them. */
 	REQUEST_HELLO,
 	REQUEST_SERVICES,
 	REQUEST_LOGS,
@@ -64,7 +64,7 @@ enum message_kind {
 	REQUEST_RELOAD,
 	REQUEST_KINDS,
 
-	/* What the guest answers. */
+	/* Answers of the guest. */
 	ANSWER_FIRST = REQUEST_KINDS,
 	ANSWER_PONG = ANSWER_FIRST,
 	ANSWER_WORKER_STATUS,
@@ -102,7 +102,7 @@ enum message_kind {
 	ANSWER_EVENTS,
 	ANSWER_RELOAD,
 
-	/* Requests of the guest to the host, and what the host answers. */
+	/* Requests of the guest to the host, and the host's answers. */
 	HOST_REQUEST_FIRST,
 	HOST_REQUEST_WAKE_INSTANCE = HOST_REQUEST_FIRST,
 	HOST_REQUEST_QUERY_INSTANCE_STATUS,
@@ -119,12 +119,12 @@ enum message_kind {
 enum message_direction {
 	MESSAGE_REQUEST,      /* host to guest */
 	MESSAGE_ANSWER,       /* guest to host */
-	MESSAGE_HOST_REQUEST, /* guest to host, on the host's port */
-	MESSAGE_HOST_ANSWER,
+	MESSAGE_HOST_REQUEST, /* guest to host, to the host's port */
+	MESSAGE_HOST_ANSWER,  /* host to guest */
 	MESSAGE_DIRECTIONS,
 };
 
-/* Who knows a message; bits. */
+/* The programs that know a message; bits. */
 enum message_dialect {
 	DIALECT_V7 = 1,    /* mvm 0.7 */
 	DIALECT_V13 = 2,   /* mvm 0.8 to 0.13 */
@@ -134,29 +134,29 @@ enum message_dialect {
 	DIALECTS_ALL = 31,
 };
 
-/* What a request needs the security policy to allow: agent/requests/policy.h. */
+/* What the security policy must allow before a request is served (agent/requests/policy.h). */
 enum message_access {
 	ACCESS_FREE, /* nothing */
 	ACCESS_EXEC,
 	ACCESS_CONSOLE,
-	ACCESS_DEV, /* other things that give a host the run of the guest */
+	ACCESS_DEV, /* files, processes, ports: whatever else gives a host control of the guest */
 };
 
 #define MESSAGE_ANSWERS_MAX 4
 
 /* One row of the table. */
 struct message {
-	struct variant body; /* name and content */
+	struct variant body; /* name and fields */
 	uint8_t direction;   /* enum message_direction */
 	uint8_t dialects;    /* bits of enum message_dialect */
 	uint8_t access;      /* enum message_access */
 	/* Requests: */
-	bool large;  /* its frame may have up to PROTOCOL_REQUEST_MAX bytes */
+	bool large;  /* a frame may have up to PROTOCOL_REQUEST_MAX bytes */
 	bool stream; /* answered by several frames */
-	/* enum message_kind, beside Error; ends with a request's kind */
+	/* enum message_kind; besides Error; a request's kind (0) ends the list */
 	uint8_t answers[MESSAGE_ANSWERS_MAX];
-	const char *capability; /* the name that ProtocolHello has for it, or NULL */
-	const char *example;    /* its JSON; in a release NULL for one with fields */
+	const char *capability; /* its name in ProtocolHello's lists; NULL: none */
+	const char *example;    /* JSON; may be NULL in a release: see EXAMPLE() */
 };
 
 extern const struct message messages[MESSAGE_KINDS];
@@ -175,26 +175,19 @@ struct answer {
 const char *message_name(enum message_kind kind);
 
 /*
- * Decode a message of one direction: `body` must be zeroed. Returns 0; or -EINVAL with `p` for text
- * that is no such message; or -ENOMEM. `kind` is MESSAGE_KINDS when it has no name that is known;
- * otherwise message_free() frees what `body` holds, also after an error.
+ * Decode a message of one direction into `body`, which must be zeroed. Returns 0, or -EINVAL with
+ * `p` if the text is no such message, or -ENOMEM. `kind` becomes MESSAGE_KINDS if the name is
+ * unknown. Otherwise message_free() must free what `body` holds, also after an error.
  */
 int message_decode(enum message_direction direction, const char *text, size_t len,
 	enum message_kind *kind, void *body, struct problem *p);
 
 void message_free(enum message_kind kind, void *body);
 
-/* Append a message. `body` is the struct of bodies.h for it, NULL for one without fields. */
+/* Append a message. `body` is its struct from bodies.h; NULL for a message without fields. */
 void message_encode(struct buf *b, enum message_kind kind, const void *body);
 
-/*
- * For a message whose body is written by hand because it is long: append {"NAME": and then, after
- * the body, the end.
- */
-void message_begin(struct buf *b, enum message_kind kind);
-void message_end(struct buf *b);
-
-/* Decode a request as message_decode() does. request_free() frees it, also after an error. */
+/* As message_decode(), for a request. request_free() frees the request, also after an error. */
 int request_decode(const char *text, size_t len, struct request *r, struct problem *p);
 void request_free(struct request *r);
 
@@ -202,13 +195,13 @@ void request_free(struct request *r);
 int answer_decode(const char *text, size_t len, struct answer *a, struct problem *p);
 void answer_free(struct answer *a);
 
-/* True if a frame whose body begins with these `len` bytes is a request that may be large. */
+/* True if a body that begins with these `len` bytes is a request that may be large. */
 bool message_is_large(const char *start, size_t len);
 
-/* True unless mvm has the message, but only after 0.13: it is not for the old port then. */
+/* True if the old port (52) may list the message: mvm 0.13 or older has it, or mvm never had it. */
 bool message_is_old(enum message_kind kind);
 
-/* Bytes of a body's start that message_is_large() needs. */
+/* Bytes from a body's start that message_is_large() needs. */
 #define MESSAGE_NAME_ROOM 32
 
 #endif

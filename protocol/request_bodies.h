@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The contents of requests as C structs: the rules of bodies.h. */
+/* Contents of the requests as C structs. The rules are in bodies.h. */
 #ifndef PROTOCOL_REQUEST_BODIES_H
 #define PROTOCOL_REQUEST_BODIES_H
 
@@ -135,8 +135,8 @@ struct protocol_hello {
 
 struct logs_request {
 	char *service;
-	uint64_t lines;    /* the last ones, at most; 0: all that are kept */
-	uint64_t position; /* what came since, when `has_position` */
+	uint64_t lines;    /* this many from the end, at most; 0: all that are kept */
+	uint64_t position; /* if `has_position`: only what was written after it */
 	bool has_lines, has_position;
 };
 
@@ -149,9 +149,9 @@ struct shutdown_request {
 };
 
 struct events_request {
-	char *service;      /* of this one only; or NULL */
-	uint64_t position;  /* from this number on; 0: all that are kept */
-	uint64_t wait_secs; /* for one to come, when there is none */
+	char *service;      /* only events of this service; NULL: of all */
+	uint64_t position;  /* first event wanted; 0: all that are kept */
+	uint64_t wait_secs; /* how long to wait for an event if there is none yet */
 	bool has_position, has_wait;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of the requests: bodies.h. */
+/* Fields of the requests. Their structs are in bodies.h. */
 #include "protocol/rows.h"
 #include "protocol/tables.h"
 
-/* Of v1 and later, whose other end refuses what it does not know, too. */
+/* Requests of mvm v1 and later: mvm's own agent refuses unknown fields in them, and so do we. */
 #define STRICT(table, T)                                                                           \
 	{                                                                                          \
 		.rows = (table), .count = sizeof(table) / sizeof((table)[0]), .size = sizeof(T),   \
@@ -211,7 +211,7 @@ static const struct field events_rows[] = {
 };
 const struct fields events_request_fields = FIELDS_OF(events_rows, struct events_request);
 
-/* ---- the guest's own, to the host ------------------------------------------------------------ */
+/* ---- requests of the guest to the host ------------------------------------------------------- */
 
 static const struct field host_instance_rows[] = {
 	ROW_TEXT(struct host_instance, tenant_id),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Short forms of the rows of tables of fields. `T` is the struct, `m` its member and, where no
- * other name is given, the field's name. Required unless the form says otherwise. */
+/*
+ * Short forms for rows of tables of fields. `T` is the struct, `m` its member; the field has the
+ * member's name unless the form takes another. A field is required unless the form says otherwise.
+ */
 #ifndef PROTOCOL_ROWS_H
 #define PROTOCOL_ROWS_H
 

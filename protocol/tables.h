@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of fields that messages.c puts together: requests.c, answers.c, answers_ours.c. */
+/* The tables of fields that messages.c refers to: requests.c, answers.c, answers_ours.c. */
 #ifndef PROTOCOL_TABLES_H
 #define PROTOCOL_TABLES_H
 

@@ -26,11 +26,11 @@ size_t utf8_skip_partial(const char *text, size_t len)
 	return n;
 }
 
-/* What may follow a lead byte: how many bytes, and the range of the first of them (table 3-7). */
+/* Well-formed sequences by their lead byte (The Unicode Standard 15, table 3-7). */
 struct lead {
-	unsigned char first, last; /* lead bytes */
-	unsigned char more;        /* continuation bytes */
-	unsigned char low, high;   /* range of the first of those; the others are 80..BF */
+	unsigned char first, last; /* range of lead bytes */
+	unsigned char more;        /* number of continuation bytes */
+	unsigned char low, high;   /* range of the first of these; the others are 80..BF */
 };
 
 static const struct lead leads[] = {
@@ -53,7 +53,7 @@ static const struct lead *find_lead(unsigned char c)
 	return NULL;
 }
 
-/* Bytes of the character at `at`, or of the part there that is none (`valid` says which). */
+/* Bytes of the character at `at`; if `valid` is false, bytes that one U+FFFD replaces. */
 static size_t step(const unsigned char *at, size_t len, bool *valid)
 {
 	const struct lead *lead = find_lead(at[0]);
@@ -72,6 +72,23 @@ static size_t step(const unsigned char *at, size_t len, bool *valid)
 	return n;
 }
 
+size_t utf8_span(const char *bytes, size_t len, size_t *bad)
+{
+	size_t good = 0;
+
+	*bad = 0;
+	while (good < len && *bad == 0) {
+		bool valid;
+		size_t n = step((const unsigned char *)bytes + good, len - good, &valid);
+
+		if (valid)
+			good += n;
+		else
+			*bad = n;
+	}
+	return good;
+}
+
 void utf8_put_lossy(struct buf *b, const char *bytes, size_t len)
 {
 	while (len > 0 && !b->cut) {
@@ -81,7 +98,7 @@ void utf8_put_lossy(struct buf *b, const char *bytes, size_t len)
 		if (valid)
 			buf_put(b, bytes, n);
 		else
-			buf_put(b, "\xef\xbf\xbd", 3);
+			buf_puts(b, UTF8_REPLACEMENT);
 		bytes += n;
 		len -= n;
 	}

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "protocol/fields.h"
+#include "protocol/rows.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,66 +29,34 @@ struct past {
 	struct field_list integrations, probes; /* struct entry */
 };
 
+#define ROW_TIME(T, m)                                                                             \
+	{                                                                                          \
+		ROW(T, m, WHOLE, FIELD_REQUIRED), .max = INT64_MAX                                 \
+	}
+#define ROW_TIME_IF(T, m, has)                                                                     \
+	{                                                                                          \
+		ROW(T, m, WHOLE, FIELD_OMIT), .max = INT64_MAX, .given_offset = offsetof(T, has)   \
+	}
+
 static const struct field entry_rows[] = {
-	{ .name = "name",
-		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED,
-		.offset = offsetof(struct entry, name) },
-	{ .name = "healthy", .type = FIELD_BOOL, .offset = offsetof(struct entry, healthy) },
-	{ .name = "detail", .type = FIELD_STRING, .offset = offsetof(struct entry, detail) },
-	{ .name = "output", .type = FIELD_JSON, .offset = offsetof(struct entry, output) },
-	{ .name = "checked_at",
-		.type = FIELD_WHOLE,
-		.max = INT64_MAX,
-		.offset = offsetof(struct entry, checked_at),
-		.given_offset = offsetof(struct entry, has_result) },
-	{ .name = "last_checkpoint_at",
-		.type = FIELD_WHOLE,
-		.max = INT64_MAX,
-		.offset = offsetof(struct entry, last_checkpoint_at),
-		.given_offset = offsetof(struct entry, checkpointed) },
-	{ .name = "state_size_bytes",
-		.type = FIELD_WHOLE,
-		.max = UINT64_MAX,
-		.offset = offsetof(struct entry, state_size_bytes) },
+	ROW_TEXT(struct entry, name),
+	ROW_OPTION(struct entry, healthy),
+	{ ROW(struct entry, detail, STRING, FIELD_OMIT) },
+	{ ROW(struct entry, output, JSON, FIELD_OMIT) },
+	ROW_TIME_IF(struct entry, checked_at, has_result),
+	ROW_TIME_IF(struct entry, last_checkpoint_at, checkpointed),
+	ROW_DEFAULT(struct entry, state_size_bytes, UINT64_MAX),
 };
 static const struct fields entry_fields = FIELDS_OF(entry_rows, struct entry);
 
 static const struct field past_rows[] = {
-	{ .name = "version",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_REQUIRED,
-		.max = VERSION,
-		.offset = offsetof(struct past, version) },
-	{ .name = "first_start_ms",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_REQUIRED,
-		.max = INT64_MAX,
-		.offset = offsetof(struct past, first_start_ms) },
-	{ .name = "first_start_at",
-		.type = FIELD_WHOLE,
-		.flags = FIELD_REQUIRED,
-		.max = INT64_MAX,
-		.offset = offsetof(struct past, first_start_at) },
-	{ .name = "last_busy_at",
-		.type = FIELD_WHOLE,
-		.max = INT64_MAX,
-		.offset = offsetof(struct past, last_busy_at),
-		.given_offset = offsetof(struct past, was_busy) },
-	{ .name = "all_healthy_ms",
-		.type = FIELD_WHOLE,
-		.max = INT64_MAX,
-		.offset = offsetof(struct past, all_healthy_ms) },
-	{ .name = "integrations",
-		.type = FIELD_OBJECTS,
-		.flags = FIELD_REQUIRED,
-		.object = &entry_fields,
-		.offset = offsetof(struct past, integrations) },
-	{ .name = "probes",
-		.type = FIELD_OBJECTS,
-		.flags = FIELD_REQUIRED,
-		.object = &entry_fields,
-		.offset = offsetof(struct past, probes) },
+	ROW_WHOLE(struct past, version, VERSION),
+	ROW_TIME(struct past, first_start_ms),
+	ROW_TIME(struct past, first_start_at),
+	ROW_TIME_IF(struct past, last_busy_at, was_busy),
+	ROW_DEFAULT(struct past, all_healthy_ms, INT64_MAX),
+	ROW_OBJECTS(struct past, integrations, "integrations", &entry_fields),
+	ROW_OBJECTS(struct past, probes, "probes", &entry_fields),
 };
 static const struct fields past_fields = FIELDS_OF(past_rows, struct past);
 
@@ -165,52 +133,45 @@ void history_load(struct history *h)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void put_entry(struct buf *b, const struct monitor *monitor)
+/* The monitors of a list, and the entry that was asked for last. */
+struct entry_source {
+	const struct monitors *monitors;
+	struct entry entry;
+};
+
+static const void *entry_at(void *source, size_t index)
 {
+	struct entry_source *from = source;
+	const struct monitor *monitor = from->monitors->items[index];
 	const struct check_result *r = &monitor->check.result;
 
-	buf_puts(b, "{\"name\":");
-	json_put_text(b, monitor->definition.name);
-	if (r->known) {
-		buf_printf(b, ",\"healthy\":%s,\"checked_at\":%lld", r->healthy ? "true" : "false",
-			(long long)r->checked_at);
-		if (r->detail != NULL) {
-			buf_puts(b, ",\"detail\":");
-			json_put_text(b, r->detail);
-		}
-		if (r->output != NULL) {
-			buf_puts(b, ",\"output\":");
-			buf_puts(b, r->output);
-		}
-	}
-	if (monitor->checkpointed)
-		buf_printf(
-			b, ",\"last_checkpoint_at\":%lld", (long long)monitor->last_checkpoint_at);
-	buf_printf(b, ",\"state_size_bytes\":%" PRIu64 "}", monitor->state_size_bytes);
-}
-
-static void put_list(struct buf *b, const char *name, const struct monitors *m)
-{
-	buf_printf(b, ",\"%s\":[", name);
-	for (size_t i = 0; i < m->count; i++) {
-		buf_puts(b, i > 0 ? ",\n" : "\n");
-		put_entry(b, m->items[i]);
-	}
-	buf_puts(b, "]");
+	from->entry = (struct entry){ .name = monitor->definition.name,
+		.has_result = r->known,
+		.healthy = r->healthy,
+		.detail = r->detail,
+		.output = r->output,
+		.checked_at = (uint64_t)r->checked_at,
+		.checkpointed = monitor->checkpointed,
+		.last_checkpoint_at = (uint64_t)monitor->last_checkpoint_at,
+		.state_size_bytes = monitor->state_size_bytes };
+	return &from->entry;
 }
 
 static void put_all(struct buf *b, const struct history *h)
 {
-	buf_printf(b, "{\"version\":%d,\"first_start_ms\":%" PRIu64 ",\"first_start_at\":%lld",
-		VERSION, h->integrations->first_start_ms,
-		(long long)h->integrations->first_start_at);
-	if (h->activity->was_busy)
-		buf_printf(b, ",\"last_busy_at\":%lld", (long long)h->activity->last_busy_at);
-	if (h->integrations->all_healthy_ms != 0)
-		buf_printf(b, ",\"all_healthy_ms\":%" PRIu64, h->integrations->all_healthy_ms);
-	put_list(b, "integrations", h->integrations);
-	put_list(b, "probes", h->probes);
-	buf_puts(b, "}\n");
+	struct entry_source integrations = { .monitors = h->integrations };
+	struct entry_source probes = { .monitors = h->probes };
+	struct past past = { .version = VERSION,
+		.first_start_ms = h->integrations->first_start_ms,
+		.first_start_at = (uint64_t)h->integrations->first_start_at,
+		.was_busy = h->activity->was_busy,
+		.last_busy_at = (uint64_t)h->activity->last_busy_at,
+		.all_healthy_ms = h->integrations->all_healthy_ms,
+		.integrations = { &integrations, h->integrations->count, entry_at },
+		.probes = { &probes, h->probes->count, entry_at } };
+
+	fields_encode(&past_fields, b, &past);
+	buf_puts(b, "\n");
 }
 
 static int save(const struct history *h)

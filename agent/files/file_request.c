@@ -207,10 +207,8 @@ static int add_entry(void *arg, const char *name)
 {
 	struct work *w = arg;
 	struct stat st;
-	size_t size = json_string_size(name, strlen(name)) + ENTRY_FIXED;
+	size_t size = json_lossy_size(name) + ENTRY_FIXED;
 
-	for (const char *c = name; *c != '\0'; c++)
-		size += *c & 0x80 ? 2 : 0; /* what is no UTF-8 becomes three bytes */
 	w->is_full = w->count == FILE_LIST_MAX || size > w->room;
 	if (w->is_full)
 		return 1;
@@ -255,7 +253,8 @@ static void list_directory(struct work *w, const struct fs_path_request *r)
 	}
 	qsort(w->entries, w->count, sizeof(w->entries[0]), compare);
 	*w->result = (struct fs_result){ .kind = FS_RESULT_LIST,
-		.as.list = { .entries = { w->entries, w->count }, .truncated = w->is_full } };
+		.as.list = { .entries = { .items = w->entries, .count = w->count },
+			.truncated = w->is_full } };
 }
 
 /* ---- FsWrite --------------------------------------------------------------------------------- */

@@ -48,21 +48,28 @@ static size_t fitting(const char *text, size_t len, size_t max)
 	return utf8_cut(text, len, n);
 }
 
-/* Append a stream whose JSON may have `max` bytes, the quotation marks included. */
-static void put_stream(struct buf *b, const char *text, size_t len, bool cut, size_t max)
+/*
+ * A stream whose JSON may have `max` bytes, the quotation marks included. `marked` is memory for
+ * the caller to free when a mark had to be put behind the stream; without memory the mark is
+ * missing.
+ */
+static struct field_bytes shown_stream(
+	const char *text, size_t len, bool cut, size_t max, char **marked)
 {
-	size_t mark = json_string_size(CUT_MARK, strlen(CUT_MARK)) - 2;
-	size_t keep = len;
+	const size_t mark = json_string_size(CUT_MARK, strlen(CUT_MARK)) - 2;
 
+	*marked = NULL;
 	if (json_string_size(text, len) + (cut ? mark : 0) > max) {
-		keep = fitting(text, len, max - mark);
+		len = fitting(text, len, max - mark);
 		cut = true;
 	}
-	buf_puts(b, "\"");
-	json_put_escaped(b, text, keep);
 	if (cut)
-		json_put_escaped(b, CUT_MARK, strlen(CUT_MARK));
-	buf_puts(b, "\"");
+		*marked = malloc(len + sizeof(CUT_MARK));
+	if (*marked == NULL)
+		return (struct field_bytes){ (char *)(uintptr_t)text, len };
+	memcpy(*marked, text, len);
+	memcpy(*marked + len, CUT_MARK, sizeof(CUT_MARK));
+	return (struct field_bytes){ *marked, len + strlen(CUT_MARK) };
 }
 
 void exec_write_result(struct buf *b, const void *arg)
@@ -71,14 +78,16 @@ void exec_write_result(struct buf *b, const void *arg)
 	const struct exec_result *r = arg;
 	size_t out = json_string_size(r->out, r->out_len);
 	size_t err = json_string_size(r->err, r->err_len);
+	struct exec_answer answer = { .exit_code = r->exit_code };
+	char *marked_out, *marked_err;
 
-	message_begin(b, ANSWER_EXEC);
-	buf_printf(b, "{\"exit_code\":%d,\"stdout\":", r->exit_code);
-	put_stream(b, r->out, r->out_len, r->out_cut, err < half ? room - err : half);
-	buf_puts(b, ",\"stderr\":");
-	put_stream(b, r->err, r->err_len, r->err_cut, out < half ? room - out : half);
-	buf_puts(b, "}");
-	message_end(b);
+	answer.out = shown_stream(
+		r->out, r->out_len, r->out_cut, err < half ? room - err : half, &marked_out);
+	answer.err = shown_stream(
+		r->err, r->err_len, r->err_cut, out < half ? room - out : half, &marked_err);
+	message_encode(b, ANSWER_EXEC, &answer);
+	free(marked_out);
+	free(marked_err);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

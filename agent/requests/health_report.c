@@ -7,10 +7,10 @@
 #include "protocol/messages.h"
 #include "protocol/utf8.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#define ENTRY_FIXED 240 /* bytes of an entry beside its name, details and output, at most */
+#define ENTRY_FIXED    240  /* bytes of an entry beside its name, details and output, at most */
+#define DETAIL_CUT_MAX 1024 /* bytes that a detail is cut to, at most */
 
 /* How much of an entry's texts is reported, in steps. The last step fits whatever is watched. */
 struct limits {
@@ -19,7 +19,7 @@ struct limits {
 
 static const struct limits steps[] = {
 	{ SIZE_MAX, SIZE_MAX },
-	{ 1024, 4096 },
+	{ DETAIL_CUT_MAX, 4096 },
 	{ 256, 1024 },
 	{ 64, 256 },
 	{ 0, 0 },
@@ -66,134 +66,127 @@ static const struct limits *choose_limits(const struct monitors *m)
 	return l;
 }
 
-static void put_time(struct buf *b, time_t when)
-{
-	char text[CLOCK_UTC_MAX];
+/* ---- entries --------------------------------------------------------------------------------- */
 
+/* What a report's entries are made of, and the entry that was asked for last. */
+struct entry_source {
+	const struct report *report;
+	const struct limits *limits;
+	size_t next; /* probes: the monitor to go on with */
+	char detail[DETAIL_CUT_MAX + 1], checked_at[CLOCK_UTC_MAX], checkpoint_at[CLOCK_UTC_MAX];
+	union {
+		struct integration integration;
+		struct probe_result probe;
+	} entry;
+};
+
+static char *text_of_time(time_t when, char text[CLOCK_UTC_MAX])
+{
 	clock_utc(when, text);
-	json_put_text(b, text);
+	return text;
 }
 
-static void put_detail(struct buf *b, const struct check_result *r, const struct limits *l)
+static char *detail_within_limits(struct entry_source *from, const struct check_result *r)
 {
-	json_put_string(b, r->detail != NULL ? r->detail : "", shown_detail(r, l));
+	size_t shown = shown_detail(r, from->limits);
+
+	if (r->detail == NULL || r->detail[shown] == '\0')
+		return r->detail;
+	memcpy(from->detail, r->detail, shown);
+	from->detail[shown] = '\0';
+	return from->detail;
 }
 
-static void put_status(struct buf *b, const struct monitor *monitor, const struct report *report,
-	const struct limits *l)
+static enum integration_state state_of(const struct monitor *monitor, const struct report *report)
 {
 	switch (monitor_status(monitor, report->monitors->first_start_ms, report->now_ms)) {
 	case MONITOR_ACTIVE:
-		buf_puts(b, "\"active\"");
-		break;
+		return INTEGRATION_ACTIVE;
 	case MONITOR_PENDING:
-		buf_puts(b, "\"pending\"");
-		break;
+		return INTEGRATION_PENDING;
 	case MONITOR_STARTING:
-		buf_puts(b, "\"starting\"");
-		break;
+		return INTEGRATION_STARTING;
 	case MONITOR_ERROR:
-		buf_puts(b, "{\"error\":");
-		put_detail(b, &monitor->check.result, l);
-		buf_puts(b, "}");
 		break;
 	}
+	return INTEGRATION_ERROR;
 }
 
 /*
  * Hosts that wait for a guest to become healthy skip entries whose health is null. So there is
  * always a health where there is a check, and it is false until the first result.
  */
-static void put_health(struct buf *b, const struct monitor *monitor, const struct report *report,
-	const struct limits *l)
+static const void *integration_at(void *source, size_t index)
 {
+	struct entry_source *from = source;
+	const struct report *report = from->report;
+	const struct monitor *monitor = report->monitors->items[index];
 	const struct check_result *r = &monitor->check.result;
+	char *detail = detail_within_limits(from, r);
 
-	if (monitor->definition.command == NULL) {
-		buf_puts(b, "null");
-		return;
-	}
-	buf_printf(b, "{\"healthy\":%s,\"detail\":", r->known && r->healthy ? "true" : "false");
-	if (r->known)
-		put_detail(b, r, l);
-	else
-		json_put_text(b, "first check pending");
-	buf_puts(b, ",\"checked_at\":");
-	put_time(b, r->known ? r->checked_at : report->monitors->first_start_at);
-	buf_puts(b, "}");
+	from->entry.integration = (struct integration){ .name = monitor->definition.name,
+		.status = state_of(monitor, report),
+		.error = detail,
+		.last_checkpoint_at =
+			monitor->checkpointed
+				? text_of_time(monitor->last_checkpoint_at, from->checkpoint_at)
+				: NULL,
+		.state_size_bytes = monitor->state_size_bytes,
+		.has_health = monitor->definition.command != NULL,
+		.health = { .healthy = r->known && r->healthy,
+			.detail = r->known ? detail : "first check pending",
+			.checked_at = text_of_time(
+				r->known ? r->checked_at : report->monitors->first_start_at,
+				from->checked_at) } };
+	return &from->entry.integration;
 }
 
-static void put_integration(struct buf *b, const struct monitor *monitor,
-	const struct report *report, const struct limits *l)
+static const void *probe_at(void *source, size_t index)
 {
-	buf_puts(b, "{\"name\":");
-	json_put_text(b, monitor->definition.name);
-	buf_puts(b, ",\"status\":");
-	put_status(b, monitor, report, l);
-	buf_puts(b, ",\"last_checkpoint_at\":");
-	if (monitor->checkpointed)
-		put_time(b, monitor->last_checkpoint_at);
-	else
-		buf_puts(b, "null");
-	buf_printf(b, ",\"state_size_bytes\":%" PRIu64 ",\"health\":", monitor->state_size_bytes);
-	put_health(b, monitor, report, l);
-	buf_puts(b, "}");
+	struct entry_source *from = source;
+	struct monitor *const *items = from->report->monitors->items;
+	const struct check_result *r;
+	bool has_room;
+
+	(void)index;
+	while (!items[from->next]->check.result.known)
+		from->next++;
+	r = &items[from->next]->check.result;
+	has_room = r->output == NULL || shows_output(r, from->limits);
+	from->entry.probe = (struct probe_result){ .name = items[from->next++]->definition.name,
+		.healthy = r->healthy,
+		.detail = has_room ? detail_within_limits(from, r)
+				   : "ok (the report has no room for the output)",
+		.output = has_room ? r->output : NULL,
+		.checked_at = text_of_time(r->checked_at, from->checked_at) };
+	return &from->entry.probe;
+}
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+static void write_report(struct buf *b, enum message_kind kind, const struct report *report,
+	size_t count, const void *(*at)(void *source, size_t index))
+{
+	struct entry_source from = { .report = report, .limits = choose_limits(report->monitors) };
+	struct list_answer list = { { .items = &from, .count = count, .at = at } };
+
+	message_encode(b, kind, &list);
 }
 
 void report_write_integrations(struct buf *b, const void *arg)
 {
 	const struct report *report = arg;
-	const struct monitors *m = report->monitors;
-	const struct limits *l = choose_limits(m);
 
-	message_begin(b, ANSWER_INTEGRATION_STATUS);
-	buf_puts(b, "{\"integrations\":[");
-	for (size_t i = 0; i < m->count; i++) {
-		if (i > 0)
-			buf_puts(b, ",");
-		put_integration(b, m->items[i], report, l);
-	}
-	buf_puts(b, "]}");
-	message_end(b);
+	write_report(b, ANSWER_INTEGRATION_STATUS, report, report->monitors->count, integration_at);
 }
 
-static void put_probe(struct buf *b, const struct monitor *monitor, const struct limits *l)
-{
-	const struct check_result *r = &monitor->check.result;
-
-	buf_puts(b, "{\"name\":");
-	json_put_text(b, monitor->definition.name);
-	buf_printf(b, ",\"healthy\":%s,\"detail\":", r->healthy ? "true" : "false");
-	if (r->output != NULL && !shows_output(r, l))
-		json_put_text(b, "ok (the report has no room for the output)");
-	else
-		put_detail(b, r, l);
-	if (shows_output(r, l)) {
-		buf_puts(b, ",\"output\":");
-		buf_puts(b, r->output);
-	}
-	buf_puts(b, ",\"checked_at\":");
-	put_time(b, r->checked_at);
-	buf_puts(b, "}");
-}
-
+/* A probe is reported once it has run. */
 void report_write_probes(struct buf *b, const void *arg)
 {
 	const struct report *report = arg;
-	const struct monitors *m = report->monitors;
-	const struct limits *l = choose_limits(m);
-	const char *separator = "";
+	size_t count = 0;
 
-	message_begin(b, ANSWER_PROBE_STATUS);
-	buf_puts(b, "{\"probes\":[");
-	for (size_t i = 0; i < m->count; i++) {
-		/* A probe is reported once it has run. */
-		if (!m->items[i]->check.result.known)
-			continue;
-		buf_puts(b, separator);
-		put_probe(b, m->items[i], l);
-		separator = ",";
-	}
-	buf_puts(b, "]}");
-	message_end(b);
+	for (size_t i = 0; i < report->monitors->count; i++)
+		count += report->monitors->items[i]->check.result.known;
+	write_report(b, ANSWER_PROBE_STATUS, report, count, probe_at);
 }

@@ -4,12 +4,9 @@
 #include "agent/state.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "protocol/json.h"
 #include "protocol/messages.h"
-#include "protocol/utf8.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -19,62 +16,58 @@
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-/* Append ,"key":number, or null for what is not known. */
-static void put_number(struct buf *b, const char *key, uint64_t n)
+/* Empty text is null in JSON. */
+static char *text_or_null(const char *text)
 {
-	buf_printf(b, ",\"%s\":", key);
-	if (n == UINT64_MAX)
-		buf_puts(b, "null");
-	else
-		buf_printf(b, "%" PRIu64, n);
+	return text[0] != '\0' ? (char *)(uintptr_t)text : NULL;
 }
 
-/* Append ,"key":text, or null for no text. */
-static void put_text(struct buf *b, const char *key, const char *text)
+static uint64_t known_if(bool known, int64_t n)
 {
-	buf_printf(b, ",\"%s\":", key);
-	if (text[0] == '\0')
-		buf_puts(b, "null");
-	else
-		json_put_lossy(b, text, strlen(text));
+	return known ? (uint64_t)n : FIELD_UNKNOWN;
 }
 
-/* A service whose user is unknown has none. */
-static void put_id(struct buf *b, const char *name, uint32_t id)
+/* What a list's items are made of, and the item that was asked for last. */
+struct list_source {
+	const struct init_answer *answer;
+	size_t message, number; /* events: the next one */
+	union {
+		struct service_entry service;
+		struct boot_stage stage;
+		struct event_entry event;
+		const char *text;
+	} item;
+};
+
+static struct field_list list_of(
+	struct list_source *from, size_t count, const void *(*at)(void *source, size_t index))
 {
-	put_number(b, name, id != UINT32_MAX ? id : UINT64_MAX);
+	return (struct field_list){ .items = from, .count = count, .at = at };
 }
 
-static void put_service(struct buf *b, const struct control_service *s)
+static const void *service_at(void *source, size_t index)
 {
-	buf_puts(b, "{\"name\":");
-	json_put_lossy(b, s->name, strlen(s->name));
-	put_text(b, "state", s->state);
-	put_text(b, "reason", s->reason);
-	put_number(b, "pid", s->pid > 0 ? (uint64_t)s->pid : UINT64_MAX);
-	put_id(b, "uid", s->uid);
-	put_id(b, "gid", s->gid);
-	put_number(b, "state_ms", s->state_ms);
-	put_number(b, "restarts", s->restarts);
-	put_number(b, "failures", s->failures);
-	put_number(b, "next_start_ms", s->next_start_ms);
-	put_number(b, "exit_code", s->exit_code >= 0 ? (uint64_t)s->exit_code : UINT64_MAX);
-	buf_printf(b, ",\"built_in\":%s", s->built_in != 0 ? "true" : "false");
-	put_number(b, "memory_bytes", s->memory_bytes);
-	put_number(b, "cpu_us", s->cpu_us);
-	put_number(b, "tasks", s->tasks);
-	put_number(b, "oom_kills", s->oom_kills);
-	buf_puts(b, "}");
-}
+	struct list_source *from = source;
+	const struct control_service *s = &from->answer->items[index].service;
 
-static void put_services(struct buf *b, const struct init_answer *a)
-{
-	buf_puts(b, "[");
-	for (size_t i = 0; i < a->count; i++) {
-		buf_puts(b, i > 0 ? "," : "");
-		put_service(b, &a->items[i].service);
-	}
-	buf_puts(b, "]");
+	/* A service whose user is unknown has no uid. */
+	from->item.service = (struct service_entry){ .name = (char *)(uintptr_t)s->name,
+		.state = text_or_null(s->state),
+		.reason = text_or_null(s->reason),
+		.pid = known_if(s->pid > 0, s->pid),
+		.uid = known_if(s->uid != UINT32_MAX, s->uid),
+		.gid = known_if(s->gid != UINT32_MAX, s->gid),
+		.state_ms = s->state_ms,
+		.restarts = s->restarts,
+		.failures = s->failures,
+		.next_start_ms = s->next_start_ms,
+		.exit_code = known_if(s->exit_code >= 0, s->exit_code),
+		.built_in = s->built_in != 0,
+		.memory_bytes = s->memory_bytes,
+		.cpu_us = s->cpu_us,
+		.tasks = s->tasks,
+		.oom_kills = s->oom_kills };
+	return &from->item.service;
 }
 
 /* ---- replies --------------------------------------------------------------------------------- */
@@ -85,8 +78,7 @@ void init_answer_hello(struct buf *b, const void *arg)
 	const char *names[REQUEST_KINDS];
 	struct hello_answer hello = { .protocol = PROTOCOL_ADDITIONS,
 		.agent = PROGRAM_VERSION,
-		.init = a->count > 0 && a->items[0].text[0] != '\0' ? (char *)a->items[0].text
-								    : NULL,
+		.init = a->count > 0 ? text_or_null(a->items[0].text) : NULL,
 		.requests.items = names };
 
 	for (enum message_kind kind = 0; kind < REQUEST_KINDS; kind++)
@@ -97,74 +89,61 @@ void init_answer_hello(struct buf *b, const void *arg)
 
 void init_answer_services(struct buf *b, const void *arg)
 {
-	message_begin(b, ANSWER_SERVICES);
-	buf_puts(b, "{\"services\":");
-	put_services(b, arg);
-	buf_puts(b, "}");
-	message_end(b);
+	const struct init_answer *a = arg;
+	struct list_source from = { .answer = a };
+	struct list_answer services = { list_of(&from, a->count, service_at) };
+
+	message_encode(b, ANSWER_SERVICES, &services);
 }
 
 void init_answer_logs(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
+	struct logs_answer logs = { .text = { (char *)(uintptr_t)a->log, a->log_len },
+		.position = a->position,
+		.cut = a->log_cut };
 
-	message_begin(b, ANSWER_LOGS);
-	buf_puts(b, "{\"text\":");
-	json_put_lossy(b, a->log != NULL ? a->log : "", a->log_len);
-	buf_printf(b, ",\"position\":%" PRIu64 ",\"cut\":%s}", a->position,
-		a->log_cut ? "true" : "false");
-	message_end(b);
+	message_encode(b, ANSWER_LOGS, &logs);
 }
 
-static void put_stage(struct buf *b, const char *name, uint64_t start_us, uint64_t duration_us,
-	int error, const char *text)
+static const void *stage_at(void *source, size_t index)
 {
-	buf_puts(b, "{\"name\":");
-	json_put_lossy(b, name, strlen(name));
-	put_number(b, "start_us", start_us);
-	put_number(b, "duration_us", duration_us);
-	buf_printf(b, ",\"success\":%s", error == 0 ? "true" : "false");
-	put_text(b, "detail", error != 0 && text[0] == '\0' ? problem_errno_text(error) : text);
-	buf_puts(b, "}");
+	struct list_source *from = source;
+	const struct control_step *s = &from->answer->items[index].step;
+
+	from->item.stage = (struct boot_stage){ .name = (char *)(uintptr_t)s->name,
+		.start_us = s->start_us,
+		.duration_us = s->duration_us,
+		.success = s->error == 0,
+		.detail = text_or_null(s->error != 0 && s->text[0] == '\0'
+					       ? problem_errno_text(s->error)
+					       : s->text) };
+	return &from->item.stage;
 }
 
 void init_answer_timeline(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
 	uint64_t healthy_ms = a->agent->integrations.all_healthy_ms;
+	struct list_source from = { .answer = a };
+	/* The kernel's clock starts with the kernel. */
+	struct boot_timeline timeline = { .stages = list_of(&from, a->count, stage_at),
+		.all_healthy_us = healthy_ms > 0 ? healthy_ms * 1000 : FIELD_UNKNOWN };
 
-	message_begin(b, ANSWER_BOOT_TIMELINE);
-	buf_puts(b, "{\"stages\":[");
-	for (size_t i = 0; i < a->count; i++) {
-		const struct control_step *s = &a->items[i].step;
-
-		buf_puts(b, i > 0 ? "," : "");
-		put_stage(b, s->name, s->start_us, s->duration_us, s->error, s->text);
-	}
-	/* The kernel's clock starts with it. */
-	buf_puts(b, "]");
-	put_number(b, "all_healthy_us", healthy_ms > 0 ? healthy_ms * 1000 : UINT64_MAX);
-	buf_puts(b, "}");
-	message_end(b);
+	message_encode(b, ANSWER_BOOT_TIMELINE, &timeline);
 }
 
-/* Begin a message with how it went. */
-static void put_success(
-	struct buf *b, enum message_kind kind, const struct init_answer *a, bool success)
+static char *detail_of(const struct init_answer *a)
 {
-	const char *text =
-		a->text[0] == '\0' && a->error != 0 ? problem_errno_text(a->error) : a->text;
-
-	message_begin(b, kind);
-	buf_printf(b, "{\"success\":%s", success ? "true" : "false");
-	put_text(b, "detail", text);
+	return text_or_null(
+		a->text[0] == '\0' && a->error != 0 ? problem_errno_text(a->error) : a->text);
 }
 
 static void put_outcome(struct buf *b, enum message_kind kind, const struct init_answer *a)
 {
-	put_success(b, kind, a, a->error == 0);
-	buf_puts(b, "}");
-	message_end(b);
+	struct ack_answer ack = { .success = a->error == 0, .detail = detail_of(a) };
+
+	message_encode(b, kind, &ack);
 }
 
 void init_answer_restart(struct buf *b, const void *arg)
@@ -179,58 +158,76 @@ void init_answer_shutdown(struct buf *b, const void *arg)
 
 /* ---- events and reload ----------------------------------------------------------------------- */
 
-static void put_transition(struct buf *b, const struct control_transition *t)
+/* Each message of PID 1 has a few. */
+static const void *event_at(void *source, size_t index)
 {
-	buf_printf(b, "{\"number\":%" PRIu64, t->number);
-	put_number(b, "at_ms", t->at_ms);
-	put_text(b, "service", t->name);
-	put_text(b, "before", t->before);
-	put_text(b, "after", t->after);
-	put_text(b, "cause", t->cause);
-	put_text(b, "reason", t->reason);
-	put_number(b, "pid", t->pid > 0 ? (uint64_t)t->pid : UINT64_MAX);
-	put_number(b, "exit_code", t->exit_code >= 0 ? (uint64_t)t->exit_code : UINT64_MAX);
-	buf_puts(b, "}");
+	struct list_source *from = source;
+	const struct control_transition *t;
+
+	(void)index;
+	while (from->number == from->answer->items[from->message].value) {
+		from->message++;
+		from->number = 0;
+	}
+	t = &from->answer->items[from->message].transitions[from->number++];
+	from->item.event = (struct event_entry){ .number = t->number,
+		.at_ms = t->at_ms,
+		.service = text_or_null(t->name),
+		.before = text_or_null(t->before),
+		.after = text_or_null(t->after),
+		.cause = text_or_null(t->cause),
+		.reason = text_or_null(t->reason),
+		.pid = known_if(t->pid > 0, t->pid),
+		.exit_code = known_if(t->exit_code >= 0, t->exit_code) };
+	return &from->item.event;
 }
 
 void init_answer_events(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
-	bool first = true;
+	struct list_source from = { .answer = a };
+	struct events_answer events = { .position = a->position, .lost = a->lost };
+	size_t count = 0;
 
-	message_begin(b, ANSWER_EVENTS);
-	buf_puts(b, "{\"events\":[");
-	for (size_t i = 0; i < a->count; i++) {
-		for (uint64_t n = 0; n < a->items[i].value; n++) {
-			buf_puts(b, first ? "" : ",");
-			put_transition(b, &a->items[i].transitions[n]);
-			first = false;
-		}
-	}
-	buf_printf(b, "],\"position\":%" PRIu64, a->position);
-	put_number(b, "lost", a->lost);
-	buf_puts(b, "}");
-	message_end(b);
+	for (size_t i = 0; i < a->count; i++)
+		count += a->items[i].value;
+	events.events = list_of(&from, count, event_at);
+	message_encode(b, ANSWER_EVENTS, &events);
 }
 
-/* PID 1 sends the numbers first, and then what is wrong: of that, what fits a frame. */
+static const void *bad_at(void *source, size_t index)
+{
+	struct list_source *from = source;
+
+	from->item.text = from->answer->items[1 + index].text;
+	return &from->item.text;
+}
+
+/* The messages about bad files that half a frame has room for. */
+static size_t count_bad(const struct init_answer *a)
+{
+	size_t size = 0, count = 0;
+
+	while (1 + count < a->count && size < PROTOCOL_BODY_MAX / 2)
+		size += json_lossy_size(a->items[1 + count++].text) + 1;
+	return count;
+}
+
+/* PID 1 sends the numbers first, and then a message for each bad file. */
 void init_answer_reload(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
 	const struct control_reload *r = a->count > 0 ? &a->items[0].reload : NULL;
+	struct list_source from = { .answer = a };
+	struct reload_result result = { .success = a->error == 0 && a->count <= 1,
+		.detail = detail_of(a),
+		.started = r != NULL ? r->started : FIELD_UNKNOWN,
+		.stopped = r != NULL ? r->stopped : FIELD_UNKNOWN,
+		.restarted = r != NULL ? r->restarted : FIELD_UNKNOWN,
+		.unchanged = r != NULL ? r->unchanged : FIELD_UNKNOWN,
+		.bad = list_of(&from, count_bad(a), bad_at) };
 
-	put_success(b, ANSWER_RELOAD, a, a->error == 0 && a->count <= 1);
-	put_number(b, "started", r != NULL ? r->started : UINT64_MAX);
-	put_number(b, "stopped", r != NULL ? r->stopped : UINT64_MAX);
-	put_number(b, "restarted", r != NULL ? r->restarted : UINT64_MAX);
-	put_number(b, "unchanged", r != NULL ? r->unchanged : UINT64_MAX);
-	buf_puts(b, ",\"bad\":[");
-	for (size_t i = 1; i < a->count && b->len < PROTOCOL_BODY_MAX / 2; i++) {
-		buf_puts(b, i > 1 ? "," : "");
-		json_put_lossy(b, a->items[i].text, strlen(a->items[i].text));
-	}
-	buf_puts(b, "]}");
-	message_end(b);
+	message_encode(b, ANSWER_RELOAD, &result);
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */
@@ -240,22 +237,21 @@ static uint64_t meminfo(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
 
-	return at != NULL ? strtoull(at + strlen(key), NULL, 10) * 1024 : UINT64_MAX;
+	return at != NULL ? strtoull(at + strlen(key), NULL, 10) * 1024 : FIELD_UNKNOWN;
 }
 
-static void put_guest(struct buf *b)
+static struct guest_metrics guest_metrics(void)
 {
 	char text[4096];
 	bool read = file_read("/proc/meminfo", text, sizeof(text), NULL) == 0;
 	struct sysinfo info;
 
-	buf_printf(b, "{\"uptime_ms\":%" PRIu64, clock_ms());
-	put_number(b, "processors", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
-	put_number(b, "tasks", sysinfo(&info) == 0 ? info.procs : UINT64_MAX);
-	put_number(b, "cpu_us", activity_used_us());
-	put_number(b, "memory_bytes", read ? meminfo(text, "MemTotal:") : UINT64_MAX);
-	put_number(b, "memory_available_bytes", read ? meminfo(text, "MemAvailable:") : UINT64_MAX);
-	buf_puts(b, "}");
+	return (struct guest_metrics){ .uptime_ms = clock_ms(),
+		.processors = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
+		.tasks = sysinfo(&info) == 0 ? info.procs : FIELD_UNKNOWN,
+		.cpu_us = activity_used_us(),
+		.memory_bytes = read ? meminfo(text, "MemTotal:") : FIELD_UNKNOWN,
+		.memory_available_bytes = read ? meminfo(text, "MemAvailable:") : FIELD_UNKNOWN };
 }
 
 /* statm's second number is the resident size in pages (proc(5)). */
@@ -264,57 +260,46 @@ static uint64_t resident_bytes(void)
 	char text[128], *end;
 
 	if (file_read("/proc/self/statm", text, sizeof(text), NULL) != 0)
-		return UINT64_MAX;
+		return FIELD_UNKNOWN;
 	strtoull(text, &end, 10);
 	return strtoull(end, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void put_agent(struct buf *b, const struct agent *a)
+static struct agent_metrics agent_metrics(const struct agent *a)
 {
 	uint64_t running = 0;
 
 	for (const struct job *job = a->jobs.running; job != NULL; job = job->next)
 		running++;
-	buf_puts(b, "{\"version\":");
-	json_put_text(b, PROGRAM_VERSION);
-	put_number(b, "memory_bytes", resident_bytes());
-	put_number(b, "connections", a->server.count);
-	put_number(b, "requests", a->server.requests);
-	put_number(b, "commands", running);
-	put_number(b, "commands_cpu_us", a->jobs.used_us);
-	buf_puts(b, "}");
+	return (struct agent_metrics){ .version = PROGRAM_VERSION,
+		.memory_bytes = resident_bytes(),
+		.connections = a->server.count,
+		.requests = a->server.requests,
+		.commands = running,
+		.commands_cpu_us = a->jobs.used_us };
 }
 
-static void put_checks(struct buf *b, const char *key, const struct monitors *m)
+static struct checks_summary checks_summary(const struct monitors *m)
 {
-	uint64_t checked = 0, healthy = 0;
+	struct checks_summary sum = { .total = m->count };
 
 	for (size_t i = 0; i < m->count; i++) {
-		checked += m->items[i]->definition.command != NULL;
-		healthy += m->items[i]->check.result.healthy;
+		sum.checked += m->items[i]->definition.command != NULL;
+		sum.healthy += m->items[i]->check.result.healthy;
 	}
-	buf_printf(b, ",\"%s\":{\"total\":%zu", key, m->count);
-	put_number(b, "checked", checked);
-	put_number(b, "healthy", healthy);
-	buf_puts(b, "}");
+	return sum;
 }
 
 void init_answer_metrics(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
+	struct list_source from = { .answer = a };
+	struct metrics_answer metrics = { .guest = guest_metrics(),
+		.agent = agent_metrics(a->agent),
+		.integrations = checks_summary(&a->agent->integrations),
+		.probes = checks_summary(&a->agent->probes),
+		.services = list_of(&from, a->count, service_at),
+		.has_services = a->connected && a->error == 0 };
 
-	message_begin(b, ANSWER_METRICS);
-	buf_puts(b, "{\"guest\":");
-	put_guest(b);
-	buf_puts(b, ",\"agent\":");
-	put_agent(b, a->agent);
-	put_checks(b, "integrations", &a->agent->integrations);
-	put_checks(b, "probes", &a->agent->probes);
-	buf_puts(b, ",\"services\":");
-	if (a->connected && a->error == 0)
-		put_services(b, a);
-	else
-		buf_puts(b, "null");
-	buf_puts(b, "}");
-	message_end(b);
+	message_encode(b, ANSWER_METRICS, &metrics);
 }

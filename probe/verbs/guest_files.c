@@ -190,7 +190,7 @@ static bool pour(struct guest_files *g, char *path, const char *bytes, size_t le
 {
 	char *argv[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
 		(char *)(uintptr_t) "exec cat >\"$0\"", path };
-	struct proc_start_request r = { .argv = { argv, 4 } };
+	struct proc_start_request r = { .argv = { .items = argv, .count = 4 } };
 	char token[64] = "";
 	struct answer a;
 	bool is_good = guest_ask_proc(g, REQUEST_PROC_START, &r, PROC_RESULT_STARTED, &a);

@@ -328,7 +328,7 @@ static int run_command(struct run *r, const struct options *o)
 		free(env);
 		return EXIT_USAGE;
 	}
-	body.argv = (struct field_list){ o->names + at, o->name_count - at };
+	body.argv = (struct field_list){ .items = o->names + at, .count = o->name_count - at };
 	watch_signals(r);
 	ask(r, &r->start, 0, REQUEST_PROC_START, &body, started);
 	free(env);

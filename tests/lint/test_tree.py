@@ -133,6 +133,17 @@ class PidOne(Tree):
 
 
 class Messages(Tree):
+    def fields(self):
+        """The names of the fields in the tables of protocol/."""
+        names = set()
+        for path in c_files("protocol"):
+            text = source.read(path)
+            names.update(re.findall(r"\bROW\w*\(\s*struct \w+,\s*(\w+)", text))
+            names.update(re.findall(r'\bROW\w*\([^()]*?"(\w+)"', text))
+            names.update(re.findall(r'\.name = "([a-z]\w*)"', text))
+        self.assertGreater(len(names), 150)
+        return names
+
     def test_names_are_spelled_in_the_table_only(self):
         """protocol/messages.c has each name; everything else says its kind."""
         names = re.findall(r'\.body = \{ \.name = "(\w+)"', source.read("protocol/messages.c"))
@@ -140,6 +151,26 @@ class Messages(Tree):
         pattern = re.compile(r'(?<![%%\w])(?:\\"|")(?:%s)(?:\\"|")' % "|".join(set(names) - COMMON))
         paths = [p for p in c_files("agent", "probe", "init", "base") if p.endswith((".c", ".h"))]
         self.assert_none(self.lines_with(pattern, paths), "names of messages outside the table")
+
+    def test_no_program_writes_json_by_hand(self):
+        """Only the table's examples are JSON."""
+        paths = [p for p in c_files(*PROGRAMS) if p != "protocol/messages.c"]
+        self.assert_none(self.lines_with(re.compile(r'\\"\w+\\":'), paths),
+                         "JSON without a table of fields")
+
+    def test_the_agent_spells_no_field_of_a_message(self):
+        """Rows of its own files may: what it reads from the disk has tables, too."""
+        names = [n for n in self.fields() if "_" in n]
+        pattern = re.compile(r'^(?!.*(?:\.name|\.alias|\]) = ").*"(?:%s)"' % "|".join(names))
+        self.assert_none(self.lines_with(pattern, c_files("agent")), "fields outside the table")
+
+    def test_the_probe_reads_fields_that_messages_have(self):
+        names = self.fields()
+        found = []
+        for path in c_files("probe"):
+            found += ["%s: %s" % (path, name) for name in re.findall(
+                r'\bshape_\w+\(\s*[&\w]+,\s*"(\w+)"', source.read(path)) if name not in names]
+        self.assert_none(found, "fields that no message has")
 
 
 class Text(Tree):

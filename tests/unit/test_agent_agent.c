@@ -48,7 +48,7 @@ Test(agent_agent, what_is_no_request_gets_an_error_and_the_end)
 	free(reply);
 	cr_expect_eq(rig_drain(fd), 0);
 	close(fd);
-	expect("", "{\"Error\":{\"message\":\"there is no JSON value\"}}");
+	expect("", "{\"Error\":{\"message\":\"no JSON value\"}}");
 	reply = ask("\"\xff\"");
 	cr_expect(begins_with(reply, "{\"Error\":{\"message\":\"line 1, column "), "%s", reply);
 	free(reply);
@@ -228,7 +228,7 @@ Test(agent_agent, what_cannot_be_started_is_said)
 
 	strcpy(config, rig_file("agent.json", "[]"));
 	start_agent(config);
-	cr_expect_not_null(strstr(next_line(), "/agent.json: line 1, column 1: an object is "));
+	cr_expect_not_null(strstr(next_line(), "/agent.json: line 1, column 1: expected an obj"));
 	cr_expect_eq(wait_for_end(), 1);
 	close(listen_fd);
 	listen_fd = 1000;

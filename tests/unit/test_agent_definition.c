@@ -145,7 +145,7 @@ Test(agent_definition, a_bad_file_has_one_line_and_the_others_load)
 	cr_expect_not_null(strstr(rig_log(), "/2.json: line 2, column 7: "), "%s", rig_log());
 	cr_expect_not_null(strstr(rig_log(), "/3.json: line 1, column 24: 'critical' must be true "
 					     "or false\n"));
-	cr_expect_not_null(strstr(rig_log(), "/4.json: there is no JSON value\n"));
+	cr_expect_not_null(strstr(rig_log(), "/4.json: no JSON value\n"));
 	cr_expect_not_null(strstr(rig_log(), "/5.json: Is a directory\n"));
 	cr_expect_not_null(strstr(rig_log(), "/6.json: No such file or directory\n"));
 	cr_expect_not_null(

@@ -311,7 +311,7 @@ Test(agent_json, bad_fields_are_named)
 	static const struct {
 		const char *text, *problem;
 	} rows[] = {
-		{ "[]", "line 1, column 1: an object is expected here" },
+		{ "[]", "line 1, column 1: expected an object" },
 		{ "{}", "line 1, column 1: 'text' is missing" },
 		{ "{\"text\":1}", "line 1, column 9: 'text' must be a string" },
 		{ "{\"text\":\"a\",\n \"txt\":\"b\"}", "line 2, column 2: 'text' is given twice" },
@@ -338,8 +338,7 @@ Test(agent_json, bad_fields_are_named)
 			"line 1, column 28: 'strings' must be an array of strings" },
 		{ "{\"text\":\"a\",\"objects\":[{\"n\":1},{}]}",
 			"line 1, column 32: 'n' is missing" },
-		{ "{\"text\":\"a\",\"object\":3}",
-			"line 1, column 22: an object is expected here" },
+		{ "{\"text\":\"a\",\"object\":3}", "line 1, column 22: expected an object" },
 		{ "{\"text\":\"\xc3\xa4\",\"flag\":2}",
 			"line 1, column 20: 'flag' must be true or false" },
 	};
