@@ -39,7 +39,7 @@ static const char *const signal_choices[] = { "TERM", "INT", "QUIT", "HUP", "USR
 const struct service_key service_keys[] = {
 	{ .name = "command", .type = KEY_COMMAND, AT(command),
 		.unset = DOC("required"),
-		.doc = DOC("The command line that the service is.\n"
+		.doc = DOC("The command line of the service.\n"
 			"See\n"
 			".Sx COMMAND LINES .") },
 	{ .name = "pre_start", .type = KEY_COMMAND, AT(pre_start),
@@ -47,44 +47,42 @@ const struct service_key service_keys[] = {
 		.doc = DOC("A command line that runs as root, in\n"
 			".Pa / ,\n"
 			"with the service's environment, before every start of the command.\n"
-			"When it fails, or takes longer than 60 seconds, that start has "
+			"If it fails, or takes longer than 60 seconds, the start has "
 			"failed.") },
 	{ .name = "user", .type = KEY_TEXT, AT(user),
 		.unset = DOC("the service group's user"),
 		.doc = DOC("Name or number of the user that the command runs as.\n"
-			"It is root only where this key says so.") },
+			"Only this key can make it root.") },
 	{ .name = "supplementary_groups", .type = KEY_WORDS, AT(supplementary_groups),
 		.unset = DOC("none"),
-		.doc = DOC("Names or numbers of groups, beside those that\n"
-			".Pa /etc/group\n"
-			"lists the user in.") },
+		.doc = DOC("Names or numbers of groups, in addition to the user's groups in\n"
+			".Pa /etc/group .") },
 	{ .name = "log_file", .type = KEY_PATH, AT(log_file),
 		.unset = DOC("the console"),
 		.doc = DOC("File that standard output and standard error are appended to.\n"
-			"Directories that are missing are made.\n"
-			"A symbolic link, or a file that has a second name, is not written to.\n"
-			"When it cannot be written to, the console says so, and afterwards how "
-			"much was lost.\n"
-			"Each process gets descriptors of its own: flags such as O_NONBLOCK "
-			"that one sets are not there for the next.\n"
+			"Missing directories are created.\n"
+			"A symbolic link, or a file that has a second name, is refused.\n"
+			"If a write fails, the console says so, and afterwards how much was "
+			"lost.\n"
+			"Each process has descriptors of its own: flags such as O_NONBLOCK "
+			"that one process sets do not affect the next.\n"
 			".Pa /dev/stdout , /dev/stderr , /dev/console ,\n"
 			"their names in\n"
 			".Pa /proc\n"
-			"and a link to one of them are the console, as without this key.\n"
-			"Without this key every line goes to the console, behind the name of "
-			"the service.") },
+			"and links to them mean the console, as without this key.\n"
+			"Lines on the console begin with the name of the service.") },
 	{ .name = "log_max_size", .type = KEY_SIZE, AT(log_max_size), .max = INT64_MAX,
 		.unset = DOC("0"),
 		.doc = DOC("Size, in bytes (K, M, G, T), at which the log file is renamed to\n"
 			".Ar FILE Ns .1\n"
-			"and a new one begun; 0 means never.\n"
-			"One that cannot be renamed grows.") },
+			"and a new one is begun; 0 means never.\n"
+			"A file that cannot be renamed keeps growing.") },
 	{ .name = "log_keep", .type = KEY_COUNT, AT(log_keep), .max = 100,
 		.unset = DOC("3"),
 		.doc = DOC("How many renamed log files are kept.") },
 	{ .name = "working_directory", .type = KEY_PATH, AT(working_directory),
 		.unset = DOC("/"),
-		.doc = DOC("Directory that the command starts in.") },
+		.doc = DOC("Working directory of the command.") },
 	{ .name = "environment_file", .type = KEY_MAYBE, AT(environment_file),
 		.unset = DOC("none"),
 		.doc = DOC("File with a\n"
@@ -93,10 +91,10 @@ const struct service_key service_keys[] = {
 			".Sx ENVIRONMENT .\n"
 			"It must exist, unless\n"
 			".Ql -\n"
-			"stands in front of it; it is read at boot, and again when the service "
-			"file has changed or a snapshot is restored.\n"
-			"When it cannot be read after a snapshot, the variables stay as they "
-			"were.") },
+			"precedes the path.\n"
+			"It is read at boot, and again when the service file has changed or a "
+			"snapshot is restored.\n"
+			"If it cannot be read after a snapshot, the old variables stay.") },
 	{ .name = "type", .type = KEY_CHOICE, AT(rules.type), .choices = type_choices,
 		.unset = DOC("simple"),
 		.doc = DOC(".Cm simple :\n"
@@ -106,7 +104,7 @@ const struct service_key service_keys[] = {
 			"ended successfully.\n"
 			".Cm forking :\n"
 			"the command starts a daemon and ends; the service is up once it has "
-			"ended successfully, for as long as a process of its cgroup is there.\n"
+			"ended successfully, and as long as its cgroup has a process.\n"
 			"No PID file is needed.") },
 	{ .name = "restart", .type = KEY_CHOICE, AT(rules.restart),
 		.choices = restart_choices,
@@ -124,22 +122,22 @@ const struct service_key service_keys[] = {
 	{ .name = "restart_delay_max", .type = KEY_SPAN, AT(rules.restart_delay_max),
 		.max = DAY_MS,
 		.unset = DOC("30s"),
-		.doc = DOC("Where the doubling ends.\n"
-			"A failure that no new attempt can heal, such as a program that does "
-			"not exist, waits this long at once.") },
+		.doc = DOC("Longest delay.\n"
+			"A failure that a new attempt cannot heal, such as a missing "
+			"program, waits this long at once.") },
 	{ .name = "stop_timeout", .type = KEY_SPAN, AT(rules.stop_timeout), .max = DAY_MS,
 		.unset = DOC("1s"),
 		.doc = DOC("Time from TERM to KILL when the service is stopped.\n"
-			"TERM is followed by CONT, and a frozen cgroup is thawed for it.\n"
-			"A shutdown waits for 1 second at most.") },
+			"A frozen cgroup is thawed, and CONT follows TERM.\n"
+			"A shutdown waits for at most 1 second.") },
 	{ .name = "stop_signal", .type = KEY_CHOICE, AT(stop_signal), .choices = signal_choices,
 		.unset = DOC("TERM"),
-		.doc = DOC("Signal that asks the command to end, in place of TERM.\n"
+		.doc = DOC("Signal to send in place of TERM.\n"
 			"PostgreSQL wants INT, nginx QUIT.") },
 	{ .name = "start_timeout", .type = KEY_SPAN, AT(rules.start_timeout), .max = DAY_MS,
 		.unset = DOC("30s"),
-		.doc = DOC("A oneshot that has not ended by then, and a service that is not "
-			"ready by then, is stopped and has failed.\n"
+		.doc = DOC("A oneshot that has not ended, or a service that is not ready, "
+			"within this time is stopped and has failed.\n"
 			"0: no limit.") },
 	{ .name = "start_limit", .type = KEY_COUNT, AT(rules.start_limit),
 		.max = MACHINE_STARTS_MAX,
@@ -157,7 +155,7 @@ const struct service_key service_keys[] = {
 	{ .name = "start_limit_action", .type = KEY_CHOICE, AT(start_limit_action),
 		.choices = action_choices,
 		.unset = DOC("none"),
-		.doc = DOC("What follows when\n"
+		.doc = DOC("Action when\n"
 			".Ic start_limit\n"
 			"is hit.\n"
 			".Cm none :\n"
@@ -165,7 +163,7 @@ const struct service_key service_keys[] = {
 			".Cm reboot :\n"
 			"the guest shuts down and restarts, which ends the virtual machine.\n"
 			".Cm exit :\n"
-			"likewise, after the console line\n"
+			"the same, after the console line\n"
 			".Dq guest exit code Ar N .") },
 	{ .name = "start_limit_exit_code", .type = KEY_COUNT, AT(start_limit_exit_code),
 		.max = 255,
@@ -173,14 +171,14 @@ const struct service_key service_keys[] = {
 		.doc = DOC("The number in that line.") },
 	{ .name = "after", .type = KEY_WORDS, AT(after),
 		.unset = DOC("none"),
-		.doc = DOC("Services that this one starts behind: each is up, has failed once, "
-			"or is not going to start.\n"
+		.doc = DOC("Services that this one starts after: it waits until each is up, has "
+			"failed once, or is not going to start.\n"
 			"At shutdown this one stops before them.") },
 	{ .name = "requires", .type = KEY_WORDS, AT(requires),
 		.unset = DOC("none"),
 		.doc = DOC("Services that must be up before this one starts.\n"
-			"When one of them has failed for good, so has this one.\n"
-			"What happens to them later does not touch it.\n"
+			"If one of them fails for good, so does this one.\n"
+			"Later failures of theirs do not affect it.\n"
 			"At shutdown this one stops before them.") },
 	{ .name = "ready", .type = KEY_CHOICE, AT(rules.ready), .choices = ready_choices,
 		.unset = DOC("started"),
@@ -195,9 +193,9 @@ const struct service_key service_keys[] = {
 			"names, as\n"
 			".Fn sd_notify\n"
 			"does.\n"
-			"The socket is the service's own, and new for each start.\n"
+			"Each start has a new socket of its own.\n"
 			"The sender may be a helper that has ended since;\n"
-			"a process of another service is not believed.\n"
+			"messages from processes of other services are ignored.\n"
 			".Cm healthy :\n"
 			"the health check of the same name has passed once.") },
 	{ .name = "watchdog", .type = KEY_SPAN, AT(rules.watchdog), .max = DAY_MS,
@@ -206,30 +204,30 @@ const struct service_key service_keys[] = {
 			".Li WATCHDOG=1\n"
 			"to\n"
 			".Ev NOTIFY_SOCKET\n"
-			"within each such time, which\n"
+			"at least this often;\n"
 			".Ev WATCHDOG_USEC\n"
-			"tells it; one that does not gets ABRT, after\n"
-			".Ic stop_timeout\n"
-			"KILL, and has failed.\n"
-			"Time in which the guest is frozen for a snapshot does not count.\n"
+			"has the time.\n"
+			"Otherwise it gets ABRT, then KILL after\n"
+			".Ic stop_timeout ,\n"
+			"and has failed.\n"
+			"Time while the guest is frozen for a snapshot does not count.\n"
 			"0: no watchdog.") },
 	{ .name = "unhealthy_restart_after", .type = KEY_COUNT, AT(unhealthy_restart_after),
 		.max = 1000000,
 		.unset = DOC("0"),
-		.doc = DOC("Number of failures in a row of the health check of the same name, "
-			"after which the service is restarted.\n"
+		.doc = DOC("The service is restarted after so many failures in a row of the "
+			"health check of the same name.\n"
 			"0: never.") },
 	{ .name = "on_boot_delay", .type = KEY_SPAN, AT(on_boot_delay),
 		.max = 365ull * DAY_MS,
 		.unset = DOC("none"),
-		.doc = DOC("The service starts this long after boot, and not at boot.") },
+		.doc = DOC("The service starts this long after boot instead of at boot.") },
 	{ .name = "on_interval", .type = KEY_SPAN, AT(on_interval), .max = 365ull * DAY_MS,
 		.unset = DOC("none"),
-		.doc = DOC("The service starts again and again at this interval, for the first "
-			"time after\n"
+		.doc = DOC("The service starts repeatedly at this interval, first after\n"
 			".Ic on_boot_delay\n"
 			"or, without it, one interval after boot.\n"
-			"A turn that comes while it still runs is left out.") },
+			"A start that is due while it still runs is skipped.") },
 	{ .name = "no_new_privs", .type = KEY_BOOL, AT(no_new_privs),
 		.unset = DOC("yes"),
 		.doc = DOC("Programs gain no privileges from set-user-ID bits or file "
@@ -240,18 +238,18 @@ const struct service_key service_keys[] = {
 		.unset = DOC("none; all for root"),
 		.doc = DOC("Capabilities\n"
 			".Pq Xr capabilities 7\n"
-			"that the command has although it does not run as root, such as\n"
+			"that the command has without being root, such as\n"
 			".Cm net_bind_service ;\n"
 			"also\n"
 			".Cm none\n"
 			"and\n"
 			".Cm all .\n"
-			"No others stay in its bounding set.") },
+			"Its bounding set has no others.") },
 	{ .name = "seccomp", .type = KEY_CHOICE, AT(tier), .choices = tier_choices,
 		.unset = DOC("unrestricted"),
 		.doc = DOC("The tier of system calls that the command may make; see\n"
 			".Sx SYSTEM CALLS .\n"
-			"All but\n"
+			"All tiers but\n"
 			".Cm unrestricted\n"
 			"need\n"
 			".Ic no_new_privs .") },
@@ -261,15 +259,15 @@ const struct service_key service_keys[] = {
 			".Pa /tmp\n"
 			"and a\n"
 			".Pa /var/tmp\n"
-			"of its own, empty at each start and gone with its last process; see\n"
+			"of its own, empty at each start and removed with its last process; see\n"
 			".Sx FILES THAT A SERVICE SEES .") },
 	{ .name = "read_only_paths", .type = KEY_PATHS, AT(sandbox.read_only),
 		.unset = DOC("none"),
-		.doc = DOC("Files and directories that the command cannot change, with all that "
-			"is mounted below them.\n"
-			"The start fails when one does not exist, unless\n"
+		.doc = DOC("Files and directories that the command cannot change, including "
+			"all mounts below them.\n"
+			"The start fails if one does not exist, unless\n"
 			".Ql -\n"
-			"stands in front of it.\n"
+			"precedes it.\n"
 			"See\n"
 			".Sx FILES THAT A SERVICE SEES .") },
 	{ .name = "nice", .type = KEY_SIGNED, AT(nice), FLAG(set_nice), .min = -20,
@@ -279,8 +277,8 @@ const struct service_key service_keys[] = {
 	{ .name = "oom_score_adj", .type = KEY_SIGNED, AT(oom_score), FLAG(set_oom_score),
 		.min = -1000, .max = 1000,
 		.unset = DOC("0"),
-		.doc = DOC("Adjustment of the score by which the kernel chooses what to end when "
-			"memory runs out.\n"
+		.doc = DOC("Adjustment of the score by which the kernel chooses a process to "
+			"kill when memory runs out.\n"
 			"See\n"
 			".Xr proc 5 .") },
 	{ .name = "umask", .type = KEY_OCTAL, AT(umask), FLAG(set_umask), .max = 0777,
@@ -288,33 +286,33 @@ const struct service_key service_keys[] = {
 		.doc = DOC("File mode creation mask.") },
 	{ .name = "memory_max", .type = KEY_SIZE, AT(cgroup.memory_max), .max = INT64_MAX,
 		.unset = DOC("infinity"),
-		.doc = DOC("Memory.\n"
-			"When nothing more can be freed, the kernel ends the whole service.") },
+		.doc = DOC("Largest amount of memory.\n"
+			"If no more can be freed, the kernel kills the whole service.") },
 	{ .name = "memory_high", .type = KEY_SIZE, AT(cgroup.memory_high), .max = INT64_MAX,
 		.unset = DOC("infinity"),
-		.doc = DOC("Memory, from which on the service is slowed down and its memory "
-			"reclaimed.") },
+		.doc = DOC("Above this amount of memory the service is slowed down and its "
+			"memory reclaimed.") },
 	{ .name = "memory_swap_max", .type = KEY_SIZE, AT(cgroup.memory_swap_max),
 		.max = INT64_MAX,
 		.unset = DOC("infinity"),
-		.doc = DOC("Swap space.") },
+		.doc = DOC("Largest amount of swap space.") },
 	{ .name = "cpu_max", .type = KEY_PERCENT, AT(cgroup.cpu_max), .max = 100000,
 		.unset = DOC("no limit"),
-		.doc = DOC("CPU time;\n"
+		.doc = DOC("Largest share of CPU time;\n"
 			".Cm 150%\n"
-			"is one CPU and a half.") },
+			"is one and a half CPUs.") },
 	{ .name = "cpu_weight", .type = KEY_WIDE, AT(cgroup.cpu_weight), .min = 1,
 		.max = 10000,
 		.unset = DOC("100"),
-		.doc = DOC("Share of the CPU among services that want more than there is.") },
+		.doc = DOC("Relative share of the CPU when services want more than there is.") },
 	{ .name = "tasks_max", .type = KEY_WIDE, AT(cgroup.tasks_max), .min = 1,
 		.max = INT32_MAX,
 		.unset = DOC("no limit"),
-		.doc = DOC("Number of processes and threads.") },
+		.doc = DOC("Largest number of processes and threads.") },
 	LIMIT("limit_nofile", RLIMIT_NOFILE, "1024:524288", "Open files."),
 	LIMIT("limit_nproc", RLIMIT_NPROC, "the kernel's", "Processes and threads of the user."),
 	LIMIT("limit_core", RLIMIT_CORE, "the kernel's", "Size of a core file."),
-	LIMIT("limit_fsize", RLIMIT_FSIZE, "the kernel's", "Size of a file that is written."),
+	LIMIT("limit_fsize", RLIMIT_FSIZE, "the kernel's", "Size of a file that the process writes."),
 	LIMIT("limit_memlock", RLIMIT_MEMLOCK, "the kernel's", "Locked memory."),
 	LIMIT("limit_stack", RLIMIT_STACK, "the kernel's", "Stack."),
 	LIMIT("limit_as", RLIMIT_AS, "the kernel's", "Address space."),
