@@ -141,7 +141,7 @@ void spawn_close_stdio(const int stdio[3]);
 /* A stage in words, such as "exec" or "supplementary groups". */
 const char *spawn_stage_name(uint32_t stage);
 
-/* Can trying again not help: the program is absent, not executable, or not a program? */
+/* True if trying again cannot help: the program is absent, not executable, or not a program. */
 bool spawn_failure_is_permanent(const struct spawn_failure *failure);
 
 /* wait status as one number: the exit code, or 128 plus the signal. */

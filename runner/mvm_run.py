@@ -66,7 +66,7 @@ def make_file_system(path, label, tree=None):
 
 
 def directory_drive(option, tree, path, label):
-    """An image with the files of the directory `tree`, made anew at each start."""
+    """An image with the files of the directory `tree`, made again at each start."""
     if not os.path.isdir(tree):
         raise RunError("%s %s: not a directory" % (option, tree))
     files = [os.path.join(parent, n) for parent, _, names in os.walk(tree) for n in names]
@@ -100,7 +100,7 @@ def data_drive(argument):
 
 def root_drive(image, manifest, state):
     """
-    The root: squashfs where it is, ext4 as a copy in the state directory, which is made anew when
+    The root: squashfs where it is, ext4 as a copy in the state directory, which is made again when
     the image is another one.
     """
     kind = manifest["rootfsType"]

@@ -226,7 +226,7 @@ make_ext4() {
 
 # --- The tree as an archive -------------------------------------------------------------------------
 
-# The same archive whoever makes it, and whenever.
+# The same archive for every builder, at any time.
 readonly tar_options=(--format=gnu --sort=name --mtime="@$image_time" --numeric-owner)
 
 # make_archive FILE: first what belongs to root, then the home directories themselves.

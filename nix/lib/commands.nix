@@ -110,7 +110,7 @@ rec {
     ]
     ++ each "probes" config.probes [ "command" ];
 
-  # The commands because of which the image has a shell.
+  # The commands that need a shell in the image.
   needShell = config: builtins.filter (c: c.kind != "error" && c.why != null) (all config);
 
   hasShell =

@@ -96,7 +96,7 @@ let
 
   # --- mdoc(7) --------------------------------------------------------------------------------
 
-  # Text that no line of which is taken for a macro, and no backslash for an escape.
+  # Text in which no line is taken for a macro, and no backslash for an escape.
   roff =
     t:
     let

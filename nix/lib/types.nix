@@ -249,7 +249,7 @@ rec {
     value: isAttrs value || builtins.isFunction value || isPath value || isString value
   );
 
-  # Values of a type, but those of which `excess` is true; `words` say what is allowed instead.
+  # Values of a type for which `excess` is false; `words` describe the allowed values.
   within =
     form: excess: words:
     form

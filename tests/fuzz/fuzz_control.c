@@ -173,7 +173,7 @@ static struct control_message make_request(const uint8_t step[STEP_BYTES])
 	return m;
 }
 
-/* A packet that is none of the protocol's, or a request. Returns its size. */
+/* Make a packet outside the protocol, or a request. Returns its size. */
 static size_t spoil(struct control_message *m, uint8_t how)
 {
 	static const int errors[16] = { [1] = EBADMSG, EOPNOTSUPP, EBADMSG, EBADMSG };

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """
-The real init as PID 1 of namespaces on this machine's own kernel: quicker than a virtual machine,
-and open to faults from outside. contain.c makes the namespaces, and says why it can do no harm.
+The real init as PID 1 of namespaces on this machine's own kernel: faster than a virtual machine, and
+faults can be injected. contain.c makes the namespaces and explains why they are harmless.
 
-CellCase      starts cells in tests, and checks what every one of them has printed
+CellCase      starts cells in tests, and checks the output of each
 
 NS_INIT       (environment) path of another build of init
-NS_COVERAGE   (environment) its build directory, where it writes what has been reached
+NS_COVERAGE   (environment) its build directory, where it writes coverage counts
 """
 import atexit
 import ctypes
@@ -35,11 +35,11 @@ from rig.waiting import (DIES_WITH_US, Deadline, RigError, TimedOut, end_process
                          wait_exit)
 
 IDS = 65536             # user and group numbers in a cell
-FIRST_ID = 100000       # what root of a cell is outside, when root starts it
+FIRST_ID = 100000       # the outside uid of a cell's root, when root starts the cell
 
-_FILES = 524288         # what init gives services
+_FILES = 524288         # limits that init gives services
 
-# The machine's disks are none of a cell's business, and waiting for them takes time.
+# A cell must not sync the machine's disks: that would take time.
 _RULES = ("sync=OK",)
 
 # reboot(2) in a pid namespace ends its PID 1 by a signal.
@@ -55,7 +55,7 @@ def _close_all():
 
 
 def _id_map(kind):
-    """What contain takes as --uids or --gids ("uid", "gid")."""
+    """The argument of contain's --uids or --gids ("uid", "gid")."""
     own = os.geteuid() if kind == "uid" else os.getegid()
     if os.geteuid() == 0:
         return "0 %d %d" % (FIRST_ID, IDS)
@@ -68,12 +68,12 @@ def _id_map(kind):
 
 
 def _root_outside(kind):
-    """The number outside of a cell's root."""
+    """The uid outside that is root in a cell."""
     return int(_id_map(kind).split()[1])
 
 
 def why_not():
-    """Why cells cannot be had here, or None."""
+    """Why this machine cannot run cells, or None."""
     try:
         _id_map("uid")
         _id_map("gid")
@@ -93,7 +93,7 @@ def _cgroup_root():
 
 
 def why_no_cgroup():
-    """Why cells cannot have a cgroup of their own here, or None."""
+    """Why cells on this machine cannot have their own cgroup, or None."""
     root = _cgroup_root()
     if root is None:
         return "no cgroup v2"
@@ -101,7 +101,7 @@ def why_no_cgroup():
 
 
 def processes_of(namespace):
-    """(number, command line) of each process in a pid namespace, which is what its link says."""
+    """(pid, command line) of each process in a pid namespace, given by the text of its link."""
     found = []
     for name in os.listdir("/proc"):
         try:
@@ -109,7 +109,7 @@ def processes_of(namespace):
                 with open("/proc/%s/cmdline" % name, "rb") as f:
                     found.append((int(name), f.read().replace(b"\0", b" ").decode()))
         except OSError:
-            pass                        # it has ended meanwhile
+            pass                        # the process has ended since
     return found
 
 
@@ -117,10 +117,10 @@ class Cell(Contents):
     """
     A guest without a machine: Contents, then start().
 
-    cgroup        it has a cgroup-v2 group of its own; otherwise none can be mounted or made
-    console       it has a /dev/console; otherwise it speaks on its standard error
-    writable      its root is
-    files         its hard limit of open files; None: as much as init asks for, or can be had
+    cgroup        it has its own cgroup-v2 group; otherwise it cannot mount or make any
+    console       it has a /dev/console; otherwise it writes to standard error
+    writable      its root is writable
+    files         its hard limit of open files; None: as many as init asks for, if possible
     faults        rules for fault.c
     """
 
@@ -136,7 +136,7 @@ class Cell(Contents):
         self._contain = self._directory = self._group = self._log = self._near = None
 
     def _add_libraries(self, program):
-        """What a dynamic build of init needs, where it is here."""
+        """Adds the libraries that a dynamic build of init needs."""
         if program is None:
             return
         r = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
@@ -146,7 +146,7 @@ class Cell(Contents):
     # Life
 
     def start(self, listen=True):
-        """Starts it; returns self. Without `listen` its console is read from listen() on only."""
+        """Starts it; returns self. Without `listen`, nobody reads its console before listen()."""
         self._directory = tempfile.mkdtemp(prefix="cell-")
         os.chmod(self._directory, 0o755)
         self.log_directory = self.log_directory or self._directory
@@ -203,7 +203,7 @@ class Cell(Contents):
             pass
 
     def _open_console(self):
-        """(path of the cell's end or None, our end, the other one)."""
+        """Returns (path of the cell's end or None, our end, the other end)."""
         if not self.has_console:
             return (None,) + os.pipe()
         near, far = os.openpty()
@@ -223,7 +223,7 @@ class Cell(Contents):
         return self._contain is not None and self._contain.poll() is None
 
     def wait(self, timeout=20):
-        """Waits for its end: RESTARTED, POWERED_OFF or what else became of PID 1."""
+        """Waits for its end: RESTARTED, POWERED_OFF or another status of PID 1."""
         code = wait_exit(self._contain, timeout)
         if code is None:
             raise TimedOut("the cell still runs after %s s\n%s" % (timeout, self.console.tail()))
@@ -231,10 +231,10 @@ class Cell(Contents):
         return code
 
     def close(self):
-        """Ends all of it, and removes what it needed. Safe to call twice."""
+        """Ends the cell and removes its files. Safe to call twice."""
         if self._contain is not None:
             if os.environ.get("NS_COVERAGE") and self.pid and self.running():
-                self.signal(signal.SIGTERM)             # it writes its counts at the end only
+                self.signal(signal.SIGTERM)             # coverage counts are written only at the end
                 wait_exit(self._contain, 5)
             end_process(self._contain, grace=0.1)       # the kernel ends the rest with PID 1
             self._contain.stdout.close()
@@ -265,21 +265,21 @@ class Cell(Contents):
         self._group = None
 
     def wait_until(self, what, holds, timeout=20):
-        """Looks again and again, for what no line of the console tells: holds() must be true."""
+        """Polls until holds() is true, for conditions that no line of the console shows."""
         deadline = Deadline(timeout)
         while not holds():
             if deadline.passed():
                 raise TimedOut("not within %s s: %s\n%s" % (timeout, what, self.console.tail()))
             time.sleep(0.01)
 
-    # What is done to it
+    # Actions on it
 
     def signal(self, number):
-        """A signal for PID 1."""
+        """Sends PID 1 a signal."""
         os.kill(self.pid, number)
 
     def path(self, path):
-        """One of its files, seen from outside."""
+        """The outside path of one of its files."""
         return "/proc/%d/root%s" % (self.pid, path)
 
     def write(self, path, text=""):
@@ -298,19 +298,19 @@ class Cell(Contents):
             os.close(root)
 
     def limit(self, what, soft):
-        """Another soft limit for PID 1, which it cannot notice: limit("NPROC", 1)."""
+        """Changes a soft limit of PID 1 without its knowledge: limit("NPROC", 1)."""
         number = getattr(resource, "RLIMIT_" + what)
         hard = resource.prlimit(self.pid, number)[1]
         before = resource.prlimit(self.pid, number, (soft, hard))
         return before[0]
 
     def pids_of(self, pattern):
-        """The numbers outside of its processes whose command lines match."""
+        """The outside pids of its processes whose command lines match."""
         return [pid for pid, line in processes_of(os.readlink("/proc/%d/ns/pid" % self.pid))
                 if re.search(pattern, line)]
 
     def pid_of(self, pattern):
-        """The same when there must be exactly one."""
+        """The pid of the only process that matches."""
         found = self.pids_of(pattern)
         if len(found) != 1:
             raise RigError("%d processes match %s" % (len(found), pattern))
@@ -318,7 +318,7 @@ class Cell(Contents):
 
 
 class CellCase(TestCase):
-    """Starts cells. What a host takes for a crash must not be on their consoles."""
+    """Starts cells. Their consoles must not have words that a host takes for a crash."""
 
     @classmethod
     def setUpClass(cls):
@@ -328,7 +328,7 @@ class CellCase(TestCase):
             raise unittest.SkipTest(reason)
 
     def cell(self, cgroup=None, **options):
-        """A Cell for this test; cgroup None: if it can be had."""
+        """A Cell for this test; cgroup None: with a cgroup if possible."""
         if cgroup is None:
             cgroup = why_no_cgroup() is None
         elif cgroup and why_no_cgroup():
@@ -352,7 +352,7 @@ class CellCase(TestCase):
         return cell.console.wait_line(r"\[init\] " + regex, timeout)
 
     def end(self, cell):
-        """Stops the cell as a host does; what it says meanwhile is checked by _check_console()."""
+        """Stops the cell as a host does; _check_console() checks its output."""
         cell.signal(signal.SIGTERM)
         self.wait_init(cell, "goodbye")
         self.assertEqual(cell.wait(), RESTARTED)

@@ -11,10 +11,10 @@
  *   --uids, --gids     "INSIDE OUTSIDE COUNT [INSIDE OUTSIDE COUNT...]"
  *   --console PATH     the device that becomes /dev/console and the standard descriptors
  *   --bind DIRECTORY   is in the root, too, under the same name
- *   --read-only yes    the root can be written to in /dev and DIRECTORYs only
- *   --cgroup DIRECTORY a cgroup-v2 group, which becomes the root of what it sees
+ *   --read-only yes    the root is writable only in /dev and the bound DIRECTORYs
+ *   --cgroup DIRECTORY a cgroup-v2 group, which the program sees as the root group
  *
- * Prints "pid N" when the program runs, and ends as it ends: with its exit code, or 128
+ * Prints "pid N" when the program runs, and exits like the program: with its exit code, or 128
  * plus the signal. In a pid namespace reboot(2) ends the program by a signal (SIGHUP or SIGINT).
  */
 #include <errno.h>
@@ -136,7 +136,7 @@ static void make_root(void)
 
 /* ---- PID 1 ----------------------------------------------------------------------------------- */
 
-/* New ones of /proc and /sys can be mounted only where whole ones can be seen. */
+/* The kernel allows new mounts of /proc and /sys only while complete ones are visible. */
 static void mount_kernels_own(void)
 {
 	const unsigned long safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -191,7 +191,7 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* In the new user namespace, as its root when the parent has said so. */
+/* Runs in the new user namespace, as its root once the parent has written the maps. */
 static int inside(int told, int tell)
 {
 	int running[2];

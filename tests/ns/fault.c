@@ -108,7 +108,7 @@ static void load(uint32_t offset)
 	add((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
 }
 
-/* Go on if the loaded word is `value`; else to the end of the rule, which end_rule() fills in. */
+/* Continue if the loaded word is `value`; else jump to the end of the rule, set by end_rule(). */
 static void require(uint32_t value)
 {
 	add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the other suites here rely on: nothing that is done in a cell reaches the machine."""
+"""The other suites here rely on this: nothing done in a cell reaches the machine."""
 import os
 import socket
 import time

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Faults put in: system calls that fail, limits that are reached. Each makes one clear line, with whom
-it concerns, what was being done and why it failed; and costs nothing else.
+Injected faults: system calls that fail, limits that are reached. Each gives one clear line with the
+service or file, the action and the error, and loses nothing else.
 """
 import errno
 import os
@@ -13,7 +13,7 @@ import cell
 from rig.tap import main
 
 FILES = "/etc/mvm/services.d/"
-# musl's words, and those of the C library that instrumented builds have.
+# The texts of musl, and of the C library of instrumented builds.
 EMFILE = "(?:No file descriptors available|Too many open files)"
 EAGAIN = "Resource temporarily unavailable"
 EIO = "(?:I/O error|Input/output error)"
@@ -24,25 +24,25 @@ ENOSPC = "No space left on device"
 
 class FaultCase(cell.CellCase):
     def said(self, guest, regex):
-        """The lines of PID 1 that match as a whole."""
+        """The lines of PID 1 that the regex matches as a whole."""
         return [l for l in self.output(guest).init() if re.fullmatch(regex, l)]
 
     def start_with(self, faults, *services, cgroup=None, **keys):
-        """A started cell with these faults, and services that say "here"."""
+        """Starts a cell with these faults, and services that print "here"."""
         guest = self.cell(cgroup=cgroup, faults=faults)
         for name in services:
             guest.facts(name, "echo here", **keys)
         return guest.start()
 
     def add_service(self, guest, name, command="/bin/facts echo here + sleep"):
-        """A new service file, read by SIGHUP."""
+        """Adds a service file and sends SIGHUP."""
         guest.write(FILES + name + ".ini", "[service]\ncommand = %s\n" % command)
         guest.signal(signal.SIGHUP)
 
 
 class Processes(FaultCase):
     def test_clone3_that_is_hidden(self):
-        """As seccomp filters of container runtimes do it: the child joins its group by itself."""
+        """Seccomp filters of container runtimes hide it: the child then joins its group by itself."""
         for error in ("ENOSYS", "EPERM", "EINVAL"):
             with self.subTest(error):
                 guest = self.cell(cgroup=True, faults=["clone3=" + error])
@@ -56,7 +56,7 @@ class Processes(FaultCase):
                 self.assertEqual(self.said(guest, "web: .*"), [])
 
     def test_no_more_processes(self):
-        """RLIMIT_NPROC: a new service waits for its turn; those that run do not notice."""
+        """RLIMIT_NPROC: a new service starts later; running services are not affected."""
         guest = self.start_with([], "web")
         guest.console.wait_line("web: done")
         guest.console.rewind()
@@ -80,7 +80,7 @@ class Processes(FaultCase):
         self.assertEqual(len(self.said(guest, "web: .*")), 1)
 
     def test_no_more_descriptors(self):
-        """A limit that is reached while it runs, and left again."""
+        """The limit is reached at run time, and lifted again."""
         guest = self.cell()
         guest.service("web", "/bin/acts trap bye", restart_delay="20ms", restart_delay_max="20ms",
                       restart="always")
@@ -105,7 +105,7 @@ class Processes(FaultCase):
                 self.assertEqual(len(self.said(guest, "web: .*")), 1)
 
     def test_a_group_that_cannot_be_made(self):
-        """Tried again with each start, and never the words of an earlier end."""
+        """Each start tries again, and the message is never that of an earlier end."""
         guest = self.cell(cgroup=True)
         guest.service("web", "/bin/facts echo here + exit 1", restart_delay="20ms",
                       restart_delay_max="20ms", start_limit="3", start_limit_interval="60s")
@@ -131,7 +131,7 @@ class Output(FaultCase):
                 self.assertEqual(len(self.said(guest, "web: .*")), 1)
 
     def test_no_link_to_the_collector(self):
-        """What services write stays in their pipes; they run."""
+        """Services run, and their output stays in the pipes."""
         guest = self.cell(faults=["socketpair=EMFILE"])
         guest.service("web", "/bin/facts echo lost + write /run/web + sleep", user="root")
         guest.start()
@@ -140,7 +140,7 @@ class Output(FaultCase):
         self.end(guest)
 
     def test_no_memory_for_a_ring(self):
-        """Only the collector maps memory to share it."""
+        """Only the collector makes shared mappings."""
         guest = self.start_with(["mmap:3=1=ENOMEM"], "web")
         guest.console.wait_line("log-collector: cannot take the output of web: %s" % ENOMEM)
         self.wait_init(guest, r"log-collector: exit code 1 after \d\.\d s, restart in 0\.1 s")
@@ -148,7 +148,7 @@ class Output(FaultCase):
         self.assertEqual(self.said(guest, "web: .*"), [])
 
     def small_log(self, guest, **keys):
-        """A tmpfs of 16 KiB on /small, and a service that writes there what it is told."""
+        """A tmpfs of 16 KiB on /small, and a service that writes given lines there."""
         guest.busybox("sh", "mount", "mkdir", "sleep", "cat")
         guest.service("a-mounts", "mkdir /small; exec mount -t tmpfs -o size=16k none /small",
                       user="root", type="oneshot")
@@ -157,11 +157,11 @@ class Output(FaultCase):
                       log_file="/small/web.log", **keys)
 
     def test_a_full_file_system(self):
-        """What was lost is counted, and no line is torn."""
+        """Lost bytes are counted, and no line is torn."""
         guest = self.cell()
         self.small_log(guest)
         guest.start()
-        self.wait_init(guest, "mvm-init .*")    # what is written to /tmp earlier is covered up
+        self.wait_init(guest, "mvm-init .*")    # this hides earlier files in /tmp
         lines = ["line %04d\n" % i for i in range(2000)]
         guest.write("/tmp/1", "".join(lines))
         guest.console.wait_line("web: log_file /small/web.log: %s: output is lost" % ENOSPC)
@@ -178,7 +178,7 @@ class Output(FaultCase):
         self.assertEqual(len(self.output(guest).lines("web")), 2)
 
     def test_a_line_that_was_cut_off(self):
-        """When there is room again, the next line does not go on where it ended."""
+        """When there is room again, the next line starts on a line of its own."""
         guest = self.cell()
         self.small_log(guest)
         guest.start()
@@ -248,7 +248,7 @@ class Output(FaultCase):
 
 class Mounts(FaultCase):
     def test_busy(self):
-        """What the kernel has mounted by itself gets its flags, and is no problem."""
+        """A file system that the kernel has mounted gets its flags without an error."""
         guest = self.start_with(["mount:3=14=EBUSY"], "web", cgroup=False)
         guest.console.wait_line("web: done")
         self.end(guest)
@@ -276,7 +276,7 @@ class Mounts(FaultCase):
 
 class Boot(FaultCase):
     def test_no_event_loop(self):
-        """It stays, since its end would be the kernel's."""
+        """PID 1 stays: if it ended, the kernel would panic."""
         for fault in ("epoll_create1=EMFILE", "signalfd4=EMFILE"):
             with self.subTest(fault):
                 guest = self.start_with([fault], "web")
@@ -290,7 +290,7 @@ class Boot(FaultCase):
         self.assertEqual(len(self.said(guest, "cannot set the host name cell-1: " + EPERM)), 1)
 
     def test_no_socket(self):
-        """Neither for readiness nor for the network."""
+        """Sockets fail both for readiness and for the network."""
         guest = self.cell(faults=["socket=ENOMEM"])
         guest.service("web", "/bin/acts notify + /bin/facts sleep", ready="notify",
                       start_timeout="200ms", restart="never")
@@ -303,7 +303,7 @@ class Boot(FaultCase):
         self.end(guest)
 
     def test_no_memory_when_files_are_read_again(self):
-        """One line; what runs goes on; the next time it is there."""
+        """One line; running services go on; the next reload works."""
         if "meson-unit" in os.environ.get("NS_INIT", ""):
             self.skipTest("the sanitizers have taken all the memory that they will need")
         guest = self.start_with([], "web")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Services in a cell: started, restarted, stopped, read again; and the ways in which a cell ends."""
+"""Services in a cell: start, restart, stop, reload; and the ways in which a cell ends."""
 import contextlib
 import os
 import re
@@ -64,7 +64,7 @@ class Start(cell.CellCase):
         self.assertEqual(self.output(guest).lines("blocked"), [])
 
     def test_who_may_say_that_a_service_is_ready(self):
-        """Any process of its group, and no other."""
+        """Any process of its cgroup may, and no other."""
         guest = self.cell(cgroup=True)
         guest.service("a-forger", "/bin/acts put /sys/fs/cgroup/cgroup.procs 0 + notify-child + "
                       "/bin/facts sleep", ready="notify", user="root", stop_timeout="200ms")
@@ -76,14 +76,14 @@ class Start(cell.CellCase):
         self.wait_init(guest, r"a-forger: READY=1 from unknown process \d+ ignored")
         guest.console.rewind()
         guest.console.wait_line("after-child: up")
-        guest.signal(signal.SIGTERM)        # which the forger has taken itself away from
+        guest.signal(signal.SIGTERM)        # the forger has left this group
         self.wait_init(guest, "a-forger: does not stop on TERM: killed")
         self.wait_init(guest, "goodbye")
         self.assertEqual(guest.wait(), cell.RESTARTED)
         self.assertEqual(self.output(guest).lines("after-forger"), [])
 
     def test_a_graph_with_mistakes(self):
-        """What is in a cycle or has failed does not start; all else does."""
+        """Services in a cycle, or after a failed one, do not start; all others do."""
         guest = self.cell()
         guest.facts("a", "echo never", requires="b")
         guest.facts("b", "echo never", requires="c")
@@ -114,7 +114,7 @@ class Start(cell.CellCase):
             guest.console.wait_line("tick: tick")
 
     def test_every_wish_of_a_service(self):
-        """What process.c hands on, and what the kernel made of it."""
+        """Settings that process.c passes on, as the kernel shows them."""
         guest = self.cell()
         guest.tree.file("/etc/extra.env", "FROM=file\n")
         guest.facts("web", "id + cat /proc/self/limits /proc/self/oom_score_adj /proc/self/stat "
@@ -131,7 +131,7 @@ class Start(cell.CellCase):
 
 
     def test_a_read_only_root(self):
-        """/etc and /var are overlays, and the homes that are lived in."""
+        """/etc, /var and the homes of service users are overlays."""
         guest = self.cell(writable=False)
         guest.user("web", 1000, home="/home/web")
         guest.tree.directory("/home/web", uid=1000, gid=1000)
@@ -149,7 +149,7 @@ class Start(cell.CellCase):
                          ["ok", "ok", "EROFS"])
 
     def test_one_that_has_no_room_for_changes(self):
-        """The tmpfs for changes is refused: said once, and the rest runs."""
+        """The tmpfs for changes cannot be mounted: one line, and the rest runs."""
         guest = self.cell(writable=False, faults=["mount:3=6=ENOMEM"])
         guest.tree.directory("/run/mvm/overlay")
         guest.facts("web", "write /etc/x + echo here")
@@ -169,7 +169,7 @@ class Start(cell.CellCase):
                          ["unknown: no group 'nobodies' in the group file"])
 
     def test_after_a_snapshot(self):
-        """USR1, where there is no agent: services are stopped, and start again."""
+        """USR1 without an agent: services stop and start again."""
         guest = self.cell()
         guest.facts("web", "echo up", restart="always")
         guest.service("once", "/bin/facts echo once", type="oneshot")
@@ -216,7 +216,7 @@ class Restart(cell.CellCase):
         self.assertEqual(self.output(guest).lines("bad"), [])
 
     def test_leftovers_die_and_the_next_life_lives(self):
-        """Some kernels kill whatever is started inside a group that has seen cgroup.kill."""
+        """Some kernels kill every child started inside a group that has seen cgroup.kill."""
         guest = self.cell(cgroup=True)
         count = "count %sweb/cgroup.procs" % GROUPS
         guest.service("web", "/bin/acts %s + leave" % count, restart_delay="20ms",
@@ -227,7 +227,7 @@ class Restart(cell.CellCase):
         self.assertEqual([l for l in self.output(guest).init() if "Killed" in l], [])
 
     def test_a_group_with_groups_below_it(self):
-        """It cannot be made anew; its service joins it by itself."""
+        """The group cannot be replaced; the service joins it by itself."""
         guest = self.cell(cgroup=True)
         guest.busybox("sh", "mkdir", "sleep")
         guest.service("web", "mkdir -p %sweb/below; echo $(while read -r l; do echo $l; done "
@@ -238,7 +238,7 @@ class Restart(cell.CellCase):
             guest.console.wait_line("web: .*0::/services/web.*")
 
     def test_without_groups(self):
-        """Process groups have to do."""
+        """Process groups take the place of cgroups."""
         guest = self.cell(cgroup=False)
         guest.service("web", "/bin/facts children 2 + exit 1", restart_delay="20ms")
         guest.facts("limited", "echo never", tasks_max="5")
@@ -281,7 +281,7 @@ class Reload(cell.CellCase):
             guest.console.rewind()
             guest.console.wait_line(line)
         self.assertEqual(self.output(guest).lines("same"), ["first"])
-        # A file that becomes bad changes nothing, one that comes back runs again.
+        # A file that becomes bad changes nothing; a service whose file returns runs again.
         self.write(guest, "changes", "rubbish\n")
         self.write(guest, "goes", "[service]\ncommand = /bin/facts echo back + sleep\n")
         guest.signal(signal.SIGHUP)
@@ -292,7 +292,7 @@ class Reload(cell.CellCase):
 
 
     def test_one_whose_last_process_is_not_a_child_of_pid_1(self):
-        """Nothing tells of its end but its group."""
+        """Only its cgroup shows that it has ended."""
         guest = self.cell(cgroup=True)
         guest.busybox("sh", "sleep")
         guest.service("goes", "/bin/facts sleep", stop_timeout="100ms")
@@ -311,7 +311,7 @@ class Reload(cell.CellCase):
 
 class Output(cell.CellCase):
     def test_a_killed_collector(self):
-        """Nothing is lost, and the next one says the rest."""
+        """No output is lost; the next collector shows the rest."""
         guest = self.cell()
         guest.busybox("sh", "sleep")
         guest.service("web", "for i in 1 2 3; do while ! [ -f /tmp/$i ]; do sleep 0.01; done; echo "
@@ -326,7 +326,7 @@ class Output(cell.CellCase):
         self.assertEqual(self.output(guest).lines("web"), ["line 1", "line 2", "line 3"])
 
     def test_a_collector_that_is_killed_while_it_has_much_to_do(self):
-        """Every line is in the file once, and in its place."""
+        """Every line is in the file once, in order."""
         guest = self.cell()
         lines = 60000
         guest.service("web", "/bin/acts flood %d + /bin/facts write /run/web + sleep" % lines,
@@ -357,7 +357,7 @@ class Output(cell.CellCase):
             self.assertTrue(f.read().startswith(wanted))
 
     def test_a_log_file_with_a_second_name(self):
-        """Which whoever may write to the directory can have given to a file of root's."""
+        """A user who can write to the directory may have linked a file of root there."""
         guest = self.cell()
         guest.busybox("ln").tree.file("/etc/secret", "before\n")
         guest.service("link", "ln /etc/secret /etc/web.log", user="root", type="oneshot")
@@ -369,7 +369,7 @@ class Output(cell.CellCase):
             self.assertEqual(f.read(), "before\n")
 
     def test_what_a_service_that_has_gone_has_written(self):
-        """Its memory is there for others."""
+        """Its memory is freed for others."""
         guest = self.cell()
         guest.facts("stays", "echo here")
         guest.start()
@@ -391,7 +391,7 @@ class Output(cell.CellCase):
                              lambda: os.stat(memory).st_blocks == before)
 
     def test_a_console_that_nobody_reads(self):
-        """No service waits for it; and when it is read, everything is there once."""
+        """No service waits for it; when it is read, every line is there once."""
         guest = self.cell()
         guest.service("web", "/bin/acts flood 900 xxxxxxxxxxxxxxxxxxxx + /bin/facts write /run/web "
                       "+ sleep", user="root")
@@ -403,7 +403,7 @@ class Output(cell.CellCase):
                          [str(i) for i in range(900)])
 
     def test_too_many_lines(self):
-        """What is not shown is counted."""
+        """Lines that are not shown are counted."""
         guest = self.cell()
         guest.service("web", "/bin/acts flood 1500 + /bin/facts sleep")
         guest.start()
@@ -413,7 +413,7 @@ class Output(cell.CellCase):
         self.assertEqual(len(shown), 1000)
 
     def test_more_services_than_a_program_may_usually_open(self):
-        """A pipe and a file for each: over a thousand descriptors of the collector."""
+        """A pipe and a file for each: the collector needs over a thousand descriptors."""
         guest = self.cell()
         for i in range(560):
             guest.service("s%03d" % i, "/bin/facts echo line + sleep",
@@ -448,7 +448,7 @@ class End(cell.CellCase):
         self.assertEqual(guest.wait(), cell.RESTARTED)
 
     def test_a_shutdown_while_one_stops(self):
-        """It has no more time than the others, whatever its file said."""
+        """It gets no more time than the others, whatever its stop_timeout."""
         guest = self.cell()
         guest.service("goes", "/bin/facts stubborn", stop_timeout="1h")
         guest.start()
@@ -464,7 +464,7 @@ class End(cell.CellCase):
         self.assertEqual([l for l in said if l.startswith("some processes")], [])
 
     def test_a_shutdown_while_services_are_frozen(self):
-        """As they are for a snapshot: they go on, and end as they would."""
+        """Frozen for a snapshot: they are thawed and end as usual."""
         guest = self.cell(cgroup=True)
         guest.busybox("sh", "sleep")
         guest.service("web", "/bin/acts trap bye")
@@ -502,7 +502,7 @@ class End(cell.CellCase):
         self.end(guest)
 
     def test_few_descriptors(self):
-        """Where the hard limit cannot be raised it is everybody's."""
+        """If the hard limit cannot be raised, services have it, too."""
         guest = self.cell(files=512).facts("web", "cat /proc/self/limits").start()
         self.wait_init(guest, r"descriptor limit is 512 \(wanted 65536\)")
         guest.console.wait_line("web: done")

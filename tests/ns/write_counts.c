@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a build with -Dcoverage=true PID 1 writes what has been reached when it writes everything
- * else: this stands in for its sync(2) at the end.
+ * In a build with -Dcoverage=true PID 1 writes its coverage counts at the end, together with all
+ * other data: this function replaces its last sync(2).
  */
 #include <gcov.h>
 

@@ -33,7 +33,7 @@ void rig_until(bool (*done)(const void *arg), const void *arg);
 /* Write a file in the directory, and return its path (static storage, eight of them in turn). */
 const char *rig_file(const char *name, const char *text);
 
-/* The path of a name in the directory, likewise. */
+/* The path of a name in the same directory. */
 const char *rig_path(const char *name);
 
 /* A frame around `text` in `out`, which must have room. Returns its length. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a spawn request to its end and keeps what came out. Every wait has a deadline. */
+/* Runs a spawn request to its end and keeps the results. Every wait has a deadline. */
 #ifndef TESTS_UNIT_SPAWN_RIG_H
 #define TESTS_UNIT_SPAWN_RIG_H
 
@@ -27,10 +27,10 @@ struct rig_result {
  */
 struct spawn_request rig_request(const char *program, ...);
 
-/* True where the tests are built with RIG_LAUNCHER: children are a launcher's, not copies. */
+/* True if the tests are built with RIG_LAUNCHER: launchers make the children, not spawn(). */
 extern const bool rig_has_launcher;
 
-/* spawn(), or launcher_start() and launcher_settle(); with all that rig_finish() needs. */
+/* spawn(), or launcher_start() and launcher_settle(); keeps the results for rig_finish(). */
 void rig_spawn(const struct spawn_request *r, struct rig_result *got);
 
 /* As spawn_report(), without waiting. */
@@ -45,7 +45,7 @@ void rig_run_loop(const bool *what);
 /* Spawn with `input` on standard input and a pipe as standard output. */
 void rig_start(struct spawn_request *r, const char *input, struct rig_result *got);
 
-/* Collect output, report and status of what was spawned. */
+/* Collect output, report and status of the child. */
 void rig_finish(struct rig_result *got);
 
 /* rig_start() and rig_finish(). */

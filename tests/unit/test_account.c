@@ -86,7 +86,7 @@ Test(account, numbers)
 		"-1 would leave the uid as it is");
 }
 
-/* A number may have any count of leading zeros; the name that is kept has room for few. */
+/* A number may have many leading zeros, but the stored name has room for few. */
 Test(account, a_number_longer_than_a_name)
 {
 	struct accounts a = set(passwd_text, group_text);

@@ -162,7 +162,7 @@ Test(agent_events, are_waited_for)
 	send_one(id, &exited);
 	end(id, 8, 0);
 	expect_reply(fd, ONE(EXITED, 8));
-	/* Nobody waits any more. */
+	/* No client waits now. */
 	send_event(CONTROL_EV_TRANSITION);
 	settle();
 	expect_no_verb();
@@ -196,7 +196,7 @@ Test(agent_events, many_wait_and_one_goes_away)
 		send_text(fds[i], "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
 		end(expect_question("", 5), 5, 0);
 	}
-	/* Whoever waits keeps nobody else from init. */
+	/* Waiting clients do not keep others from init. */
 	for (int i = 0; i < 10; i++) {
 		int fd = connect_client();
 

@@ -422,7 +422,7 @@ Test(agent_guest, init_learns_of_results)
 	do
 		m = expect_verb(CONTROL_HEALTH), answer_done(0, "");
 	while (m->value == 0);
-	/* Also of successes after a success: the service may have started anew meanwhile. */
+	/* Also of successes after a success: the service may have restarted meanwhile. */
 	cr_expect_eq(expect_verb(CONTROL_HEALTH)->value, 1);
 	answer_done(0, "");
 	cr_assert_eq(unlink(rig_path("good")), 0);

@@ -110,7 +110,7 @@ Test(buf, printf_leaves_out_what_does_not_fit)
 	cr_assert_eq(b.len, 7, "a full buffer stays as it is");
 }
 
-/* The C library is the reference for every conversion that is taken over. */
+/* The C library is the reference for every conversion that buf_printf() has. */
 #define SAME(...)                                                                                  \
 	do {                                                                                       \
 		char got[128], want[128];                                                          \
@@ -143,7 +143,7 @@ Test(buf, formats_like_the_c_library)
 	SAME("no conversion");
 }
 
-/* No NUL is looked for beyond the precision. */
+/* The text needs no NUL within the precision. */
 Test(buf, a_precision_bounds_what_is_read)
 {
 	char *bytes = malloc(3), got[8];

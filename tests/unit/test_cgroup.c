@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is written to a group's files and read from them; a plain directory stands for the group. */
+/* Reads and writes of a group's files; a plain directory stands for the group. */
 #include "supervisor/cgroup.h"
 
 #include <criterion/criterion.h>
@@ -194,7 +194,7 @@ Test(cgroup, kill_where_the_kernel_has_no_file_for_it)
 	int status;
 
 	put_pids(a, b);
-	put("cgroup.events", "populated 1\n"); /* for ever, as it seems: the rounds are limited */
+	put("cgroup.events", "populated 1\n"); /* it never becomes empty: the rounds are limited */
 	cr_assert(cgroup_kill(group) == 0);
 	cr_assert(waitpid(a, &status, 0) == a && WTERMSIG(status) == SIGKILL);
 	cr_assert(waitpid(b, &status, 0) == b && WTERMSIG(status) == SIGKILL);

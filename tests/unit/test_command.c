@@ -73,7 +73,7 @@ Test(command, says_which_quote_is_open)
 	cr_assert_str_eq(p.text, "a double quote is not closed");
 }
 
-/* The words of `text` as the machine's own shell sees them, each followed by an 'X' line. */
+/* The words of `text` according to this machine's shell, each followed by an 'X' line. */
 static size_t shell_words(const char *text, char *out, size_t size)
 {
 	char script[512];
@@ -112,7 +112,7 @@ static void compare_with_shell(const char *text, size_t *compared)
 	free(c);
 }
 
-/* Whatever runs without a shell has the words that a shell would have given it. */
+/* A command that runs without a shell has the same words as with one. */
 Test(command, random_texts_agree_with_the_shell)
 {
 	static const char *const pieces[] = { "a", "bc", "=", " ", "  ", "\t", "'", "\"", "\\",
@@ -133,7 +133,7 @@ Test(command, random_texts_agree_with_the_shell)
 	cr_assert_gt(compared, 150, "only %zu texts ran without a shell", compared);
 }
 
-/* Sizes are computed before the text is split: under ASan a word too many would be seen. */
+/* Sizes are computed before the text is split: ASan would show a word too many. */
 Test(command, most_words_for_a_length)
 {
 	char text[1024];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PID 1's end of the control channel, where events are concerned; the test is the agent. */
+/* Events and reloads at PID 1's end of the control channel; the test plays the agent. */
 #include "init/control.h"
 
 #include "base/log.h"
@@ -22,7 +22,7 @@ static struct service web = { .name = "web" }, db = { .name = "db" };
 static int agent_fd;
 static uint32_t last_id;
 
-/* What PID 1 does after each pass of its loop. */
+/* The work of PID 1 after each pass of its loop. */
 static void settle(void)
 {
 	do {
@@ -56,7 +56,7 @@ static void set_up(void)
 
 TestSuite(control, .init = set_up, .timeout = 60);
 
-/* `count` events, and what follows from them. */
+/* Add `count` events and let PID 1 act on them. */
 static void change(struct service *v, unsigned int count)
 {
 	while (count-- > 0) {
@@ -78,7 +78,7 @@ static void ask(enum control_verb verb, const char *name, uint64_t position)
 	run_once();
 }
 
-/* The next message from PID 1. False when there is none. */
+/* Receive the next message from PID 1. Returns false when there is none. */
 static bool receive(struct control_message *m)
 {
 	ssize_t n = recv(agent_fd, m, sizeof(*m), MSG_DONTWAIT);
@@ -212,7 +212,7 @@ Test(control, the_next_event_is_told)
 	expect_notice(false);
 }
 
-/* Whoever waits, waits in the agent: all that PID 1 has to do is free for others. */
+/* Clients wait in the agent, so that PID 1's jobs are free for others. */
 Test(control, waiting_takes_no_job)
 {
 	struct control_message m;
@@ -251,7 +251,7 @@ Test(control, a_full_socket_loses_no_notice)
 	expect_notice(false);
 }
 
-/* The events are PID 1's: the next agent goes on where its client was. */
+/* PID 1 owns the events: with the next agent, a client continues at its position. */
 Test(control, an_agent_that_starts_anew)
 {
 	change(&web, 3);
@@ -262,7 +262,7 @@ Test(control, an_agent_that_starts_anew)
 	change(&web, 2);
 	open_channel();
 	settle();
-	expect_notice(false); /* of this agent nobody has asked yet */
+	expect_notice(false); /* nobody has asked this agent yet */
 	expect_answer(events("", 4), 4, 5, 6, 0);
 	change(&db, 1);
 	expect_notice(true);
@@ -278,7 +278,7 @@ Test(control, an_agent_that_does_not_read)
 	change(&web, 200);
 	ask(CONTROL_EVENTS, "", 0);
 	cr_assert(guest.control.jobs[0].used);
-	change(&web, EVENTS_KEPT); /* meanwhile the rest of the answer is forgotten */
+	change(&web, EVENTS_KEPT); /* the rest of the answer is dropped */
 	close(agent_fd);
 	run_once();
 	cr_assert_not(guest.control.jobs[0].used);
@@ -288,7 +288,7 @@ Test(control, an_agent_that_does_not_read)
 
 /* ---- reload ---------------------------------------------------------------------------------- */
 
-/* A service without a file, whose process takes no notice of TERM. It is the supervisor's to free.
+/* Add a service without a file whose process ignores TERM. The supervisor frees it.
  */
 static struct service *add_stubborn(void)
 {
@@ -361,7 +361,7 @@ static void expect_news(uint32_t counts_of, uint32_t stopped, uint32_t done, int
 	cr_assert_eq(news.error, error);
 }
 
-/* This machine has no service files: what there is stops. Only the latest reload waits for that. */
+/* This machine has no service files, so the service stops. Only the latest reload waits for it. */
 Test(control, a_reload_is_done_when_all_is_over)
 {
 	struct service *v = add_stubborn();
@@ -384,7 +384,7 @@ Test(control, a_reload_is_done_when_all_is_over)
 	cr_expect_null(guest.supervisor.services);
 }
 
-/* It has a new file, for which it stops already: that is the one that has to come up. */
+/* The service already stops for a changed file: the restart waits for its next start. */
 Test(control, a_restart_during_a_reload)
 {
 	struct service *v = add_stubborn();

@@ -61,14 +61,14 @@ Test(drives, by_position_in_both_orders)
 
 Test(drives, labels_before_positions)
 {
-	/* The data volume of a user has no label of ours. */
+	/* A user's data volume has no mvm label. */
 	EXPECT("vdb", "vdc", "vdd", drive("vdb", true, "mvm-config"),
 		drive("vdc", true, "mvm-secrets"), drive("vdd", false, "my-disk"));
 	/* An absent secrets drive must not make another drive's content secret. */
 	EXPECT("vdb", "", "vdc", drive("vdb", true, "mvm-config"), drive("vdc", false, "mvm-data"));
-	/* A labelled drive of another kind is nobody's by position. */
+	/* A drive with another mvm label gets no role by position. */
 	EXPECT("", "", "", drive("vdb", true, "mvm-extra-1"));
-	/* Two with one label: the first. */
+	/* Of two drives with the same label, the first counts. */
 	EXPECT("vdb", "", "", drive("vdb", true, "mvm-config"), drive("vdc", true, "mvm-config"));
 }
 
@@ -78,7 +78,7 @@ static struct drive_seen used(struct drive_seen d)
 	return d;
 }
 
-/* The layers of a root that is an overlay take no place among the host's drives. */
+/* Layers of an overlay root do not count as the host's drives. */
 Test(drives, what_is_in_use_has_no_role_by_position)
 {
 	EXPECT("vdc", "", "vdd", used(drive("vda", true, "")), used(drive("vdb", false, "")),

@@ -101,7 +101,7 @@ Test(env_file, a_line_number_counts_the_lines_of_values)
 	expect("A='1\n2\n3'\nbad\nB=1", "A=1\n2\n3|B=1|", NO_ASSIGNMENT("4"));
 }
 
-/* Text of a key in base64 is nobody's name, and what follows the key is kept. */
+/* Base64 text of a key is not a name, and variables after the key are kept. */
 Test(env_file, a_quote_that_is_not_closed)
 {
 	expect("A='", "", UNCLOSED("1"));

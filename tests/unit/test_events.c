@@ -38,7 +38,7 @@ static void change(struct service *v, enum machine_state after, unsigned int cau
 
 static uint64_t lost;
 
-/* The next event's number, or 0; `at` goes on behind it. */
+/* The next event's number, or 0; `at` moves past it. */
 static uint64_t next(const char *name, uint64_t *at)
 {
 	lost = 0;

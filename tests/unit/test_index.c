@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The index of the services says the same as looking at all of them, and looks at few. */
+/* The index gives the same answers as a walk over all services, and visits few. */
 #include "supervisor/index.h"
 #include "supervisor/supervisor.h"
 
@@ -19,7 +19,7 @@ static void set_up(void)
 {
 	char text[32];
 
-	/* Each starts behind the one before, and behind one of the first ten. */
+	/* Each starts after the one before, and after one of the first ten. */
 	for (int i = COUNT - 1; i >= 0; i--) {
 		struct service *v = calloc(1, sizeof(*v));
 
@@ -73,7 +73,7 @@ Test(index, finds_each_by_name_and_pid)
 			i % 2 == 0 ? NULL : services[i]);
 }
 
-/* So many services are looked at, at most, to find one among a thousand. */
+/* The most services that a look-up among a thousand visits. */
 Test(index, looks_at_few)
 {
 	for (size_t b = 0; b < INDEX_BUCKETS; b++) {
@@ -96,7 +96,7 @@ static bool names_it(const struct service *u, const char *name)
 	       strcmp(u->config.requires.list[0], name) == 0;
 }
 
-/* Who starts behind whom, compared with the names in the files. */
+/* Compare the dependents with the names in the files. */
 static void expect_dependents(int removed)
 {
 	for (int i = 0; i < COUNT; i++) {
@@ -128,7 +128,7 @@ Test(index, knows_who_starts_behind_whom)
 	expect_dependents(555);
 }
 
-/* The numbers after each of many changes, compared with a look at all services. */
+/* Compare the counts with a walk over all services. */
 static void expect_counts(void)
 {
 	size_t on_their_way = 0, active[2] = { 0 };

@@ -33,7 +33,7 @@ TestSuite(launcher, .timeout = 60);
 
 /* ---- calls that fail ------------------------------------------------------------------------- */
 
-static long failing_call; /* number of the system call that is not there; 0: all are */
+static long failing_call; /* number of the missing system call; 0: none is missing */
 static bool no_threads;
 
 long __wrap_syscall(long number, ...);
@@ -140,7 +140,7 @@ Test(launcher, each_failure_comes_to_its_owner)
 	cr_expect_eq(end_of(1), SPAWN_EXIT_FAILED);
 }
 
-/* The end may be there before the loop has run. */
+/* The child may end before the loop has run. */
 Test(launcher, a_failure_is_there_when_the_end_is)
 {
 	struct spawn_request r = rig_request("/nonexistent", NULL);
@@ -171,8 +171,7 @@ static int wait_for_byte(const void *arg, uint32_t *part)
 	return read(*(const int *)arg, &c, 1) == 1 ? 0 : -EPIPE;
 }
 
-/* As a program on a network mount that hangs. The descriptor of the gate is at number 3 in the
- * child. */
+/* Like a program on a network mount that hangs. The child has the gate as descriptor 3. */
 static struct spawn_request stuck_request(const int *gate_fd)
 {
 	static const int number = 3;
@@ -210,7 +209,7 @@ Test(launcher, what_is_stuck_holds_nothing_up)
 		cr_expect_eq(end_of(i), 0);
 }
 
-/* The caller asks for the process of a start behind one that is stuck: it does not wait. */
+/* A start queues after a stuck one, and the caller asks for its process: that must not wait. */
 Test(launcher, settling_does_not_wait_for_what_is_stuck)
 {
 	int fds[2];
@@ -252,7 +251,7 @@ Test(launcher, a_child_killed_before_its_program)
 	cr_assert_not(launches[0].failed, "it has not said why");
 }
 
-/* A core dump would be one of the whole memory, and ends others that share it in old kernels. */
+/* A core dump would have the whole memory, and in old kernels end all that share it. */
 Test(launcher, a_child_that_crashes_before_its_program)
 {
 	int fds[2];
@@ -300,7 +299,7 @@ static void put_status(char *out, size_t size, bool launcher_child, struct spawn
 	cr_assert_eq(status, 0, "%s", out);
 }
 
-/* All that a program can see of how it was started, but for numbers that change by themselves. */
+/* All that a program can see of its start, except numbers that always change. */
 #define SHOW                                                                                       \
 	"grep -vE "                                                                                \
 	"'^(PPid|Pid|Tgid|Ngid|NStgid|NSpid|NSpgid|NSsid|Vm|Rss|Huge|.*ctxt|Mems|Cpus|SigQ)' "     \
@@ -426,7 +425,7 @@ Test(launcher, no_thread)
 	cr_assert_eq(rig_launcher()->pools[0].threads, 1, "it was tried again");
 }
 
-/* A descriptor that is none is the child's failure, as with a copy. */
+/* A bad descriptor fails in the child, as with a copy. */
 Test(launcher, settled_failures)
 {
 	struct spawn_request r = rig_request("/bin/true", NULL);

@@ -10,7 +10,7 @@
 
 static int fds[2];
 
-/* A terminal that another process is writing to refuses with EAGAIN, however much room it has. */
+/* While another process writes to a terminal, a write fails with EAGAIN, even if there is room. */
 static int refusals;
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t size);

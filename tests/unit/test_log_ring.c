@@ -110,7 +110,7 @@ Test(log_ring, what_was_overwritten_is_counted_and_no_half_line_shown)
 	cr_expect_geq(atoi(first + 12), 10000 - (int)(LOG_RING_KEPT / 18) - 1);
 }
 
-/* A read clears the place of a whole chunk, also where less comes, or nothing. */
+/* A read clears the space of a whole chunk, even if fewer bytes come, or none. */
 Test(log_ring, all_that_is_there_can_be_read)
 {
 	static char text[LOG_RING_BYTES];
@@ -149,7 +149,7 @@ Test(log_ring, last_lines)
 	cr_expect_eq(at, 6, "a line without its end is one");
 }
 
-/* A collector killed right after its read, and before it could count what it had read. */
+/* A collector was killed right after its read, before it counted the bytes. */
 Test(log_ring, recovers_what_the_last_read_brought)
 {
 	feed("before\n", 7);
@@ -163,7 +163,7 @@ Test(log_ring, recovers_what_the_last_read_brought)
 	cr_expect_str_eq(line(100, false), "lost?");
 }
 
-/* Killed before the read, or after everything was counted: nothing is taken in twice. */
+/* Killed before the read, or after the bytes were counted: none counts twice. */
 Test(log_ring, recovers_nothing_that_is_not_there)
 {
 	feed("before\n", 7);
@@ -181,10 +181,10 @@ Test(log_ring, recovers_nothing_that_is_not_there)
 	ring->reading_at = 7;
 	ring->reading = UINT64_MAX;
 	log_ring_recover(ring);
-	cr_expect_eq(ring->head, 7, "a mark that makes no sense");
+	cr_expect_eq(ring->head, 7, "an impossible mark");
 }
 
-/* A collector killed within a write to a log file: what the file has got is not written again. */
+/* Killed during a write to a log file: bytes in the file are not written again. */
 Test(log_ring, recovers_what_the_last_write_brought)
 {
 	feed("one\ntwo\n", 8);
@@ -212,7 +212,7 @@ Test(log_ring, recovers_no_write_twice)
 	cr_expect_eq(ring->shown, 4);
 }
 
-/* Whatever a collector has left there, its successor comes to an end. */
+/* Whatever marks a collector leaves, its successor finishes. */
 Test(log_ring, mark_ahead_of_the_head)
 {
 	feed("one\ntwo\n", 8);

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /*
- * Time is the test's own: this clock_ms() takes the place of base/clock.c, and epoll_wait(2) passes
- * time at once where it would sleep. What the loop asks for is recorded.
+ * Virtual time: this clock_ms() replaces base/clock.c, and epoll_wait(2) advances it instead of
+ * sleeping. The loop's timeouts are recorded.
  */
 static uint64_t now;
 static int waits, last_wait_ms, fail_wait;
@@ -59,7 +59,7 @@ TestSuite(loop, .init = set_up, .fini = clean_up, .timeout = 20);
 
 struct alarm {
 	struct loop_timer timer;
-	uint64_t at_ms; /* the reference: when it has to ring */
+	uint64_t at_ms; /* the reference: when it must ring */
 	bool set;
 	int rings;
 };
@@ -91,7 +91,7 @@ static void clear_alarm(struct alarm *a)
 	loop_timer_clear(&loop, &a->timer);
 }
 
-/* Of all alarms of the reference that are set, this one must be the earliest. */
+/* This must be the earliest of all alarms that are set. */
 static void ring(struct loop_timer *t)
 {
 	struct alarm *a = LOOP_OWNER(t, struct alarm, timer);
@@ -393,7 +393,7 @@ static void replace_the_other(struct source *s)
 
 	if (replacement.io.ready != NULL)
 		return;
-	/* The same descriptor number, but not the same file: its event is of the past. */
+	/* The same descriptor number for another file: the pending event is stale. */
 	loop_remove(&loop, &other->io);
 	cr_assert_eq(pipe2(replacement.fds, O_NONBLOCK | O_CLOEXEC), 0);
 	cr_assert_eq(dup2(replacement.fds[0], other->fds[0]), other->fds[0]);
@@ -455,7 +455,7 @@ static void leap(struct loop_io *io, uint32_t events)
 	loop_remove(&loop, io);
 }
 
-/* As when the machine is away while an event is handled: nothing comes due because of it. */
+/* The machine stands still while an event is handled: no timer becomes due by that. */
 Test(loop, a_leap_while_an_event_is_handled)
 {
 	struct loop_timer first = { .expire = ring_late }, second = { .expire = ring_late };
@@ -477,7 +477,7 @@ Test(loop, a_leap_while_an_event_is_handled)
 	close(fds[1]);
 }
 
-/* A loop without timers may wait as long as it likes, and then arms one for a moment later. */
+/* A loop without timers waits for long, and then arms a timer for a moment later. */
 Test(loop, a_long_wait_without_timers_is_no_leap)
 {
 	struct loop_timer timer = { .expire = ring_late };

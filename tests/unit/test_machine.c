@@ -29,7 +29,7 @@ static struct machine new_machine(const struct machine_rules *rules)
 	return m;
 }
 
-/* START, then what the supervisor answers to MACHINE_DO_CHECK and a successful exec. */
+/* START, then the answers of the supervisor: CLEARED, and EXEC after a successful exec. */
 static void bring_up(struct machine *m, uint64_t now)
 {
 	cr_assert(machine_step(m, MACHINE_EV_START, NULL, now) == MACHINE_DO_CHECK);
@@ -38,7 +38,7 @@ static void bring_up(struct machine *m, uint64_t now)
 	cr_assert(m->state == MACHINE_RUNNING);
 }
 
-/* The process ends by itself, and nothing is left. */
+/* The process ends by itself, and no other is left. */
 static unsigned int end(struct machine *m, const struct machine_exit *how, uint64_t now)
 {
 	cr_assert(machine_step(m, MACHINE_EV_EXITED, how, now) == MACHINE_DO_KILL);
@@ -46,7 +46,7 @@ static unsigned int end(struct machine *m, const struct machine_exit *how, uint6
 	return machine_step(m, MACHINE_EV_GONE, NULL, now);
 }
 
-/* The back-off passes, and it runs again at once. Returns the time. */
+/* Let the back-off pass; the service runs again at once. Returns the time. */
 static uint64_t retry(struct machine *m)
 {
 	uint64_t now = m->due_ms;
@@ -105,7 +105,7 @@ Test(machine, long_run_forgets_failures)
 		end(&m, &bad, now);
 		now = retry(&m);
 	}
-	/* The latest delay was 25.6 s: ready for twice that is what it takes. */
+	/* The latest delay was 25.6 s: the service must be ready for twice that. */
 	now += 2 * m.delay - 1;
 	end(&m, &bad, now);
 	cr_expect(m.failures == 10);
@@ -407,7 +407,7 @@ Test(machine, what_it_requires_has_failed)
 	cr_expect(m.state == MACHINE_FAILED);
 }
 
-/* Whatever comes in whatever order: it asks for a process only when there is none, and never loses
+/* In any order of events, the machine asks for a process only when there is none, and never loses
  * one. */
 Test(machine, random_events_keep_the_books)
 {

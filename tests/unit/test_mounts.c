@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives, secrets and overlays, with the system calls that need a machine of one's own replaced at
- * link time: they are written down, and fail where a test wants them to.
+ * Drives, secrets and overlays. System calls that would change this machine are replaced at link
+ * time: they are recorded, and fail on a test's demand.
  */
 #include "mounts/api_filesystems.h"
 #include "mounts/drives.h"
@@ -27,7 +27,7 @@
 static char calls[4096], told[4096], devices[64];
 static const char *mounted = ""; /* a device */
 static struct {
-	const char *call; /* the beginning of the calls that fail */
+	const char *call; /* calls that begin like this fail */
 	int error;
 } faults[4];
 
@@ -132,7 +132,7 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 	return note("ioctl %s", request == BLKROGET ? "read-only?" : "flush");
 }
 
-/* No drive of the test is the root's device. */
+/* No drive of the test is the device of the root. */
 int __wrap_stat64(const char *path, void *st);
 int __real_stat64(const char *path, void *st);
 
@@ -147,8 +147,8 @@ int __wrap_stat64(const char *path, void *st)
 /* /dev/vdX stands for the file DIRECTORY/vdX of the test. With 64-bit file sizes, open(2) is this.
  */
 static char directory[64];
-static int tables =
-	-1; /* the table of mounts is DIRECTORY/table-N, one more each time; -1: the real one */
+static int tables = -1; /* the table of mounts is DIRECTORY/table-N, with the next N each time; -1:
+			   the real one */
 
 int __wrap_open64(const char *path, int flags, ...)
 {
@@ -332,7 +332,7 @@ Test(mounts, a_drive_that_cannot_be_read_does_not_hide_the_next)
 	remove_drives();
 }
 
-/* open(2) with O_EXCL: another has it. Its label counts all the same. */
+/* open(2) with O_EXCL fails: the drive is in use. Its label still counts. */
 Test(mounts, a_drive_that_is_mounted_already_has_no_role_by_position)
 {
 	struct drives found;
@@ -409,7 +409,7 @@ Test(mounts, secrets_go_to_a_tmpfs_that_is_bound_read_only)
 	cr_assert(strstr(told, "secret . cannot be opened: No such file") != NULL, "%s", told);
 }
 
-/* Whatever fails, nothing of the secrets stays anywhere. */
+/* Whatever fails, no secret stays anywhere. */
 static void expect_failure(const char *call, int error, const char *text, const char *last_calls)
 {
 	struct problem p;
@@ -526,7 +526,7 @@ static void make_table(int number, const char *text)
 	cr_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
-/* In as many passes as it takes; a line of no use and one that is far too long are passed over. */
+/* In as many passes as needed; a bad line and one that is far too long are skipped. */
 Test(mounts, what_is_busy_at_the_end_becomes_read_only)
 {
 	static char line[40000], table[60000];

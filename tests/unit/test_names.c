@@ -124,7 +124,7 @@ static void expect_file(const char *name, const char *text, bool is_link)
 	cr_expect_str_eq(now, text);
 }
 
-/* What a link leads to is never written, not even by way of the temporary file. */
+/* The target of a link is never written, not even through the temporary file. */
 Test(names, links_are_replaced)
 {
 	strcpy(directory, "/tmp/test-names-XXXXXX");
@@ -146,7 +146,7 @@ Test(names, links_are_replaced)
 	cr_expect_str_eq(told, "");
 }
 
-/* Any error but absence leaves the file alone. */
+/* After any error but absence the file is not changed. */
 Test(names, what_cannot_be_read_is_left_alone)
 {
 	char *now;

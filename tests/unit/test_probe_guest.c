@@ -225,7 +225,7 @@ Test(probe_guest, logs)
 		"v.sock", "x");
 }
 
-/* Says what it was asked, three times; then it has no such service any more. */
+/* Answers with the request three times; then the service no longer exists. */
 static const char *echo_logs(struct fake_agent *a, const char *request)
 {
 	static char *body;

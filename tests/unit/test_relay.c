@@ -11,7 +11,7 @@
 
 static struct loop loop;
 static struct relay relay;
-static int outside[2]; /* our ends: what is written to outside[0] comes out of outside[1] */
+static int outside[2]; /* our ends: bytes written to outside[0] come out of outside[1] */
 static int overs, vanished[2];
 
 static void over(struct relay *r)
@@ -51,7 +51,7 @@ static void stop(void)
 
 TestSuite(relay, .init = start, .fini = stop, .timeout = 30);
 
-/* Run the loop until there is something to read, or the end of file. */
+/* Run the loop until there are bytes to read, or end of file. */
 static ssize_t read_from(int fd, char *bytes, size_t size)
 {
 	ssize_t n;
@@ -123,7 +123,7 @@ Test(relay, a_slow_reader)
 	free(got);
 }
 
-/* An end that has closed altogether ends both, and is told once, also when nothing is read. */
+/* An end that closes both directions ends both, and is reported once, even when nothing is read. */
 Test(relay, a_close_ends_it)
 {
 	say(0, "rest");
@@ -150,7 +150,7 @@ Test(relay, what_is_held_comes_later)
 	expect_text(outside[1], "kept");
 }
 
-/* A peer that hangs up while its bytes wait is noticed; the loop does not spin meanwhile. */
+/* A hang-up is noticed while bytes of that peer still wait; the loop does not spin. */
 Test(relay, a_hang_up_behind_a_backlog)
 {
 	static char bytes[65536];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Service files that are read again while their services are in the middle of something. */
+/* Service files that are read again while their services are starting or stopping. */
 #include "base/file.h"
 #include "base/log.h"
 #include "supervisor/account_cache.h"
@@ -22,7 +22,7 @@ static struct loop loop;
 static struct supervisor s;
 static char directory[] = "/tmp/reload-XXXXXX";
 
-/* Nothing starts but what a test starts by itself. */
+/* Services start only when a test starts them. */
 static void set_up(void)
 {
 	cr_assert(loop_init(&loop) == 0 && supervisor_init(&s, &loop) == 0);
@@ -65,7 +65,7 @@ static struct service *load(const char *text)
 	return supervisor_find(&s, "web");
 }
 
-/* A service with a process that is there until vanish(). */
+/* A service with a process that exists until vanish(). */
 static struct service *load_running(const char *text)
 {
 	struct service *v = load(text);
@@ -128,7 +128,7 @@ Test(reload, a_restart_meanwhile_does_not_bring_back_one_without_a_file)
 	cr_expect_null(s.services);
 }
 
-/* Its turn may come while it stops for a long time. */
+/* A scheduled start may be due while the service stops for a long time. */
 Test(reload, nor_does_its_schedule)
 {
 	struct service *v = load_running("command = /old\non_interval = 1ms\nstop_timeout = 1d");
@@ -159,7 +159,7 @@ static void wait_for_child(struct service *v)
 	cr_assert_eq(v->pid, 0);
 }
 
-/* Whoever asks before the new one has started must not look for the program of the old one. */
+/* A description made before the next start must not look for the old file's program. */
 Test(reload, the_end_of_a_pre_start_that_is_no_more)
 {
 	struct service *v = load("command = /old\npre_start = /missing");
@@ -182,7 +182,7 @@ Test(reload, the_end_of_a_pre_start_that_is_no_more)
 	cr_expect(!v->last.has_ended, "there is nothing to describe");
 }
 
-/* A refresh that cannot read it must not start the service without. */
+/* A refresh that cannot read the file must not start the service without its variables. */
 Test(reload, variables_of_a_file_that_cannot_be_read_any_more)
 {
 	char path[64], text[128], expected[160];
@@ -235,7 +235,7 @@ Test(reload, the_group_goes_with_the_file)
 	expect_group(false);
 }
 
-/* Also when the last version of the file was one with which it never ran. */
+/* Also when the service never ran with the last version of the file. */
 Test(reload, the_group_goes_with_a_file_that_was_changed)
 {
 	load_with_group("command = /old");
@@ -246,7 +246,7 @@ Test(reload, the_group_goes_with_a_file_that_was_changed)
 	expect_group(false);
 }
 
-/* However long the list of its groups is. */
+/* Even with a long list of groups. */
 Test(reload, accounts_are_kept_once)
 {
 	char text[2048] = "command = /old\nsupplementary_groups =";

@@ -24,7 +24,7 @@ Test(reserve, formula)
 	cr_expect_eq(r.memory_high, r.memory_max - r.memory_max / 32);
 }
 
-/* From the smallest guest to the largest one: there is always room for both. */
+/* From the smallest guest to the largest: both sides always get memory. */
 Test(reserve, every_size)
 {
 	for (uint64_t available = 16 * MIB; available <= 64 * GIB; available += available / 7) {

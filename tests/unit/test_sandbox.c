@@ -26,7 +26,7 @@
 static struct sandbox sandbox;
 static char dir[64];
 
-/* Every test has mounts of its own, and in them a tmpfs with a tmpfs, and a file in each. */
+/* Every test has its own mounts: a tmpfs in a tmpfs, with a file in each. */
 static void set_up(void)
 {
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0)
@@ -48,7 +48,7 @@ static void add(const char *path)
 	cr_assert_eq(strings_add(&sandbox.read_only, path, strlen(path)), 0);
 }
 
-/* Runs a shell command in the sandbox; what it has printed. */
+/* Runs a shell command in the sandbox. Returns its output. */
 static const char *run(const char *command)
 {
 	static struct rig_result got;
@@ -62,7 +62,7 @@ static const char *run(const char *command)
 	return got.output;
 }
 
-/* Can a file be made there, in the sandbox? */
+/* True if a file can be made there, in the sandbox. */
 static bool writable(const char *directory)
 {
 	char command[256];
@@ -85,7 +85,7 @@ static struct spawn_failure failure_of(void)
 	return got.failure;
 }
 
-/* From here on mount_setattr(2) is not there, as before Linux 5.12. */
+/* From here on mount_setattr(2) is missing, as before Linux 5.12. */
 static void break_mount_setattr(void)
 {
 	struct sock_filter code[] = {
@@ -264,7 +264,7 @@ Test(sandbox, parts)
 	cr_expect_null(sandbox_part(&sandbox, ~0u));
 }
 
-/* Of a guest whose mounts are shared, what is mounted later appears; nothing comes back. */
+/* Later mounts of a guest with shared mounts appear inside; mounts inside stay there. */
 Test(sandbox, later_mounts_appear_inside_only)
 {
 	struct spawn_request r = rig_request("/bin/sh", "-c",

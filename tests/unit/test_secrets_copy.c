@@ -135,7 +135,7 @@ Test(secrets_copy, refresh_replaces_adds_and_removes)
 	cr_expect(!(exists("old")));
 }
 
-/* No name is taken: neither the one of a file under construction nor mkfs's. */
+/* A secret may have any name, even that of a file being written, or lost+found. */
 Test(secrets_copy, secrets_with_names_of_ours)
 {
 	put(from, ".mvm-new", "one");
@@ -170,7 +170,7 @@ Test(secrets_copy, absent_source_is_said)
 static atomic_bool stop;
 static char large[2][4096];
 
-/* What a service does all the time: it must never see the file missing, short or mixed. */
+/* A service reads all the time: it must never find the file missing, short or mixed. */
 static void *reader(void *arg)
 {
 	char path[256], now[8192];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The copy of the secrets drive when the kernel refuses something: the secret that it concerns is
- * named, and the others are there. Functions of the C library are replaced at link time; under one
- * name each, since file sizes have 64 bits.
+ * The copy of the secrets drive when system calls fail: the failed secret is named, and the others
+ * are copied. Functions of the C library are replaced at link time, under the names that they have
+ * with 64-bit file sizes.
  */
 #include "base/file.h"
 #include "mounts/secrets.h"
@@ -19,8 +19,8 @@
 
 static char top[64], from[80], to[80], told[4096];
 static const char *faulty; /* the function that fails, */
-static const char *victim; /* for this name; NULL: whatever it is called with */
-static int error, times;   /* so often */
+static const char *victim; /* for this name; NULL: for any name */
+static int error, times;   /* so many times */
 
 static bool fails(const char *function, const char *name)
 {
@@ -157,7 +157,7 @@ static bool is_there(const char *name)
 	return lstat(path, &st) == 0;
 }
 
-/* Of a, link and tls/key exactly `missing` is not there, and it is what the one line is about. */
+/* Of a, link and tls/key only `missing` is absent, and the one line names it. */
 static void expect(
 	const char *function, const char *name, int code, const char *line, const char *missing)
 {
@@ -223,7 +223,7 @@ Test(secrets_faults, a_directory_that_cannot_be_opened)
 		"tls/key");
 }
 
-/* Whichever file comes first in its directory: one of them fails, in one way or the other. */
+/* One of the two fails: the first in the order of its directory. */
 static void expect_one_of_two(const char *function, int code)
 {
 	faulty = function;
@@ -261,7 +261,7 @@ Test(secrets_faults, an_interrupted_read_is_taken_up_again)
 	cr_assert(is_there("a") && is_there("tls/key"));
 }
 
-/* On a refresh the secret that was there stays. */
+/* On a refresh the old secret stays. */
 Test(secrets_faults, what_was_there_before_stays)
 {
 	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);

@@ -22,7 +22,7 @@ static void take_problem(void *context, const struct problem *p)
 
 static const struct reporter tell = { .take = take_problem };
 
-/* Read `text` as a service file; told[] has what was said, without the file's name. */
+/* Read `text` as a service file; told[] gets the reports, without the file's name. */
 static int read_text(const char *text, struct service_config *c)
 {
 	struct problem first;

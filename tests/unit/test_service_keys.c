@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The manual's words for the keys of a service file: there, and true. */
+/* The manual's texts for the keys of a service file: present, and true. */
 #define SERVICE_KEY_WORDS
 #include "supervisor/service_keys.c"
 
@@ -14,7 +14,7 @@ static const void *member(const struct service_config *c, const struct service_k
 	return (const char *)c + k->offset;
 }
 
-/* What `c` has for the key, as a number. */
+/* The value of the key in `c`, as a number. */
 static uint64_t value(const struct service_config *c, const struct service_key *k)
 {
 	uint64_t wide;
@@ -35,7 +35,7 @@ static uint64_t value(const struct service_config *c, const struct service_key *
 	}
 }
 
-/* What is set when a file says what the manual calls the default. */
+/* The value that a file sets with the default of the manual. */
 static uint64_t documented(const struct service_key *k)
 {
 	struct service_config c;
@@ -94,7 +94,7 @@ Test(service_keys, documented_defaults_are_the_defaults)
 	cr_expect(compared > 10);
 }
 
-/* These are left to the kernel unless a file sets them: the manual names the kernel's value. */
+/* Unless a file sets them, the kernel decides: the manual gives the kernel's value. */
 Test(service_keys, defaults_of_the_kernel)
 {
 	for (size_t i = 0; i < service_key_count; i++) {

@@ -81,7 +81,7 @@ Test(settings, of_the_kernel)
 	cr_expect_str_eq(settings.sysctl.list[1], "net/ipv4/conf/eth0.1/forwarding=1");
 }
 
-/* What is behind a slash would make a line of resolv.conf that no resolver takes. */
+/* With a prefix length, a line of resolv.conf would be invalid. */
 Test(settings, nameservers_have_no_prefix)
 {
 	static const char *const wanted[] = { "1.1.1.1", "10.0.0.1", "fd00::1" };

@@ -37,7 +37,7 @@ Test(spawn, arguments_environment_and_input_arrive)
 	cr_assert_eq(spawn_exit_code(got.status), 7);
 }
 
-/* A child that keeps a descriptor too many would show it here; "3" is the directory itself. */
+/* A leaked descriptor would show here; "3" is the directory itself. */
 Test(spawn, no_descriptor_leaks_into_the_child)
 {
 	struct spawn_request r = rig_request("/bin/ls", "-1", "/proc/self/fd", NULL);
@@ -277,7 +277,7 @@ Test(spawn_path, working_directory)
 enum { FIRST = 0, LAST = 20, PARKED = 200 };
 static int parked[LAST + 1];
 
-/* Criterion's own descriptors make room for the test's, and come back afterwards. */
+/* Move Criterion's own descriptors away for the test, and back afterwards. */
 static void park(void)
 {
 	for (int fd = FIRST; fd <= LAST; fd++) {
@@ -295,7 +295,7 @@ static void unpark(void)
 	}
 }
 
-/* A pipe that holds the text, its read end at number `fd`. */
+/* Make a pipe with the text, its read end at number `fd`. */
 static void put_text(int fd, const char *text)
 {
 	int fds[2], high;
@@ -309,7 +309,7 @@ static void put_text(int fd, const char *text)
 	close(high);
 }
 
-/* The five descriptors 0 and 2 to 5 are read in that order; `from` says where each stands before.
+/* The child reads descriptors 0 and 2 to 5 in that order; `from` has their numbers before.
  */
 static void read_permuted(const int from[5], struct rig_result *got)
 {

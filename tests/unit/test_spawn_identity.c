@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What spawn() does with users, capabilities, limits and cgroups. Most of it needs root. */
+/* Users, capabilities, limits and cgroups of spawn(). Most tests need root. */
 #include "spawn_rig.h"
 
 #include "base/spawn.h"
@@ -111,7 +111,7 @@ Test(spawn_identity, root_keeps_the_bounding_set_that_is_asked_for)
 	cr_assert_eq(rig_status_hex(&got, "CapEff"), r.bounding);
 }
 
-/* setresuid(2) takes -1 as "leave it as it is", which would run the program as root. */
+/* setresuid(2) does not change an id of -1: the program would run as root. */
 Test(spawn_identity, the_id_minus_one_is_refused)
 {
 	struct account bad = web;
@@ -144,7 +144,8 @@ Test(spawn_identity, the_working_directory_is_entered_as_the_user)
 
 /* ---- callers that are not root --------------------------------------------------------------- */
 
-/* From here on this process is uid 4800 with exactly `caps`; `ambient`: as ambient ones, too. */
+/* From here on this process is uid 4800 with exactly `caps`, with `ambient` also as ambient ones.
+ */
 static void become_caller_with(uint64_t caps, bool ambient)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -220,8 +221,8 @@ Test(spawn_identity, priorities_need_privilege)
 }
 
 /*
- * The agent is such a caller: not root, with ambient capabilities. A change from one plain uid to
- * another clears nothing by itself, and a check command must not get what the agent has.
+ * The agent is such a caller: not root, with ambient capabilities. A change between two uids other
+ * than 0 clears no capabilities, but a check command must not get the agent's.
  */
 Test(spawn_identity, a_privileged_callers_capabilities_do_not_pass_on)
 {
@@ -309,7 +310,7 @@ static void remove_cgroup(void)
 
 TestSuite(spawn_cgroup, .fini = remove_cgroup, .timeout = 60);
 
-/* A new group in the first cgroup2 mount that lets us make one. Skips the test without one. */
+/* Make a group in the first cgroup2 mount that allows it. Skips the test if none does. */
 static int make_cgroup(void)
 {
 	FILE *mounts = fopen("/proc/self/mounts", "r");
@@ -407,7 +408,7 @@ Test(spawn_cgroup, where_clone3_is_too_old_the_child_joins_by_itself)
 	check_fallback(EINVAL);
 }
 
-/* The descriptor of the cgroup may stand where one of the program's is placed. */
+/* The cgroup's descriptor may have a number that the program's descriptors need. */
 Test(spawn_cgroup, its_descriptor_may_be_overwritten)
 {
 	int fd = make_cgroup(), passed[16], low = fcntl(fd, F_DUPFD_CLOEXEC, 3);

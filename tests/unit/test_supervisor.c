@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the agent asks of services: their output, and what follows from their health. */
+/* Services' output, and the effects of health checks. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/account_cache.h"
@@ -47,7 +47,7 @@ static void set_up(void)
 
 TestSuite(supervisor, .init = set_up);
 
-/* The loop refuses to watch anything more: epoll_ctl(2), ENOSPC. */
+/* The loop can watch no more: epoll_ctl(2), ENOSPC. */
 static bool watches_are_used_up;
 
 int __wrap_epoll_ctl(int fd, int what, int other, struct epoll_event *event);
@@ -82,7 +82,7 @@ static int open_output(int stdio[2])
 
 #define STATUS_FLAGS (O_ACCMODE | O_APPEND | O_ASYNC | O_DIRECT | O_NONBLOCK)
 
-/* What one process does to its standard output is not there for the next one. */
+/* Flags that one process sets on its standard output do not affect the next. */
 Test(supervisor, output_of_one_process_is_not_shared_with_another)
 {
 	int first[2], second[2];
@@ -102,7 +102,7 @@ Test(supervisor, output_of_one_process_is_not_shared_with_another)
 		cr_assert(fstat(second[i], &st) == 0);
 		cr_expect_eq(st.st_mode & 07777, 0600);
 	}
-	/* What the earlier one wrote comes before. */
+	/* Output of the earlier process comes first. */
 	cr_assert(write(first[1], "a", 1) == 1 && write(second[0], "b", 1) == 1);
 	char text[4];
 	cr_assert(read(service.output.read_fd, text, sizeof(text)) == 2);
@@ -135,7 +135,7 @@ Test(supervisor, output_is_read_in_pieces_from_a_line_on)
 	cr_assert(output_read(&service, &at, text, sizeof(text)) == 6);
 	at = 14;
 	cr_assert(output_read(&service, &at, text, sizeof(text)) == 0);
-	at = 15; /* nothing has been there yet: from the oldest on */
+	at = 15; /* a fresh position: reading begins at the oldest byte */
 	cr_assert(output_read(&service, &at, text, 3) == 3 && at == 0);
 	output_flush(&service);
 	cr_assert(service.output.is_ended);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each tier decides on every system call: interpreted, and by the kernel. */
+/* The decision of each tier on every system call: interpreted, and by the kernel. */
 #include "spawn_rig.h"
 #include "supervisor/syscall_filter.h"
 
@@ -31,7 +31,7 @@ static const enum syscall_tier tiers[] = { SYSCALL_TIER_ESSENTIAL, SYSCALL_TIER_
 
 #define TIERS (sizeof(tiers) / sizeof(tiers[0]))
 
-/* Runs a filter as bpf(4) says; it must stay inside, and end. `steps` counts instructions. */
+/* Runs a filter by the rules of bpf(4); it must not jump outside and must end. `steps` counts. */
 static uint32_t interpret(
 	const struct sock_fprog *program, const struct seccomp_data *data, unsigned int *steps)
 {
@@ -177,7 +177,7 @@ static const struct expectation expectations[] = {
 #endif
 };
 
-/* These look at an argument, or fail with another error. */
+/* True for calls whose argument decides, or that fail with another error. */
 static bool is_special(int number)
 {
 	return number == __NR_clone || number == __NR_clone3 || number == __NR_unshare ||
@@ -206,7 +206,7 @@ Test(syscall_filter, every_number_in_every_tier)
 	}
 }
 
-/* Newer than Linux 6.1, x32 (bit 30), and what no kernel has. */
+/* Newer than Linux 6.1, x32 (bit 30), and numbers that no kernel has. */
 Test(syscall_filter, other_numbers_are_unknown)
 {
 	static const int numbers[] = { LAST + 1, LAST + 2, 462, 1000, 65535, 65536, 0x40000000,
@@ -302,7 +302,7 @@ Test(syscall_filter, unrestricted_is_no_filter)
 		cr_expect_eq(syscall_filter(tiers[i]), syscall_filter(tiers[i]));
 }
 
-/* The errors that the kernel gives under a filter, in a child. */
+/* The errors of the kernel under a filter, in a child. */
 static int try_under(enum syscall_tier tier, long number, long argument)
 {
 	pid_t pid = fork();
@@ -337,7 +337,7 @@ Test(syscall_filter, the_kernel_decides_likewise)
 	cr_expect_eq(try_under(SYSCALL_TIER_ESSENTIAL, LAST + 1, 0), ENOSYS);
 }
 
-/* A program starts under every tier, and one that is not there is reported. */
+/* A program starts under every tier, and a missing program is reported. */
 Test(syscall_filter, programs_start)
 {
 	for (size_t i = 0; i < TIERS; i++) {
@@ -357,7 +357,7 @@ Test(syscall_filter, programs_start)
 	}
 }
 
-/* What a shell does: forks, pipes, redirections. */
+/* A shell forks, makes pipes and redirects. */
 Test(syscall_filter, shells_run)
 {
 	for (size_t i = 1; i < TIERS; i++) {

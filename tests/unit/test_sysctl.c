@@ -90,7 +90,7 @@ Test(sysctl, user_namespaces_stay)
 	cr_expect_str_eq(value("kernel/kptr_restrict"), "2");
 }
 
-/* A setting such as modules_disabled cannot be taken back: the table's value is never written. */
+/* A setting such as modules_disabled cannot be undone, so the table's value is never written. */
 Test(sysctl, own_ones_replace_the_tables)
 {
 	cr_assert_eq(strings_set(&own, "kernel/kptr_restrict", "0"), 0);

@@ -39,7 +39,7 @@ uint64_t clock_ms(void)
 	return clock_us() / 1000;
 }
 
-/* Takes the place of the C library's for the whole program, Criterion's threads included. */
+/* Replaces the C library's function in the whole program, also for Criterion's threads. */
 int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
 {
 	bool is_virtual = virtual_fd >= 0 && fd == virtual_fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time that passes only when a loop sleeps, and then at once. Linked in place of base/clock.c: a
- * test with hours of timeouts takes no time and always the same.
+ * Virtual time: it passes only when a loop sleeps, and then at once. Linked in place of
+ * base/clock.c, so that a test with hours of timeouts is fast and always the same.
  */
 #ifndef TESTS_UNIT_VIRTUAL_TIME_H
 #define TESTS_UNIT_VIRTUAL_TIME_H
@@ -11,7 +11,7 @@
 /* From here on, time is virtual for the loop whose epoll descriptor is `epoll_fd`. */
 void virtual_time_start(int epoll_fd);
 
-/* Milliseconds that have passed since then. */
+/* Virtual milliseconds since virtual_time_start(). */
 uint64_t virtual_time_ms(void);
 
 #endif

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-What the suites of guests with our PID 1 share.
+Base classes for the suites of guests with our PID 1.
 
 GuestCase     boots in each test; every console is checked for words that a host takes for a crash
 SharedBoot    one boot for all tests of a class, which look at what the guest has printed
@@ -14,10 +14,10 @@ from rig import build
 from rig.guest import Guest
 from rig.tap import TestCase
 
-# What mvmctl's diagnosis looks for on a guest's console.
+# Texts that mvmctl's diagnosis searches on a guest's console.
 CRASH_WORDS = re.compile(r"Kernel panic|Out of memory|Killed process|BUG:|Call Trace:|oom-kill:|"
                          r"invoked oom-killer")
-# What PID 1 says when it cannot keep up, or has to give up.
+# Lines of PID 1 when it cannot keep up or gives up.
 LATE = re.compile(r"console lines dropped|some processes do not end")
 
 _KERNEL_TROUBLE = re.compile(r"Kernel panic|BUG:")
@@ -25,17 +25,17 @@ _KERNEL_TRACE = re.compile(r"Call Trace:")
 
 
 class Output:
-    """A guest's console, sorted by who speaks."""
+    """A guest's console, sorted by speaker."""
 
     def __init__(self, text):
         self.text = text
 
     def lines(self, name):
-        """What the service of this name has printed, without its tag."""
+        """The lines of the service of this name, without its tag."""
         return re.findall(r"^%s: (.*)$" % re.escape(name), self.text, re.M)
 
     def init(self):
-        """The lines of PID 1, without theirs."""
+        """The lines of PID 1, without its tag."""
         return re.findall(r"^\[init\] (.*)$", self.text, re.M)
 
     def facts(self, name, fact):
@@ -52,9 +52,9 @@ class Output:
 
     def trouble(self, drops=False, oom=False):
         """
-        What must not be on any console: a crash of the kernel, a word in PID 1's own lines that a
-        host takes for a crash, and, unless `drops`, lines that were lost and processes that did not
-        end in time. With `oom`, the kernel may trace how memory came to an end.
+        Lines that must not be on any console: a crash of the kernel, a word in PID 1's own lines that a
+        host takes for a crash, and, unless `drops`, lost lines and processes that did not end in
+        time. With `oom`, the kernel may report that memory ran out.
         """
         found = [l for l in self.text.splitlines()
                  if _KERNEL_TROUBLE.search(l) or (_KERNEL_TRACE.search(l) and not oom)]
@@ -72,7 +72,7 @@ def add_remote(guest):
 class GuestCase(TestCase):
     """Boots in each test."""
 
-    drops = False       # more is going on than a console or a shutdown has time for
+    drops = False       # too much for the console or the shutdown
     oom = False         # the test has a service reach its memory_max
 
     def start(self, machine):
@@ -107,7 +107,7 @@ class SharedBoot(TestCase):
     observe(machine)    a class method that waits until the guest has printed what the tests look at
     root, options, append, arguments    as for Guest and Guest.machine()
 
-    The tests find .guest_, .machine and .output, which is the console when observe() was through.
+    The tests find .guest_, .machine and .output, the console after observe().
     """
 
     root = "ext4"

@@ -100,7 +100,7 @@ class Client:
                 raise CallFailed("Failed to deserialize response: %s" % e) from None
 
     def call_own(self, name, fields=None):
-        """The value of the answer to a request that is none of mvm's, as Python has JSON."""
+        """The answer to a request of our own, not mvm's, as a Python value."""
         with dial(self.path, self.port, TIMEOUT_S * self.slack) as s:
             send(s, encode(name, fields))
             (_, value), = json.loads(receive(s)).items()

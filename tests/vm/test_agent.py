@@ -14,7 +14,7 @@ TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 
 
 class Agent:
-    """Checks of every kind, one of which hangs."""
+    """Checks of every kind; one hangs."""
 
     @classmethod
     def prepare(cls, guest):

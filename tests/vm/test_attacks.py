@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-One service takes all there is of one thing: the guest lives, the agent answers, the neighbours do
-not notice, and one line names the guilty. In virtual time, so that a second is a second.
+One service uses up one resource: the guest lives, the agent answers, the neighbours do not notice,
+and one line names the attacker. In virtual time, so that host load does not matter.
 
-ATTACK_MEMORY in the environment: the guests' sizes in MiB, "64,128,512"; 128 without it.
-ATTACKS: names of the attacks, or "all"; without it those of QUICK.
+ATTACK_MEMORY in the environment: the guests' sizes in MiB, such as "64,128,512"; default 128.
+ATTACKS: names of the attacks, or "all"; default: those of QUICK.
 """
 import os
 import re
@@ -22,9 +22,9 @@ ANSWER_MS = 1000        # virtual
 HOLD_MS = 300
 PATIENCE_S = 900        # of the host
 FIRST_S, STEP_S = 1, 3
-# The whole of what PID 1 says of a service that it had to end.
+# The line of PID 1 about a service that it had to kill.
 KILLED = r"signal 9 \(Killed\), the services' memory was used up and it held \d+ MiB after .*"
-# Of an attacker that has ended by itself; its processes end with it.
+# The same for an attacker that has ended by itself; its processes are killed.
 LEFT_BEHIND = "a daemon that puts itself into the background needs type = forking"
 CAPPED = r"has \d+ of the \d+ tasks allowed for all services: no new processes"
 
@@ -61,7 +61,7 @@ if NAMES == ["all"]:
 
 
 class Attacked(TestCase):
-    """One boot; the attacks come one after the other, each from a service of its own."""
+    """One boot; the attacks come one after another, each from a service of its own."""
 
     memory_mib = None
 
@@ -76,11 +76,11 @@ class Attacked(TestCase):
             more = " ".join((str(HOLD_MS),) + ATTACKS[name][2:])
             guest.service("a-" + name, "/bin/attack %s %s" % (name, more), user="attacker",
                           restart="never", on_boot_delay="%ds" % (FIRST_S + STEP_S * i))
-        # Neighbours: another user, the attacker's own, and one that wants the processor.
+        # Neighbours: one of another user, one of the attacker's user, and one that uses the processor.
         guest.service("other", "/bin/facts echo up + sleep")
         guest.service("same-user", "/bin/facts echo up + sleep", user="attacker")
         guest.service("spin", "/bin/acts clock up + spin")
-        # In the agent's cgroup: what is measured is the agent, not how services are slowed down.
+        # In the agent's cgroup: this measures the agent, not slowed-down services.
         guest.service("asks", "/bin/acts put /sys/fs/cgroup/guest/cgroup.procs 0 + /bin/facts "
                       "vsock-latency %d %d" % (mvm_client.PORT, STEP_S * len(NAMES)), user="root",
                       restart="never", on_boot_delay="%ds" % FIRST_S)
@@ -95,7 +95,7 @@ class Attacked(TestCase):
 
     @staticmethod
     def ask_until_late(machine):
-        """How many requests were answered; one after the other until "late" is there."""
+        """Counts answered requests, one after another until "late" exists."""
         machine.connect_when_up(mvm_client.PORT).close()
         end = time.monotonic() + PATIENCE_S
         answers = 0
@@ -110,7 +110,7 @@ class Attacked(TestCase):
         self.assertEqual(self.output.text.count("Kernel panic"), 0)
 
     def test_the_agent_answers_within_a_second(self):
-        """The host, and asked from inside the guest, where no busy host is in between."""
+        """Requests come from the host, and from inside the guest, where a busy host does not matter."""
         self.assertGreater(self.answers, 10)
         line, = self.output.facts("asks", "vsock-latency")
         tries, failures, longest = (int(n) for n in re.findall(r"\d+", line))
@@ -120,7 +120,7 @@ class Attacked(TestCase):
         self.assertLessEqual(longest, ANSWER_MS * 1000)
 
     def test_neighbours_do_not_notice(self):
-        """Nor do the agent and the log collector: nobody else has ended, and each was up once."""
+        """Nor do the agent and the log collector: no other service has ended."""
         guilty = {"a-" + n for n in NAMES}
         ends = [l for l in self.output.init() if re.match(r"[\w-]+: (signal|exit code) ", l)]
         self.assertEqual([l for l in ends if l.split(":")[0] not in guilty], [])

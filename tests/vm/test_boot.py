@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a guest is once it has booted: console lines, names, environment, an idle and immortal PID 1."""
+"""A booted guest: console lines, names, environment, an idle PID 1 that never dies."""
 import cases
 from rig.tap import main
 
 
 class NormalBoot:
-    """A guest with everything, as a host boots it."""
+    """A guest with all drives and services, as a host boots it."""
 
     @classmethod
     def prepare(cls, guest):
@@ -157,7 +157,7 @@ class Immortal(cases.GuestCase):
     """PID 1 never dies."""
 
     def test_no_services_at_all(self):
-        """It waits for Ctrl-Alt-Del; there is neither an agent nor a directory of services."""
+        """PID 1 waits for Ctrl-Alt-Del, without an agent and without a directory of services."""
         guest = self.guest(agent=False)
         guest.tree.remove("/etc/mvm")
         machine = self.boot(guest)
@@ -168,7 +168,7 @@ class Immortal(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
     def test_an_empty_root(self):
-        """Nothing but the program: mount points are made where they can be."""
+        """The root has only init: missing mount points are made."""
         guest = self.guest(agent=False)
         for path in guest.tree.paths():
             if path.count("/") == 1 and path not in ("/", "/init"):
@@ -185,7 +185,7 @@ class Immortal(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
     def test_an_empty_read_only_root(self):
-        """What cannot be mounted is said, line by line, and the rest goes on."""
+        """Each failed mount gives a line, and the boot goes on."""
         guest = self.guest("squashfs", agent=False)
         for path in guest.tree.paths():
             if path.count("/") == 1 and path not in ("/", "/init", "/dev", "/bin"):
@@ -201,7 +201,7 @@ class Immortal(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
     def test_signals_that_mean_nothing(self):
-        """Every signal from root that has no meaning, then one service restarts, then all ends."""
+        """Root sends every signal without a meaning, then a service restarts, then the guest ends."""
         guest = self.guest(agent=False)
         meant = {1, 2, 10, 12, 15, 17, 30}          # HUP INT USR1 USR2 TERM CHLD PWR
         guest.service("shoot", "/bin/acts %s + /bin/facts exit 7" % " + ".join(
@@ -215,7 +215,7 @@ class Immortal(cases.GuestCase):
         self.assertEqual(machine.wait(), 0)
 
     def test_as_an_ordinary_program(self):
-        """init run by a person says what it is and touches nothing."""
+        """init run by a person prints its usage and changes nothing."""
         guest = self.guest()
         guest.service("person", "/bin/facts run /init + run /init --version + echo done + sleep")
         machine = self.boot(guest)

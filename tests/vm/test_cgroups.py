@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Limits of services: fork bombs, hogs, what the kernel was told, and kernels that cannot."""
+"""Limits of services: fork bombs, memory hogs, values in the kernel, and kernels without cgroups."""
 import cases
 from rig import build
 from rig.tap import main
@@ -14,7 +14,7 @@ class Limits:
     @classmethod
     def prepare(cls, guest):
         guest.busybox("sh", "sleep", "cat")
-        # It counts what is left of its last life before it begins the next.
+        # Before each run it counts the processes left from the last one.
         guest.service("bomb", "/bin/acts count %sbomb/cgroup.procs + bomb + nap 100" % GROUPS,
                       tasks_max="30", restart_delay="50ms", restart_delay_max="50ms")
         guest.service("hog", "/bin/acts hog", memory_max="32M")
@@ -47,7 +47,7 @@ class Limits:
             self.assertLess(int(line.split()[0]), 30)
 
     def test_nothing_of_it_is_left(self):
-        """Its processes are in sessions of their own and ignore TERM."""
+        """Its processes have their own sessions and ignore TERM."""
         self.assertEqual(set(self.output.facts("bomb", "count")), {GROUPS + "bomb/cgroup.procs 1"})
         self.assertGreaterEqual(len(self.output.facts("bomb", "count")), 3)
 
@@ -93,7 +93,7 @@ class LimitsOnSquashfs(Limits, cases.SharedBoot):
 
 class Kernels(cases.GuestCase):
     def test_without_one_controller(self):
-        """What needs it does not run, and says so; the others do."""
+        """A service that needs it does not run and says so; the others run."""
         guest = self.guest(agent=False)
         guest.facts("plain", "echo here")
         guest.facts("limited", "echo never", memory_max="32M")
@@ -109,7 +109,7 @@ class Kernels(cases.GuestCase):
         self.assertEqual(self.output(machine).lines("limited"), [])
 
     def test_without_clone3(self):
-        """The child joins its group before it is anything else; limits hold, leftovers die."""
+        """The child joins its group first; limits hold, and leftover processes die."""
         guest = self.guest(agent=False)
         guest.tree.copy(build.program("fault"), "/bin/fault")
         guest.facts("plain", "cat /proc/self/cgroup %splain/cgroup.procs" % GROUPS)
@@ -128,7 +128,7 @@ class Kernels(cases.GuestCase):
         self.assertEqual([l for l in output.init() if l.startswith("plain: ")], [])
 
     def test_without_any(self):
-        """No /sys in a read-only image: process groups have to do."""
+        """No /sys in a read-only image: process groups take the place of cgroups."""
         guest = self.guest("squashfs", agent=False)
         guest.tree.remove("/sys")
         guest.facts("plain", "echo here")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Daemons that put themselves into the background, and what services say by sd_notify(3)."""
+"""Daemons that go into the background, and services' sd_notify(3) messages."""
 import json
 import subprocess
 
@@ -10,7 +10,7 @@ from rig.tap import main
 
 
 class Daemons(cases.SharedBoot):
-    """Half a minute of them, in virtual time; then a shutdown."""
+    """Half a minute of daemons, in virtual time; then a shutdown."""
 
     options = {"virtual_time": True}
 

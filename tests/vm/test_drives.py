@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Which drive gets which role, and that what a guest has written is there after its next boot."""
+"""Roles of drives, and data that survives the next boot."""
 import re
 import struct
 
@@ -25,8 +25,8 @@ exec /bin/busybox chroot . /init
 
 class Roles(cases.GuestCase):
     """
-    Each drive has a file "name" with its own name in it. A guest is described by its drives in
-    order (name, label, read-only), and the test says what must be read at the three mount points.
+    Each drive has a file "name" with its own name. A test lists the guest's drives in order (name,
+    label, read-only) and the names that it must find at the three mount points.
     """
 
     def boot_with(self, drives, root="ext4", **init_drives):
@@ -46,7 +46,7 @@ class Roles(cases.GuestCase):
         return guest, self.output(machine)
 
     def names(self, output):
-        """What was read at the mount points; "-" where nothing is."""
+        """The names read at the mount points; "-" for none."""
         return [f.split()[-1] if " ok " in f else "-" for f in output.facts("sees", "read")]
 
     def roles(self, drives, expected, root="ext4", **init_drives):
@@ -127,7 +127,7 @@ class Roles(cases.GuestCase):
                          ["cannot mount /dev/vdx on /mnt/data: No such file or directory"])
 
     def test_no_drives(self):
-        """Nothing is there, which is no error."""
+        """A guest without drives is not an error."""
         output = self.roles([], "- - -")
         self.assertEqual([l for l in output.init() if "drive" in l or "mount" in l], [])
 
@@ -135,7 +135,7 @@ class Roles(cases.GuestCase):
         self.roles([("d", "mvm-data", RW)], "- - d", "squashfs")
 
     def test_blank_drives(self):
-        """One clear line each; the rest works."""
+        """One clear line for each drive; the rest works."""
         output = self.roles([(None, None, RO), ("s", "mvm-secrets", RO), (None, None, RW)],
                             "- s -")
         self.assertEqual({l for l in output.init() if "drive" in l or "mount" in l}, {
@@ -164,7 +164,7 @@ class Roles(cases.GuestCase):
         machine.console.wait_line("sees: read: /mnt/data/name ENOENT")
 
     def test_what_this_kernel_cannot_mount(self):
-        """The kernel's own reason stands in the line: a feature, or the size of the blocks."""
+        """The line has the kernel's own reason: a feature, or the size of the blocks."""
         guest = self.guest("squashfs", agent=False)
         guest.facts("sees", "echo here")
         plain = ("-O", "^metadata_csum")
@@ -192,7 +192,7 @@ class Roles(cases.GuestCase):
                 device, place, reason), l)) for l in lines].count(True), 1, lines)
 
     def test_image_without_mount_points(self):
-        """On a read-only root they cannot be made."""
+        """A read-only root cannot get new mount points."""
         guest = self.guest("squashfs", agent=False)
         guest.tree.remove("/mnt")
         guest.facts("sees", "echo here")
@@ -221,7 +221,7 @@ class Data(cases.GuestCase):
         return guest, guest.drive("mvm-data")
 
     def test_a_file_system_grows_with_its_device(self):
-        """At the next boot, and once; what is on it stays, and so does an owner."""
+        """At the next boot, and once; its files and its owner stay."""
         guest, data = self.prepare("squashfs")
         for boot, (size_mib, owner) in enumerate(((4, (900, 900)), (24, (900, 900)),
                                                   (24, (0, 7)))):
@@ -282,7 +282,7 @@ class Data(cases.GuestCase):
         self.clean_reboot("squashfs")
 
     def test_pulled_plug(self):
-        """The drive is dirty, and the next boot recovers it; so is a config drive, which cannot be."""
+        """The next boot recovers a dirty data drive, and mounts a dirty config drive."""
         guest, data = self.prepare("ext4")
         machine = self.boot(guest)
         machine.console.wait_line("keeps: done")

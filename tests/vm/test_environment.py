@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The environment of services: the host's mvm-env.env, which is data, and what beats what."""
+"""The environment of services: the host's mvm-env.env is data, and later sources win."""
 import cases
 from rig import build
 from rig.images import Tree
@@ -155,7 +155,7 @@ class EnvironmentOnSquashfs(Environment, cases.SharedBoot):
 
 
 class Trouble(cases.GuestCase):
-    """Files that are no environment: one line, and services run with what else there is."""
+    """Bad environment files: one line, and services run with the other variables."""
 
     def boot_with(self, tree, line, size_mib=4):
         guest = self.guest(agent=False)
@@ -181,7 +181,7 @@ class Trouble(cases.GuestCase):
         self.assertIn("B=1", output.facts("sees", "env"))
 
     def test_a_value_too_long_for_the_kernel(self):
-        """execve(2) takes 128 KiB a string: the start fails with a reason, and PID 1 is well."""
+        """execve(2) takes 128 KiB a string: the start fails with a reason, and PID 1 goes on."""
         guest = self.guest(agent=False)
         guest.drive("mvm-config", {"mvm-env.env": "A=%s\n" % ("x" * 200000)}, readonly=True)
         guest.facts("sees", "env")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every change of a service's state is an event: the exact sequences, and who follows them."""
+"""Every change of a service's state is an event: exact sequences, and clients that follow them."""
 import json
 import subprocess
 
@@ -36,7 +36,7 @@ class Watch:
         self.events = []
 
     def poll(self, wait_secs=0):
-        """Takes the next answer. True when it had events."""
+        """Takes the next answer. Returns True when it had events."""
         answer = protocol.ask(self.machine, {"Events": {
             "service": self.service, "position": self.position, "wait_secs": wait_secs}},
             timeout=SECONDS)["Events"]
@@ -47,14 +47,14 @@ class Watch:
         return bool(answer["events"])
 
     def now(self):
-        """Goes behind all that has been; returns self."""
+        """Skips all events so far; returns self."""
         while self.poll():
             pass
         self.events = []
         return self
 
     def until(self, name, state, count=1):
-        """Reads on until the service has come to this state so many times."""
+        """Reads on until the service has reached this state so many times."""
         deadline = Deadline(SECONDS)
         while sum(1 for e in self.of(name) if e["after"] == state) < count:
             if deadline.passed():
@@ -69,7 +69,7 @@ class Watch:
         return [in_words(e) for e in self.of(name)]
 
     def merged(self, *names):
-        """The events of these services as they came."""
+        """The events of these services in order."""
         return ["%s: %s" % (e["service"], in_words(e)) for e in self.events
                 if e["service"] in names]
 
@@ -210,7 +210,7 @@ class Sequences(cases.SharedBoot):
             "stop-sigkill > waiting: gone", "waiting > start: cleared", "start > running: exec"])
 
     def test_the_agent_is_restarted_while_it_is_followed(self):
-        """mvm-probe loses a connection, and no event; also not those of the agent itself."""
+        """mvm-probe loses its connection but no event, not even the agent's own."""
         position = Watch(self.machine).now().position
         follower = subprocess.Popen(
             [build.built("mvm-probe"), "events", "-fj", "-t", "60s", self.machine.vsock_path],
@@ -235,7 +235,7 @@ class Sequences(cases.SharedBoot):
 
 
 class ReloadEvents(cases.GuestCase):
-    """One starts, one stops, one restarts, one is not touched."""
+    """One service starts, one stops, one restarts, one is not touched."""
 
     def booted(self):
         guest = self.guest("ext4")
@@ -278,7 +278,7 @@ class ReloadEvents(cases.GuestCase):
                           "unchanged": 3, "error": None})        # keep, breaks and remote
         self.assertEqual(len(bad), 1)
         self.assertTrue(bad[0].startswith("breaks: %sbreaks.ini:2: unknown key 'colour'" % DIR), bad)
-        # The answer came when all of this was over.
+        # The answer came after all of this.
         watch.poll()
         self.assertEqual(watch.sequence("new"), UP)
         self.assertEqual(watch.sequence("gone"), [
@@ -300,7 +300,7 @@ class ReloadEvents(cases.GuestCase):
         self.assertEqual({e["service"] for e in watch.events}, {"breaks"})
 
     def test_the_answer_waits_for_what_is_slow(self):
-        """One that takes its time to stop, and one that is not ready at once."""
+        """One service is slow to stop, another slow to become ready."""
         machine, watch = self.booted()
         self.write(machine, "slow",
                    "command = /bin/acts nap 700 + notify + /bin/facts sleep\\nready = notify")
@@ -310,7 +310,7 @@ class ReloadEvents(cases.GuestCase):
         self.assertEqual(watch.sequence("slow"), UP_WHEN_READY)
 
     def test_a_changed_file_with_an_unknown_user(self):
-        """Its service cannot run any more; what it has written is still collected for others."""
+        """The service cannot run from then on; its earlier output is still collected."""
         machine, watch = self.booted()
         self.write(machine, "change", "command = /bin/facts sleep\\nuser = stranger")
         watch.now()
@@ -339,7 +339,7 @@ class ReloadEvents(cases.GuestCase):
             "a-last: waiting > start: cleared", "a-last: start > running: exec"])
 
     def test_a_later_reload_ends_the_wait_of_an_earlier_one(self):
-        """Those who ask while a service never gets ready must not use up what PID 1 can do."""
+        """Requests that wait for a service that never gets ready must not use up PID 1's jobs."""
         machine, watch = self.booted()
         self.write(machine, "never",
                    "command = /bin/facts sleep\\nready = notify\\nstart_timeout = 0")

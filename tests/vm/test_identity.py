@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Who a service is: ids, groups, capabilities, limits; and what is said when it cannot be started."""
+"""A service's identity: ids, groups, capabilities, limits; and messages when it cannot start."""
 import os
 import struct
 
@@ -13,7 +13,7 @@ BIND = "%016x" % (1 << 10)              # CAP_NET_BIND_SERVICE
 
 
 def dynamic_program(loader):
-    """An ELF file that asks for a loader, and has nothing else."""
+    """An ELF file that only names a loader."""
     name = loader.encode() + b"\0"
     header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, {"x86_64": 62, "aarch64": 183}[
         os.uname().machine], 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
@@ -151,7 +151,7 @@ class IdentityOnSquashfs(Identity, cases.SharedBoot):
 
 
 class CannotStart(cases.SharedBoot):
-    """What is said of a start that fails in the child, and of one that cannot even be tried."""
+    """Messages for starts that fail in the child, and for those that cannot be tried."""
 
     LATER = r", restart in (2[7-9]|3[0-3])\.\d s"       # 30 s, give or take a tenth
     CASES = (

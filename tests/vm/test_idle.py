@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-What agent and PID 1 cost a guest that has nothing to do, or only its checks: wake-ups in an hour of
-virtual time.
+Wake-ups of the agent and PID 1 in an hour of virtual time, in a guest that is idle or has only checks.
 """
 import cases
 from rig.tap import main
 
 HOUR_S = 3600
-# Its time has come; it has become its program, or its output has ended; it has ended.
+# Wake-ups of a check: its timer; its exec, or the end of its output; its exit.
 WAKE_UPS_OF_A_CHECK = 3
 SLACK = 2               # checks more or less, at the ends of the hour
 
 
 class Idle(cases.SharedBoot):
-    """No checks: nothing wakes anybody."""
+    """Without checks nothing wakes up."""
 
     root = "squashfs"
     options = {"virtual_time": True}
@@ -46,7 +45,7 @@ class Idle(cases.SharedBoot):
 
 
 class IdleWithChecks(Idle):
-    """One check and one probe, every 30 s: what is due wakes the agent, and never PID 1."""
+    """One check and one probe, every 30 s: they wake the agent, and never PID 1."""
 
     due = 2 * HOUR_S // 30
 

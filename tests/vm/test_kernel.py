@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The guest kernel: what microVMs need of it is there, and what they are safer without is not."""
+"""The guest kernel: it has what microVMs need, and lacks what they are safer without."""
 from rig import images
 from rig.minimal import MinimalGuest
 from rig.tap import main
@@ -34,7 +34,7 @@ class Kernel(MinimalGuest):
                 machine.console.wait_line("up")
 
     def test_ext4_with_options_of_older_tools(self):
-        """As mke2fs made file systems years ago."""
+        """mke2fs made such file systems years ago."""
         guest = self.minimal()
         guest.tree.ext4(guest.root_image(), options=[
             "-O", "^metadata_csum,^64bit,^orphan_file,^metadata_csum_seed"])

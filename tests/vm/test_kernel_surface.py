@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What of the kernel a service can reach: settings at boot, user namespaces, doors that are shut."""
+"""The kernel's surface for services: settings at boot, user namespaces, missing features."""
 import re
 
 import cases
@@ -13,7 +13,7 @@ SETTINGS = {
     "fs/protected_regular": "2", "kernel/shm_rmid_forced": "1", "dev/tty/ldisc_autoload": "0",
     "kernel/sem": "250\t32000\t32\t128", "kernel/msgmni": "128",
 }
-# Doors that the kernel we build does not have at all: a guest with another one has the settings.
+# Features that our kernel does not have at all; in a guest with another kernel the settings shut them.
 ABSENT = ("/dev/mem", "/dev/kmem", "/dev/port", "/proc/kcore", "/proc/modules",
           "/proc/sys/kernel/modprobe", "/proc/sys/kernel/kexec_load_disabled",
           "/proc/sys/kernel/unprivileged_bpf_disabled")
@@ -22,7 +22,7 @@ ABSENT = ("/dev/mem", "/dev/kmem", "/dev/port", "/proc/kcore", "/proc/modules",
 def add_looker(guest, **keys):
     guest.facts("looks", "cat " + " ".join("/proc/sys/" + name for name in SETTINGS), **keys)
     guest.tree.copy(build.program("attack"), "/bin/attack")
-    # Where the kernel begins: it is not moved at boot.
+    # Start address of the kernel, which is not moved at boot.
     guest.service("pointers", "/bin/acts field /proc/kallsyms ffffffff81000000", user="root",
                   restart="never")
     guest.service("spaces", "/bin/attack user-namespace", restart="never")
@@ -57,7 +57,7 @@ class Shut(cases.SharedBoot):
 
 
 class Opened(cases.SharedBoot):
-    """The recipe for browsers and containers, and settings of the image's own."""
+    """The recipe for browsers and containers, and the image's own settings."""
 
     @classmethod
     def prepare(cls, guest):

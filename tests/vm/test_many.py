@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Hundreds of services and a thousand: all start, all crash at once, all end; PID 1 stays small."""
+"""A hundred and a thousand services: all start, all crash at once, all end; PID 1 stays small."""
 import cases
 from rig.tap import main
 
@@ -26,13 +26,13 @@ class Many(cases.GuestCase):
 
 
 class Thousand(cases.GuestCase):
-    drops = True        # a thousand deaths in a moment are more than a console takes
+    drops = True        # a thousand deaths at once are too many lines for a console
 
     def test_a_thousand_services(self):
         """All start; root kills every process but its own; all start again; the guest ends."""
         guest = self.guest("squashfs")
         guest.busybox("sh", "kill", "sleep", "wc")
-        # Each life of a service adds eight bytes to a file.
+        # Each run of a service adds eight bytes to a file.
         for i in range(1000):
             guest.service("s%03d" % i, "/bin/facts write /tmp/lives + sleep", log_file="/dev/null")
         wait = "while [ $(wc -c </tmp/lives) -lt %d ]; do sleep 0.3; done; /bin/acts field " \

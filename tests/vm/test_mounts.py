@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is mounted in a guest, how, and what that allows: on an ext4, a read-only and a squashfs root."""
+"""Mounts of a guest, their options and effects: on an ext4, a read-only and a squashfs root."""
 import cases
 from rig import build
 from rig.images import Tree
@@ -30,7 +30,7 @@ OVERLAID = ("/etc", "/var", "/home", "/root")
 
 
 def overlays():
-    """The mounts that a read-only root has beside the others."""
+    """Additional mounts of a read-only root."""
     table = {path: ("overlay", "overlay", {"rw", "nosuid", "nodev", "relatime"},
                     {"lowerdir=" + path, "upperdir=/run/mvm/overlay" + path,
                      "workdir=/run/mvm/overlay%s.work" % path}) for path in OVERLAID}
@@ -82,7 +82,7 @@ class Mounts:
         return found[0].rsplit(" size=", 1)[0][len(path) + 1:]
 
     def written(self, who, path):
-        """What came of a write."""
+        """The result of a write."""
         found = [f.split()[1] for f in self.output.facts(who, "write") if f.split()[0] == path]
         self.assertEqual(len(found), 1)
         return found[0]
@@ -101,7 +101,7 @@ class Mounts:
         self.assertEqual(len(points), len(set(points)))
 
     def test_no_tmpfs_takes_all_memory(self):
-        """Together they leave some, even when all are full."""
+        """When all are full, memory is left."""
         memory = int(self.output.facts("looks", "read")[0].split()[-2])
         percent = {"/tmp": 25, "/dev/shm": 20, "/run": 10}
         if self.extra_mounts:
@@ -172,7 +172,7 @@ class MountsOnExt4(Mounts, cases.SharedBoot):
 
 
 class MountsOnReadOnlyExt4(Mounts, cases.SharedBoot):
-    """As fleets boot: the root drive is read-only."""
+    """Fleets boot like this: the root drive is read-only."""
 
     writable = False
     root_mount = ("ext4", "/dev/root", {"ro", "relatime"}, {"ro"})

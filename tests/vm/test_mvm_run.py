@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The runner, as far as it goes without a guest: options, drives, Firecracker's configuration."""
+"""The parts of the runner that need no guest: options, drives, Firecracker's configuration."""
 import json
 import os
 import subprocess
@@ -40,7 +40,7 @@ class Runner(unittest.TestCase):
             return f.read()
 
     def make_root(self, text):
-        """An ext4 image, as far as anybody here looks at one."""
+        """A file that passes for an ext4 image here."""
         self.write("image/rootfs.ext4", text + "\0" * (1 << 17) + "end")
         self.write("image/manifest.json", json.dumps({
             "rootfsType": "ext4", "system": "x86_64-linux",

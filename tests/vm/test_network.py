@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""eth0, routes and name servers from every source; and what happens where there is nothing to use."""
+"""eth0, routes and name servers from every source, and guests without any."""
 import socket
 
 import cases
@@ -12,7 +12,7 @@ UP = "network: eth0 172.16.0.2/24 gw 172.16.0.1"
 
 class Network(cases.GuestCase):
     def boot_with(self, arguments, root="ext4", network=True, fill=None):
-        """Boots with these words, and returns the machine and what its service saw."""
+        """Boots with these words; returns the machine and its service's output."""
         guest = self.guest(root, agent=False)
         guest.network = network
         if fill:
@@ -65,7 +65,7 @@ class Network(cases.GuestCase):
         self.configured("ip=172.16.0.2::172.16.0.1:255.255.255.0::eth0:off", "squashfs")
 
     def test_kernel_words_that_it_has_not(self):
-        """Behind "--" the kernel does not look, so this is all ours."""
+        """The kernel ignores words after "--", so only init reads them."""
         output = self.configured(
             "-- ip=172.16.0.2::172.16.0.1:255.255.255.0::eth0:off:10.0.0.53:10.0.0.54")
         self.assertNotIn("IP-Config", output.text)
@@ -117,7 +117,7 @@ class Network(cases.GuestCase):
                 self.assertEqual(self.addresses(output), [])
 
     def test_nonsense_beside_sense(self):
-        """What makes sense is used, and each word that does not has its line."""
+        """Good words are used, and each bad word gets a line."""
         _, output = self.boot_with("mvm.ip=172.16.0.2/24 mvm.gw=gateway mvm.dns=9.9.9.9,x")
         self.assertEqual(self.addresses(output), ["eth0 172.16.0.2/24"])
         self.assertEqual(self.lines(output), [
@@ -127,7 +127,7 @@ class Network(cases.GuestCase):
         self.assertEqual(self.nameservers(output), ["9.9.9.9"])
 
     def test_a_gateway_outside_of_the_network(self):
-        """An address without a prefix length stands alone, as hosts mean it; the gateway is there."""
+        """An address without a prefix length has no network, but its gateway works."""
         output = self.configured("mvm.ip=172.16.0.2 mvm.gw=172.16.0.1 mvm.mtu=1400",
                                  line="network: eth0 172.16.0.2/32 gw 172.16.0.1 mtu 1400",
                                  address="172.16.0.2/32", routes=["eth0 0.0.0.0/0 via 172.16.0.1"])
@@ -150,7 +150,7 @@ class Network(cases.GuestCase):
             "gw fd02::1"])
 
     def links(self, root):
-        """The image's files are links, as a Nix image has them: into the store, or to nowhere."""
+        """The image's files are links, as in a Nix image: into the store, or dangling."""
         def fill(guest):
             guest.tree.file("/nix/store/conf", "nameserver 10.0.0.1\nsearch a b\noptions ndots:2\n")
             guest.tree.file("/nix/store/hosts", "10.0.0.7 db # web-1\n" * 400)
@@ -176,7 +176,7 @@ class Network(cases.GuestCase):
         self.links("ext4")
 
     def test_a_resolver_that_is_the_kernels(self):
-        """/proc/net/pnp without a server is no resolver; and a name for the guest from ip=."""
+        """/proc/net/pnp without a server is not a resolver; ip= gives the guest its name."""
         def fill(guest):
             guest.tree.symlink("/etc/resolv.conf", "/proc/net/pnp")
         _, output = self.boot_with("-- ip=172.16.0.2::172.16.0.1:255.255.255.0:db-7.a.example:eth0:off",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""In which order services start and stop, what readiness is, and what breaks when one of them fails."""
+"""The order of starts and stops, readiness, and the effects of failures."""
 import re
 
 import cases
@@ -12,8 +12,8 @@ SLACK = 0.5         # seconds of virtual time that starting a process may take
 
 class Graph(cases.SharedBoot):
     """
-    Three levels behind one that needs two seconds, the same behind one that fails, cycles, names of
-    nobody, oneshots. In virtual time.
+    Three levels after a service that needs two seconds, the same after one that fails, cycles, unknown
+    names, oneshots. In virtual time.
     """
 
     options = {"virtual_time": True}
@@ -27,7 +27,7 @@ class Graph(cases.SharedBoot):
         clock("api", requires="db")
         clock("web", requires="api", after="beside")
         clock("beside")
-        # The same with a first one that fails for good, and one that fails at first only.
+        # The same after one that fails for good, and after one that fails once.
         clock("dead", "/bin/facts exit 1", restart="never")
         clock("dead-2", requires="dead")
         clock("dead-3", requires="dead-2")
@@ -162,7 +162,7 @@ class Graph(cases.SharedBoot):
 
 
 class Strangers(cases.SharedBoot):
-    """READY=1 from those who are not asked. In virtual time."""
+    """READY=1 from other processes. In virtual time."""
 
     root = "squashfs"
     options = {"virtual_time": True}
@@ -182,12 +182,12 @@ class Strangers(cases.SharedBoot):
         guest.service("behind", "/bin/facts echo never", requires="waits")
         guest.service("told", "/bin/facts env + sleep", ready="notify", start_timeout="0")
         guest.integration("forger", health_cmd="NOTIFY_SOCKET=%swaits /bin/acts notify" % SOCKET)
-        # As systemd-notify does it in a script: the sender has ended, and was waited for.
+        # Like systemd-notify in a script: the sender has ended and was reaped.
         for name in ("helped-1", "helped-2", "helped-3"):
             guest.service(name, "/bin/sh -c '/bin/acts notify; exec /bin/facts sleep'",
                           ready="notify")
             guest.service(name + "-behind", "/bin/facts echo up", requires=name, restart="never")
-        # Its first life sends its message and dies at once: the second one is not ready by it.
+        # The first run sends its message and dies at once: it must not make the second run ready.
         guest.service("dies", "/bin/sh -c 'if [ -f /tmp/died ]; then exec /bin/facts sleep; fi; "
                       "echo >/tmp/died; /bin/acts notify; exit 1'", ready="notify",
                       start_timeout="5s")
@@ -260,7 +260,7 @@ class Healthy(cases.SharedBoot):
 
 class Shutdown(cases.GuestCase):
     def test_who_started_last_stops_first(self):
-        """Each says goodbye before the one that it needs gets its TERM."""
+        """Each service ends before TERM goes to the one that it needs."""
         guest = self.guest()
         guest.service("a-db", "/bin/acts trap bye")
         guest.service("b-api", "/bin/acts trap bye", requires="a-db")
@@ -277,7 +277,7 @@ class Shutdown(cases.GuestCase):
         self.assertIn("d-alone", order)
 
     def test_one_that_resists_takes_no_more_than_its_time(self):
-        """The last in the row ignores TERM: those before it still get theirs, and the guest ends."""
+        """The last of a chain ignores TERM: those before it still get TERM, and the guest ends."""
         guest = self.guest("squashfs")
         guest.service("a-db", "/bin/acts trap bye")
         guest.service("b-api", "/bin/facts stubborn", requires="a-db")

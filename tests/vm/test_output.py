@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What services write: tagged on the console, or in log files; nothing lost, nobody delayed."""
+"""Output of services: tagged on the console, or in log files; no line lost, no service delayed."""
 import re
 import subprocess
 
@@ -45,11 +45,11 @@ class Console(cases.SharedBoot):
         self.assertEqual(self.output.lines("both"), ["out", "err"])
 
     def test_both_streams_by_their_devices(self):
-        """As programs log whose log files are links to them; it does not run as root."""
+        """Programs write there when their log files are links; this one is not root."""
         self.assertEqual(self.output.lines("devices"), ["out", "err"])
 
     def test_what_one_process_does_to_its_descriptors_harms_no_other(self):
-        """O_NONBLOCK, O_ASYNC, O_DIRECT and the pipe's size, of pre_start and of an earlier life."""
+        """O_NONBLOCK, O_ASYNC, O_DIRECT and the pipe's size, set by pre_start and by an earlier run."""
         lines = ["line %d of many that fill a pipe" % i for i in range(900)]
         end = ["lines: 0 refused, flags 0 0 0, pipe 65536"]
         self.assertEqual(self.output.lines("after-pre-start"), lines + end)
@@ -92,7 +92,7 @@ class Console(cases.SharedBoot):
 
 class Flood(cases.GuestCase):
     def test_what_is_too_much_is_counted(self):
-        """1,500 lines at once: some are shown, the others are counted, and nobody else loses any."""
+        """1,500 lines at once: some are shown, the others counted; other services lose none."""
         guest = self.guest(agent=False)
         guest.service("flood", "/bin/acts flood 1500", restart="never")
         guest.service("calm", "/bin/acts nap 100 + flood 100 + /bin/facts sleep")
@@ -109,7 +109,7 @@ class Flood(cases.GuestCase):
         self.assertEqual(output.facts("calm", "flood"), ["%d " % i for i in range(100)])
 
     def test_no_start_is_delayed(self):
-        """Two services flood as fast as they can: others start as soon as before, in one guest."""
+        """Two services flood as fast as they can: others start as soon as before."""
         guest = self.guest(agent=False)
         guest.busybox("yes")
         for second in (2, 3, 4, 6, 7, 8):
@@ -127,7 +127,7 @@ class Flood(cases.GuestCase):
             self.assertLess(late[n] - quiet, 0.1, late)
 
     def test_one_that_never_stops(self):
-        """The others start, the agent answers, and the guest ends in time."""
+        """Other services start, the agent answers, and the guest ends in time."""
         self.drops = True       # a line of PID 1 may come when the console has just been filled
         guest = self.guest("squashfs")
         guest.busybox("yes")
@@ -257,7 +257,7 @@ class LogFilesOnSquashfs(LogFiles, cases.SharedBoot):
 
 class Collector(cases.GuestCase):
     def test_killed_again_and_again(self):
-        """No line is lost, none comes twice, and none is broken."""
+        """No line is lost, repeated or broken."""
         guest = self.guest()
         guest.busybox("sh", "sleep", "cat")
         guest.drive("mvm-data")
@@ -279,7 +279,7 @@ class Collector(cases.GuestCase):
                          ["line %d%d" % (i, j) for i in range(10) for j in range(10)] + [""])
 
     def test_killed_under_load(self):
-        """Every line once, in the file and in what the agent shows, while others flood the console."""
+        """Every line is once in the file and in the agent's answer, while others flood the console."""
         guest = self.guest()
         guest.busybox("sh", "sleep", "cat")
         guest.drive("mvm-data", size_mib=16)
@@ -306,7 +306,7 @@ class Collector(cases.GuestCase):
                          ["flood: %d " % i for i in range(30000)])
 
     def logs(self, machine, service, last):
-        """What the agent has of a service's lines, once the last one is there."""
+        """The agent's copy of a service's lines, once it has the last one."""
         with subprocess.Popen([build.built("mvm-probe"), "logs", "-f", "-n", "1500",
                                machine.vsock_path, service],
                               stdout=subprocess.PIPE, text=True) as follower:
@@ -319,7 +319,7 @@ class Collector(cases.GuestCase):
         return lines
 
     def test_a_full_disk(self):
-        """Said once; the service and the guest go on, and so does the log when there is room again."""
+        """One line; the service and the guest go on, and so does the log when there is room again."""
         guest = self.guest(agent=False)
         guest.busybox("sh", "sleep", "rm", "dd", "touch")
         guest.drive("mvm-data")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""SIGHUP: service files are read again; what has changed is restarted, and nothing else."""
+"""SIGHUP reads the service files again: only services whose files changed are restarted."""
 import cases
 from rig.tap import main
 
@@ -31,7 +31,7 @@ class Reload(cases.GuestCase):
         return machine
 
     def write(self, machine, name, text):
-        """As an editor does: beside it, and then in its place."""
+        """Writes like an editor: a new file, then a rename."""
         self.do(machine, "printf %s >/tmp/new; cat /tmp/new >%sx; mv %sx %s%s.ini" % (
             text, DIR, DIR, DIR, name))
 
@@ -60,7 +60,7 @@ class Reload(cases.GuestCase):
         listed = self.output(machine).lines("remote")
         self.assertNotIn("gone", listed)
         self.assertLess({"keep", "change", "new", "breaks", "fixed", "9"}, set(listed))
-        before = len(self.output(machine).init())       # all has been said by now
+        before = len(self.output(machine).init())       # all lines are there by now
         self.do(machine, "kill -HUP 1")
         for _ in range(2):
             self.wait_init(machine, "read /etc/mvm/services.d again: .*")
@@ -79,7 +79,7 @@ class Reload(cases.GuestCase):
         self.reload("squashfs")
 
     def test_a_file_that_comes_back_at_once(self):
-        """Before its service has stopped; the same, and another one."""
+        """It returns before its service has stopped: unchanged, and changed."""
         for text in ("/bin/facts echo one + stubborn", "/bin/facts echo other + stubborn"):
             with self.subTest(text):
                 machine = self.booted()
@@ -93,7 +93,7 @@ class Reload(cases.GuestCase):
                 self.assertIn("change", self.output(machine).lines("remote"))
 
     def test_again_and_again(self):
-        """A hundred times, with a file that changes each time; the last one wins."""
+        """A hundred reloads, and the file changes each time; the last version wins."""
         machine = self.booted()
         self.do(machine, "i=0; while [ $i -lt 100 ]; do i=$((i+1)); printf '[service]\\ncommand = "
                          "/bin/facts echo v%%s + sleep\\n' $i >%schange.ini; kill -HUP 1; done" % DIR)
@@ -115,7 +115,7 @@ class Reload(cases.GuestCase):
         machine = self.booted()
         machine.console.rewind()
         machine.console.wait_line("remote: ready")
-        # The shell is one of those that stop, perhaps before it can say that it has done this.
+        # The shell itself stops, perhaps before it can report.
         machine.type("mv /etc/mvm/services.d /etc/mvm/away; kill -HUP 1\n")
         self.wait_init(machine, "read /etc/mvm/services.d again: .*")
         machine.ctrl_alt_del()

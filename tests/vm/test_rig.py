@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The rig's own tests: every thing it offers, with the least of all inits."""
+"""Tests of the rig's own functions, with a minimal init."""
 import os
 import shutil
 import socket
@@ -240,7 +240,7 @@ class Vsock(MinimalGuest):
         machine.console.wait_line("vsock-connect: 2 53 ECONNRESET")
 
     def half_close(self, **options):
-        """The host sends the end of the stream; returns what the guest still gets through."""
+        """The host half-closes; returns the bytes that still come from the guest."""
         machine = self.facts(self.minimal(), "line + vsock-answer 2 53 late", **options)
         machine.console.wait_line("line: waiting")
         listener = machine.listen(53)
@@ -259,7 +259,7 @@ class Vsock(MinimalGuest):
         self.assertEqual(self.half_close(quirks=True), (b"", "EPIPE"))
 
     def test_guest_calls_itself(self):
-        """The loopback transport is there: a test can show what refuses such a caller."""
+        """The loopback transport works, so that other tests can show that such callers are refused."""
         machine = self.facts(self.minimal(), "vsock-connect 1 52")
         machine.console.wait_line("vsock-connect: 1 52 ECONNRESET")
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a service may see, change and ask of the kernel: private_tmp, read_only_paths, seccomp."""
+"""Limits on what a service sees, changes and calls: private_tmp, read_only_paths, seccomp."""
 import subprocess
 
 import cases
@@ -140,7 +140,7 @@ PROCESSES = ("shmget", "fork", "unix")
 
 
 class Calls(cases.SharedBoot):
-    """As root with every capability, so that what the kernel itself refuses hides nothing."""
+    """Runs as root with every capability, so that only the filter refuses calls."""
 
     TIERS = ("essential", "minimal", "standard", "network", "unrestricted")
 
@@ -240,7 +240,7 @@ class Calls(cases.SharedBoot):
 
 
 class Life(cases.GuestCase):
-    """Namespaces hold nothing back: neither a drive's contents nor its end."""
+    """A namespace must not keep a drive's old contents or prevent its unmounting."""
 
     def confined(self, root):
         guest = self.guest(root)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Services that run by the clock, and limits of how often one may start. In virtual time."""
+"""Services with a schedule, and start limits. In virtual time."""
 import cases
 from rig.tap import main
 
@@ -60,7 +60,7 @@ class Schedule(cases.SharedBoot):
         self.assert_times("oneshot", [70, 140, 210, 280, 350])
 
     def test_never_two_at_once(self):
-        """A turn that comes while it runs is left out."""
+        """A start that is due while the service runs is skipped."""
         self.assert_times("long", [60, 240])
         self.assert_times("long", [210], "end")
 

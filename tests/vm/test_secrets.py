@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Secrets: what is copied, who may read it, and that nobody else can."""
+"""Secrets: which files are copied, and who can read them."""
 import hashlib
 
 import cases
@@ -11,7 +11,7 @@ BIG = bytes(range(256)) * 8192          # 2 MiB
 
 
 def secrets():
-    """A drive as a host makes it, and what a host could make."""
+    """A drive as hosts make it, with unusual files added."""
     return (Tree().file("/key", "s3cret\n", mode=0o400).file("/.env", "HIDDEN=1\n", mode=0o400)
             .file("/empty", "", mode=0o400).file("/big", BIG, mode=0o400)
             .file("/open", "for all\n", mode=0o666, uid=1234, gid=1234)
@@ -95,7 +95,7 @@ class Secrets:
                     self.assertEqual((uid, gid), ("uid=0", "gid=900"))
 
     def test_nothing_else_is_there(self):
-        """Neither lost+found nor what copying leaves; the drive's own mount point is gone."""
+        """No lost+found, no temporary files, and no mount point of the drive."""
         listed = {}
         for directory, name in (f.split() for f in self.output.facts("root", "ls")):
             listed.setdefault(directory, set()).add(name)
@@ -128,7 +128,7 @@ class SecretsOnSquashfs(Secrets, cases.SharedBoot):
 
 class Trouble(cases.GuestCase):
     def test_more_than_fits(self):
-        """What does not fit is said, what fits is there, and the guest is well."""
+        """Secrets that do not fit are reported, the others are there, and the guest works."""
         guest = self.guest(agent=False)
         guest.drive("mvm-secrets", readonly=True, size_mib=96, tree=Tree().file("/a", "a\n")
                     .file("/huge", bytes(70 << 20)).file("/z", "z\n"))
@@ -141,7 +141,7 @@ class Trouble(cases.GuestCase):
             machine.console.wait_line("sees: " + line)
 
     def test_a_service_group_that_is_not_there(self):
-        """Then the secrets are root's alone, and the default user is an error that names itself."""
+        """Then only root reads the secrets, and a missing default user is reported."""
         guest = self.guest("squashfs", agent=False)
         guest.init_ini(guest={"service_group": "staff"})
         guest.user("web", 1000)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How a guest ends: in time, whoever resists, with clean drives, and by a reset that ends the VMM."""
+"""The end of a guest: always in time, with clean drives, and by a reset that ends the VMM."""
 import re
 
 import cases
@@ -11,7 +11,7 @@ BUDGET = 1.8        # seconds, of the two that hosts give
 
 
 def hostile(guest):
-    """Services that do not want to end, in every state that a service can be in."""
+    """Services that resist their end, in every state of a service."""
     guest.busybox("sh", "sleep", "mount", "mkdir", "unshare")
     guest.drive("mvm-data", tree=images.Tree().directory("/fixed"))
     guest.service("stubborn", "/bin/facts stubborn")
@@ -37,7 +37,7 @@ def hostile(guest):
 
 
 def assert_clean(case, guest):
-    """Both writable file systems are as a clean unmount leaves them."""
+    """Both writable file systems were unmounted cleanly."""
     case.assertTrue(images.is_clean(guest.drives[0].path))
     images.check(guest.drives[0].path)
     if guest.writable:
@@ -47,8 +47,8 @@ def assert_clean(case, guest):
 
 class InTime:
     """
-    A service tells the time and then ends the guest. In virtual time, with a processor that never
-    halts: otherwise time would leap ahead whenever the guest waits for a disk.
+    A service prints the time and then ends the guest. In virtual time, with a processor that never
+    halts: otherwise time would leap whenever the guest waits for a disk.
     """
 
     options = {"virtual_time": True}
@@ -71,7 +71,7 @@ class InTime:
         end = float(re.search(r"^\[ *(\d+\.\d+)\] reboot: Restarting system", self.output.text,
                               re.M).group(1))
         self.assertLessEqual(end - begin, BUDGET)
-        self.assertGreater(end - begin, 1)      # they had their second
+        self.assertGreater(end - begin, 1)      # they had one second
 
     def test_services_were_asked_first(self):
         self.assert_line("stubborn", "got: signal 15")
@@ -119,7 +119,7 @@ class InTimeOnSquashfs(InTime, cases.SharedBoot):
 
 class Ends(cases.GuestCase):
     def test_ctrl_alt_del(self):
-        """As the host does it; a second press changes nothing."""
+        """The host presses it; a second press has no effect."""
         guest = hostile(self.guest())
         machine = self.boot(guest)
         machine.console.wait_line("polite: trap: set")
@@ -135,7 +135,7 @@ class Ends(cases.GuestCase):
         assert_clean(self, guest)
 
     def test_hundreds_of_mounts(self):
-        """As a guest with containers has them; the table of mounts is longer than any buffer."""
+        """Like a guest with containers: the table of mounts is longer than any buffer."""
         guest = self.guest(agent=False)
         guest.busybox("sh", "mkdir", "mount", "sleep", "wc")
         guest.drive("mvm-data")
@@ -155,7 +155,7 @@ class Ends(cases.GuestCase):
         assert_clean(self, guest)
 
     def quickly(self, agent):
-        """Nothing waits for a time to pass. In virtual time, see InTime."""
+        """No step waits for a timer. In virtual time, see InTime."""
         guest = self.guest(agent=agent)
         guest.drive("mvm-data")
         for i in range(10):
@@ -174,7 +174,7 @@ class Ends(cases.GuestCase):
         self.quickly(agent=False)
 
     def test_power_off(self):
-        """USR2 and PWR. Without ACPI the processor is halted then, and the VMM goes on."""
+        """USR2 and PWR. Without ACPI the processor halts, and the VMM keeps running."""
         for name, number in (("USR2", 12), ("PWR", 30)):
             with self.subTest(name):
                 guest = self.guest(agent=False)
@@ -189,7 +189,7 @@ class Ends(cases.GuestCase):
                 assert_clean(self, guest)
 
     def test_in_the_middle_of_the_start(self):
-        """The first process that runs ends the guest: whatever else is to start does not matter."""
+        """The first process that runs ends the guest, although others are still to start."""
         guest = self.guest("squashfs")
         for i in range(30):
             guest.service("s%02d" % i, "/bin/facts sleep")
@@ -200,7 +200,7 @@ class Ends(cases.GuestCase):
 
 
 class Commands(cases.GuestCase):
-    """halt, poweroff and reboot do what they say, and the console tells who was taken for what."""
+    """halt, poweroff and reboot work, and the console shows the sender and the action."""
 
     def ends(self, command, line, end, links=(), after=()):
         guest = self.guest("squashfs", agent=False)
@@ -218,7 +218,7 @@ class Commands(cases.GuestCase):
                   "reboot: System halted")
 
     def test_reboot_of_busybox(self):
-        """Its signal is any other's, too; USR1 from someone else means what it always did."""
+        """Its TERM is an ordinary TERM; USR1 from another sender means a restored snapshot."""
         self.ends("[ -e /tmp/again ] && exec /bin/busybox reboot; touch /tmp/again; kill -USR1 1",
                   r"SIGUSR1 from process \d+ \(sh\): post-restore", "reboot: machine restart",
                   after=[r"SIGTERM from process \d+ \(reboot\): restarting"])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Snapshots: the guest's processors stop, its config and secrets drives get other contents, and it goes
-on. Whoever wakes it, all that the drives say is true again when the answer comes.
+Snapshots: the guest's processors stop, its config and secrets drives get new contents, and it goes
+on. By every way of waking it, the guest uses the new contents before the answer comes.
 """
 import json
 import re
@@ -16,7 +16,7 @@ import test_agent_life
 from rig import images
 from rig.tap import main
 
-PATIENCE_S = 120        # an answer that takes as long has failed to come
+PATIENCE_S = 120        # a longer wait means that no answer came
 LEAP_S = 12
 # Seconds of checks that begin together: while LEAP_S pass after the second of "middle", first
 # "seldom" is due and four seconds later "middle".
@@ -48,7 +48,7 @@ def config(word, address):
 
 
 class Snapshots(cases.GuestCase):
-    """A guest whose drives are changed while it is stopped."""
+    """The drives change while the guest is stopped."""
 
     def started(self, root="squashfs", prepare=None, append="", **options):
         guest = self.guest(root)
@@ -77,7 +77,7 @@ class Snapshots(cases.GuestCase):
         machine.resume()
 
     def assert_refreshed(self, machine):
-        """The second life of the service has found everything new, and nothing that is old."""
+        """The service's second run has found only new contents."""
         machine.console.rewind()
         machine.console.wait_line("web: up")
         machine.console.wait_line("web: up")
@@ -124,7 +124,7 @@ class Snapshots(cases.GuestCase):
         self.assert_refreshed(machine)
         ids.append(self.machine_id())
         self.assertEqual(self.restored(), "restored new\n")
-        # The same seed again is worth nothing, and the guest is another one all the same.
+        # The same seed has no effect again, but the guest still gets a new machine ID.
         ack = self.client.post_restore()
         self.assertTrue(ack["success"], ack)
         self.assertNotIn("random-seed", ack["detail"])
@@ -143,7 +143,7 @@ class Snapshots(cases.GuestCase):
         self.assertEqual(self.restored(), "restored new\n")
 
     def test_a_slow_disk_delays_no_one_else(self):
-        """While SleepPrep waits for what was written, PID 1 answers whoever asks."""
+        """While SleepPrep waits for the disk, PID 1 answers other requests."""
         def prepare(guest):
             guest.busybox("dd")
             guest.drive("mvm-data", size_mib=16)
@@ -165,7 +165,7 @@ class Snapshots(cases.GuestCase):
         self.assertGreater(answers, 10)
 
     def test_a_reader_never_sees_half_a_secret(self):
-        """Nor none. It reads while they are replaced, which it outlives: it is no service."""
+        """Nor a missing one. The reader is not a service, so the restore does not stop it."""
         machine = self.started()
         with mvm_client.dial(machine.vsock_path, timeout=PATIENCE_S) as s:
             mvm_client.send(s, mvm_client.encode("Exec", {"command": READER, "timeout_secs": 600}))
@@ -178,7 +178,7 @@ class Snapshots(cases.GuestCase):
         self.assertEqual(result["stdout"], "sees old\nsees new\n")
 
     def test_what_hangs_is_told_as_pending(self):
-        """After 8 s, though its restore_cmd goes on; and the guest serves meanwhile."""
+        """The answer comes after 8 s while restore_cmd goes on; the guest serves meanwhile."""
         machine = self.started(prepare=lambda guest: guest.integration(
             "slow", restore_cmd="echo began >/tmp/began; sleep 1000"))
         self.change_drives(machine)
@@ -195,13 +195,13 @@ class Snapshots(cases.GuestCase):
         self.assert_refreshed(machine)
 
     def frozen(self, name):
-        """What the cgroup of a service says: 0 or 1."""
+        """cgroup.freeze of a service: 0 or 1."""
         group = "guest" if name == "mvm-guest-agent" else "services"
         said = self.client.exec("cat /sys/fs/cgroup/%s/%s/cgroup.freeze" % (group, name))["stdout"]
         return int(said or -1)
 
     def test_frozen_services(self):
-        """From SleepPrep to Wake, but the agent, and not when a critical checkpoint has failed."""
+        """Frozen from SleepPrep to Wake, except the agent; not after a failed critical checkpoint."""
         def prepare(guest):
             guest.agent_json(freeze_services=True)
             guest.integration("gate", checkpoint_cmd="[ ! -f /tmp/shut ]", critical=True)
@@ -212,7 +212,7 @@ class Snapshots(cases.GuestCase):
         self.assertTrue(ack["success"], ack)
         self.assertIn("services frozen", ack["detail"])
         self.assertEqual((self.frozen("web"), self.frozen("mvm-guest-agent")), (1, 0))
-        # What starts meanwhile is frozen, too.
+        # A service that starts meanwhile is frozen, too.
         protocol.until(lambda: self.frozen("late"), lambda f: f == 1)
         self.change_drives(machine)
         self.assertTrue(self.client.wake()["success"])
@@ -226,7 +226,7 @@ class Snapshots(cases.GuestCase):
         self.assertEqual(self.frozen("web"), 0)
 
     def test_a_checkpoint_that_hangs(self):
-        """Is told within the host's time; its processes are gone afterwards."""
+        """It is reported within the host's time limit, and its processes are killed."""
         self.started(prepare=lambda guest: guest.integration(
             "stuck", checkpoint_cmd="sleep 7000009 & sleep 7000009", critical=True))
         ack = self.client.sleep_prep(4)
@@ -239,7 +239,7 @@ class Snapshots(cases.GuestCase):
         self.assertIsNone(self.client.integrations()["stuck"]["last_checkpoint_at"])
 
     def test_connections_that_a_restore_resets(self):
-        """In every state that one can be in. They are routine: the next one is served."""
+        """In every state of a connection. Resets are routine: the next connection is served."""
         machine = self.started()
         before = self.client.call_own("Metrics")["agent"]["connections"]
         streams = [mvm_client.dial(machine.vsock_path) for _ in range(40)]
@@ -260,7 +260,7 @@ class Snapshots(cases.GuestCase):
                           if "connection" in l], [])
 
     def test_checkpoints_survive_the_agent(self):
-        """Their times and sizes are real."""
+        """Their times and sizes are correct."""
         def prepare(guest):
             test_agent_life.remote(guest)
             guest.drive("mvm-data", tree=images.Tree().directory(
@@ -279,8 +279,8 @@ class Snapshots(cases.GuestCase):
 
     def test_a_leap_of_the_clock_releases_no_burst(self):
         """
-        As the clock of a guest whose host was away. What was due several times is done once, and
-        what was due at different times keeps its distance.
+        The clock leaps when the host was away. A check that was due several times runs once, and checks
+        that were due at different times keep their distance.
         """
         def prepare(guest):
             for name, seconds in INTERVALS:
@@ -308,7 +308,7 @@ class Snapshots(cases.GuestCase):
         self.assertGreater(middle[2] - seldom[1], 2, (often, middle, seldom))
 
     def test_an_address_from_the_kernel(self):
-        """Which the kernel itself has taken from ip=, as in a fleet."""
+        """The kernel itself took it from ip=, as in a fleet."""
         guest = self.guest()
         guest.network = True
         self.new = (guest.drive("mvm-config", tree=config("old", OLD), readonly=True),)
@@ -332,7 +332,7 @@ class Snapshots(cases.GuestCase):
         self.assertIn("route: eth0 0.0.0.0/0 via 172.16.0.1", last)
 
     def test_an_unchanged_address_stays(self):
-        """With its route: the address is not even taken away for a moment."""
+        """Its route stays, too: the address is not removed even for a moment."""
         machine = self.started()
         ack = self.client.post_restore()
         self.assertTrue(ack["success"], ack)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Thousands of requests, many of whose hosts go away at the worst of moments: what the agent and PID 1
-hold is afterwards what it was. SOAK_REQUESTS in the environment says how many.
+Thousands of requests, many from hosts that disconnect at the worst moment: afterwards the agent and
+PID 1 hold as many resources as before. SOAK_REQUESTS in the environment is their number.
 """
 import json
 import os
@@ -20,7 +20,7 @@ SEED = 52
 WARM = 300              # requests before the first measurement: buffers have their size then
 GROWTH_KB = 64          # the allocator's pieces, in the first thousands; 7 bytes for each request
 RESIDENT_KB = 400       # at most, of the agent
-# How many of a hundred requests go on to their end, and where the others stop.
+# Of a hundred requests, how many run to their end, and where the others stop.
 STOPS = ("none",) * 50 + ("before",) * 10 + ("header",) * 10 + ("body",) * 10 + \
         ("unread",) * 10 + ("reading",) * 10
 KINDS = (
@@ -39,7 +39,7 @@ FACTS = ("for p in 1 $(cat /sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs); d
 
 class Soak(cases.GuestCase):
     def measure(self, machine):
-        """What the shell finds, as numbers; nothing is asked or run meanwhile."""
+        """Numbers measured by the shell while no request runs."""
         # The last requests' connections and commands are gone when only the one that asks is left.
         protocol.until(lambda: self.client.call_own("Metrics")["agent"], lambda a:
                        a["connections"] == 1 and a["commands"] == 0, 120)
@@ -53,7 +53,7 @@ class Soak(cases.GuestCase):
         return dict(zip(names, (int(l.split()[1]) for l in lines)))
 
     def request(self, random_):
-        """One request of a host that may lose its patience."""
+        """One request of a host that may disconnect early."""
         name, fields = random_.choice(KINDS)
         stop = random_.choice(STOPS)
         if stop == "none" and fields == {"command": "/bin/facts sleep"}:

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Restarts: when, after which delay, and that nothing of the life before is left. In virtual time."""
+"""Restarts: conditions and delays, and no process of the run before is left. In virtual time."""
 import re
 
 import cases
 from rig.tap import main
 
-# What a process does on its way takes time, too, even where an instruction takes 8 ns.
+# A start takes time, too, even when an instruction takes 8 ns.
 SLACK = 0.3
 
 
 class Restarts(cases.SharedBoot):
-    """Two minutes of services that end in every way."""
+    """Two minutes of services that end in all ways."""
 
     options = {"virtual_time": True}
     AGAIN = "restart in"
@@ -27,12 +27,12 @@ class Restarts(cases.SharedBoot):
                            ("kill", "crash 9")):
             for policy in ("always", "on-failure", "never"):
                 guest.service("%s-%s" % (name, policy), "/bin/facts " + what, restart=policy)
-        # Three short lives, a long one, and a short one.
+        # Three short runs, a long one, and a short one.
         guest.tree.file("/bin/lives", "#!/bin/sh\nread n </tmp/$1 || n=0\necho $((n + 1)) >/tmp/$1\n"
                         "echo life $n\n[ $n != 3 ] || sleep $2\nexit 1\n", mode=0o755)
         guest.service("reset", "/bin/lives reset 12")
         guest.service("no-reset", "/bin/lives no-reset 8")
-        # A program that comes later.
+        # A program that is installed later.
         guest.service("late", "/tmp/late echo here at last + sleep")
         guest.service("maker", "sleep 10; cp /bin/facts /tmp/late; exec sleep 100000")
         procs = "/bin/acts count /sys/fs/cgroup/services/%s/cgroup.procs"
@@ -51,7 +51,7 @@ class Restarts(cases.SharedBoot):
                 machine.console.wait_line("%s: count: .*" % service)
 
     def said(self, name):
-        """What PID 1 has said of a service."""
+        """Lines of PID 1 about a service."""
         return [l[len(name) + 2:] for l in self.output.init() if l.startswith(name + ": ")]
 
     def starts(self, name):
@@ -89,7 +89,7 @@ class Restarts(cases.SharedBoot):
                          r"^signal 11 \(Segmentation fault\) after \d\.\d s, restart in 0\.1 s$")
 
     def test_restart_policies(self):
-        """TERM is a good end, as systemd has it; KILL is none."""
+        """An end by TERM is a success, as in systemd; by KILL it is not."""
         for name, policy, again in (
                 ("good", "always", True), ("good", "on-failure", False), ("good", "never", False),
                 ("bad", "always", True), ("bad", "on-failure", True), ("bad", "never", False),
@@ -131,7 +131,7 @@ class Restarts(cases.SharedBoot):
         self.assert_line("late", "here at last")
 
     def test_nothing_of_the_last_life_is_left(self):
-        """Not the child in the session, nor the daemon that ignores every signal, nor 20 children."""
+        """No child in its own session, no daemon that ignores signals, and none of 20 children."""
         for name in ("leaves", "daemon", "group"):
             counts = self.output.facts(name, "count")
             self.assertGreaterEqual(len(counts), 5)
@@ -143,7 +143,7 @@ class Restarts(cases.SharedBoot):
 
 
 class Stops(cases.GuestCase):
-    """Stopped and frozen services get to act on their TERM. A script needs no header."""
+    """Stopped and frozen services can act on TERM. A script needs no #! line."""
 
     def test_stopped_and_frozen(self):
         guest = self.guest(agent=False)

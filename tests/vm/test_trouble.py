@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Wrong files and full file systems: clear lines, and a rest that works."""
+"""Bad files and full file systems: clear lines, and the rest works."""
 import cases
 from rig.tap import main
 
@@ -8,7 +8,7 @@ DIR = "/etc/mvm/services.d/"
 
 
 class WrongFiles:
-    """One of each kind, beside good ones. NAME: (text or None, lines that PID 1 says of it)."""
+    """One bad file of each kind among good ones. NAME: (text or None, lines of PID 1 about it)."""
 
     FILES = {
         "rubbish": (bytes(range(1, 256)) * 40, [DIR + r"rubbish\.ini:\d+: .*"] * 8 +
@@ -124,8 +124,8 @@ class WrongFilesOnSquashfs(WrongFiles, cases.SharedBoot):
 class Full(cases.GuestCase):
     def fill(self, root, *paths, user=None, memory_mib=256):
         """
-        Fills files until each is refused; then a service is restarted, another one starts for the
-        first time, and the guest ends as it should. Returns the output.
+        Fills files until writes fail; then a service restarts, another one starts for the first time,
+        and the guest shuts down. Returns the output.
         """
         guest = self.guest(root)
         guest.busybox("sh", "touch", "kill")
@@ -161,7 +161,7 @@ class Full(cases.GuestCase):
                          ["/etc/full 0 ENOSPC", "/root/full 0 ENOSPC"])
 
     def test_all_that_a_service_can_fill_at_once(self):
-        """Together they must leave room for the guest to live."""
+        """Together they must leave memory for the guest."""
         output = self.fill("squashfs", "/tmp/full", "/dev/shm/full")
         self.assertNotRegex(output.text, "Out of memory|oom-kill|invoked oom")
 

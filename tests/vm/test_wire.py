@@ -289,8 +289,8 @@ class WireOnExt4(Wire, cases.SharedBoot):
 
     def test_silence(self):
         """
-        Whoever stops in the middle, or goes on too slowly, is told after 30 s; who has not begun is
-        dropped without a word. Nobody else waits for any of them.
+        A client that stops in the middle, or is too slow, is told after 30 s; one that has not begun
+        is dropped silently. No other client waits for them.
         """
         cut = [(part, self.dial()) for r in REQUESTS.values() for part in self.cuts(r)]
         silent, slow = self.dial(), self.dial()

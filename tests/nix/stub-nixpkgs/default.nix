@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # A small nixpkgs made of this machine's own programs, for tests that have no network: the names and
-# the behaviour of nixpkgs as far as our expressions use them. Derivations are built in Nix's
+# the behaviour of nixpkgs that our expressions use. Derivations are built in Nix's
 # sandbox with /bin, /usr and /lib of the machine in it (`sandbox-paths`).
 #
 # Guests get real programs: python3, curl and busybox are the machine's, with the libraries that they

@@ -29,7 +29,7 @@ bool client_address(struct sockaddr_un *a, const char *path)
 	return true;
 }
 
-/* The client cannot be written to any more. */
+/* Writing to the client has failed. */
 static void write_failed(struct conn *c)
 {
 	c->host_deaf = true;

@@ -57,7 +57,7 @@ static void act_notify(char **args)
 	printf("notify: %s\n", error ? strerror(error) : "sent");
 }
 
-/* notify-child: likewise, from a grandchild in a session of its own. */
+/* notify-child: the same, from a grandchild in a session of its own. */
 static void act_notify_child(char **args)
 {
 	fflush(stdout);

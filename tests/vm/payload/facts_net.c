@@ -122,8 +122,8 @@ static long long clock_us(void)
 }
 
 /*
- * vsock-latency PORT SECONDS: connects again and again, each time until the other side closes,
- * which the agent does to whoever is not the host; then says how long that took at most.
+ * vsock-latency PORT SECONDS: connects again and again, each time until the other side closes, as
+ * the agent does with every peer but the host; then prints the longest time that took.
  */
 void mode_vsock_latency(char **args)
 {

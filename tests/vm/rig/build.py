@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where things are, and the programs that the rig compiles for itself into build/rig."""
+"""Paths, and the programs that the rig compiles for itself into build/rig."""
 import fcntl
 import glob
 import os
@@ -47,7 +47,7 @@ def _kernel_headers():
 
 
 def program(name):
-    """Path of one of PROGRAMS, compiled when its sources are newer."""
+    """Path of one of PROGRAMS, compiled again when its sources are newer."""
     if name in PREBUILT:
         return PREBUILT[name]
     command, pattern = PROGRAMS[name]

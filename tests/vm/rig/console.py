@@ -30,7 +30,7 @@ class Console:
         while True:
             try:
                 data = os.read(fd, 65536)
-            except OSError:             # a terminal that nobody has open any more
+            except OSError:             # a terminal that everybody has closed
                 data = b""
             with self._changed:
                 if data:
@@ -64,7 +64,7 @@ class Console:
 
     @property
     def text(self):
-        """All of it so far."""
+        """All output so far."""
         with self._changed:
             return self._text
 
@@ -76,7 +76,7 @@ class Console:
 
     def wait(self, regex, timeout=60):
         """
-        Waits until regex (multi-line) matches what came after the previous call's match, and
+        Waits until regex (multi-line) matches output after the previous call's match, and
         returns the match. Raises TimedOut, or Ended when the console has ended without it.
         """
         pattern = re.compile(regex, re.M)

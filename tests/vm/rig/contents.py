@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is in a guest: programs, accounts, service files; whatever it is started as."""
+"""Contents of a guest: programs, accounts, service files."""
 import json
 
 from . import build, images
@@ -22,7 +22,7 @@ def _ini(sections):
 
 class Contents:
     """
-    The root file system, put together from parts; .tree is all of it, for what has no method here.
+    The root file system, made from parts; .tree is all of it, for parts without a method here.
 
     agent         put the guest agent in
     init          path of another program to be PID 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A guest of ours, put together from parts: root file system, drives, machine."""
+"""A guest made from parts: root file system, drives, machine."""
 import os
 import tempfile
 
@@ -88,7 +88,7 @@ class Guest(Contents):
                 arguments += " mvm.ip=%s/24 mvm.gw=%s" % (ADDRESS, GATEWAY)
         words = (arguments + " " + append).strip()
         if options.get("virtual_time") and " -- " not in words:
-            # A guest that waits for its disk leaps to its next timer, so it reads all of its root
+            # In virtual time a guest that waits for its disk leaps to its next timer, so it reads its root
             # before there are any.
             words = words.replace("init=/init", "init=/bin/acts") + " -- warm / + /init"
         drives = [Drive(self.root_image(), readonly=not self.writable)] + self.drives

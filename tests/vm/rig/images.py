@@ -64,7 +64,7 @@ class Tree:
         return self._add(path, "l", 0o777, 0, 0, target)
 
     def remove(self, path):
-        """Takes out a path and all below it."""
+        """Removes a path and all below."""
         for p in [p for p in self._entries if p == path or p.startswith(path.rstrip("/") + "/")]:
             del self._entries[p]
         return self
@@ -121,7 +121,7 @@ class Tree:
             for path in self.paths():
                 entry = self._entries[path]
                 if path == "/":
-                    continue            # whoever unpacks it has made that
+                    continue            # the unpacking side has made it
                 info = tarfile.TarInfo(path.lstrip("/"))
                 info.type, info.mode = types[entry.kind], entry.mode
                 info.uid, info.gid = entry.uid, entry.gid

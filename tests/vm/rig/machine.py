@@ -47,7 +47,7 @@ class Drive:
     """
     A disk: an image file in raw format.
 
-    write_limit     bytes that it writes in a second; None: as many as the host does
+    write_limit     bytes that it writes in a second; None: no limit
     """
 
     def __init__(self, path, readonly=False, write_limit=None):
@@ -76,9 +76,9 @@ class Machine:
     instruction_ns  what an instruction takes in virtual time: 1 to measure, 8 to boot quickly
     accelerator   "tcg", which emulates, or "kvm"
     publish       pairs (port on 127.0.0.1, port of the guest) that lead into the guest
-    outside       the guest reaches what this machine does, not the machine alone
-    vsock_path    where the hybrid socket is; None: in a directory that is gone afterwards
-    log_directory where console.log, qemu.log and hvsock.log go; None: a temporary one
+    outside       the guest also reaches this machine's network
+    vsock_path    path of the hybrid socket; None: in a temporary directory
+    log_directory directory of console.log, qemu.log and hvsock.log; None: a temporary one
     """
 
     def __init__(self, drives=(), append="", kernel=None, memory_mib=256, cpus=1, network=False,
@@ -241,13 +241,13 @@ class Machine:
         return wait_exit(self._qemu, 0.2) is not None
 
     def pull_plug(self):
-        """Ends the guest at once, in the middle of whatever it does; its drives stay as they are."""
+        """Ends the guest at once, in the middle of its work; its drives stay as they are."""
         if self.running():
             self._qemu.kill()
         return self.wait()
 
     def close(self):
-        """Ends all that still runs, and removes the sockets. Safe to call twice."""
+        """Ends everything and removes the sockets. Safe to call twice."""
         if self._qemu is not None:
             self.exit_code = end_process(self._qemu)
             if self.console is not None:
@@ -258,7 +258,7 @@ class Machine:
             self._qmp.close()
         if self._hvsock is not None:
             if self._qemu is not None:
-                wait_exit(self._hvsock, 2)      # it ends when QEMU has
+                wait_exit(self._hvsock, 2)      # it ends with QEMU
             end_process(self._hvsock)
             self._hvsock.stdout.close()
         for f in self._files + self._listening:
@@ -294,8 +294,8 @@ class Machine:
 
     def leap(self, seconds):
         """
-        Lets all clocks of the guest go on for so long without the guest: unlike pause(), after
-        which they go on where they were.
+        Advances all clocks of the guest by so much while the guest stands still. After pause(), they
+        continue where they were.
         """
         os.killpg(self._qemu.pid, signal.SIGSTOP)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Guests with payload/minimal_init.c, for tests of what is below init: the kernel and the rig."""
+"""Guests with payload/minimal_init.c, for tests of the kernel and the rig."""
 from . import build
 from .tap import TestCase
 

@@ -32,7 +32,7 @@ class TestCase(unittest.TestCase):
     shared_log = False      # the log directory is the class's, and stays
 
     def log_directory(self):
-        """Where this test's logs are while it runs, and afterwards when it failed."""
+        """Directory of this test's logs while it runs, and afterwards if it failed."""
         return os.path.join(build.LOGS, re.sub(r"[^\w.]+", "-", self.id().replace("__main__.", "")))
 
     def guest(self, *arguments, **options):

@@ -6,7 +6,7 @@ import time
 
 
 class RigError(Exception):
-    """The rig, or QEMU, did not do what it was asked."""
+    """The rig or QEMU failed."""
 
 
 class Ended(RigError):
@@ -31,8 +31,8 @@ class Deadline:
         return self._end is not None and time.monotonic() >= self._end
 
 
-# Put before a command: it is killed when we end, however that comes. (When the thread that started
-# it ends, to be exact: start machines in the main thread.)
+# Put before a command: it is killed when the thread that started it ends. So start machines in the
+# main thread.
 DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
