@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -85,6 +86,45 @@ static void settle(void)
 	expect("\"Ping\"", "\"Pong\"");
 }
 
+/* The question for events from `position` of all services is answered with one event. */
+static void answer_one(uint64_t position, const struct control_transition *t, uint64_t next)
+{
+	uint32_t id = expect_question("", position);
+
+	send_one(id, t);
+	end(id, next, 0);
+}
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+/* Connect a client that sends the request. Returns its socket. */
+static int send_request(const char *request)
+{
+	int fd = connect_client();
+
+	send_text(fd, request);
+	return fd;
+}
+
+/* The same, in a new agent. */
+static int ask_new_agent(const char *request)
+{
+	start_agent_with_init(NULL, no_services);
+	return send_request(request);
+}
+
+/* The request that waits for an event of any service from number 5 on. */
+#define WAIT_FOR_5 "{\"Events\":{\"position\":5,\"wait_secs\":60}}"
+
+/* Connect a client that waits: there is no such event yet. */
+static int wait_for_5(void)
+{
+	int fd = send_request(WAIT_FOR_5);
+
+	end(expect_question("", 5), 5, 0);
+	return fd;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 Test(agent_events, are_those_of_init)
@@ -94,9 +134,7 @@ Test(agent_events, are_those_of_init)
 	uint32_t id;
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{}}");
+	fd = ask_new_agent("{\"Events\":{}}");
 	id = expect_question("", 0);
 	send_message(id, CONTROL_ITEM, two);
 	send_message(id, CONTROL_ITEM, one);
@@ -111,9 +149,7 @@ Test(agent_events, are_those_of_init)
 	expect_reply(fd, NOTHING(9));
 	/* Of another boot: the position goes back. */
 	send_text(fd, "{\"Events\":{\"position\":500,\"wait_secs\":60}}");
-	id = expect_question("", 500);
-	send_one(id, &waiting);
-	end(id, 9, 0);
+	answer_one(500, &waiting, 9);
 	expect_reply(fd, ONE(WAITING, 9));
 	close(fd);
 }
@@ -126,9 +162,7 @@ Test(agent_events, strings_without_an_end_and_counts_without_sense)
 	int fd;
 
 	memset(m.data, 'x', sizeof(m.data));
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{}}");
+	fd = ask_new_agent("{\"Events\":{}}");
 	id = expect_question("", 0);
 	send_message(id, CONTROL_ITEM, m);
 	end(id, 2, 0);
@@ -146,9 +180,7 @@ Test(agent_events, are_waited_for)
 	uint32_t id;
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"service\":\"web\",\"position\":5,\"wait_secs\":60}}");
+	fd = ask_new_agent("{\"Events\":{\"service\":\"web\",\"position\":5,\"wait_secs\":60}}");
 	end(expect_question("web", 5), 6, 0);
 	settle();
 	expect_no_verb();
@@ -173,9 +205,7 @@ Test(agent_events, a_wait_ends)
 {
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":1}}");
+	fd = ask_new_agent("{\"Events\":{\"position\":5,\"wait_secs\":1}}");
 	end(expect_question("", 5), 5, 0);
 	expect_reply(fd, NOTHING(5));
 	/* What is lost is told at once. */
@@ -187,20 +217,16 @@ Test(agent_events, a_wait_ends)
 
 Test(agent_events, many_wait_and_one_goes_away)
 {
-	uint32_t ids[10];
 	int fds[10];
 
 	start_agent_with_init(NULL, no_services);
 	for (int i = 0; i < 10; i++) {
-		fds[i] = connect_client();
-		send_text(fds[i], "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
-		end(expect_question("", 5), 5, 0);
+		fds[i] = wait_for_5();
 	}
 	/* Waiting clients do not keep others from init. */
 	for (int i = 0; i < 10; i++) {
-		int fd = connect_client();
+		int fd = send_request("{\"Logs\":{\"service\":\"web\"}}");
 
-		send_text(fd, "{\"Logs\":{\"service\":\"web\"}}");
 		expect_verb(CONTROL_LOGS);
 		answer_done(0, "");
 		expect_reply(fd, "{\"Logs\":{\"text\":\"\",\"position\":0,\"cut\":false}}");
@@ -209,11 +235,8 @@ Test(agent_events, many_wait_and_one_goes_away)
 	close(fds[3]);
 	settle();
 	send_event(CONTROL_EV_TRANSITION);
-	for (int i = 0; i < 9; i++) { /* at most six at a time are asked */
-		ids[i] = expect_question("", 5);
-		send_one(ids[i], &waiting);
-		end(ids[i], 6, 0);
-	}
+	for (int i = 0; i < 9; i++) /* at most six at a time are asked */
+		answer_one(5, &waiting, 6);
 	for (int i = 0; i < 10; i++) {
 		if (i == 3)
 			continue;
@@ -229,9 +252,7 @@ Test(agent_events, a_client_that_goes_away_in_between)
 	uint32_t id;
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+	fd = ask_new_agent(WAIT_FOR_5);
 	id = expect_question("", 5);
 	close(fd);
 	settle();
@@ -245,43 +266,33 @@ Test(agent_events, a_client_that_goes_away_in_between)
 Test(agent_events, too_many_do_not_wait)
 {
 	int fds[64], fd;
-	uint32_t id;
 
 	start_agent_with_init(NULL, no_services);
 	for (int i = 0; i < 64; i++) {
-		fds[i] = connect_client();
-		send_text(fds[i], "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
-		end(expect_question("", 5), 5, 0);
+		fds[i] = wait_for_5();
 	}
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
-	end(expect_question("", 5), 5, 0);
+	fd = wait_for_5();
 	expect_reply(fd, NOTHING(5));
 	/* Those that have gone make room for others. */
 	for (int i = 0; i < 64; i++)
 		close(fds[i]);
 	settle();
-	send_text(fd, "{\"Events\":{\"position\":5,\"wait_secs\":60}}");
+	send_text(fd, WAIT_FOR_5);
 	end(expect_question("", 5), 5, 0);
 	settle();
 	send_event(CONTROL_EV_TRANSITION);
-	id = expect_question("", 5);
-	send_one(id, &waiting);
-	end(id, 9, 0);
+	answer_one(5, &waiting, 9);
 	expect_reply(fd, ONE(WAITING, 9));
 	close(fd);
 }
 
 /* The agent is killed while a client waits; the next one goes on where the client was. */
-Test(agent_events, an_agent_that_starts_anew)
+Test(agent_events, an_agent_that_starts_again)
 {
-	uint32_t id;
 	char *reply;
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	fd = ask_new_agent("{\"Events\":{\"position\":7,\"wait_secs\":60}}");
 	end(expect_question("", 7), 7, 0);
 	settle();
 	kill(agent_pid, SIGKILL);
@@ -289,12 +300,8 @@ Test(agent_events, an_agent_that_starts_anew)
 	reply = rig_receive(fd);
 	cr_expect_null(reply);
 	close(fd);
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
-	id = expect_question("", 7);
-	send_one(id, &exited);
-	end(id, 8, 0);
+	fd = ask_new_agent("{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	answer_one(7, &exited, 8);
 	expect_reply(fd, ONE(EXITED, 8));
 	close(fd);
 }
@@ -304,9 +311,7 @@ Test(agent_events, an_agent_that_stops)
 {
 	int fd;
 
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Events\":{\"position\":7,\"wait_secs\":60}}");
+	fd = ask_new_agent("{\"Events\":{\"position\":7,\"wait_secs\":60}}");
 	end(expect_question("", 7), 7, 0);
 	settle();
 	kill(agent_pid, SIGTERM);
@@ -375,33 +380,41 @@ Test(agent_events, reload_needs_leave)
 	expect_no_verb();
 }
 
+/* A Reload, the answers of init, and the reply. */
+static const struct {
+	bool has_counts;
+	const char *bad[2];
+	int error;
+	const char *text, *reply;
+} reloads[] = {
+	{ true, { NULL }, 0, "", "\"success\":true,\"detail\":null" COUNTS "]" },
+	{ true, { "web: /etc/web.ini:3: \"colour\"", "db: unknown user" }, 0, "",
+		"\"success\":false,\"detail\":null" COUNTS
+		"\"web: /etc/web.ini:3: \\\"colour\\\"\",\"db: unknown user\"]" },
+	{ false, { NULL }, ESHUTDOWN, "the guest is shutting down",
+		"\"success\":false,\"detail\":\"the guest is shutting down\",\"started\":null,"
+		"\"stopped\":null,\"restarted\":null,\"unchanged\":null,\"bad\":[]" },
+};
+
 Test(agent_events, reload)
 {
+	char reply[512];
 	int fd;
 
 	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
 	start_agent_with_init(NULL, no_services);
 	fd = connect_client();
-	send_text(fd, "\"Reload\"");
-	expect_verb(CONTROL_RELOAD);
-	answer_counts();
-	answer_done(0, "");
-	expect_reply(fd, "{\"ReloadResult\":{\"success\":true,\"detail\":null" COUNTS "]}}");
-	send_text(fd, "\"Reload\"");
-	expect_verb(CONTROL_RELOAD);
-	answer_counts();
-	answer_bad("web: /etc/web.ini:3: \"colour\"");
-	answer_bad("db: unknown user");
-	answer_done(0, "");
-	expect_reply(fd, "{\"ReloadResult\":{\"success\":false,\"detail\":null" COUNTS
-			 "\"web: /etc/web.ini:3: \\\"colour\\\"\",\"db: unknown user\"]}}");
-	send_text(fd, "\"Reload\"");
-	expect_verb(CONTROL_RELOAD);
-	answer_done(ESHUTDOWN, "the guest is shutting down");
-	expect_reply(fd,
-		"{\"ReloadResult\":{\"success\":false,\"detail\":\"the guest is shutting down\","
-		"\"started\":null,\"stopped\":null,\"restarted\":null,\"unchanged\":null,"
-		"\"bad\":[]}}");
+	for (size_t i = 0; i < sizeof(reloads) / sizeof(reloads[0]); i++) {
+		send_text(fd, "\"Reload\"");
+		expect_verb(CONTROL_RELOAD);
+		if (reloads[i].has_counts)
+			answer_counts();
+		for (size_t n = 0; n < 2 && reloads[i].bad[n] != NULL; n++)
+			answer_bad(reloads[i].bad[n]);
+		answer_done(reloads[i].error, reloads[i].text);
+		snprintf(reply, sizeof(reply), "{\"ReloadResult\":{%s}}", reloads[i].reply);
+		expect_reply(fd, reply);
+	}
 	close(fd);
 }
 
@@ -413,9 +426,7 @@ Test(agent_events, reload_of_many_bad_files)
 	int fd;
 
 	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
-	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Reload\"");
+	fd = ask_new_agent("\"Reload\"");
 	expect_verb(CONTROL_RELOAD);
 	answer_counts();
 	memset(m.text, 1, sizeof(m.text)); /* six bytes each in JSON */

@@ -58,6 +58,50 @@ static uint64_t retry(struct machine *m)
 	return now;
 }
 
+/* One event of a walk, and all that must follow. */
+struct step {
+	uint64_t at; /* ms, or AT_DUE */
+	enum machine_event event;
+	const struct machine_exit *exit;
+	unsigned int asks; /* MACHINE_DO_... */
+	enum machine_state state;
+	uint64_t due; /* ms; 0: no timer; SOME_TIME: any */
+};
+
+#define AT_DUE    UINT64_MAX /* when the timer expires */
+#define SOME_TIME UINT64_MAX /* a delay with jitter */
+
+static void walk(struct machine *m, const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct step *s = &steps[i];
+		const char *name = machine_event_name(s->event);
+		uint64_t now = s->at == AT_DUE ? m->due_ms : s->at;
+		unsigned int asks = machine_step(m, s->event, s->exit, now);
+
+		cr_assert(m->state == s->state, "step %zu, %s: %s", i, name,
+			machine_state_name(m->state));
+		cr_expect(asks == s->asks, "step %zu, %s: asks for 0x%x", i, name, asks);
+		cr_expect(s->due == SOME_TIME ? m->due_ms != 0 : m->due_ms == s->due,
+			"step %zu, %s: due at %lu", i, name, (unsigned long)m->due_ms);
+	}
+}
+
+/* Walk the steps of the array `steps` with a new machine or with `machine`. */
+#define WALK_ON(machine, steps) walk(machine, steps, sizeof(steps) / sizeof((steps)[0]))
+#define WALK(rules, steps)                                                                         \
+	do {                                                                                       \
+		struct machine walked = new_machine(rules);                                        \
+                                                                                                   \
+		WALK_ON(&walked, steps);                                                           \
+	} while (0)
+
+/* The first steps of most walks; the command is started at 0. */
+#define STARTS                                                                                     \
+	{                                                                                          \
+		0, MACHINE_EV_START, NULL, MACHINE_DO_CHECK, MACHINE_WAITING, 0                    \
+	}
+
 Test(machine, backoff_doubles_to_the_cap)
 {
 	const uint64_t expected[] = { 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000,
@@ -132,13 +176,16 @@ Test(machine, time_to_clean_up_is_not_uptime)
 
 Test(machine, hopeless_failures_wait_the_maximum)
 {
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_MAIN, MACHINE_START, 0 },
+		{ 5, MACHINE_EV_EXITED, &hopeless, MACHINE_DO_KILL, MACHINE_KILL, 1005 },
+		{ 5, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+	};
 	struct machine_rules rules = default_rules();
 	struct machine m = new_machine(&rules);
 
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
-	end(&m, &hopeless, 5);
-	cr_expect(m.state == MACHINE_BACKOFF);
+	WALK_ON(&m, steps);
 	cr_expect(m.delay == 30000);
 }
 
@@ -171,18 +218,22 @@ Test(machine, restart_policies)
 
 Test(machine, oneshot_that_succeeds_is_up_and_stays)
 {
+	static const struct step starts[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_MAIN, MACHINE_START, 30000 },
+		{ 0, MACHINE_EV_EXEC, NULL, 0, MACHINE_START, 30000 },
+	};
+	static const struct step ends[] = {
+		{ 20, MACHINE_EV_EXITED, &ok, MACHINE_DO_KILL, MACHINE_KILL, 1020 },
+		{ 20, MACHINE_EV_GONE, NULL, 0, MACHINE_EXITED, 0 },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.type = MACHINE_ONESHOT;
 	struct machine m = new_machine(&rules);
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
-	machine_step(&m, MACHINE_EV_EXEC, NULL, 0);
-	cr_expect(m.state == MACHINE_START);
+	WALK_ON(&m, starts);
 	cr_expect(!(machine_is_up(&m)));
-	cr_expect(m.due_ms == 30000);
-	end(&m, &ok, 20);
-	cr_expect(m.state == MACHINE_EXITED);
+	WALK_ON(&m, ends);
 	cr_expect(machine_is_up(&m));
 	cr_expect(machine_step(&m, MACHINE_EV_START, NULL, 30) == MACHINE_DO_CHECK);
 }
@@ -211,119 +262,121 @@ Test(machine, pre_start_comes_before_every_start)
 
 Test(machine, pre_start_failure_is_a_failed_start)
 {
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_PRE, MACHINE_PRE, 60000 },
+		{ 1, MACHINE_EV_EXITED, &bad, MACHINE_DO_KILL, MACHINE_KILL, 1001 },
+		{ 1, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+		{ AT_DUE, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_CHECK, MACHINE_WAITING, 0 },
+		{ 500, MACHINE_EV_CLEARED, NULL, MACHINE_DO_PRE, MACHINE_PRE, 60500 },
+		{ 60500, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_KILL, MACHINE_KILL, 61500 },
+		{ 60501, MACHINE_EV_EXITED, &ok, 0, MACHINE_KILL, 61500 },
+		/* a pre_start that was killed has failed */
+		{ 60501, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.has_pre_start = true;
-	struct machine m = new_machine(&rules);
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
-	cr_expect(machine_step(&m, MACHINE_EV_EXITED, &bad, 1) == MACHINE_DO_KILL);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 1);
-	cr_expect(m.state == MACHINE_BACKOFF);
-	machine_step(&m, MACHINE_EV_TIMEOUT, NULL, m.due_ms);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 500);
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 60500) == MACHINE_DO_KILL);
-	machine_step(&m, MACHINE_EV_EXITED, &ok, 60501);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 60501);
-	cr_expect(m.state == MACHINE_BACKOFF, "a pre_start that was killed has failed");
+	WALK(&rules, steps);
 }
 
 Test(machine, stop_is_term_then_kill)
 {
+	static const struct step steps[] = {
+		{ 50, MACHINE_EV_STOP, NULL, MACHINE_DO_TERM, MACHINE_STOP, 1050 },
+		{ 1050, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_KILL, MACHINE_KILL, 2050 },
+		{ 2050, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_KILL, MACHINE_KILL, 3050 },
+		{ 2060, MACHINE_EV_EXITED, &bad, 0, MACHINE_KILL, 3050 }, /* others are left */
+		{ 2060, MACHINE_EV_GONE, NULL, 0, MACHINE_INACTIVE, 0 },
+	};
 	struct machine_rules rules = default_rules();
 	struct machine m = new_machine(&rules);
 
 	bring_up(&m, 0);
-	cr_expect(machine_step(&m, MACHINE_EV_STOP, NULL, 50) == MACHINE_DO_TERM);
-	cr_expect(m.due_ms == 1050);
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 1050) == MACHINE_DO_KILL);
-	cr_expect(m.due_ms == 2050, "KILL is repeated");
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 2050) == MACHINE_DO_KILL);
-	machine_step(&m, MACHINE_EV_EXITED, &bad, 2060);
-	cr_expect(m.state == MACHINE_KILL, "as long as something is left");
-	machine_step(&m, MACHINE_EV_GONE, NULL, 2060);
-	cr_expect(m.state == MACHINE_INACTIVE);
-	cr_expect(m.due_ms == 0);
+	WALK_ON(&m, steps);
 }
 
-Test(machine, restart_by_hand_forgets_failures_whatever_the_policy)
+Test(machine, restart_on_request_clears_failures_whatever_the_policy)
 {
+	static const struct step steps[] = {
+		{ 10, MACHINE_EV_RESTART, NULL, MACHINE_DO_TERM, MACHINE_STOP, 1010 },
+		{ 20, MACHINE_EV_EXITED, &bad, 0, MACHINE_STOP, 1010 },
+		{ 20, MACHINE_EV_GONE, NULL, MACHINE_DO_CHECK, MACHINE_WAITING, 0 },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.restart = MACHINE_RESTART_NEVER;
 	struct machine m = new_machine(&rules);
 	bring_up(&m, 0);
 	m.failures = 5;
-	cr_expect(machine_step(&m, MACHINE_EV_RESTART, NULL, 10) == MACHINE_DO_TERM);
-	machine_step(&m, MACHINE_EV_EXITED, &bad, 20);
-	cr_expect(machine_step(&m, MACHINE_EV_GONE, NULL, 20) == MACHINE_DO_CHECK);
-	cr_expect(m.state == MACHINE_WAITING);
+	WALK_ON(&m, steps);
 	cr_expect(m.failures == 0);
 }
 
-Test(machine, plans_change_while_it_goes_down)
+Test(machine, plans_change_while_it_stops)
 {
+	static const struct step restart_then_stop[] = {
+		{ 10, MACHINE_EV_RESTART, NULL, MACHINE_DO_TERM, MACHINE_STOP, 1010 },
+		{ 11, MACHINE_EV_STOP, NULL, 0, MACHINE_STOP, 1010 },
+		{ 12, MACHINE_EV_GONE, NULL, 0, MACHINE_INACTIVE, 0 },
+	};
+	static const struct step stop_then_start[] = {
+		{ 21, MACHINE_EV_STOP, NULL, MACHINE_DO_TERM, MACHINE_STOP, 1021 },
+		{ 22, MACHINE_EV_START, NULL, 0, MACHINE_STOP, 1021 },
+		{ 23, MACHINE_EV_GONE, NULL, MACHINE_DO_CHECK, MACHINE_WAITING, 0 },
+	};
 	struct machine_rules rules = default_rules();
 	struct machine m = new_machine(&rules);
 
 	bring_up(&m, 0);
-	machine_step(&m, MACHINE_EV_RESTART, NULL, 10);
-	cr_expect(machine_step(&m, MACHINE_EV_STOP, NULL, 11) == 0);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 12);
-	cr_expect(m.state == MACHINE_INACTIVE);
-
+	WALK_ON(&m, restart_then_stop);
 	bring_up(&m, 20);
-	machine_step(&m, MACHINE_EV_STOP, NULL, 21);
-	machine_step(&m, MACHINE_EV_START, NULL, 22);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 23);
-	cr_expect(m.state == MACHINE_WAITING);
-}
-
-static struct machine running(const struct machine_rules *rules, uint64_t now)
-{
-	struct machine m = new_machine(rules);
-
-	machine_step(&m, MACHINE_EV_START, NULL, now);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, now);
-	machine_step(&m, MACHINE_EV_EXEC, NULL, now);
-	cr_assert(m.state == MACHINE_RUNNING);
-	return m;
+	WALK_ON(&m, stop_then_start);
 }
 
 Test(machine, a_watchdog_ends_what_shows_no_life)
 {
+	static const struct step steps[] = {
+		{ 899, MACHINE_EV_TIMEOUT, NULL, 0, MACHINE_RUNNING, 900 }, /* it is not due */
+		{ 900, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_ABORT, MACHINE_STOP, 1900 },
+		{ 901, MACHINE_EV_EXITED, &ok, 0, MACHINE_STOP, 1900 },
+		/* a failure, whatever the exit code */
+		{ 901, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.watchdog = 500;
 	rules.restart = MACHINE_RESTART_ON_FAILURE;
-	struct machine m = running(&rules, 100);
+	struct machine m = new_machine(&rules);
+	bring_up(&m, 100);
 	cr_expect(m.due_ms == 600);
 	machine_keep_alive(&m, 400);
 	cr_expect(m.due_ms == 900);
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 899) == 0, "it is not due");
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 900) == MACHINE_DO_ABORT);
-	cr_expect(m.due_ms == 900 + rules.stop_timeout, "then comes its KILL");
-	machine_step(&m, MACHINE_EV_EXITED, &ok, 901);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 901);
-	cr_expect(m.state == MACHINE_BACKOFF, "a failure, however it ends");
+	WALK_ON(&m, steps);
 }
 
-Test(machine, what_ends_by_itself_has_its_time_and_its_result)
+Test(machine, a_service_that_ends_by_itself_has_time_and_a_result)
 {
+	static const struct step stopping[] = { /* no signal */
+		{ 10, MACHINE_EV_STOPPING, NULL, 0, MACHINE_STOP, 1010 }
+	};
+	static const struct step ends[] = {
+		{ 40, MACHINE_EV_EXITED, &ok, 0, MACHINE_STOP, 5020 },
+		{ 40, MACHINE_EV_GONE, NULL, 0, MACHINE_EXITED, 0 },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.restart = MACHINE_RESTART_ON_FAILURE;
-	struct machine m = running(&rules, 0);
-	cr_expect(machine_step(&m, MACHINE_EV_STOPPING, NULL, 10) == 0, "no signal");
-	cr_expect(m.due_ms == 10 + rules.stop_timeout);
+	struct machine m = new_machine(&rules);
+	bring_up(&m, 0);
+	WALK_ON(&m, stopping);
 	machine_extend(&m, 5000, 20);
 	cr_expect(m.due_ms == 5020);
 	machine_extend(&m, 10, 30);
 	cr_expect(m.due_ms == 5020, "it is never shortened");
-	machine_step(&m, MACHINE_EV_EXITED, &ok, 40);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 40);
-	cr_expect(m.state == MACHINE_EXITED);
-	m = running(&rules, 0);
+	WALK_ON(&m, ends);
+	m = new_machine(&rules);
+	bring_up(&m, 0);
 	machine_cap_stop(&m, 100);
 	machine_step(&m, MACHINE_EV_STOP, NULL, 0);
 	machine_extend(&m, 5000, 0);
@@ -332,23 +385,21 @@ Test(machine, what_ends_by_itself_has_its_time_and_its_result)
 
 Test(machine, readiness_that_does_not_come_is_a_failure)
 {
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_MAIN, MACHINE_START, 30000 },
+		{ 1, MACHINE_EV_EXEC, NULL, 0, MACHINE_START, 30000 },
+		{ 30000, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_TERM, MACHINE_STOP, 31000 },
+		{ 30001, MACHINE_EV_EXITED, &ok, 0, MACHINE_STOP, 31000 },
+		{ 30001, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+		{ AT_DUE, MACHINE_EV_TIMEOUT, NULL, MACHINE_DO_CHECK, MACHINE_WAITING, 0 },
+		{ 40000, MACHINE_EV_CLEARED, NULL, MACHINE_DO_MAIN, MACHINE_START, 70000 },
+		{ 40001, MACHINE_EV_READY, NULL, 0, MACHINE_RUNNING, 0 },
+	};
 	struct machine_rules rules = default_rules();
 
 	rules.ready = MACHINE_READY_NOTIFY;
-	struct machine m = new_machine(&rules);
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
-	machine_step(&m, MACHINE_EV_EXEC, NULL, 1);
-	cr_expect(m.state == MACHINE_START);
-	cr_expect(machine_step(&m, MACHINE_EV_TIMEOUT, NULL, 30000) == MACHINE_DO_TERM);
-	machine_step(&m, MACHINE_EV_EXITED, &ok, 30001);
-	machine_step(&m, MACHINE_EV_GONE, NULL, 30001);
-	cr_expect(m.state == MACHINE_BACKOFF);
-	machine_step(&m, MACHINE_EV_TIMEOUT, NULL, m.due_ms);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 40000);
-	machine_step(&m, MACHINE_EV_READY, NULL, 40001);
-	cr_expect(m.state == MACHINE_RUNNING);
-	cr_expect(m.due_ms == 0);
+	WALK(&rules, steps);
 }
 
 Test(machine, start_limit_fails_for_good)
@@ -388,23 +439,25 @@ Test(machine, start_limit_counts_within_its_window_only)
 
 Test(machine, spawn_failure_backs_off_without_a_process)
 {
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_MAIN, MACHINE_START, 0 },
+		{ 0, MACHINE_EV_SPAWN_FAILED, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+	};
 	struct machine_rules rules = default_rules();
-	struct machine m = new_machine(&rules);
 
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_CLEARED, NULL, 0);
-	cr_expect(machine_step(&m, MACHINE_EV_SPAWN_FAILED, NULL, 0) == 0);
-	cr_expect(m.state == MACHINE_BACKOFF);
+	WALK(&rules, steps);
 }
 
-Test(machine, what_it_requires_has_failed)
+Test(machine, a_required_service_has_failed)
 {
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_BLOCKED, NULL, 0, MACHINE_FAILED, 0 },
+	};
 	struct machine_rules rules = default_rules();
-	struct machine m = new_machine(&rules);
 
-	machine_step(&m, MACHINE_EV_START, NULL, 0);
-	machine_step(&m, MACHINE_EV_BLOCKED, NULL, 0);
-	cr_expect(m.state == MACHINE_FAILED);
+	WALK(&rules, steps);
 }
 
 /* In any order of events, the machine asks for a process only when there is none, and never loses
@@ -453,10 +506,13 @@ Test(machine, random_events_keep_the_books)
 
 Test(machine, exit_status_words)
 {
-	cr_expect(machine_exit_is_success(0));
-	cr_expect(!(machine_exit_is_success(1 << 8)));
-	cr_expect(machine_exit_is_success(SIGTERM));
-	cr_expect(machine_exit_is_success(SIGPIPE));
-	cr_expect(!(machine_exit_is_success(SIGKILL)));
-	cr_expect(!(machine_exit_is_success(SIGSEGV)));
+	static const struct {
+		int status; /* of wait(2) */
+		bool success;
+	} cases[] = { { 0, true }, { 1 << 8, false }, { SIGTERM, true }, { SIGPIPE, true },
+		{ SIGKILL, false }, { SIGSEGV, false } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect(machine_exit_is_success(cases[i].status) == cases[i].success,
+			"status 0x%x", (unsigned int)cases[i].status);
 }
