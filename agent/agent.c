@@ -20,8 +20,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define FILES_MAX      8192 /* descriptors that the agent allows itself */
-#define STOP_LINGER_MS 100  /* for peers to take their last replies; init waits for 200 */
+#define FILES_MAX      8192 /* the agent's own limit of descriptors */
+#define STOP_LINGER_MS 100  /* for peers to take their last replies; init waits 200 ms */
 
 static const char *const state_roots[] = { "/data/integrations", "/mnt/data/integrations", NULL };
 
@@ -52,14 +52,14 @@ static void load_accounts(struct agent *a)
 		log_line("%s", p.text);
 }
 
-/* SIGHUP: everything that is configured in files, except the socket. */
+/* SIGHUP: read every configuration file again. The listening sockets stay. */
 static void reload(struct agent *a)
 {
 	struct options o = a->given;
 	struct problem p;
 
 	if (options_read_config(&o, &p) != 0) {
-		log_line("%s; the old settings stay", p.text);
+		log_line("%s; keeping the previous settings", p.text);
 	} else {
 		a->options = o;
 		use_options(a);
@@ -120,12 +120,12 @@ static void result_changed(void *owner, struct check *check)
 
 	a->history.changed = true;
 	if (monitors_find(&a->integrations, monitor->definition.name) != monitor)
-		return; /* a probe */
+		return; /* probes do not count */
 	monitors_note_health(&a->integrations);
 	service_link_result(&a->service_link, monitor);
 }
 
-/* The users of the checks are known: run them. */
+/* Called once the users of the checks are known. */
 static void begin_checks(void *owner)
 {
 	struct agent *a = owner;
@@ -183,7 +183,7 @@ static void init_parts(struct agent *a, const struct agent_paths *paths)
 	activity_begin(&a->activity, &now);
 }
 
-/* PID 1 passes /dev/null when it could not bind the port. */
+/* PID 1 passes /dev/null if it could not bind the port. */
 static void start_listening_later(struct agent *a)
 {
 	int fd = a->options.later_listen_fd;
@@ -195,7 +195,8 @@ static void start_listening_later(struct agent *a)
 		return;
 	if (listener_adopt(fd, &p) != 0 ||
 		listener_start(&a->later_listener, &a->later_server, fd) != 0)
-		log_line("later hosts cannot connect: --later-listen-fd %d is no listening socket",
+		log_line("--later-listen-fd %d is not a listening socket: later hosts cannot "
+			 "connect",
 			fd);
 }
 
@@ -232,14 +233,14 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 		err = jobs_init(&a->jobs, &a->loop);
 	if (err != 0)
 		return problem_set(p, -err, "cannot start");
-	file_raise_limit(FILES_MAX); /* for many connections; commands get the limit as it was */
+	file_raise_limit(FILES_MAX); /* for many connections; commands get the old limit */
 	init_parts(a, paths);
 	err = start_listening(a, p);
 	if (err != 0)
 		return err;
-	/* PID 1 passes /dev/null when it could not make a channel. */
+	/* PID 1 passes /dev/null if it could not create a channel. */
 	if (o->control_fd >= 0 && channel_open(&a->channel, o->control_fd, p) != 0)
-		log_line("%s: doing without init", p->text);
+		log_line("%s; continuing without init", p->text);
 	load_accounts(a);
 	monitors_load(&a->integrations);
 	monitors_load(&a->probes);
@@ -254,9 +255,9 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 /* ---- running and stopping -------------------------------------------------------------------- */
 
 /*
- * init answers a Shutdown and then ends the agent, so its answer may stand in the channel still. A
- * guest that goes down resets its vsock connections, and with them what the host has not taken. A
- * host that has its reply closes at once.
+ * init answers Shutdown and then ends the agent, so the answer may still wait in the channel. A
+ * guest that goes down resets its vsock connections, and replies that the host has not read are
+ * lost. A host that has its reply closes at once.
  */
 static void finish_connections(struct agent *a)
 {
@@ -306,5 +307,5 @@ int agent_run(struct agent *a, struct problem *p)
 		history_save(&a->history);
 	}
 	agent_stop(a);
-	return err != 0 ? problem_set(p, -err, "cannot go on serving") : 0;
+	return err != 0 ? problem_set(p, -err, "cannot continue serving") : 0;
 }

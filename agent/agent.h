@@ -9,9 +9,9 @@
 extern const struct agent_paths agent_default_paths;
 
 /*
- * Start: options, definitions, history, the listening socket, and the first checks. Signals TERM,
- * INT, HUP and CHLD are blocked from here on, and read by agent_run(). Returns 0, or -errno with
- * `p` when the agent cannot do its work; the process is expected to exit then.
+ * Start: read options, definitions and history, listen, run the first checks. From here on the
+ * signals TERM, INT, HUP and CHLD are blocked, and agent_run() reads them. Returns 0, or -errno
+ * with `p` if the agent cannot work; the process should then exit.
  */
 int agent_start(struct agent *a, const struct options *o, const struct agent_paths *paths,
 	struct problem *p);

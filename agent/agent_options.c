@@ -21,19 +21,19 @@ const char options_usage[] =
 	"Answers the host's requests over vsock: health checks, probes, status.\n"
 	"\n"
 	"  --listen-fd N        listening socket, already open as descriptor N\n"
-	"  --later-listen-fd N  the same, of the port that later hosts use (5252)\n"
+	"  --later-listen-fd N  the same for the port of later hosts (5252)\n"
 	"  --control-fd N       channel to init, already open as descriptor N\n"
-	"  --check-user USER    user that runs commands which name no user of their own\n"
+	"  --check-user USER    user of commands that name none\n"
 	"  --config PATH        configuration (default " OPTIONS_CONFIG_PATH ")\n"
 	"  --port N             vsock port to listen on, without --listen-fd (default 52)\n"
-	"  --busy-threshold F   processors in use from which on the guest is busy (default 0.1)\n"
-	"  --sample-interval N  seconds to measure that over, at least (default 5)\n"
+	"  --busy-threshold F   the guest is busy from F processors in use (default 0.1)\n"
+	"  --sample-interval N  measure over at least N seconds (default 5)\n"
 	"  --wake-instance TENANT POOL INSTANCE\n"
 	"                       ask the host to wake another instance, and exit\n"
 	"  --query-instance TENANT POOL INSTANCE\n"
 	"                       ask the host for the state of another instance, and exit\n"
-	"  --state-size PATH... print the bytes in the first PATH that exists, and exit\n"
-	"  --file-request       answer one request about files from standard input, and exit\n"
+	"  --state-size PATH... print the size of the first PATH that exists, and exit\n"
+	"  --file-request       answer one file request from standard input, and exit\n"
 	"  -h, --help           show this text\n"
 	"  --version            show the version\n";
 
@@ -41,17 +41,17 @@ enum value_type {
 	VALUE_NONE,
 	VALUE_TEXT,
 	VALUE_FD,
-	VALUE_WHOLE, /* a bad one is ignored */
-	VALUE_REAL,  /* a bad one is ignored */
-	VALUE_REST,  /* all that follow are operands */
+	VALUE_WHOLE, /* a bad value is ignored */
+	VALUE_REAL,  /* a bad value is ignored */
+	VALUE_REST,  /* the remaining arguments are operands */
 };
 
 struct option {
 	const char *name;
 	enum value_type type;
-	size_t offset;              /* of the value */
-	size_t given_offset;        /* of the bool that says so; VALUE_WHOLE, VALUE_REAL */
-	uint64_t max;               /* VALUE_WHOLE; VALUE_REST: how many, 0: one or more */
+	size_t offset;       /* of the value */
+	size_t given_offset; /* of the bool "was given"; VALUE_WHOLE, VALUE_REAL */
+	uint64_t max;        /* VALUE_WHOLE; VALUE_REST: number of operands, 0: one or more */
 	enum options_action action; /* VALUE_NONE, VALUE_REST */
 };
 
@@ -96,7 +96,7 @@ static const struct option table[] = {
 		.max = 3 },
 };
 
-/* Find the option that `arg` is; `value` is what stands after "=" in it, or NULL. */
+/* Find the option of `arg`. `value` is the text after "=", or NULL. */
 static const struct option *find(const char *arg, const char **value)
 {
 	size_t len = strcspn(arg, "=");
@@ -145,7 +145,7 @@ static int take_value(
 		return 0;
 	case VALUE_FD:
 		if (parse_fd(value, target) != 0)
-			return problem_set_text(p, EINVAL, "%s: '%s' is not a descriptor's number",
+			return problem_set_text(p, EINVAL, "%s: '%s' is not a descriptor number",
 				option->name, value);
 		return 0;
 	case VALUE_WHOLE:
@@ -159,7 +159,7 @@ static int take_value(
 	if (err == 0)
 		*(bool *)((char *)o + option->given_offset) = true;
 	else
-		log_line("%s: '%s' is not a number that it can have; ignored", option->name, value);
+		log_line("%s: '%s' is not a valid number; ignored", option->name, value);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ static bool has_value(const struct option *option)
 	return option->type != VALUE_NONE && option->type != VALUE_REST;
 }
 
-/* All that stands behind an option. */
+/* Take the remaining arguments as the option's operands. */
 static int take_operands(const struct option *option, int count, char *const *operands,
 	struct options *o, struct problem *p)
 {
@@ -195,9 +195,9 @@ int options_parse(int argc, char *const *argv, struct options *o, struct problem
 		if (option == NULL)
 			return problem_set_text(p, EINVAL, "unknown option '%s'", argv[i]);
 		if (!has_value(option) && value != NULL)
-			return problem_set_text(p, EINVAL, "%s has no value", option->name);
+			return problem_set_text(p, EINVAL, "%s takes no value", option->name);
 		if (has_value(option) && value == NULL)
-			value = argv[++i]; /* NULL behind the last one */
+			value = argv[++i]; /* NULL after the last argument */
 		if (has_value(option) && value == NULL)
 			return problem_set_text(p, EINVAL, "%s needs a value", option->name);
 		if (take_value(option, value, o, p) != 0)
@@ -283,6 +283,6 @@ int options_read_config(struct options *o, struct problem *p)
 	fields_free(&config_fields, &c);
 	if (err == 0 || err == -ENOENT || o->config != NULL)
 		return o->config != NULL ? err : 0;
-	log_line("%s; the defaults are used", p->text);
+	log_line("%s; using the defaults", p->text);
 	return 0;
 }

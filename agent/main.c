@@ -13,11 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_UNREACHABLE 3 /* as mvm-probe(1) has it */
+#define EXIT_UNREACHABLE 3 /* as in mvm-probe(1) */
 
 /*
- * A pipe leads to a supervisor, which puts the name in front itself, and must not stop the agent by
- * reading slowly. Other files stay as they are: their mode is shared with others.
+ * A pipe leads to a supervisor, which adds the agent's name to each line itself. The pipe becomes
+ * non-blocking so that a slow reader cannot stop the agent. Any other file keeps its mode, because
+ * other processes share it.
  */
 static void open_log(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the agent is made of. Requests are handled with it; agent.h starts and stops it. */
+/* The state of the agent, which request handlers work on. agent.h starts and stops it. */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
 
@@ -20,15 +20,15 @@
 
 #include <stdbool.h>
 
-/* Where the agent's files are. */
+/* Paths of the agent's files. */
 struct agent_paths {
 	const char *integrations;       /* directory */
 	const char *probes;             /* directory */
 	const char *history;            /* file */
-	const char *policy;             /* file, from the host */
-	const char *host_config;        /* file, from the host */
-	const char *entrypoint;         /* file: entrypoint.h */
-	const char *self;               /* the agent's own program */
+	const char *policy;             /* file on the config drive */
+	const char *host_config;        /* file on the config drive */
+	const char *entrypoint;         /* marker file: entrypoint.h */
+	const char *self;               /* the agent's own executable */
 	const char *const *state_roots; /* directories, NULL-terminated: see hook.h */
 };
 
@@ -39,7 +39,7 @@ struct pending;
 struct process;
 
 struct agent {
-	struct options options, given; /* in force; and from the command line alone */
+	struct options options, given; /* in force; from the command line alone */
 	struct agent_paths paths;
 	struct loop loop;
 	struct loop_io signals;
@@ -54,19 +54,19 @@ struct agent {
 	struct channel channel;
 	struct hook_context hooks;
 	struct service_link service_link;
-	struct pending *pending;           /* requests that take a while */
-	struct restore *restore;           /* the one that is under way */
+	struct pending *pending;           /* requests still being worked on */
+	struct restore *restore;           /* the one that runs; NULL: none */
 	uint64_t started_ms, listening_ms; /* clock_ms() */
-	bool serves[REQUEST_KINDS];        /* which requests have a handler */
-	struct process *processes;         /* of ProcStart: processes.h */
+	bool serves[REQUEST_KINDS];        /* requests with a handler */
+	struct process *processes;         /* started by ProcStart: processes.h */
 	size_t process_count;
 	struct console *consoles; /* the newest first */
-	uint32_t console_id;      /* of the newest */
-	struct forward *forwards; /* ports that are forwarded */
-	size_t forwarded;         /* connections of theirs */
-	size_t execs;             /* commands of Exec that run */
-	size_t file_requests;     /* that run: files.h */
-	size_t waits;             /* requests for events that wait for one */
+	uint32_t console_id;      /* number of the newest */
+	struct forward *forwards; /* forwarded ports */
+	size_t forwarded;         /* connections of all forwarded ports */
+	size_t execs;             /* running commands of Exec */
+	size_t file_requests;     /* running file requests: files.h */
+	size_t waits;             /* Events requests that wait for an event */
 	bool stopping;
 };
 

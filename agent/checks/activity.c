@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #define STAT_FIRST_LINE 256
-#define CGROUP_NAME     "/mvm-guest-agent" /* what init(8) calls it */
+#define CGROUP_NAME     "/mvm-guest-agent" /* init(8) chooses the name */
 
 /*
- * cpu  user nice system idle iowait irq softirq steal guest guest_nice, in ticks. The last two are
- * in the first two already; idle, iowait and steal (of the host) are no work of this guest.
+ * The line is: cpu  user nice system idle iowait irq softirq steal guest guest_nice, in ticks. user
+ * and nice include guest and guest_nice. idle, iowait and steal (taken by the host) are not work of
+ * this guest.
  */
 uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second)
 {
@@ -41,7 +42,7 @@ uint64_t activity_parse_stat(const char *text, uint64_t ticks_per_second)
 
 uint64_t activity_used_us(void)
 {
-	char text[STAT_FIRST_LINE]; /* there is a line for every processor and more behind it */
+	char text[STAT_FIRST_LINE]; /* only the first line is needed */
 	int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
@@ -62,7 +63,7 @@ bool activity_parse_cgroup(const char *text, char *path, size_t size)
 {
 	size_t len = strcspn(text, "\n"), name = strlen(CGROUP_NAME);
 
-	/* One that the agent shares with others says nothing. */
+	/* A cgroup shared with other programs says nothing about the agent. */
 	if (strncmp(text, "0::", 3) != 0 || len < 3 + name ||
 		strncmp(text + len - name, CGROUP_NAME, name) != 0)
 		return false;
@@ -71,8 +72,8 @@ bool activity_parse_cgroup(const char *text, char *path, size_t size)
 }
 
 /*
- * What the agent and all that came of it have used: its cgroup knows, also of commands that still
- * run, and of processes that have left them. False when it has none of its own.
+ * CPU time of the agent and all its descendants, from its cgroup: also of commands that still run,
+ * and of processes that left their command. False if the agent has no cgroup of its own.
  */
 static bool cgroup_used_us(uint64_t *us)
 {

@@ -9,7 +9,7 @@
 #define READ_BYTES 16384
 #define FIRST_SIZE 256
 
-/* Make room for `len` bytes more, within the bound. Returns how many fit. */
+/* Make room for `len` more bytes, up to the limit. Returns how many fit. */
 static size_t make_room(struct capture *c, size_t len)
 {
 	size_t want = len > c->max - c->len ? c->max : c->len + len;
@@ -30,7 +30,7 @@ static size_t make_room(struct capture *c, size_t len)
 	return c->size - c->len < len ? c->size - c->len : len;
 }
 
-/* Drop the oldest bytes so that `len` more fit within the bound. */
+/* Drop the oldest bytes so that `len` more fit within the limit. */
 static void drop_oldest(struct capture *c, size_t len)
 {
 	size_t drop = c->len + len > c->max ? c->len + len - c->max : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bounded part of what a program writes: the first bytes, or the last. */
+/* Keeps a limited part of a program's output: the first bytes, or the last. */
 #ifndef AGENT_CHECKS_CAPTURE_H
 #define AGENT_CHECKS_CAPTURE_H
 
@@ -11,17 +11,17 @@ struct capture {
 	char *data;     /* from malloc(), grows up to `max` */
 	size_t size;    /* bytes at data */
 	size_t len;     /* bytes kept */
-	size_t max;     /* bytes to keep, at most */
+	size_t max;     /* most bytes to keep */
 	bool keep_last; /* keep the last bytes, not the first */
-	bool cut;       /* some were not kept */
+	bool cut;       /* some bytes were dropped */
 };
 
-/* Add bytes. Without memory for them they count as cut. */
+/* Add bytes. Bytes without memory for them are dropped, and `cut` is set. */
 void capture_add(struct capture *c, const char *bytes, size_t len);
 
 /*
- * Read once from the non-blocking `fd` into the capture. Returns read(2)'s count, 0 at the end of
- * file, or -errno (-EAGAIN: nothing there now).
+ * Read once from the non-blocking `fd` into the capture. Returns the number of bytes, 0 at the end
+ * of file, or -errno (-EAGAIN: nothing to read now).
  */
 ssize_t capture_read(struct capture *c, int fd);
 

@@ -41,7 +41,7 @@ uint64_t schedule_next(uint64_t started_ms, uint64_t interval_ms, uint64_t now_m
 /* ---- results --------------------------------------------------------------------------------- */
 
 #define QUOTED_MAX 256
-#define STUCK_MS   1000 /* that a command has to end after it was killed */
+#define STUCK_MS   1000 /* time for a killed command to end */
 
 /* ---- results --------------------------------------------------------------------------------- */
 
@@ -91,21 +91,21 @@ static void finish(struct check *c, bool healthy, const char *detail, const char
 
 /* ---- what the command has said --------------------------------------------------------------- */
 
-/* Is what the command has printed JSON that a report can hold? */
+/* Returns 0 if the command's output is JSON that a report can hold, else -errno with `p`. */
 static int check_output(const struct capture *out, struct json *value, struct problem *p)
 {
 	int err;
 
 	if (out->cut)
-		return problem_set_text(p, EFBIG, "it has more than %d bytes", CHECK_OUTPUT_MAX);
+		return problem_set_text(p, EFBIG, "more than %d bytes", CHECK_OUTPUT_MAX);
 	err = json_check_unique(out->len > 0 ? out->data : "", out->len, value, p);
 	if (err == 0 && json_nesting(*value) > CHECK_NESTING_MAX)
 		err = problem_set_text(
-			p, EINVAL, "it is nested deeper than %d levels", CHECK_NESTING_MAX);
+			p, EINVAL, "nested deeper than %d levels", CHECK_NESTING_MAX);
 	return err;
 }
 
-/* The output as compact JSON for free(), or NULL when it is not JSON. */
+/* The output as compact JSON, which the caller frees; NULL if it is not JSON. */
 static char *take_output(struct check *c)
 {
 	struct problem p;
@@ -115,7 +115,7 @@ static char *take_output(struct check *c)
 
 	if (check_output(&c->job.out, &value, &p) != 0) {
 		if (!c->said_bad_output)
-			log_line("%s '%s': its output is not used: %s", c->kind, c->name, p.text);
+			log_line("%s '%s': output ignored: %s", c->kind, c->name, p.text);
 		c->said_bad_output = true;
 		return NULL;
 	}
@@ -130,10 +130,10 @@ static char *take_output(struct check *c)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Invalid bytes become three, and "... " may stand in front. */
+/* An invalid byte becomes three bytes, and "... " may come first. */
 #define DETAIL_SIZE (3 * CHECK_DETAIL_MAX + 8)
 
-/* Arm the timer for the next run, after one that was healthy or not. */
+/* Set the timer for the next run. */
 static void set_next(struct check *c, bool healthy)
 {
 	uint64_t now = clock_ms(), interval_ms = c->interval_ms;
@@ -171,7 +171,7 @@ static void job_done(struct job *job)
 	free(output);
 }
 
-/* What was known when the command began says nothing any more. */
+/* The result from before the command started is out of date. */
 static void job_stuck(struct job *job)
 {
 	struct check *c = LOOP_OWNER(job, struct check, job);
@@ -194,7 +194,7 @@ static int run(struct check *c, struct problem *p)
 		.err_max = CHECK_DETAIL_MAX,
 		.err_last = true,
 		.kill_rest = true,
-		/* A health check is its service's, a probe is nobody's. */
+		/* A health check belongs to a service, a probe does not. */
 		.service = strcmp(c->kind, "health check") == 0 ? c->name : NULL,
 	};
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Each has a byte, at the given place, that is no letter. */
+/* Phrases, and the place of the blank or colon that an underscore replaces. */
 static const struct {
 	const char *text;
 	size_t joint;

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * Copy `text` to `out` of `size` bytes (cut to fit, between characters) so that it cannot be taken
- * for something else: hosts search the console for what a crashed kernel prints ("Out of memory"
- * ...), so each such phrase gets an underscore in its middle. Returns `out`.
+ * Copy `text` to `out` of `size` bytes, cut between characters to fit. Hosts search the console for
+ * phrases of a crashed kernel ("Out of memory" ...), so each such phrase gets an underscore in its
+ * middle. Returns `out`.
  */
 const char *console_text(const char *text, char *out, size_t size);
 

@@ -116,7 +116,8 @@ void definition_free(struct definition *d)
 {
 	free(d->text);
 	d->text = NULL;
-	/* Both tables have offsets in the same struct; freeing twice meets NULL. */
+	/* Both tables describe the same struct. fields_free() sets NULL, so freeing twice is safe.
+	 */
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		fields_free(&kinds[i], d);
 }
@@ -128,7 +129,7 @@ struct names {
 	size_t count, size;
 };
 
-/* The host's tools know ".json" alone as no file of this kind. */
+/* True if `name` ends with ".json" and has more; mvm's tools ignore a file ".json", too. */
 static bool is_json_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -160,7 +161,7 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of a directory's files, sorted. */
+/* List the names of a directory's files, sorted. */
 static int list_names(const char *directory, struct names *n)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -183,7 +184,7 @@ static const struct definition *find_name(const struct definitions *list, const 
 	return NULL;
 }
 
-/* Read one file and append it to the list, or say why not. */
+/* Read one file and append it to the list, or log why not. */
 static void load_file(
 	enum definition_kind kind, const char *directory, const char *name, struct definitions *out)
 {
@@ -205,7 +206,7 @@ static void load_file(
 	if (err != 0)
 		log_line("%s: %s", path, p.text);
 	else if (find_name(out, d->name) != NULL)
-		log_line("%s: another file before it has the name '%s' already", path, d->name);
+		log_line("%s: ignored, because an earlier file has the name '%s'", path, d->name);
 	else
 		out->count++;
 	if (d == &out->items[out->count])
@@ -222,14 +223,15 @@ int definitions_load(enum definition_kind kind, const char *directory, struct de
 	if (err == -ENOENT)
 		err = 0;
 	if (n.count > DEFINITIONS_MAX)
-		log_line("%s: only the first %d of its %zu files are used", directory,
-			DEFINITIONS_MAX, n.count);
-	/* One more than needed: a file is read into its place before it is known to be good. */
+		log_line("%s: only the first %d of %zu files are used", directory, DEFINITIONS_MAX,
+			n.count);
+	/* One more than needed: a file is read into its place before it is checked. */
 	out->items = err == 0 ? calloc(count + 1, sizeof(*out->items)) : NULL;
 	if (err == 0 && out->items == NULL)
 		err = -ENOMEM;
 	if (err != 0)
-		log_line("%s: %s; what was read before stays", directory, problem_errno_text(-err));
+		log_line("%s: %s; keeping the previous definitions", directory,
+			problem_errno_text(-err));
 	for (size_t i = 0; out->items != NULL && i < count; i++)
 		load_file(kind, directory, n.items[i], out);
 	for (size_t i = 0; i < n.count; i++)

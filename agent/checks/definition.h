@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a file in /etc/mvm/integrations.d or /etc/mvm/probes.d says. */
+/* Definitions: the files in /etc/mvm/integrations.d and /etc/mvm/probes.d. */
 #ifndef AGENT_CHECKS_DEFINITION_H
 #define AGENT_CHECKS_DEFINITION_H
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DEFINITIONS_MAX         256 /* files of one directory that count */
+#define DEFINITIONS_MAX         256 /* most files of one directory */
 #define DEFINITION_NAME_MAX     128 /* bytes of a name */
 #define DEFINITION_FILE_MAX     65536
 #define DEFINITION_INTERVAL_DEF 30 /* seconds */
@@ -26,13 +26,13 @@ enum definition_output {
 };
 
 struct definition {
-	char *text; /* of the file: two definitions with the same text are the same */
+	char *text; /* of the file; equal text means an unchanged definition */
 	char *name;
 	char *command;        /* health_cmd, or a probe's cmd; NULL: none */
-	char *user;           /* who runs the commands; NULL: the default user */
+	char *user;           /* user of the commands; NULL: the default user */
 	char *checkpoint_cmd; /* NULL: none */
 	char *restore_cmd;    /* NULL: none */
-	char *description;    /* NULL: none; nothing reports it */
+	char *description;    /* NULL: none; not reported */
 	bool critical;
 	uint64_t interval_secs, timeout_secs, grace_secs;
 	unsigned int output; /* enum definition_output */
@@ -45,7 +45,8 @@ struct definitions {
 
 /*
  * Read a definition from `text` (`len` bytes, NUL-terminated). Returns 0, or -EINVAL with `p`,
- * whose text begins with the place, or -ENOMEM. definition_free() frees it, also after an error.
+ * whose text begins with line and column, or -ENOMEM. definition_free() frees it, also after an
+ * error.
  */
 int definition_parse(enum definition_kind kind, const char *text, size_t len, struct definition *d,
 	struct problem *p);
@@ -53,10 +54,10 @@ int definition_parse(enum definition_kind kind, const char *text, size_t len, st
 void definition_free(struct definition *d);
 
 /*
- * Read all files NAME.json of a directory, in the order of their names. A file that cannot be used
- * (unreadable, bad, or with a name that an earlier one has) is left out, with a log line that names
- * it and what is wrong. A directory that is absent counts as empty. Returns 0, or -errno with an
- * empty list when there is no memory, or the directory cannot be read.
+ * Read all files NAME.json of a directory, sorted by name. A file that is unreadable or invalid, or
+ * defines a name that an earlier file has, is left out with a log line that says why. An absent
+ * directory counts as empty. Returns 0, or -errno and an empty list if memory is out or the
+ * directory cannot be read.
  */
 int definitions_load(enum definition_kind kind, const char *directory, struct definitions *out);
 

@@ -99,7 +99,7 @@ static int parse(const char *text, size_t len, struct past *past, struct problem
 	if (err == 0 && past->version != VERSION)
 		err = problem_set_text(p, EINVAL, "version %" PRIu64 "", past->version);
 	if (err == 0 && past->first_start_ms > clock_ms())
-		err = problem_set_text(p, EINVAL, "it is not of this boot");
+		err = problem_set_text(p, EINVAL, "written in another boot");
 	return err;
 }
 
@@ -114,13 +114,14 @@ void history_load(struct history *h)
 	if (err == -ENOENT)
 		return;
 	if (err != 0) {
-		log_line("%s: %s; health history starts afresh", h->path, problem_errno_text(-err));
+		log_line("%s: %s; starting with an empty health history", h->path,
+			problem_errno_text(-err));
 		return;
 	}
 	err = parse(text, len, &past, &p);
 	free(text);
 	if (err != 0) {
-		log_line("%s: %s; health history starts afresh", h->path, p.text);
+		log_line("%s: %s; starting with an empty health history", h->path, p.text);
 	} else {
 		restore_list(h->integrations, &past, &past.integrations);
 		restore_list(h->probes, &past, &past.probes);
@@ -133,7 +134,7 @@ void history_load(struct history *h)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* The monitors of a list, and the entry that was asked for last. */
+/* For entry_at(): the monitors, and room for the current entry. */
 struct entry_source {
 	const struct monitors *monitors;
 	struct entry entry;
@@ -202,7 +203,7 @@ void history_save(struct history *h)
 	h->changed = false;
 	err = save(h);
 	if (err != 0 && !h->failed)
-		log_line("%s: %s; health history would not outlive the agent", h->path,
+		log_line("%s: %s; health history is lost if the agent ends", h->path,
 			problem_errno_text(-err));
 	if (err == 0 && h->failed)
 		log_line("%s is written again", h->path);

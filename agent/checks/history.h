@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent knows, in a file that outlives it: results of checks, checkpoints, and when it
- * first started. /run is empty after a boot, so that the file is of this boot and its clock.
+ * A file with what the agent must remember if it is restarted: results of checks, checkpoints, and
+ * the time of its first start. /run is empty after a boot, so the file belongs to this boot.
  */
 #ifndef AGENT_CHECKS_HISTORY_H
 #define AGENT_CHECKS_HISTORY_H
@@ -15,20 +15,19 @@ struct history {
 	const char *path;
 	struct monitors *integrations, *probes;
 	struct activity *activity;
-	bool changed; /* since the last save */
-	bool failed;  /* the last save has, and a log line has said so */
+	bool changed; /* something changed since the last save */
+	bool failed;  /* the last save failed, and was logged */
 };
 
 /*
- * Take over what the file has: for monitors that are still defined, and the first start for both
- * lists. A file that is absent is nothing special; one that cannot be used is named in a log line,
- * and then everything starts afresh.
+ * Restore the results of the monitors that are still defined, and the first start of both lists. An
+ * absent file is normal. An unusable file is logged, and nothing is restored.
  */
 void history_load(struct history *h);
 
 /*
- * Write the file if anything has changed since the last time. The file is replaced, never edited:
- * whenever the agent dies, the file is whole. A failure is logged once, until it works again.
+ * Write the file if something changed since the last save. The file is replaced as a whole, so it
+ * is complete whenever the agent dies. A failure is logged once, until a save succeeds.
  */
 void history_save(struct history *h);
 

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEASURE_MS    2000 /* to measure a state, at most */
-#define MEASURE_ROOTS 4    /* directories that it may be in, at most */
+#define MEASURE_MS    2000 /* longest time to measure a state */
+#define MEASURE_ROOTS 4    /* most directories to look for it in */
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-/* The integration of a hook, as long as it is defined. */
+/* The integration of a hook; NULL if it is no longer defined. */
 static struct monitor *integration_of(const struct hook *hook)
 {
 	return monitors_find(hook->set->context->integrations, hook->name);
@@ -51,7 +51,7 @@ static void hook_failed(struct hook *hook, const char *why)
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-/* A name that is a path would lead elsewhere. */
+/* True if `name` is a plain file name; a path could lead out of the directory. */
 static bool is_plain(const char *name)
 {
 	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
@@ -71,7 +71,7 @@ static void take_size(struct hook *hook)
 		m->state_size_bytes = size;
 }
 
-/* Start to measure the state. False when that is not possible. */
+/* Start to measure the state. False if that failed. */
 static bool measure(struct hook *hook)
 {
 	const struct hook_context *x = hook->set->context;
@@ -122,16 +122,17 @@ static void start(struct hook *hook)
 	struct hook_set *set = hook->set;
 	struct monitor *m = integration_of(hook);
 	struct job_spec spec = { .timeout_ms = set->timeout_ms,
-		.err_max = HOOK_DETAIL_MAX / 4, /* what is no UTF-8 grows by three */
+		.err_max =
+			HOOK_DETAIL_MAX / 4, /* an invalid byte becomes three; "... " comes first */
 		.err_last = true };
 	struct problem p;
 
 	job_init(&hook->job, set->context->jobs, job_done);
 	hook->running = true;
 	if (m == NULL || command_of(m, set->kind) == NULL)
-		hook_failed(hook, "it is no longer defined");
+		hook_failed(hook, "the integration is no longer defined");
 	else if (m->hook_running)
-		hook_failed(hook, "another checkpoint or restore of it is running");
+		hook_failed(hook, "another checkpoint or restore of it is still running");
 	else if (launch_command(&hook->job, set->context->identities, hook->user,
 			 command_of(m, set->kind), &spec, &p) != 0)
 		hook_failed(hook, p.text);
@@ -170,7 +171,7 @@ int hook_set_add(struct hook_set *set, const struct monitor *m)
 void hook_set_run(struct hook_set *set, uint64_t timeout_ms)
 {
 	set->timeout_ms = timeout_ms;
-	/* One more, so that the last one to fail at once does not end a set that is being begun. */
+	/* One more: hooks that fail at once must not end the set while this loop runs. */
 	set->left = set->count + 1;
 	for (size_t i = 0; i < set->count; i++) {
 		start(&set->hooks[i]);

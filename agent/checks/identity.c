@@ -24,7 +24,7 @@ void identities_free(struct identities *ids)
 
 #define OWN_NAMES 4
 
-/* What the user's account decides. */
+/* The variables that depend on the account. */
 static void own_values(
 	const struct account *a, const char *names[OWN_NAMES], const char *values[OWN_NAMES])
 {
@@ -99,7 +99,7 @@ int identity_find(
 	if (err != 0 || out->account.uid != 0)
 		return err;
 	identity_free(out);
-	return problem_set_text(p, EPERM, "user '%s' is root, and the agent runs nothing as root",
+	return problem_set_text(p, EPERM, "user '%s' is root, but the agent runs nothing as root",
 		out->account.name);
 }
 

@@ -14,9 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DRAIN_MAX (1024 * 1024) /* bytes taken from a pipe after the end: its size, at most */
+#define DRAIN_MAX                                                                                  \
+	(1024 * 1024) /* most bytes read from a pipe after the end: a pipe's largest size */
 
-/* Only CAP_SETPCAP lets capabilities be taken out of the bounding set (capabilities(7)). */
+/* True if the agent has CAP_SETPCAP, which dropping from the bounding set needs (capabilities(7)).
+ */
 static bool may_drop_bounding(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -70,7 +72,7 @@ static void close_io(struct job *job, struct loop_io *io)
 		close(fd);
 }
 
-/* Returns what capture_read() does; the pipe is closed at its end and on errors. */
+/* As capture_read(). Closes the pipe at its end and on errors. */
 static ssize_t read_output(struct job *job, struct loop_io *io, struct capture *c)
 {
 	ssize_t n = capture_read(c, io->fd);
@@ -103,7 +105,7 @@ static void in_ready(struct loop_io *io, uint32_t events)
 		job->input += n;
 		job->input_left -= (size_t)n;
 	}
-	/* A command that does not read all of its input is no error. */
+	/* A command may ignore the rest of its input; that is not an error. */
 	if (job->input_left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close_io(job, io);
 }
@@ -124,7 +126,7 @@ static void err_ready(struct loop_io *io, uint32_t events)
 	stream_ready(job, 2);
 }
 
-/* The three streams: which end of the pipe is the agent's, and how it is watched. */
+/* The three streams: the agent's end of the pipe, and how the loop watches that end. */
 static const struct {
 	int ours; /* 0: the agent reads, 1: it writes */
 	uint32_t events;
@@ -142,7 +144,7 @@ static void close_all(const int fds[3], int keep)
 			close(fds[i]);
 }
 
-/* Make the pipes that are wanted. The agent's ends are non-blocking; the command's are not. */
+/* Create the wanted pipes. Only the agent's ends are non-blocking. */
 static int make_pipes(const bool wanted[3], int ours[3], int theirs[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -235,7 +237,7 @@ static void on_report(struct loop_io *io, uint32_t events)
 	take_report(LOOP_OWNER(io, struct job, report));
 }
 
-/* The command runs: watch its pipes, its deadline, and its end. */
+/* Watch the pipes, the deadline and the end of a started command. */
 static void watch(struct job *job, const int fds[3])
 {
 	struct jobs *jobs = job->jobs;
@@ -326,8 +328,8 @@ void job_close_input(struct job *job)
 /* ---- ending ---------------------------------------------------------------------------------- */
 
 /*
- * The group's number is the first process's, which has not been reaped, so that it can be nobody
- * else's. Before the child has called setsid(2) there is no such group, but the child itself.
+ * The first process is not reaped yet, so no other process can have its number, which is also the
+ * group's. Before the child calls setsid(2) the group does not exist; then signal the child.
  */
 static void kill_group(const struct job *job)
 {
@@ -350,7 +352,7 @@ void job_kill(struct job *job)
 	kill_group(job);
 }
 
-/* What stands in the pipe now, and no more: a descendant may write for ever. */
+/* Read what is in the pipe now, and stop: a descendant may write for ever. */
 static void drain(struct job *job, struct loop_io *io, struct capture *c)
 {
 	ssize_t n = 1;
@@ -399,7 +401,7 @@ static uint64_t timeval_us(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-/* The first process of the job has ended and is still there to be reaped. */
+/* Called when the first process has ended and is not reaped yet. */
 static int finish(struct job *job)
 {
 	struct rusage used;

@@ -58,7 +58,7 @@ static bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The report is a C string: a NUL byte, which may be any byte of the output, becomes '?'. */
+/* Reports are C strings, so a NUL byte in the output becomes '?'. */
 static void put_without_nul(struct buf *b, const char *at, size_t len)
 {
 	for (;;) {
@@ -73,7 +73,7 @@ static void put_without_nul(struct buf *b, const char *at, size_t len)
 	}
 }
 
-/* False when there is nothing but white space. */
+/* Append standard error. False if it is only white space. */
 static bool standard_error(const struct capture *err, struct buf *b)
 {
 	const char *at = err->data;

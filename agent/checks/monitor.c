@@ -61,7 +61,7 @@ enum monitor_status monitor_status(
 
 /* ---- reading the directory ------------------------------------------------------------------- */
 
-/* Take the definition over into a new monitor. */
+/* Create a monitor, which takes over the definition. */
 static struct monitor *monitor_new(const struct monitors *m, struct definition *d)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
@@ -85,7 +85,7 @@ static struct monitor *monitor_new(const struct monitors *m, struct definition *
 	return monitor;
 }
 
-/* What is known under this name stays known. A check that is gone leaves no result. */
+/* Keep what is known under this name, but not the result of a check that was removed. */
 static void inherit(struct monitor *monitor, struct monitor *old)
 {
 	if (monitor->definition.command != NULL) {
@@ -102,7 +102,7 @@ static void inherit(struct monitor *monitor, struct monitor *old)
 	monitor->state_size_bytes = old->state_size_bytes;
 }
 
-/* Take the monitor of this name out of the old list. */
+/* Remove the monitor of this name from the old list, and return it. */
 static struct monitor *take_old(struct monitors *m, const char *name)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -138,7 +138,7 @@ static void end(struct monitors *m, struct monitor *monitor)
 	check_stop(&monitor->check, has_stopped);
 }
 
-/* The monitor for a definition: the one that has it already, or a new one. NULL: no memory. */
+/* The monitor for a definition: an existing one if unchanged, or a new one. NULL: no memory. */
 static struct monitor *monitor_for(struct monitors *m, struct definition *d)
 {
 	struct monitor *old = take_old(m, d->name), *monitor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The integrations and probes that the agent watches: definitions, checks and results. */
+/* Monitors: the integrations and probes with their definitions, checks and results. */
 #ifndef AGENT_CHECKS_MONITOR_H
 #define AGENT_CHECKS_MONITOR_H
 
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Nothing else may be reported: hosts cannot read a report with a status that they do not know. */
+/* The only statuses that may be reported: a host refuses a report with an unknown status. */
 enum monitor_status {
 	MONITOR_ACTIVE,
 	MONITOR_PENDING,
@@ -20,64 +20,64 @@ enum monitor_status {
 };
 
 struct monitor {
-	struct monitor *next_ending; /* in struct monitors, while its command is being killed */
+	struct monitor
+		*next_ending; /* list in struct monitors, while the command is being killed */
 	struct definition definition;
-	struct check check; /* idle where the definition has no command */
+	struct check check; /* idle if the definition has no command */
 	bool begun;
-	bool hook_running;     /* a checkpoint_cmd or restore_cmd of it runs */
-	char service_user[12]; /* user of the service of the same name; empty: none */
+	bool hook_running;     /* its checkpoint_cmd or restore_cmd runs */
+	char service_user[12]; /* uid of the service of the same name, as text; "": none */
 	bool no_service;       /* PID 1 has no service of this name */
-	bool result_due;       /* PID 1 is to be told of the last result */
+	bool result_due;       /* PID 1 must be told the last result */
 	bool checkpointed;
 	time_t last_checkpoint_at; /* when `checkpointed` */
 	uint64_t state_size_bytes;
 };
 
-/* All of one kind, in the order of their files' names. */
+/* All monitors of one kind, sorted by the names of their files. */
 struct monitors {
 	enum definition_kind kind;
 	const char *directory;
 	struct checker *checker;
-	uint64_t first_start_ms; /* clock_ms() of the first start of the agent: grace counts from it
-				  */
-	time_t first_start_at;   /* the same as a time of day */
-	uint64_t all_healthy_ms; /* clock_ms() when every check first was healthy; 0: not yet */
+	uint64_t first_start_ms; /* clock_ms() of the agent's first start; grace starts here */
+	time_t first_start_at;   /* the same as time of day */
+	uint64_t all_healthy_ms; /* clock_ms() when all checks were first healthy; 0: not yet */
 	struct monitor **items;
 	size_t count;
-	struct monitor *ending; /* no longer defined, but with a command that has not ended */
+	struct monitor *ending; /* no longer defined, but their command still runs */
 };
 
 /* Prepare an empty list. `directory` and `checker` are kept by reference. */
 void monitors_init(struct monitors *m, enum definition_kind kind, const char *directory,
 	struct checker *checker);
 
-/* Say when the agent first started, which an earlier run of it has found out. */
+/* Set when the agent first started, as an earlier run of the agent recorded it. */
 void monitors_set_first_start(struct monitors *m, uint64_t first_start_ms, time_t first_start_at);
 
 /*
- * Read the directory (again). Whatever is defined as before goes on undisturbed; what has changed
- * keeps its last result until it is checked anew; what is gone is stopped. Where the directory
- * cannot be read, all stays as it is.
+ * Read the directory, at the start or again. A monitor with an unchanged definition runs on
+ * undisturbed. A changed one keeps its last result until its next check. A removed one is stopped.
+ * If the directory cannot be read, nothing changes.
  */
 void monitors_load(struct monitors *m);
 
-/* Run the checks that do not run yet. */
+/* Start the checks that are not running yet. */
 void monitors_begin(struct monitors *m);
 
-/* A result has come: is every check healthy now? */
+/* After a result: note the time if all checks are healthy for the first time. */
 void monitors_note_health(struct monitors *m);
 
-/* The guest is as if it had just started: the grace time begins, and every check runs now. */
+/* After a restore: the grace time starts again, and every check runs now. */
 void monitors_start_over(struct monitors *m);
 
-/* Free everything. Jobs must have been closed. */
+/* Free everything. All jobs must be closed before. */
 void monitors_free(struct monitors *m);
 
 struct monitor *monitors_find(const struct monitors *m, const char *name);
 
 /*
- * The status of an integration at `now_ms`: its last result decides, but failures and absent
- * results are "starting" within the grace time of the definition.
+ * The status of an integration at `now_ms`. Its last result decides. Within the grace time of the
+ * definition, a failure or a missing result is MONITOR_STARTING.
  */
 enum monitor_status monitor_status(
 	const struct monitor *monitor, uint64_t first_start_ms, uint64_t now_ms);

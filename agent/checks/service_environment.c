@@ -23,7 +23,7 @@ static bool is_of(const char *entry, const char *name)
 	return strncmp(entry, name, len) == 0 && entry[len] == '=';
 }
 
-/* Cut the text at its NUL bytes into what stands behind uid and directory. */
+/* Split the text at its NUL bytes; the variables come after uid and directory. */
 static char **make_list(const char *text, size_t len, const struct account *a)
 {
 	const char *names[OWN_NAMES] = { "USER", "LOGNAME", "SHELL" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What PID 1 gives a service, for the service's health check: see supervisor/environment.h. */
+/* A service's environment for its health check. PID 1 writes it: supervisor/environment.h. */
 #ifndef AGENT_CHECKS_SERVICE_ENVIRONMENT_H
 #define AGENT_CHECKS_SERVICE_ENVIRONMENT_H
 
@@ -7,12 +7,12 @@
 
 struct service_environment {
 	char **list;           /* NULL-terminated; one piece of memory with the text */
-	const char *directory; /* the service's; NULL: of another user, who may not get there */
+	const char *directory; /* of the service; NULL: not for another user, who may lack access */
 };
 
 /*
  * Read the environment of the latest start of `service`, for a command that runs as `a`: USER,
- * LOGNAME and SHELL are those of `a`. Returns 0, or -errno when there is none that can be read.
+ * LOGNAME and SHELL are those of `a`. Returns 0, or -errno if it cannot be read.
  * service_environment_free() frees it.
  */
 int service_environment_read(

@@ -14,7 +14,7 @@
 
 #define FD_PATH_MAX 32
 
-/* Secrets, what the host configures, and the guest's own means of control. */
+/* Secrets, the host's configuration, and the guest's own control interfaces. */
 static const char *const denied[] = { "/etc/mvm", "/run/mvm-secrets", "/mnt/secrets", "/mnt/config",
 	"/run/mvm", "/run/mvm-guest-agent", "/sys/kernel/security", "/proc/self",
 	"/proc/thread-self" };
@@ -26,7 +26,7 @@ static bool is_below(const char *path, const char *top)
 	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-/* "/proc/123" and all below it. */
+/* True for "/proc/123" and everything below it. */
 static bool is_of_process(const char *path)
 {
 	return strncmp(path, "/proc/", 6) == 0 && path[6] >= '0' && path[6] <= '9';
@@ -40,7 +40,7 @@ static int check(const char *path, struct problem *p)
 		is_denied |= is_below(path, denied[i]);
 	if (!is_denied)
 		return 0;
-	problem_set_text(p, EPERM, "%s: file requests may not go there", path);
+	problem_set_text(p, EPERM, "%s: file requests are not allowed there", path);
 	return -FILE_PATH_DENIED;
 }
 
@@ -51,7 +51,7 @@ int file_path_check_below(const char *canonical, struct problem *p)
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
 		if (!is_root && !is_below(denied[i], canonical))
 			continue;
-		problem_set_text(p, EPERM, "%s: it contains %s, where file requests may not go",
+		problem_set_text(p, EPERM, "%s contains %s, where file requests are not allowed",
 			canonical, denied[i]);
 		return -FILE_PATH_DENIED;
 	}
@@ -97,7 +97,7 @@ static int say(struct problem *p, const char *path, int err)
 	return err;
 }
 
-/* Where an open file is, unless no request may go there. */
+/* Get the path of an open file. Fails if file requests are not allowed there. */
 static int canonicalize(int fd, char *canonical, struct problem *p)
 {
 	char link[FD_PATH_MAX];
@@ -110,9 +110,9 @@ static int canonicalize(int fd, char *canonical, struct problem *p)
 	if (len == PATH_MAX)
 		return say(p, link, -ENAMETOOLONG);
 	canonical[len] = '\0';
-	/* What is in no directory of this root has no path to judge by. */
+	/* A file outside of this root has no path that could be checked. */
 	if (canonical[0] != '/') {
-		problem_set_text(p, EPERM, "%s: it is outside of this file system", canonical);
+		problem_set_text(p, EPERM, "%s: outside of this root file system", canonical);
 		return -FILE_PATH_DENIED;
 	}
 	return check(canonical, p);
@@ -121,12 +121,12 @@ static int canonicalize(int fd, char *canonical, struct problem *p)
 static int check_spelling(const char *path, struct problem *p)
 {
 	if (path[0] != '/') {
-		problem_set_text(p, EINVAL, "'%s' is no absolute path", path);
+		problem_set_text(p, EINVAL, "'%s' is not an absolute path", path);
 		return -FILE_PATH_BAD;
 	}
 	if (strlen(path) >= PATH_MAX)
 		return say(p, "path", -ENAMETOOLONG);
-	return check(path, p); /* also where nothing exists */
+	return check(path, p); /* also if nothing exists there */
 }
 
 int file_path_open(const char *path, bool follow, char *canonical, struct problem *p)
@@ -148,7 +148,7 @@ int file_path_open(const char *path, bool follow, char *canonical, struct proble
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* Make the directory `name` in `at`, unless no request may go there. */
+/* Create the directory `name` in `at`. Fails if file requests are not allowed there. */
 static int make(int at, const char *name, struct problem *p)
 {
 	char path[PATH_MAX];
@@ -180,7 +180,7 @@ static int step(int at, const char *name, bool follow, struct problem *p)
 	return next < 0 ? say(p, name, next) : next;
 }
 
-/* Walk to a directory step by step, and make what is absent. Returns its descriptor. */
+/* Walk to a directory step by step, creating absent ones. Returns its descriptor. */
 static int walk(char *path, bool follow, struct problem *p)
 {
 	int at = file_path_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
@@ -205,7 +205,7 @@ static int open_parent(char *path, bool follow, bool parents, struct problem *p)
 	return fd < 0 ? say(p, path, fd) : fd;
 }
 
-/* Split off the last component; false for "/" and for one that is no name. */
+/* Split off the last component. False for "/", "." and "..". */
 static bool split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
 {
 	size_t end = strlen(path), start;
@@ -231,7 +231,7 @@ static int find(
 	int err;
 
 	if (!split(path, parent, place->name)) {
-		problem_set_text(p, EINVAL, "'%s' does not end with a file's name", path);
+		problem_set_text(p, EINVAL, "'%s' does not end with a file name", path);
 		return -FILE_PATH_BAD;
 	}
 	place->directory = open_parent(parent, follow, parents, p);
@@ -264,7 +264,7 @@ int file_path_find(
 		fstatat(place->directory, place->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 		!S_ISLNK(st.st_mode))
 		return err;
-	/* Where it leads has no symbolic link in its path, and none is followed there. */
+	/* The target's path has no symbolic link left, and none is followed from here on. */
 	close(place->directory);
 	fd = file_path_open(path, true, canonical, p);
 	if (fd < 0)

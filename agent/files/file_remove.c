@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Removal of a directory with all that is in it: all of it is counted before anything is removed,
- * no symbolic link is followed, and no mount point is entered.
+ * Remove a directory tree. All entries are counted before the first is removed. No symbolic link is
+ * followed and no mount point is entered.
  */
 #include "agent/files/file_path.h"
 #include "agent/files/file_request.h"
@@ -16,7 +16,7 @@
 struct tree {
 	int fd; /* the directory of this level */
 	int depth;
-	bool removes; /* or only counts */
+	bool removes; /* false: only counts */
 	uint64_t count;
 	struct problem *p;
 };
@@ -26,7 +26,7 @@ static int walk(struct tree *up, const char *name);
 static int failed(const struct tree *t, const char *name, int err)
 {
 	if (err == -EXDEV || err == -EBUSY) {
-		problem_set_text(t->p, EPERM, "%s: it is a mount point, which stays", name);
+		problem_set_text(t->p, EPERM, "%s: a mount point cannot be removed", name);
 		return -FILE_PATH_DENIED;
 	}
 	return problem_set(t->p, -err, "%s", name);
@@ -48,12 +48,11 @@ static int each(void *arg, const char *name)
 		return failed(t, name, -errno);
 	if (++t->count <= FILE_REMOVE_MAX)
 		return 0;
-	problem_set_text(
-		t->p, E2BIG, "more than %d entries are not removed at once", FILE_REMOVE_MAX);
+	problem_set_text(t->p, E2BIG, "more than %d entries; nothing was removed", FILE_REMOVE_MAX);
 	return -FILE_TOO_MANY;
 }
 
-/* What is in the directory `name`. */
+/* Count or remove everything in the directory `name`. */
 static int walk(struct tree *up, const char *name)
 {
 	struct tree t = *up;
@@ -61,7 +60,7 @@ static int walk(struct tree *up, const char *name)
 
 	if (++t.depth > FILE_DEPTH_MAX) {
 		problem_set_text(
-			t.p, E2BIG, "%s: deeper than %d directories", name, FILE_DEPTH_MAX);
+			t.p, E2BIG, "%s: nested deeper than %d directories", name, FILE_DEPTH_MAX);
 		return -FILE_TOO_MANY;
 	}
 	t.fd = file_path_openat(up->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,

@@ -15,19 +15,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIST_ROOM     (PROTOCOL_BODY_MAX - 4096) /* bytes of a listing's JSON */
-#define ENTRY_FIXED   64                         /* of an entry's, beside its name */
-#define DEFAULT_MODE  0755                       /* of directories that are given none */
+#define LIST_ROOM     (PROTOCOL_BODY_MAX - 4096) /* most bytes of a listing's JSON */
+#define ENTRY_FIXED   64                         /* the same of one entry, besides its name */
+#define DEFAULT_MODE  0755 /* of a new directory if the request gives mode 0 */
 #define TEMPORARY_MAX (NAME_MAX + 1)
 
-/* What an answer points to. */
+/* The memory that an answer points to. */
 struct work {
 	struct fs_result *result;
 	char canonical[PATH_MAX];
 	char content[FILE_READ_MAX + 1];
 	char mtime[CLOCK_UTC_MAX];
 	struct fs_entry entries[FILE_LIST_MAX];
-	size_t count, room; /* entries, and bytes that are left for more */
+	size_t count, room; /* entries; bytes left for more */
 	bool is_full;
 	int directory;
 	struct problem problem;
@@ -85,7 +85,7 @@ static void fail(struct work *w, int err)
 	file_failed(w->result, err, &w->problem);
 }
 
-/* The same for an error of the kernel, which nobody has described yet. */
+/* The same for an errno value without a description yet. */
 static void fail_at(struct work *w, const char *path, int err)
 {
 	problem_set(&w->problem, -err, "%s", path);
@@ -108,7 +108,7 @@ static enum fs_file_kind kind_of_mode(mode_t mode)
 			       : FS_KIND_OTHER;
 }
 
-/* Open an existing file with O_PATH, and look at it. Returns -1 after an error. */
+/* Open an existing file with O_PATH and stat it. Returns -1 after an error. */
 static int look(struct work *w, const char *path, bool follow, struct stat *st)
 {
 	int fd = file_path_open(path, follow, w->canonical, &w->problem);
@@ -124,7 +124,7 @@ static int look(struct work *w, const char *path, bool follow, struct stat *st)
 	return -1;
 }
 
-/* Open for reading what look() has found: neither a device nor a FIFO. */
+/* Open for reading what look() found. The caller has ruled out devices and FIFOs. */
 static int open_found(struct work *w, int found, const char *path, int flags)
 {
 	int fd = file_path_reopen(found, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
@@ -155,7 +155,8 @@ static void read_file(struct work *w, const struct fs_read_request *r)
 		return;
 	if (!S_ISREG(st.st_mode)) {
 		fail_because(w, S_ISLNK(st.st_mode) ? FS_POLICY_DENIED : FS_BAD_PATH, r->path,
-			S_ISLNK(st.st_mode) ? "it is a symbolic link" : "it is no regular file");
+			S_ISLNK(st.st_mode) ? "a symbolic link, which is not followed"
+					    : "not a regular file");
 		close(fd);
 		return;
 	}
@@ -174,8 +175,7 @@ static void read_file(struct work *w, const struct fs_read_request *r)
 		fail(w, -FILE_TOO_MANY);
 	} else {
 		uint64_t end = offset + (uint64_t)n, size = (uint64_t)st.st_size;
-		/* What ends before the range does is as long as that: files of /proc and /sys do
-		 * not tell their size. */
+		/* Files of /proc and /sys do not tell their size. The end of the data does. */
 		bool is_end = n > 0 && (size_t)n < want;
 
 		*w->result = (struct fs_result){ .kind = FS_RESULT_READ,
@@ -213,7 +213,7 @@ static int add_entry(void *arg, const char *name)
 	if (w->is_full)
 		return 1;
 	if (fstatat(w->directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0; /* it is no more */
+		return 0; /* it was removed meanwhile */
 	w->entries[w->count].name = strdup(name);
 	if (w->entries[w->count].name == NULL)
 		return -ENOMEM;
@@ -236,7 +236,7 @@ static void list_directory(struct work *w, const struct fs_path_request *r)
 	if (fd < 0)
 		return;
 	if (!S_ISDIR(st.st_mode)) {
-		fail_because(w, FS_BAD_PATH, r->path, "it is no directory");
+		fail_because(w, FS_BAD_PATH, r->path, "not a directory");
 		close(fd);
 		return;
 	}
@@ -259,7 +259,7 @@ static void list_directory(struct work *w, const struct fs_path_request *r)
 
 /* ---- FsWrite --------------------------------------------------------------------------------- */
 
-/* What a new file is to be like: the old one, or the request. Returns 0 or -1 after an error. */
+/* Stat the file to be replaced, if there is one. Returns 0, or -1 after an error. */
 static int look_at_old(struct work *w, const struct file_place *at, struct stat *st, bool *is_new)
 {
 	*is_new = fstatat(at->directory, at->name, st, AT_SYMLINK_NOFOLLOW) != 0;
@@ -268,9 +268,10 @@ static int look_at_old(struct work *w, const struct file_place *at, struct stat 
 	if (*is_new)
 		fail_at(w, at->path, -errno);
 	else if (S_ISLNK(st->st_mode))
-		fail_because(w, FS_POLICY_DENIED, at->path, "it is a symbolic link");
+		fail_because(
+			w, FS_POLICY_DENIED, at->path, "a symbolic link, which is not followed");
 	else if (!S_ISREG(st->st_mode))
-		fail_because(w, FS_BAD_PATH, at->path, "it is no regular file");
+		fail_because(w, FS_BAD_PATH, at->path, "not a regular file");
 	else if (faccessat(at->directory, at->name, W_OK, AT_EACCESS) != 0)
 		fail_at(w, at->path, -errno);
 	else
@@ -278,7 +279,7 @@ static int look_at_old(struct work *w, const struct file_place *at, struct stat 
 	return -1;
 }
 
-/* Give the temporary file its owner and its mode. Returns 0 or -errno. */
+/* Give the temporary file the old file's owner and mode. Returns 0 or -errno. */
 static int make_alike(int fd, const struct stat *old, bool is_new, mode_t mode)
 {
 	struct stat st;
@@ -294,7 +295,7 @@ static int make_alike(int fd, const struct stat *old, bool is_new, mode_t mode)
 	return fchmod(fd, mode) != 0 ? -errno : 0;
 }
 
-/* Beside the file, so that rename(2) can put it in its place. */
+/* In the file's own directory, so that rename(2) can move it into place. */
 static int make_temporary(const struct file_place *at, char name[TEMPORARY_MAX])
 {
 	for (unsigned int i = 0; i < 100; i++) {
@@ -314,7 +315,7 @@ static int sync_directory(int directory)
 	int fd = file_path_reopen(directory, O_RDONLY | O_DIRECTORY);
 
 	if (fd < 0)
-		return 0; /* it may be written and not read: the kernel's own time will do */
+		return 0; /* no read permission: the kernel writes the directory back later */
 	(void)fsync(fd);
 	close(fd);
 	return 0;
@@ -364,7 +365,7 @@ static void write_file(struct work *w, const struct fs_write_request *r)
 
 /* ---- FsMkdir, FsRemove, FsMove --------------------------------------------------------------- */
 
-/* The new directory's mode is set when it is there, so that no umask has a say. */
+/* chmod after creation, so that the umask does not matter. */
 static int set_mode(const struct file_place *at, mode_t mode)
 {
 	int fd = openat(at->directory, at->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -378,7 +379,7 @@ static int set_mode(const struct file_place *at, mode_t mode)
 	return err;
 }
 
-/* Hosts cannot say whether to follow symbolic links here: none is followed. */
+/* FsMkdir has no follow_symlinks, so no symbolic link is followed. */
 static void make_directory(struct work *w, const struct fs_mkdir_request *r)
 {
 	struct file_place at;
@@ -424,8 +425,8 @@ static void remove_found(
 		err = -errno;
 		problem_set(&w->problem, -err, "%s", r->path);
 		if (err == -EBUSY)
-			problem_set_text(&w->problem, EBUSY, "%s: it is a mount point, which stays",
-				r->path);
+			problem_set_text(
+				&w->problem, EBUSY, "%s: a mount point cannot be removed", r->path);
 	}
 	*w->result = (struct fs_result){ .kind = FS_RESULT_REMOVE,
 		.as.remove.entries_removed = removed };
@@ -439,7 +440,7 @@ static void remove_file(struct work *w, const struct fs_remove_request *r)
 	int err;
 
 	if (is_root(r->path)) {
-		fail_because(w, FS_POLICY_DENIED, r->path, "the root directory stays");
+		fail_because(w, FS_POLICY_DENIED, r->path, "the root directory cannot be removed");
 		return;
 	}
 	err = file_path_find(r->path, r->follow_symlinks, false, &at, &w->problem);
@@ -500,7 +501,7 @@ static void run(struct work *w, const struct request *r)
 	else if (r->kind == REQUEST_FS_MOVE)
 		move_file(w, &body->fs_move);
 	else
-		file_error(w->result, FS_OTHER, "this is no request about files");
+		file_error(w->result, FS_OTHER, "not a file request");
 }
 
 void file_request_run(const struct request *r, struct buf *b)

@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a host asks of the guest's files: FsRead, FsWrite, FsList, FsStat, FsMkdir, FsRemove and
- * FsMove. Each runs in a short-lived process of its own as the policy's user, so that the kernel
- * grants what that user may and nothing more. requests/files.h starts it.
+ * File requests of the host: FsRead, FsWrite, FsList, FsStat, FsMkdir, FsRemove and FsMove. Each
+ * runs in its own short-lived process as the policy's user, so the kernel allows exactly what that
+ * user may do. requests/files.h starts the process.
  */
 #ifndef AGENT_FILES_FILE_REQUEST_H
 #define AGENT_FILES_FILE_REQUEST_H
 
 #include "protocol/messages.h"
 
-#define FILE_READ_MAX   60000  /* bytes that one FsRead returns, at most */
-#define FILE_LIST_MAX   4096   /* entries that one FsList returns, at most */
-#define FILE_REMOVE_MAX 100000 /* entries that one FsRemove removes, at most */
-#define FILE_DEPTH_MAX  100    /* directories inside each other that it removes, at most */
+#define FILE_READ_MAX   60000  /* most bytes that one FsRead returns */
+#define FILE_LIST_MAX   4096   /* most entries that one FsList returns */
+#define FILE_REMOVE_MAX 100000 /* most entries that one FsRemove removes */
+#define FILE_DEPTH_MAX  100    /* deepest nesting that one FsRemove removes */
 
-/* Do what a file request asks, and append the FsResult. */
+/* Serve a file request and append its FsResult. */
 void file_request_run(const struct request *r, struct buf *b);
 
-/* The program behind --file-request: the request's JSON from standard input, the answer's to
- * standard output. Returns the exit status. */
+/*
+ * Main function of --file-request: reads the request's JSON from standard input, writes the
+ * answer's to standard output. Returns the exit status.
+ */
 int file_request_main(void);
 
 /* Set an FsResult to an error; `message` is kept by reference. */
 void file_error(struct fs_result *result, enum fs_error kind, const char *message);
 
-/* Set an FsResult to what an error of file_path.h or the kernel (`err`, negative) and the problem
- * that describes it mean. */
+/* Set an FsResult to the error for `err` (negative: of file_path.h or errno), described by `p`. */
 void file_failed(struct fs_result *result, int err, const struct problem *p);
 
-/* FsRemove of a directory with all that is in it (file_remove.c). Returns 0 or as file_path.h; then
- * `removed` says how many entries, the directory itself left out. */
+/*
+ * Remove a directory tree for FsRemove (file_remove.c). Returns 0, or an error as in file_path.h.
+ * `removed` becomes the number of removed entries, not counting the directory itself.
+ */
 int file_remove_tree(int parent, const char *name, uint64_t *removed, struct problem *p);
 
-#define FILE_TOO_MANY 1002 /* error of it: more than FILE_REMOVE_MAX, or too deep */
+#define FILE_TOO_MANY 1002 /* its own error: too many entries, or nested too deeply */
 
 #endif

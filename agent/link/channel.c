@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #define EVENTS    ((uint32_t)(EPOLLIN | EPOLLRDHUP))
-#define DRAIN_MAX 4096 /* messages; more than answers to calls in flight can be */
+#define DRAIN_MAX 4096 /* messages; more than the calls in flight can be answered with */
 
 void channel_init(struct channel *c, struct loop *loop)
 {
 	struct timespec now;
 
-	/* An agent that was killed may have left answers in the socket: other ids than ours. */
+	/* A killed agent may have left answers in the socket. Start with other ids than it had. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	*c = (struct channel){ .loop = loop,
 		.io.fd = -1,
@@ -76,7 +76,7 @@ static void end_call(struct channel_call *call, int error, const char *text)
 	call->done(call, error, text);
 }
 
-/* The channel is of no use any more. */
+/* Give up the channel. */
 static void break_channel(struct channel *c, const char *why)
 {
 	int fd = c->io.fd;
@@ -99,7 +99,7 @@ static void send_calls(struct channel *c)
 		c->full = send(c->io.fd, &call->request, sizeof(call->request),
 				  MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
 		if (c->full)
-			break; /* an error other than a full socket shows when it is read */
+			break; /* reading will show any error but a full socket */
 		call->sent = true;
 		c->in_flight++;
 	}
@@ -158,7 +158,7 @@ static void end_transitions(struct control_message *m)
 	}
 }
 
-/* PID 1 is trusted to mean well, but not to be without bugs: every string ends in its array. */
+/* PID 1 is trusted, but it may have bugs: terminate every string. */
 static void end_strings(struct control_message *m)
 {
 	if (m->kind == CONTROL_STEP || m->verb == CONTROL_TIMELINE) {
@@ -212,7 +212,7 @@ static void take_message(struct channel *c, struct control_message *m)
 	}
 }
 
-/* Take one message, when there is one. Returns recv(2)'s value; MSG_TRUNC gives the real length. */
+/* Receive a message if there is one. Returns recv(2)'s value; MSG_TRUNC gives the real length. */
 static ssize_t take_one(struct channel *c, uint32_t events)
 {
 	struct control_message m;
@@ -227,7 +227,7 @@ static ssize_t take_one(struct channel *c, uint32_t events)
 	return n;
 }
 
-/* One message a pass: a callback may close the channel. */
+/* One message per pass, because a callback may close the channel. */
 static void channel_ready(struct loop_io *io, uint32_t events)
 {
 	struct channel *c = LOOP_OWNER(io, struct channel, io);
@@ -255,7 +255,7 @@ int channel_open(struct channel *c, int fd, struct problem *p)
 		return problem_set(p, errno, "--control-fd %d", fd);
 	if (type != SOCK_SEQPACKET)
 		return problem_set_text(
-			p, EINVAL, "--control-fd %d is no SOCK_SEQPACKET socket", fd);
+			p, EINVAL, "--control-fd %d is not a SOCK_SEQPACKET socket", fd);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return problem_set(p, errno, "--control-fd %d", fd);
 	err = loop_add(c->loop, &c->io, fd, EVENTS, channel_ready);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent's end of the control channel to PID 1 (base/control.h). Calls run side by side, a few
- * at a time, and none blocks. When the channel breaks, every call ends with an error, and the agent
- * goes on without what only PID 1 can do.
+ * The agent's end of the control channel to PID 1 (base/control.h). A few calls run at a time, and
+ * none blocks. If the channel breaks, every call ends with an error. The agent continues without
+ * the requests that only PID 1 can serve.
  */
 #ifndef AGENT_LINK_CHANNEL_H
 #define AGENT_LINK_CHANNEL_H
@@ -14,66 +14,66 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHANNEL_IN_FLIGHT 6 /* calls that PID 1 has at a time; it takes eight */
+#define CHANNEL_IN_FLIGHT 6 /* most calls sent at a time; PID 1 takes eight */
 
 struct channel_call;
 
 struct channel {
 	struct loop *loop;
 	struct loop_io io;      /* fd -1: there is no channel */
-	unsigned int in_flight; /* calls that PID 1 has */
-	bool full;              /* the socket took no more; waiting until it does */
+	unsigned int in_flight; /* calls that were sent to PID 1 */
+	bool full;              /* the socket is full: wait until it is writable */
 	uint32_t last_id;
-	struct channel_call *calls; /* under way, the oldest first */
+	struct channel_call *calls; /* all calls, the oldest first */
 	void (*event)(struct channel *c, const struct control_message *m); /* may be NULL */
 	void *owner;                                                       /* for `event` */
 };
 
 struct channel_call {
-	struct channel *channel; /* NULL when not under way */
+	struct channel *channel; /* NULL: the call is not running */
 	struct channel_call *next;
-	struct control_message request; /* as it is sent, or still to be sent */
+	struct control_message request; /* sent, or still waiting to be sent */
 	bool sent;
 	uint64_t position, value; /* of the DONE message */
-	/* An ITEM or STEP has come. May be NULL. */
+	/* An ITEM or STEP message arrived. May be NULL. */
 	void (*item)(struct channel_call *call, const struct control_message *m);
-	/* It has ended: `error` is 0 or an errno value, `text` says what (never NULL). */
+	/* The call ended: `error` is 0 or an errno value, described by `text` (never NULL). */
 	void (*done)(struct channel_call *call, int error, const char *text);
 	void *owner;
 };
 
-/* A channel that is not there: every call fails at once. */
+/* Prepare without a channel: every call fails at once. */
 void channel_init(struct channel *c, struct loop *loop);
 
 /*
- * Take over the descriptor `fd` from PID 1: check that it is such a socket, and make it
+ * Take over the descriptor `fd` from PID 1. Checks that it is a SOCK_SEQPACKET socket and makes it
  * close-on-exec. Returns 0 or -errno with `p`.
  */
 int channel_open(struct channel *c, int fd, struct problem *p);
 
-/* Take what PID 1 has sent already, without waiting; callbacks come as from the loop. */
+/* Handle the messages that have already arrived, without waiting, as the loop would. */
 void channel_drain(struct channel *c);
 
-/* Close it. Calls that are under way end without `done`. */
+/* Close the channel. Running calls end without `done`. */
 void channel_close(struct channel *c);
 
 bool channel_is_open(const struct channel *c);
 
-/* Prepare a call: no name, text or value yet, which the caller sets in call->request. */
+/* Prepare a call. The caller then sets name, text or value in call->request. */
 void channel_prepare(struct channel_call *call, enum control_verb verb);
 
-/* Set the name or the text of a prepared call; what is too long is cut, and then unknown. */
+/* Set the name or the text of a prepared call. One that is too long is cut; PID 1 won't know it. */
 void channel_set_name(struct channel_call *call, const char *name);
 void channel_set_text(struct channel_call *call, const char *text);
 
 /*
  * Begin a prepared call. `done` is called exactly once, later, unless channel_drop() or
- * channel_close() comes before. Returns 0, or -ENOTCONN when there is no channel (and then `done`
- * is not called).
+ * channel_close() comes first. Returns 0, or -ENOTCONN without a channel; then `done` is not
+ * called.
  */
 int channel_begin(struct channel *c, struct channel_call *call);
 
-/* Wait no longer for a call, if it is under way: what PID 1 answers is of no interest. */
+/* Stop waiting for a call, if it is running. PID 1's answer is ignored. */
 void channel_drop(struct channel_call *call);
 
 #endif

@@ -26,7 +26,7 @@ static enum host_outcome describe(enum message_kind request, enum message_kind k
 		return HOST_NO;
 	}
 	if (kind != messages[request].answers[0]) {
-		buf_puts(text, "the host has answered something else");
+		buf_puts(text, "unexpected answer from the host");
 		return HOST_NO;
 	}
 	if (kind == HOST_ANSWER_WAKE) {
@@ -50,7 +50,7 @@ static enum host_outcome read_answer(
 	if (message_decode(MESSAGE_HOST_ANSWER, body, len, &kind, &a, &p) == 0)
 		outcome = describe(request, kind, &a, text);
 	else
-		buf_printf(text, "the host's answer cannot be read: %s", p.text);
+		buf_printf(text, "cannot read the host's answer: %s", p.text);
 	message_free(kind, &a);
 	return outcome;
 }
@@ -75,8 +75,9 @@ int host_connect(struct problem *p)
 	close(fd);
 	if (err == ECONNRESET || err == ETIMEDOUT)
 		return problem_set(p, err,
-			"nobody listens on the host's vsock port %d (with Firecracker: on the Unix "
-			"socket of the vsock device, with _%d behind its name)",
+			"nothing listens on the host's vsock port %d (with Firecracker: on the "
+			"Unix "
+			"socket <uds_path>_%d)",
 			PROTOCOL_HOST_PORT, PROTOCOL_HOST_PORT);
 	return problem_set(
 		p, err, "cannot connect to the host's vsock port %d", PROTOCOL_HOST_PORT);
@@ -117,7 +118,7 @@ static int send_request(int fd, enum message_kind request, const struct host_ins
 	return transfer_all(fd, SEND, b.data, b.len);
 }
 
-/* The answer's body, from malloc(). */
+/* Receive the answer's body, which the caller frees. */
 static int receive_answer(int fd, char **body, size_t *len)
 {
 	unsigned char header[PROTOCOL_HEADER_BYTES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other way round: a service in the guest asks the host, which listens on vsock port 53
- * (Firecracker passes that on to the Unix socket <uds_path>_53). One request, one answer.
+ * Requests of the guest to the host, which listens on vsock port 53 (Firecracker connects that to
+ * the Unix socket <uds_path>_53). One request and one answer per connection.
  */
 #ifndef AGENT_LINK_HOST_CLIENT_H
 #define AGENT_LINK_HOST_CLIENT_H
@@ -11,20 +11,20 @@
 #include "protocol/messages.h"
 
 enum host_outcome {
-	HOST_YES,         /* woken, or the status is known */
-	HOST_NO,          /* the host has answered, but not with that */
-	HOST_UNREACHABLE, /* nobody has answered */
+	HOST_YES,         /* woken, or the status was told */
+	HOST_NO,          /* the host gave another answer */
+	HOST_UNREACHABLE, /* the host did not answer */
 };
 
 /*
- * Connect to the host. Returns a descriptor whose reads and writes end after ten seconds, or -errno
- * with `p`, which says what to look for.
+ * Connect to the host. Returns a descriptor with a timeout of ten seconds for reads and writes, or
+ * -errno with `p`, which names the likely cause.
  */
 int host_connect(struct problem *p);
 
 /*
- * Ask on the connected, blocking `fd`, and describe the outcome in `text`: what the host says, or
- * what went wrong.
+ * Send a request on the connected, blocking `fd` and wait for the answer. `text` becomes the host's
+ * answer in words, or the error.
  */
 enum host_outcome host_ask(
 	int fd, enum message_kind request, const struct host_instance *i, struct buf *text);

@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <string.h>
 
-#define USERS_MS 1000 /* that the first checks wait for their users */
+#define USERS_MS 1000 /* how long the first checks wait for their users */
 
 /* ---- users ----------------------------------------------------------------------------------- */
 
-/* Commands never run as root: those of root's services run as the default user. So do those of
- * services whose user is not known. */
+/* Commands never run as root: for a service of root, or of an unknown user, they run as the default
+ * user. */
 static void take_user(struct channel_call *call, const struct control_message *m)
 {
 	struct service_link *l = call->owner;
@@ -79,7 +79,7 @@ static void health_done(struct channel_call *call, int error, const char *text)
 	report_next(l);
 }
 
-/* Tell of one result at a time. */
+/* Report one result at a time. */
 static void report_next(struct service_link *l)
 {
 	struct monitor *monitor = NULL;

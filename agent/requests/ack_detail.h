@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The detail of an acknowledgement: what was done and what went wrong, in one line of words. */
+/* The detail of an acknowledgement: what was done and what failed, in one line of text. */
 #ifndef AGENT_REQUESTS_ACK_DETAIL_H
 #define AGENT_REQUESTS_ACK_DETAIL_H
 
@@ -8,25 +8,25 @@
 
 #include <stdbool.h>
 
-#define DETAIL_MAX 2048 /* bytes of a detail; what does not fit is left out */
+#define DETAIL_MAX 2048 /* bytes of a detail; a piece that does not fit is left out */
 
 struct ack_detail {
 	char text[DETAIL_MAX];
 	struct buf b; /* over `text`, without its last bytes */
-	bool failed;  /* something went wrong */
+	bool failed;  /* something failed */
 };
 
-/* Begin without words and failures. The struct must not move afterwards. */
+/* Start empty. The struct must not move in memory afterwards. */
 void ack_detail_init(struct ack_detail *d);
 
-/* Add a piece, with "; " in front of it where there is one before. */
+/* Add a piece of text, after "; " if it is not the first. */
 void ack_detail_add(struct ack_detail *d, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The words, or NULL when there are none. */
+/* The text, or NULL if it is empty. */
 char *ack_detail_text(const struct ack_detail *d);
 
-/* Append an acknowledgement of this kind (struct ack_answer). `d` may be NULL: no words. */
+/* Append an acknowledgement of this kind (struct ack_answer). `d` may be NULL: no detail. */
 void ack_detail_write(
 	const struct ack_detail *d, struct buf *b, enum message_kind kind, bool success);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The one path that the marker holds, in `path`. */
+/* Read the single path that the marker file contains. */
 static int read_marker(const char *marker, char path[PATH_MAX], struct problem *p)
 {
 	size_t len = 0;
@@ -35,7 +35,8 @@ static int check_program(const char *path, struct problem *p)
 	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_gid != 0 ||
 		(st.st_mode & 07777) != 0755 || st.st_dev != usr.st_dev)
 		return problem_set_text(p, EACCES,
-			"%s must be a regular file of root's with mode 0755, on /usr's file system",
+			"%s must be a regular file owned by root, of mode 0755, on the file system "
+			"of /usr",
 			path);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The image's entrypoint: a file that names one program, which hosts run and ask about. */
+/* The image's entrypoint: a marker file names the program that hosts run and ask about. */
 #ifndef AGENT_REQUESTS_ENTRYPOINT_H
 #define AGENT_REQUESTS_ENTRYPOINT_H
 
@@ -10,19 +10,20 @@
 
 #include <limits.h>
 
-#define ENTRYPOINT_DIRECTORY "/usr/lib/mvm/wrappers/" /* where the program must lie */
+#define ENTRYPOINT_DIRECTORY "/usr/lib/mvm/wrappers/" /* the program must be below this directory  \
+						       */
 
 struct entrypoint {
-	bool exists;           /* the marker holds a path */
-	bool is_valid;         /* and the program is as it must be */
+	bool exists;           /* the marker contains a path */
+	bool is_valid;         /* and the program meets the rules below */
 	char path[PATH_MAX];   /* the program, symbolic links resolved */
-	struct problem reason; /* why it does not exist or is not valid */
+	struct problem reason; /* why `exists` or `is_valid` is false */
 };
 
 /*
- * Read the marker, which holds one absolute path. Its program must be a regular file of root's
- * below ENTRYPOINT_DIRECTORY, with mode 0755 exactly, on the file system of /usr. A file that
- * holds another thing, such as a shell fragment, is no marker.
+ * Read the marker, which contains one absolute path. The program there must be a regular file owned
+ * by root, below ENTRYPOINT_DIRECTORY, of mode 0755 exactly, on the file system of /usr. A file
+ * with any other content, such as a shell fragment, does not count as a marker.
  */
 void entrypoint_find(const char *marker, struct entrypoint *e);
 

@@ -14,13 +14,13 @@
 
 #define TIMEOUT_DEF_SECS 30
 #define TIMEOUT_MAX_SECS 86400
-#define MARGIN_MS        500 /* of the host's time, for the reply */
-#define EXIT_TIMED_OUT   124 /* as timeout(1) has it */
-#define EXIT_NOT_FOUND   127 /* as a shell has it */
+#define MARGIN_MS        500 /* of the host's timeout, kept for the reply */
+#define EXIT_TIMED_OUT   124 /* as timeout(1) */
+#define EXIT_NOT_FOUND   127 /* as a shell */
 #define EXIT_NOT_RUN     126
-#define EXIT_NO_PROCESS  -1 /* there was nothing to run, or nobody to run it as */
+#define EXIT_NO_PROCESS  -1 /* no process: a bad command line, or no such user */
 #define CUT_MARK         "\n... (truncated)\n"
-#define FRAME_FIXED      160 /* bytes of the frame beside the streams' own, at most */
+#define FRAME_FIXED      160 /* most bytes of a frame besides the two streams */
 
 static uint64_t margin_ms(uint64_t ms)
 {
@@ -38,7 +38,7 @@ uint64_t exec_timeout_ms(uint64_t secs)
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-/* Bytes of the longest beginning of the text whose JSON has at most `max` bytes. */
+/* Length of the longest start of the text whose JSON has at most `max` bytes. */
 static size_t fitting(const char *text, size_t len, size_t max)
 {
 	size_t size = 2, n = 0; /* the quotation marks */
@@ -49,9 +49,9 @@ static size_t fitting(const char *text, size_t len, size_t max)
 }
 
 /*
- * A stream whose JSON may have `max` bytes, the quotation marks included. `marked` is memory for
- * the caller to free when a mark had to be put behind the stream; without memory the mark is
- * missing.
+ * The part of a stream whose JSON, with quotation marks, has at most `max` bytes, and CUT_MARK if
+ * the stream was cut. `marked` is memory that the caller frees, or NULL. If memory is out, the mark
+ * is missing.
  */
 static struct field_bytes shown_stream(
 	const char *text, size_t len, bool cut, size_t max, char **marked)
@@ -107,7 +107,7 @@ static void exec_free(struct exec *e)
 	free(e);
 }
 
-/* A stream of the command as UTF-8, from malloc(). NULL when there is no memory. */
+/* A stream of the command as UTF-8, which the caller frees. NULL if memory is out. */
 static char *clean(const struct capture *c, size_t *len)
 {
 	char *text = malloc(3 * c->len + 1);
@@ -137,7 +137,7 @@ static int exit_code(const struct job *job)
 	return job->code;
 }
 
-/* What has no output of the command's own says why, on standard error. */
+/* If the command did not run to its end, add the reason to its standard error. */
 static void say_why(struct exec *e)
 {
 	char text[256];
@@ -180,7 +180,7 @@ static void job_done(struct job *job)
 	exec_free(e);
 }
 
-/* The host does not wait for what does not end. */
+/* Reply now; the host does not wait until a stuck command ends. */
 static void job_stuck(struct job *job)
 {
 	struct exec *e = LOOP_OWNER(job, struct exec, job);
@@ -192,11 +192,11 @@ static void job_stuck(struct job *job)
 	buf_puts(&b, "\n");
 	capture_add(&job->err, b.data, b.len);
 	job->end = JOB_TIMED_OUT;
-	log_line("exec: its command cannot be killed");
+	log_line("exec: the command cannot be killed");
 	reply(e);
 }
 
-/* The job is reaped later, and ends the work then. */
+/* The work ends later, once the job is reaped. */
 static void client_gone(struct pending *w)
 {
 	job_kill(&LOOP_OWNER(w, struct exec, work)->job);
@@ -250,7 +250,7 @@ void exec_requested(struct agent *a, struct connection *c, struct request *r)
 	struct exec *e = exec_new(a, c, &r->body.exec);
 
 	if (e == NULL)
-		connection_error(c, "exec: too many commands run already", false);
+		connection_error(c, "exec: too many commands are running", false);
 	else
 		start(e, r->body.exec.command);
 }

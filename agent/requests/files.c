@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_FIXED 1024 /* bytes of a request's JSON beside paths and content, at most */
+#define REQUEST_FIXED 1024 /* most bytes of a request's JSON besides paths and content */
 
 struct file_work {
 	struct pending work;
@@ -48,7 +48,7 @@ static void reply_error(struct file_work *f, enum fs_error kind, const char *mes
 	pending_reply(&f->work, write_result, &result);
 }
 
-/* Other processes of the user can meddle with this one: what it says must be an answer. */
+/* True if the output is an FsResult. Check it: processes of the same user can change it. */
 static bool is_answer(const struct capture *out)
 {
 	struct answer a;
@@ -85,7 +85,7 @@ static void job_done(struct job *job)
 	file_work_free(f);
 }
 
-/* A file system that hangs lets go of nobody; the host is told in time all the same. */
+/* A hanging file system blocks its process even after SIGKILL. Tell the host in time anyway. */
 static void job_stuck(struct job *job)
 {
 	struct file_work *f = LOOP_OWNER(job, struct file_work, job);
@@ -99,7 +99,7 @@ static void abandon(struct pending *w)
 	file_work_free(LOOP_OWNER(w, struct file_work, work));
 }
 
-/* Bytes of the request's JSON, at most: a character becomes six, a byte four. */
+/* Most bytes of the request's JSON: six for a character, four for a byte of content. */
 static size_t size_of(const struct request *r)
 {
 	const union request_body *body = &r->body;
@@ -109,7 +109,8 @@ static size_t size_of(const struct request *r)
 		       REQUEST_FIXED;
 	if (r->kind == REQUEST_FS_MOVE)
 		return (strlen(body->fs_move.from) + strlen(body->fs_move.to)) * 6 + REQUEST_FIXED;
-	return strlen(body->fs_path.path) * 6 + REQUEST_FIXED; /* it comes first in the others */
+	return strlen(body->fs_path.path) * 6 +
+	       REQUEST_FIXED; /* `path` is the first member of the others */
 }
 
 static int start(struct file_work *f, struct problem *p)
@@ -148,7 +149,7 @@ static struct file_work *file_work_new(struct agent *a, struct connection *c, st
 	a->file_requests++;
 	job_init(&f->job, &a->jobs, job_done);
 	f->job.stuck = job_stuck;
-	/* What has begun is done although its client goes away: nothing is left half written. */
+	/* No `gone`: the request finishes even if its client goes away. */
 	f->work.abandon = abandon;
 	pending_begin(&f->work, a, c);
 	return f;

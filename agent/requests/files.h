@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests about the guest's files: agent/files/file_request.h does the work, in a process of its
- * own for each, which runs as the policy's user. No path is looked at by the agent itself.
+ * File requests. Each runs in its own process as the policy's user, which does the work
+ * (agent/files/file_request.h). The agent itself never touches a path.
  */
 #ifndef AGENT_REQUESTS_FILES_H
 #define AGENT_REQUESTS_FILES_H
@@ -9,8 +9,8 @@
 #include "agent/state.h"
 #include "protocol/messages.h"
 
-#define FILES_AT_ONCE 8     /* requests at once, at most */
-#define FILES_MS      10000 /* what one may take, at most */
+#define FILES_AT_ONCE 8     /* most requests at a time */
+#define FILES_MS      10000 /* longest time for a request */
 
 void files_requested(struct agent *a, struct connection *c, struct request *r);
 

@@ -71,7 +71,7 @@ static void probe_status(struct agent *a, struct connection *c, struct request *
 	connection_reply(c, report_write_probes, &report);
 }
 
-/* There is no pool of workers whose idle time could be set; hosts take zeros for that. */
+/* This agent has no pool of workers with an idle timeout; zeros tell hosts that. */
 static void write_idle_timeout(struct buf *b, const void *arg)
 {
 	(void)arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which function handles a request. */
+/* Finds the function that handles a request. */
 #ifndef AGENT_REQUESTS_HANDLERS_H
 #define AGENT_REQUESTS_HANDLERS_H
 
@@ -8,13 +8,13 @@
 #include "protocol/messages.h"
 
 /*
- * Answer the request once, now or later: connection_reply() or a function that ends in it; or, for
- * a request that is answered by a stream, stream_begin(). The policy has allowed it. What the
- * handler wants to keep of the request's body it takes, and sets to NULL there.
+ * Answer a request that the policy allows: exactly once, now or later, with connection_reply() or a
+ * function that calls it, or with stream_begin() for a stream. To keep parts of the request's body,
+ * the handler takes them and sets them to NULL there.
  */
 typedef void handle_request(struct agent *a, struct connection *c, struct request *r);
 
-/* NULL: this agent does not serve it; request.c refuses. */
+/* The handler; NULL if this agent does not serve the request, which request.c then refuses. */
 extern handle_request *const handlers[REQUEST_KINDS];
 
 #endif

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#define ENTRY_FIXED    240  /* bytes of an entry beside its name, details and output, at most */
-#define DETAIL_CUT_MAX 1024 /* bytes that a detail is cut to, at most */
+#define ENTRY_FIXED    240  /* most bytes of an entry besides its name, details and output */
+#define DETAIL_CUT_MAX 1024 /* most bytes of a cut detail */
 
-/* How much of an entry's texts is reported, in steps. The last step fits whatever is watched. */
+/* Limits of an entry's texts, from generous to tight. The last ones always fit a frame. */
 struct limits {
 	size_t detail, output; /* bytes */
 };
@@ -38,7 +38,7 @@ static bool shows_output(const struct check_result *r, const struct limits *l)
 	return r->output != NULL && strlen(r->output) <= l->output;
 }
 
-/* Bytes of a report within these limits, at most. */
+/* Most bytes of a report within these limits. */
 static size_t report_size(const struct monitors *m, const struct limits *l)
 {
 	size_t size = 256;
@@ -68,11 +68,11 @@ static const struct limits *choose_limits(const struct monitors *m)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-/* What a report's entries are made of, and the entry that was asked for last. */
+/* For integration_at() and probe_at(): the report, and room for the current entry. */
 struct entry_source {
 	const struct report *report;
 	const struct limits *limits;
-	size_t next; /* probes: the monitor to go on with */
+	size_t next; /* probes: index of the next monitor */
 	char detail[DETAIL_CUT_MAX + 1], checked_at[CLOCK_UTC_MAX], checkpoint_at[CLOCK_UTC_MAX];
 	union {
 		struct integration integration;
@@ -113,8 +113,8 @@ static enum integration_state state_of(const struct monitor *monitor, const stru
 }
 
 /*
- * Hosts that wait for a guest to become healthy skip entries whose health is null. So there is
- * always a health where there is a check, and it is false until the first result.
+ * A host that waits for a healthy guest skips entries whose health is null. So an entry with a
+ * check always has a health, which is false until the first result.
  */
 static const void *integration_at(void *source, size_t index)
 {
@@ -180,7 +180,7 @@ void report_write_integrations(struct buf *b, const void *arg)
 	write_report(b, ANSWER_INTEGRATION_STATUS, report, report->monitors->count, integration_at);
 }
 
-/* A probe is reported once it has run. */
+/* A probe without a result yet is not reported. */
 void report_write_probes(struct buf *b, const void *arg)
 {
 	const struct report *report = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IntegrationStatusReport and ProbeStatusReport. A report always fits a frame: when it would not,
- * details are cut and outputs left out, in steps, for all entries alike.
+ * IntegrationStatusReport and ProbeStatusReport. A report always fits a frame: if needed, the
+ * details of all entries are cut and long outputs are left out, in steps.
  */
 #ifndef AGENT_REQUESTS_HEALTH_REPORT_H
 #define AGENT_REQUESTS_HEALTH_REPORT_H

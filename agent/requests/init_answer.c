@@ -12,11 +12,11 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#define PROTOCOL_ADDITIONS 1 /* the version of what mvm does not have */
+#define PROTOCOL_ADDITIONS 1 /* version of the messages that mvm does not have */
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-/* Empty text is null in JSON. */
+/* NULL, which is null in JSON, for empty text. */
 static char *text_or_null(const char *text)
 {
 	return text[0] != '\0' ? (char *)(uintptr_t)text : NULL;
@@ -27,10 +27,10 @@ static uint64_t known_if(bool known, int64_t n)
 	return known ? (uint64_t)n : FIELD_UNKNOWN;
 }
 
-/* What a list's items are made of, and the item that was asked for last. */
+/* For service_at() and others: the answer, and room for the current item. */
 struct list_source {
 	const struct init_answer *answer;
-	size_t message, number; /* events: the next one */
+	size_t message, number; /* events: position of the next one */
 	union {
 		struct service_entry service;
 		struct boot_stage stage;
@@ -50,7 +50,7 @@ static const void *service_at(void *source, size_t index)
 	struct list_source *from = source;
 	const struct control_service *s = &from->answer->items[index].service;
 
-	/* A service whose user is unknown has no uid. */
+	/* The ids are UINT32_MAX if the service's user is unknown. */
 	from->item.service = (struct service_entry){ .name = (char *)(uintptr_t)s->name,
 		.state = text_or_null(s->state),
 		.reason = text_or_null(s->reason),
@@ -126,7 +126,7 @@ void init_answer_timeline(struct buf *b, const void *arg)
 	const struct init_answer *a = arg;
 	uint64_t healthy_ms = a->agent->integrations.all_healthy_ms;
 	struct list_source from = { .answer = a };
-	/* The kernel's clock starts with the kernel. */
+	/* clock_ms() starts at boot, so it can be shown as a time since boot. */
 	struct boot_timeline timeline = { .stages = list_of(&from, a->count, stage_at),
 		.all_healthy_us = healthy_ms > 0 ? healthy_ms * 1000 : FIELD_UNKNOWN };
 
@@ -158,7 +158,7 @@ void init_answer_shutdown(struct buf *b, const void *arg)
 
 /* ---- events and reload ----------------------------------------------------------------------- */
 
-/* Each message of PID 1 has a few. */
+/* A message of PID 1 has up to CONTROL_TRANSITIONS_MAX events. */
 static const void *event_at(void *source, size_t index)
 {
 	struct list_source *from = source;
@@ -203,7 +203,7 @@ static const void *bad_at(void *source, size_t index)
 	return &from->item.text;
 }
 
-/* The messages about bad files that half a frame has room for. */
+/* How many messages about bad files fit half a frame. */
 static size_t count_bad(const struct init_answer *a)
 {
 	size_t size = 0, count = 0;
@@ -213,7 +213,7 @@ static size_t count_bad(const struct init_answer *a)
 	return count;
 }
 
-/* PID 1 sends the numbers first, and then a message for each bad file. */
+/* PID 1 sends the counts first, then a message for each bad file. */
 void init_answer_reload(struct buf *b, const void *arg)
 {
 	const struct init_answer *a = arg;
@@ -232,7 +232,7 @@ void init_answer_reload(struct buf *b, const void *arg)
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
-/* The value of a line "KEY:   123 kB" of /proc/meminfo, in bytes. */
+/* The bytes of a line "KEY:   123 kB" of /proc/meminfo. */
 static uint64_t meminfo(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
@@ -254,7 +254,7 @@ static struct guest_metrics guest_metrics(void)
 		.memory_available_bytes = read ? meminfo(text, "MemAvailable:") : FIELD_UNKNOWN };
 }
 
-/* statm's second number is the resident size in pages (proc(5)). */
+/* The second number of statm is the resident size in pages (proc(5)). */
 static uint64_t resident_bytes(void)
 {
 	char text[128], *end;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON of what PID 1 has answered. */
+/* Encodes the replies that are made from PID 1's answers. */
 #ifndef AGENT_REQUESTS_INIT_ANSWER_H
 #define AGENT_REQUESTS_INIT_ANSWER_H
 
@@ -12,24 +12,24 @@
 
 struct agent;
 
-/* What there is for a reply. */
+/* The data of a reply. */
 struct init_answer {
 	const struct agent *agent;
-	const struct control_message *items; /* what PID 1 has sent, in order */
+	const struct control_message *items; /* PID 1's messages, in order */
 	size_t count;
-	bool is_later;    /* for a host on the port of later hosts */
-	bool connected;   /* PID 1 has answered at all */
-	int error;        /* how it has ended: 0, or an errno value */
-	const char *text; /* and in words; never NULL */
-	const char *log;  /* Logs: `log_len` bytes, the last that fit a frame */
+	bool is_later;    /* the host uses the port of later hosts */
+	bool connected;   /* PID 1 answered at all */
+	int error;        /* outcome: 0, or an errno value */
+	const char *text; /* outcome in words; never NULL */
+	const char *log;  /* Logs: the last `log_len` bytes that fit a frame */
 	size_t log_len;
-	uint64_t position; /* Logs, Events: behind them */
-	uint64_t lost;     /* Events: that are not kept any more */
-	bool log_cut;      /* Logs: there was more in front of them */
+	uint64_t position; /* Logs, Events: where the next request continues */
+	uint64_t lost;     /* Events: events that PID 1 no longer has */
+	bool log_cut;      /* Logs: older bytes were left out */
 };
 
 #define INIT_ANSWER_LOG_MAX                                                                        \
-	40960 /* bytes of a log in a reply: with six for each, it fits a frame */
+	40960 /* bytes of a log in a reply; fits a frame with six bytes for each */
 
 /* Append the reply. `arg` is a const struct init_answer *. */
 void init_answer_hello(struct buf *b, const void *arg);

@@ -13,21 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEMS_MAX  1024  /* that are kept of one answer */
-#define ANSWER_MS  5000  /* for PID 1's answer */
-#define RESTART_MS 60000 /* for a service to stop and start */
-#define RELOAD_MS  30000 /* for all of them */
-#define WAIT_MAX_S 60    /* that a client may wait for an event */
-#define WAITS_MAX  64    /* clients that do; connections must be left for others */
+#define ITEMS_MAX  1024  /* messages kept of one answer */
+#define ANSWER_MS  5000  /* limit for PID 1's answer */
+#define RESTART_MS 60000 /* limit for a service to stop and start */
+#define RELOAD_MS  30000 /* limit for all services to stop and start */
+#define WAIT_MAX_S 60    /* longest time that a client may wait for an event */
+#define WAITS_MAX  64    /* most clients that wait; others need connections, too */
 
-/* One request: what PID 1 is asked for, and how its answer is written. */
+/* For each request: the question to PID 1, and how to write the answer. */
 static const struct kind {
 	enum message_kind request;
 	enum control_verb verb;
 	void (*write)(struct buf *b, const void *arg);
 	uint64_t timeout_ms;
-	bool alone;   /* has an answer also without PID 1 */
-	bool outcome; /* PID 1's error is the answer, not an Error */
+	bool alone;   /* answered even without PID 1 */
+	bool outcome; /* an error of PID 1 is sent as the answer, not as Error */
 } kinds[] = {
 	{ REQUEST_HELLO, CONTROL_HELLO, init_answer_hello, ANSWER_MS, true, false },
 	{ REQUEST_SERVICES, CONTROL_SERVICES, init_answer_services, ANSWER_MS, false, false },
@@ -48,8 +48,8 @@ struct query {
 	size_t count, size;
 	struct capture log;
 	uint64_t position, lost;
-	uint64_t wait_until_ms; /* for an event; 0: not at all */
-	bool waits;             /* PID 1 has none, and says when there is one */
+	uint64_t wait_until_ms; /* wait for an event until then; 0: do not wait */
+	bool waits;             /* waits until PID 1 announces an event */
 };
 
 static void set_waits(struct query *q, bool waits)
@@ -78,7 +78,7 @@ static void abandon(struct pending *w)
 	free(q);
 }
 
-/* What PID 1 still answers is of no interest to anybody. */
+/* Nobody needs the rest of PID 1's answer. */
 static void client_gone(struct pending *w)
 {
 	query_end(LOOP_OWNER(w, struct query, work));
@@ -134,14 +134,14 @@ static void call_done(struct channel_call *call, int error, const char *text)
 		reply(q, true, error, text);
 }
 
-/* What is there tells that PID 1 has done it, but not how it ends. */
+/* If messages arrived, PID 1 is working on the request, but its outcome is unknown. */
 static void no_answer(struct loop_timer *timer)
 {
 	struct query *q = LOOP_OWNER(timer, struct query, work.timer);
 	bool under_way = q->kind->outcome && q->count > 0;
 
 	reply(q, under_way, ETIMEDOUT,
-		under_way ? "some services are still on their way up or down"
+		under_way ? "some services are still starting or stopping"
 			  : "init does not answer");
 }
 
@@ -202,10 +202,10 @@ static void begin_call(struct query *q)
 {
 	pending_set_timer(&q->work, q->kind->timeout_ms, no_answer);
 	if (channel_begin(&q->work.agent->channel, &q->call) != 0)
-		reply(q, false, ENOTCONN, "there is no channel to init");
+		reply(q, false, ENOTCONN, "no channel to init");
 }
 
-/* A query whose call fails at once ends, and with it its place in the list. */
+/* A query whose call fails at once is freed, so take `next` before. */
 void init_query_events_came(struct agent *a)
 {
 	struct pending *next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests that PID 1 answers: Hello, Services, Logs, BootTimeline, Metrics, Restart, Shutdown,
- * Events and Reload. Restart, Shutdown and Reload need the security policy's leave, as Exec does.
+ * Events and Reload. Restart, Shutdown and Reload require access.debug_exec, as Exec does.
  */
 #ifndef AGENT_REQUESTS_INIT_QUERY_H
 #define AGENT_REQUESTS_INIT_QUERY_H
@@ -12,7 +12,7 @@
 /* Handle one of these requests. */
 void init_query_requested(struct agent *a, struct connection *c, struct request *r);
 
-/* There are new events: whoever waits for some asks PID 1 again. */
+/* PID 1 announced new events: ask again for every client that waits. */
 void init_query_events_came(struct agent *a);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_MIN 4096 /* bytes of room in a new piece */
+#define PIECE_MIN 4096 /* least size of a new piece */
 
 bool output_queue_is_full(const struct output_queue *q)
 {

@@ -31,7 +31,7 @@ struct block {
 	unsigned int severity, action;
 };
 
-/* All of it is decoded, because a host that writes one part wrong may have meant anything. */
+/* Every part is decoded: after a mistake anywhere, nothing in the file can be relied on. */
 struct policy_file {
 	bool require_auth, has_profile;
 	unsigned int profile; /* enum guest_profile */
@@ -166,8 +166,8 @@ static int read_file(const char *path, struct policy_file *file, struct problem 
 }
 
 /*
- * A profile decides where it is given, but what access denies in so many words stays denied. A
- * console is no more than a command can do.
+ * A profile decides if it is given, but an explicit denial in `access` stays. Whoever may run
+ * commands may also open a console, which gives no more rights.
  */
 static void apply(const struct policy_file *file, struct policy *policy)
 {

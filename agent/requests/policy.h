@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the host may do in this guest. The policy file on the config drive says so; where there is
- * none, the image does (agent.json: "dev"). mvm-protocol(7) has the rules.
+ * The security policy: what the host may do in this guest. The policy file on the config drive
+ * decides; without one, the image does (agent.json, "dev"). mvm-protocol(7) has the rules.
  */
 #ifndef AGENT_REQUESTS_POLICY_H
 #define AGENT_REQUESTS_POLICY_H
@@ -12,37 +12,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POLICY_PORTS_MAX 64 /* that a policy names, at most */
+#define POLICY_PORTS_MAX 64 /* most ports that a policy names */
 #define POLICY_USER_MAX  64 /* bytes of a user's name */
 
 struct policy {
 	bool allows_exec, allows_console, allows_dev; /* by enum message_access */
 	bool is_sealed;                               /* the file says profile sealed-prod */
-	enum guest_profile profile;                   /* what hosts are told */
+	enum guest_profile profile;                   /* the profile that hosts are told */
 	char user[POLICY_USER_MAX];                   /* "": the default user of checks */
-	bool names_ports;                             /* only `ports` may be forwarded */
+	bool names_ports; /* only the ports in `ports` may be forwarded */
 	uint16_t ports[POLICY_PORTS_MAX];
 	size_t port_count;
-	struct problem reason; /* why something is not allowed */
+	struct problem reason; /* why a request is not allowed */
 };
 
-/* What the image says for guests without a policy file. */
+/* The image's settings for guests without a policy file. */
 struct policy_defaults {
 	bool dev;
 	const char *user; /* NULL: the default user of checks */
 };
 
 /*
- * Read the policy, which happens at each request that needs it. A file that is absent leaves the
- * image's defaults; one that is unreadable or wrong in any part, also one that does not matter
- * here, allows nothing.
+ * Read the policy; done for each request that needs it. Without a file, the image's defaults apply.
+ * A file that is unreadable, or invalid in any part, allows nothing.
  */
 void policy_read(const char *path, const struct policy_defaults *image, struct policy *policy);
 
-/* True if the policy allows this kind of request; where not, `reason` says why. */
+/* True if the policy allows this kind of request; otherwise `reason` says why not. */
 bool policy_allows(const struct policy *policy, enum message_access access);
 
-/* Is Exec allowed, in an image without defaults? Returns 0, or -errno with `p`. */
+/* Check that the file alone allows Exec. Returns 0, or -errno with `p`. */
 int policy_allow_exec(const char *path, struct problem *p);
 
 /* True if connections may be forwarded to this TCP port of the guest. */

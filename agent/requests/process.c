@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #define READ_SIZE    16384
-#define READS_AT_END 128 /* what is left in a pipe at the end, and no more */
+#define READS_AT_END 128 /* most reads after the end: only what the pipe holds */
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ static bool is_slow(const struct process *v)
 	return false;
 }
 
-/* Send to everybody who waits. Who is gone is taken off. */
+/* Send to all waiting clients. Remove those that are gone. */
 static void broadcast(struct process *v, int stream, const char *bytes, size_t len)
 {
 	struct proc_event event = { .kind = stream == 1 ? PROC_EVENT_STDOUT : PROC_EVENT_STDERR,
@@ -114,14 +114,14 @@ static void tell_of_loss(struct process *v)
 {
 	char text[96];
 	size_t len = buf_format(text, sizeof(text),
-		"mvm-guest-agent: %llu bytes of output were not kept\n",
+		"mvm-guest-agent: %llu bytes of output were dropped\n",
 		(unsigned long long)v->output.lost);
 
 	v->output.lost = 0;
 	broadcast(v, 2, text, len);
 }
 
-/* Pass on what is there, as fast as the slowest of those who wait takes it. */
+/* The slowest waiting client sets the pace. */
 void process_pump(struct process *v)
 {
 	while (v->waits != NULL && !is_slow(v)) {
@@ -175,7 +175,7 @@ void process_feed(struct process *v)
 
 		if (n == 0)
 			break;
-		/* It has closed its standard input: what was to come is of no use to it. */
+		/* The process closed its standard input, so the rest of the input is dropped. */
 		if (n < 0)
 			n = (ssize_t)v->input_len;
 		v->input_len -= (size_t)n;
@@ -191,7 +191,7 @@ static void on_writable(struct job *job)
 	process_feed(LOOP_OWNER(job, struct process, job));
 }
 
-/* It runs, or its child could not become it: that is the answer to ProcStart. */
+/* The program runs, or failed to start: answer ProcStart. */
 static void on_started(struct job *job, bool runs)
 {
 	struct process *v = LOOP_OWNER(job, struct process, job);

@@ -11,7 +11,7 @@ static void starting_gone(struct pending *w)
 {
 	struct process *v = LOOP_OWNER(w, struct process, starting);
 
-	/* Nobody has its token. */
+	/* The client went away without the token, so nobody could use the process. */
 	job_kill(&v->job);
 }
 
@@ -20,7 +20,7 @@ static void starting_abandoned(struct pending *w)
 	(void)w; /* processes_close() */
 }
 
-/* The environment as execve(2) takes it, in one piece of memory; NULL with `why`. */
+/* The environment for execve(2), in one piece of memory; NULL with `why`. */
 static char **make_environment(const struct field_list *env, const char **why)
 {
 	const struct field_pair *pairs = env->items;
@@ -60,7 +60,7 @@ static char **make_argv(const struct field_list *argv)
 	return list;
 }
 
-/* Start it as the policy's user. Returns 0, or -errno with `p`. */
+/* Start the process as the policy's user. Returns 0, or -errno with `p`. */
 static int run(struct process *v, const struct proc_start_request *r, char *const *argv,
 	char *const *envp, struct problem *p)
 {
@@ -100,7 +100,7 @@ static size_t count_running(const struct agent *a)
 	return n;
 }
 
-/* A place for one more: the one that ended first makes room. */
+/* Make room for one more by dropping the process that ended first. */
 static bool make_room(struct agent *a)
 {
 	struct process *oldest = NULL;
@@ -109,7 +109,7 @@ static bool make_room(struct agent *a)
 		return false;
 	for (struct process *v = a->processes; v != NULL; v = v->next)
 		if (v->has_ended && v->waits == NULL)
-			oldest = v; /* new ones come first in the list */
+			oldest = v; /* the list starts with the newest */
 	if (a->process_count >= PROCESSES_KEPT_MAX && oldest != NULL)
 		process_forget(oldest);
 	return a->process_count < PROCESSES_KEPT_MAX;
@@ -122,7 +122,7 @@ static void start(struct agent *a, struct connection *c, struct proc_start_reque
 	struct problem p;
 
 	if (v == NULL) {
-		process_reply_error(c, PROC_CAP_EXCEEDED, "too many processes run already (32)");
+		process_reply_error(c, PROC_CAP_EXCEEDED, "too many processes are running (32)");
 		return;
 	}
 	if (run(v, r, argv, envp, &p) != 0) {

@@ -16,7 +16,7 @@ static struct process *find(struct agent *a, const char *token)
 	return v;
 }
 
-/* The process of a request, or NULL after the reply that there is none. */
+/* The process of a request; NULL after replying that it does not exist. */
 static struct process *find_or_refuse(struct agent *a, struct connection *c, const char *token)
 {
 	struct process *v = find(a, token);
@@ -90,7 +90,7 @@ void proc_kill(struct agent *a, struct connection *c, struct request *r)
 	reply_done(c, PROC_RESULT_KILLED);
 }
 
-/* Bytes that have no room are not accepted, and the host sends them again. */
+/* Bytes without room are not accepted; the host sends them again. */
 static size_t add_input(struct process *v, const struct field_bytes *bytes)
 {
 	size_t room = PROCESS_INPUT_MAX - v->input_len, n = bytes->len < room ? bytes->len : room;
@@ -145,7 +145,7 @@ static void wait_drained(struct stream *s)
 	process_pump(LOOP_OWNER(s, struct wait, stream)->process);
 }
 
-/* Hosts give up on a stream that says nothing: a chunk without bytes keeps it alive. */
+/* Hosts give up on a silent stream. An empty chunk keeps it alive. */
 static void wait_silent(struct stream *s)
 {
 	struct proc_event event = { .kind = PROC_EVENT_STDOUT };
@@ -153,7 +153,7 @@ static void wait_silent(struct stream *s)
 	(void)stream_send(s, ANSWER_PROC_WAIT_EVENT, &event);
 }
 
-/* The time of a wait is the process's: hosts print "timed out", and expect it to be gone. */
+/* A wait's timeout ends the process: hosts print "timed out" and expect it to be gone. */
 static void wait_expired(struct loop_timer *timer)
 {
 	struct process *v = LOOP_OWNER(timer, struct wait, limit)->process;
@@ -191,7 +191,7 @@ void proc_wait(struct agent *a, struct connection *c, struct request *r)
 	}
 	w = v->wait_count < PROCESS_WAITERS_MAX ? calloc(1, sizeof(*w)) : NULL;
 	if (w == NULL) {
-		refuse_wait(c, PROC_CAP_EXCEEDED, "too many wait for it already");
+		refuse_wait(c, PROC_CAP_EXCEEDED, "too many clients already wait for this process");
 		return;
 	}
 	w->process = v;

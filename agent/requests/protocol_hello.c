@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* True if there is a capability of this name, and all of its requests are served and allowed. */
+/* True if the capability exists and all of its requests are served and allowed. */
 static bool is_offered(const struct agent *a, const struct policy *policy, const char *capability)
 {
 	bool known = false;

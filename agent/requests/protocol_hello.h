@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ProtocolHello: which version of the protocol, and what this guest can do and may. */
+/* ProtocolHello: agrees on a version and tells the capabilities of this guest. */
 #ifndef AGENT_REQUESTS_PROTOCOL_HELLO_H
 #define AGENT_REQUESTS_PROTOCOL_HELLO_H
 
@@ -7,12 +7,12 @@
 #include "agent/wire/connection.h"
 #include "protocol/messages.h"
 
-#define PROTOCOL_VERSION 1 /* the only one that there is, of mvm's HEAD */
+#define PROTOCOL_VERSION 1 /* the only version so far, of mvm's HEAD */
 
 /*
- * Acknowledge, or say that the versions have nothing in common. Of the capabilities that the host
- * asks for, those are named whose requests are all served and allowed by the policy now; unknown
- * ones are skipped. May come any number of times; the connection goes on in both cases.
+ * Acknowledge, or report a mismatch of versions. The answer names the requested capabilities whose
+ * requests are all served, and allowed by the policy now. Unknown ones are skipped. May come any
+ * number of times. The connection stays open in both cases.
  */
 void protocol_hello(struct agent *a, struct connection *c, struct request *r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ReadinessStatus: how far the guest's start has come. */
+/* ReadinessStatus: the progress of the guest's start. */
 #ifndef AGENT_REQUESTS_READINESS_H
 #define AGENT_REQUESTS_READINESS_H
 
@@ -8,8 +8,8 @@
 #include "protocol/messages.h"
 
 /*
- * The parts that this guest does not have are disabled, which hosts take for ready. Integrations
- * are starting until each has been healthy or its grace time is over; probes until each has run.
+ * Parts that this guest does not have are "disabled", which hosts treat as ready. Integrations are
+ * "starting" until each was healthy or its grace time is over, probes until each has run.
  */
 void readiness_status(struct agent *a, struct connection *c, struct request *r);
 

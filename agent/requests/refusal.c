@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-/* The kinds of error in answers that have errors of their own, by enum refusal. */
+/* Error kinds, by enum refusal, of the answers that have their own errors. */
 static const struct error_kinds {
 	enum message_kind answer;
-	unsigned int variant; /* of the answer: its error */
+	unsigned int variant; /* index of the answer's error variant */
 	unsigned int kinds[REFUSAL_FAILED + 1];
 } table[] = {
 	{ ANSWER_FS_RESULT, FS_RESULT_ERROR, { FS_POLICY_DENIED, FS_OTHER, FS_OTHER } },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* "No" in the words of the request that it answers. */
+/* Refuses a request in the form of its own answer. */
 #ifndef AGENT_REQUESTS_REFUSAL_H
 #define AGENT_REQUESTS_REFUSAL_H
 
@@ -7,14 +7,14 @@
 #include "protocol/messages.h"
 
 enum refusal {
-	REFUSAL_POLICY,      /* the security policy does not allow it */
-	REFUSAL_UNSUPPORTED, /* this agent does not do that */
-	REFUSAL_FAILED,      /* it was tried, or there is no room to try */
+	REFUSAL_POLICY,      /* the security policy forbids the request */
+	REFUSAL_UNSUPPORTED, /* this agent does not serve the request */
+	REFUSAL_FAILED,      /* serving it failed, or there is no room */
 };
 
 /*
- * Reply to a request of `kind` that nothing comes of: with the error of its own answer where that
- * has one (FsResult, ProcResult ...), which hosts show, and Error otherwise.
+ * Refuse a request of `kind`: with the error of its own answer if that has one (FsResult,
+ * ProcResult ...), which hosts show, else with Error.
  */
 void refuse(struct connection *c, enum message_kind kind, enum refusal why, const char *message);
 

@@ -9,21 +9,21 @@
 #define TEXT_MAX 192
 
 /*
- * What a connection's host could not decode the answer of: on port 52 all that mvm had only after
- * 0.13, and what is HEAD's before a hello.
+ * True if the connection's host can decode the answer. On port 52 it cannot decode messages that
+ * mvm got after 0.13. Before ProtocolHello it cannot decode messages of mvm's HEAD.
  */
 static bool is_understood(const struct connection *c, enum message_kind kind, char text[TEXT_MAX])
 {
 	unsigned int dialects = messages[kind].dialects;
 
 	if (!c->server->is_later && !message_is_old(kind)) {
-		buf_format(text, TEXT_MAX, "%s is answered on vsock port %d only",
-			message_name(kind), PROTOCOL_AGENT_PORT1);
+		buf_format(text, TEXT_MAX, "%s is served only on vsock port %d", message_name(kind),
+			PROTOCOL_AGENT_PORT1);
 		return false;
 	}
 	if (kind != REQUEST_PROTOCOL_HELLO && !c->has_hello && (dialects & DIALECT_HEAD) &&
 		!(dialects & (DIALECT_V1 | DIALECT_V13))) {
-		buf_format(text, TEXT_MAX, "%s needs %s before it on the same connection",
+		buf_format(text, TEXT_MAX, "%s requires %s first on the same connection",
 			message_name(kind), message_name(REQUEST_PROTOCOL_HELLO));
 		return false;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: from a frame's body to the reply. */
+/* Handles requests, from a frame's body to the reply. */
 #ifndef AGENT_REQUESTS_REQUEST_H
 #define AGENT_REQUESTS_REQUEST_H
 
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /*
- * Handle the request in `body` that has come on a connection of a server whose owner is a struct
- * agent. What is no request is answered with Error, and the connection closed.
+ * Handle the request in `body`. The owner of the connection's server must be a struct agent. A body
+ * that is not a request gets an Error, and the connection is closed.
  */
 void request_received(struct connection *c, const char *body, size_t len);
 

@@ -16,13 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MS    8000  /* the host waits for ten seconds */
-#define HOOKS_MS    60000 /* for the restore_cmd of an integration */
-#define STEP_MS     60000 /* for an answer of PID 1 */
+#define REPLY_MS    8000  /* the host waits ten seconds */
+#define HOOKS_MS    60000 /* limit for the restore_cmd of an integration */
+#define STEP_MS     60000 /* limit for an answer of PID 1 */
 #define CONFIG_MAX  65536
 #define ADDRESS_MAX 64
 
-/* One client that waits. */
+/* A client that waits. */
 struct waiter {
 	struct pending work;
 	struct restore *restore;
@@ -31,9 +31,9 @@ struct waiter {
 };
 
 struct restore {
-	struct pending work; /* its timer is for PID 1's answers */
+	struct pending work; /* its timer limits the wait for PID 1 */
 	struct waiter *waiters;
-	size_t step; /* of the table below */
+	size_t step; /* index into the table below */
 	struct channel_call call;
 	struct hook_set hooks;
 	struct ack_detail detail;
@@ -54,7 +54,7 @@ static void write_ack(struct buf *b, const void *arg)
 	ack_detail_write(ack->detail, b, messages[ack->kind].answers[0], ack->success);
 }
 
-/* The waiter gets its reply (if it is still there) and is no more. */
+/* Reply to a waiter, if it is still there, and free it. */
 static void answer(struct waiter *w, bool success, const struct ack_detail *detail)
 {
 	struct ack ack = { .kind = w->kind, .success = success, .detail = detail };
@@ -75,8 +75,8 @@ static bool have_address(struct restore *r);
 static const struct step {
 	enum control_verb verb;
 	const char *name;
-	bool (*wanted)(struct restore *r); /* is there something to do? NULL: yes */
-	int harmless; /* this errno value is no failure: what is not there is left alone */
+	bool (*wanted)(struct restore *r); /* True if the step is needed; NULL: always */
+	int harmless; /* an errno value that is no failure: there is nothing to do */
 } steps[] = {
 	{ CONTROL_THAW, "thaw", NULL, 0 },
 	{ CONTROL_CLOCK, "clock", NULL, ENOENT },
@@ -100,7 +100,7 @@ static const struct field host_config_rows[] = {
 };
 static const struct fields host_config_fields = FIELDS_OF(host_config_rows, struct host_config);
 
-/* The address that the host gives this guest. False, with `p` unless the file is absent. */
+/* Read the address that the host gives this guest. False, with `p` unless the file is absent. */
 static bool read_address(const char *path, char address[ADDRESS_MAX], struct problem *p)
 {
 	struct host_config config = { 0 };
@@ -157,7 +157,7 @@ static void step_result(struct restore *r, const char *name, int error, const ch
 			text[0] != '\0' ? text : problem_errno_text(error));
 }
 
-/* PID 1 tells of each part of a step. */
+/* PID 1 reports each part of a step. */
 static void step_part(struct channel_call *call, const struct control_message *m)
 {
 	struct restore *r = call->owner;
@@ -171,7 +171,7 @@ static void step_done(struct channel_call *call, int error, const char *text)
 	struct restore *r = call->owner;
 	const struct step *s = &steps[r->step];
 
-	/* The parts of a refresh have spoken for themselves. */
+	/* The parts of a refresh were reported one by one. */
 	if (error != 0 || s->verb != CONTROL_REFRESH)
 		step_result(r, s->name, error, text);
 	if (error != 0 && error != s->harmless)
@@ -324,7 +324,7 @@ static void waiter_abandon(struct pending *work)
 	free(LOOP_OWNER(work, struct waiter, work));
 }
 
-/* Attach a client to a run. False when there is no memory. */
+/* Let a client wait for a run. False if memory is out. */
 static bool attach(struct restore *r, struct connection *c, enum message_kind kind)
 {
 	struct waiter *w = calloc(1, sizeof(*w));

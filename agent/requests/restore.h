@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After a snapshot: Wake and PostRestore of the host, and SIGUSR1 to PID 1, which passes it on. All
- * three do the same: thaw the services, set the clock, reseed the random numbers, mount the config
- * and secrets drives afresh, re-address eth0, start the services with the new environment, and run
- * the restore_cmd of every integration. There is one such run at a time; who asks meanwhile waits
- * for it.
+ * After a snapshot: the host's Wake and PostRestore, and SIGUSR1, which PID 1 passes on. All three
+ * do the same: thaw the services, set the clock, reseed the random numbers, remount the config and
+ * secrets drives, give eth0 its new address, start the services with the new environment, and run
+ * the restore_cmd of every integration. One run at a time; requests that arrive meanwhile wait for
+ * its end.
  */
 #ifndef AGENT_REQUESTS_RESTORE_H
 #define AGENT_REQUESTS_RESTORE_H
@@ -13,12 +13,12 @@
 #include "protocol/messages.h"
 
 /*
- * Handle Wake or PostRestore. The reply comes when all is done, or after eight seconds with what is
- * still pending, which goes on.
+ * Handle Wake or PostRestore. The reply comes when everything is done, or after eight seconds: then
+ * it names the step that is still running, and the run continues.
  */
 void restore_requested(struct agent *a, struct connection *c, struct request *r);
 
-/* Do the same with nobody waiting for a reply. */
+/* Do the same without a client that waits. */
 void restore_begin(struct agent *a);
 
 #endif

@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECKPOINT_TIMEOUT_MS 30000 /* CheckpointIntegrations does not say how long it waits */
-#define BUDGET_MARGIN_MS      1500  /* of the host's time, for the way there and back */
+#define CHECKPOINT_TIMEOUT_MS 30000 /* CheckpointIntegrations has no timeout of its own */
+#define BUDGET_MARGIN_MS      1500  /* of the host's timeout, kept for both transfers */
 #define BUDGET_MIN_MS         250
 #define BUDGET_MAX_SECS       3600
-#define QUIESCE_MS            2000   /* of the budget, for what comes after the checkpoints */
-#define GIVE_UP_MS            120000 /* after the reply, for what goes on without a listener */
+#define QUIESCE_MS            2000   /* of the budget, kept for the steps after the checkpoints */
+#define GIVE_UP_MS            120000 /* limit for steps that continue after the reply */
 
 uint64_t snapshot_budget_ms(uint64_t secs)
 {
@@ -32,11 +32,11 @@ struct snapshot {
 	struct hook_set hooks;
 	struct channel_call call;
 	struct ack_detail detail;
-	struct field_list names; /* of CheckpointIntegrations; char * */
-	bool sleep;              /* SleepPrep */
-	bool part_failed;        /* a part of the sync has, and has been told */
-	bool frozen;             /* the services are */
-	const char *pending;     /* what is under way */
+	struct field_list names; /* names in CheckpointIntegrations; char * */
+	bool sleep;              /* this is SleepPrep */
+	bool part_failed;        /* a part of the sync failed, and was reported */
+	bool frozen;             /* the services are frozen */
+	const char *pending;     /* name of the running step */
 };
 
 /* ---- replies --------------------------------------------------------------------------------- */
@@ -56,8 +56,7 @@ static const struct hook *find_hook(const struct snapshot *s, const char *name)
 	return NULL;
 }
 
-/* A name fails when it is not known, or its hook has failed. One without a hook has nothing to do.
- */
+/* True if the name is unknown or its hook failed. A name without a hook cannot fail. */
 static bool name_failed(const struct snapshot *s, const char *name)
 {
 	const struct hook *hook = find_hook(s, name);
@@ -127,11 +126,11 @@ static void thaw_done(struct channel_call *call, int error, const char *text)
 	if (error != 0)
 		ack_detail_add(&s->detail, "services stay frozen: %s", words(error, text));
 	else
-		ack_detail_add(&s->detail, "services let go on");
+		ack_detail_add(&s->detail, "services thawed");
 	finish(s);
 }
 
-/* PID 1 tells of each part; the good ones need no words of their own. */
+/* PID 1 reports each part of a sync. Only failures get a text of their own. */
 static void sync_part(struct channel_call *call, const struct control_message *m)
 {
 	struct snapshot *s = call->owner;
@@ -142,7 +141,7 @@ static void sync_part(struct channel_call *call, const struct control_message *m
 	ack_detail_add(&s->detail, "%s: %s", m->step.name, words(m->step.error, m->step.text));
 }
 
-/* Ask PID 1 for the next thing. False when there is no channel. */
+/* Send the next request to PID 1. False without a channel. */
 static bool ask(struct snapshot *s, enum control_verb verb,
 	void (*done)(struct channel_call *call, int error, const char *text))
 {
@@ -153,7 +152,7 @@ static bool ask(struct snapshot *s, enum control_verb verb,
 	return channel_begin(&s->work.agent->channel, &s->call) == 0;
 }
 
-/* A host that is told of a failure may stay awake, and then the services must, too. */
+/* After a failure the host may leave the guest awake, so thaw the services. */
 static void after_sync(struct snapshot *s)
 {
 	if (!(s->frozen && s->detail.failed && ask(s, CONTROL_THAW, thaw_done)))
@@ -243,7 +242,7 @@ static void hooks_done(struct hook_set *set)
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
-/* What went on without a listener has not ended either. Killed hooks do, sooner or later. */
+/* The step that continued after the reply has not ended. Killed hooks end sooner or later. */
 static void gave_up(struct loop_timer *timer)
 {
 	struct snapshot *s = LOOP_OWNER(timer, struct snapshot, work.timer);

@@ -17,21 +17,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PORT_FIRST   20000 /* plus the session's number */
-#define PORTS_TRIED  64
-#define HOLD_MS      100   /* of the first output: hosts lose what comes with the VMM's OK */
+#define PORT_FIRST  20000 /* plus the session's number */
+#define PORTS_TRIED 64
+#define HOLD_MS     100 /* delay of the first output; hosts lose bytes that arrive with the VMM's OK \
+			 */
 #define HANG_UP_MS   500   /* from SIGHUP to SIGKILL */
-#define FLUSH_MS     10000 /* for the host to take the last output */
+#define FLUSH_MS     10000 /* time for the host to take the last output */
 #define REMOVE_MS    20    /* between attempts to remove the cgroup of killed processes */
 #define REMOVE_TIMES 250
 #define END_OF_INPUT "\4" /* termios(3), VEOF */
 
 enum console_state {
-	CONSOLE_WAITING, /* for the host's connection */
-	CONSOLE_HELD,    /* it is there; output is held */
+	CONSOLE_WAITING, /* waiting for the host's connection */
+	CONSOLE_HELD,    /* connected; output is held back */
 	CONSOLE_OPEN,
-	CONSOLE_ENDING, /* hung up: waiting for the shell's end */
-	CONSOLE_ENDED,  /* only the exit code is left */
+	CONSOLE_ENDING, /* hung up; waiting for the shell to end */
+	CONSOLE_ENDED,  /* only the exit code is kept */
 };
 
 enum { HOST, TERMINAL }; /* the relay's ends */
@@ -45,21 +46,21 @@ struct console {
 	enum console_state state;
 	bool by_old_port; /* opened on port 52 */
 	bool has_shell;   /* the shell runs */
-	bool input_ended; /* END_OF_INPUT is sent */
+	bool input_ended; /* END_OF_INPUT was sent */
 	struct job job;
 	pid_t session;
 	int exit_code;
-	int master; /* until the relay has it; -1 */
+	int master; /* until the relay owns it; -1 */
 	struct data_port port;
 	struct relay relay;
 	struct session_group group;
 	unsigned int removes; /* attempts to remove the group */
 	struct loop_timer timer;
-	uint64_t input_ms, opened_ms; /* clock_ms(): of the latest input */
+	uint64_t input_ms, opened_ms; /* clock_ms() of the latest input and of the opening */
 	struct closing *closings;
 };
 
-/* A ConsoleClose that waits for the shell's end. */
+/* A ConsoleClose that waits for the shell to end. */
 struct closing {
 	struct pending work;
 	struct console *console;
@@ -144,7 +145,7 @@ static void console_free(struct console *s)
 	free(s);
 }
 
-/* Close both sides; the kernel sends SIGHUP when the terminal closes (tty's hang-up). */
+/* Close both sides. Closing the terminal makes the kernel send SIGHUP. */
 static void let_go(struct console *s)
 {
 	data_port_close(&s->port);
@@ -154,7 +155,7 @@ static void let_go(struct console *s)
 	s->master = -1;
 }
 
-/* The shell has ended, and the host has all of its output or does not want it. */
+/* The shell ended, and the host has taken all output or will not. */
 static void finish(struct console *s)
 {
 	let_go(s);
@@ -166,7 +167,7 @@ static void finish(struct console *s)
 static void try_to_remove(struct console *s)
 {
 	if (s->group.fd < 0) {
-		console_free(s); /* the record has been kept for long enough */
+		console_free(s); /* CONSOLE_RECORD_MS is over */
 		return;
 	}
 	session_group_kill(&s->group, s->session);
@@ -178,7 +179,7 @@ static void try_to_remove(struct console *s)
 		console_free(s);
 }
 
-/* `why` goes to the log; or NULL. */
+/* `why` is logged, unless it is NULL. */
 static void hang_up(struct console *s, const char *why)
 {
 	if (s->state >= CONSOLE_ENDING)
@@ -200,7 +201,7 @@ static void kill_all(struct console *s)
 	job_kill(&s->job);
 }
 
-/* Text for the host's terminal that is not the shell's. */
+/* Write a message of the agent to the host's terminal. */
 static void tell_host(struct console *s, const char *text)
 {
 	if (s->relay.loop == NULL || !relay_is_drained(&s->relay, TERMINAL))
@@ -216,7 +217,7 @@ static int exit_code(const struct job *job)
 	return job->end == JOB_EXITED ? job->code : 128 + job->code;
 }
 
-/* What the shell leaves behind ends with it; what it has printed does not. */
+/* Processes that the shell left behind are killed. Its output is kept. */
 static void shell_done(struct job *job)
 {
 	struct console *s = LOOP_OWNER(job, struct console, job);
@@ -246,7 +247,7 @@ static void relay_over(struct relay *r)
 	struct console *s = LOOP_OWNER(r, struct console, relay);
 
 	if (s->has_shell)
-		hang_up(s, NULL); /* it has left the terminal: mostly because it ends now */
+		hang_up(s, NULL); /* the shell closed the terminal, most likely to end */
 	else
 		finish(s);
 }
@@ -271,7 +272,7 @@ static size_t relay_passing(struct relay *r, int from, char *bytes, size_t len)
 	return len;
 }
 
-/* The host has no more to type, which a terminal says by a character. */
+/* The host's input ended. A terminal says that by a character. */
 static void relay_ended(struct relay *r, int from)
 {
 	struct console *s = LOOP_OWNER(r, struct console, relay);
@@ -290,16 +291,16 @@ static void relay_vanished(struct relay *r, int end)
 	struct console *s = LOOP_OWNER(r, struct console, relay);
 
 	if (end == HOST && s->has_shell)
-		hang_up(s, "the host has hung up");
+		hang_up(s, "the host hung up");
 }
 
-/* The host's connection is there: `fd`, from which `len` bytes have been read already. */
+/* The host connected: `fd`, from which `len` bytes were already read. */
 static void attach(struct console *s, int fd, const char *bytes, size_t len)
 {
 	int master = s->master, err;
 
 	data_port_close(&s->port);
-	s->master = -1; /* the relay's */
+	s->master = -1; /* the relay owns it now */
 	s->state = CONSOLE_HELD;
 	s->input_ms = clock_ms();
 	s->relay.flows[TERMINAL].is_held = true;
@@ -307,7 +308,7 @@ static void attach(struct console *s, int fd, const char *bytes, size_t len)
 	if (err == 0)
 		err = relay_start(&s->relay, &s->agent->loop, fd, master);
 	if (err != 0) {
-		hang_up(s, "no memory for its connection");
+		hang_up(s, "out of memory");
 		return;
 	}
 	set_timer(s, HOLD_MS);
@@ -326,7 +327,7 @@ static struct console *waiting_by_old_port(const struct agent *a)
 
 	for (; s != NULL; s = s->next)
 		if (s->state == CONSOLE_WAITING && s->by_old_port)
-			oldest = s; /* the newest is the first */
+			oldest = s; /* the list starts with the newest */
 	return oldest;
 }
 
@@ -352,7 +353,7 @@ static void check_idle(struct console *s)
 	uint64_t until_ms = s->input_ms + CONSOLE_IDLE_MS, now_ms = clock_ms();
 
 	if (!s->has_shell) {
-		finish(s); /* the host does not take the last output */
+		finish(s); /* the host did not take the last output */
 	} else if (now_ms < until_ms) {
 		set_timer(s, until_ms - now_ms);
 	} else {
@@ -367,7 +368,7 @@ static void console_expired(struct loop_timer *timer)
 
 	switch (s->state) {
 	case CONSOLE_WAITING:
-		hang_up(s, "no host has connected to its port");
+		hang_up(s, "no host connected in time");
 		break;
 	case CONSOLE_HELD:
 		release(s);
@@ -386,7 +387,7 @@ static void console_expired(struct loop_timer *timer)
 
 /* ---- ConsoleOpen ----------------------------------------------------------------------------- */
 
-/* Bind a port that neither another session nor a forwarded port (forward.h) has. */
+/* Bind a port that no other session and no forwarded port (forward.h) uses. */
 static int open_port(struct console *s, struct problem *p)
 {
 	struct agent *a = s->agent;
@@ -414,7 +415,7 @@ static int open_shell(struct console *s, const struct identity *id, const struct
 	s->master = t.master;
 	err = open_port(s, p);
 	if (err == 0 && session_group_open(&s->group, "console", s->id, &no_group) != 0)
-		log_line("console %u: no cgroup of its own: %s", s->id, no_group.text);
+		log_line("console %u: running without its own cgroup: %s", s->id, no_group.text);
 	if (err == 0)
 		err = session_shell_start(&s->job, id, t.slave, s->group.fd, p);
 	s->has_shell = err == 0;
@@ -454,7 +455,7 @@ static struct console *console_new(struct agent *a, const struct connection *c)
 	return s;
 }
 
-/* The user that the policy names, who may be root. */
+/* Look up the policy's user, who may be root. */
 static int find_user(struct agent *a, struct identity *id, struct problem *p)
 {
 	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
@@ -481,7 +482,7 @@ void console_open_requested(struct agent *a, struct connection *c, struct reques
 	struct problem p;
 
 	if (s == NULL) {
-		refuse_open(c, "too many sessions are open already");
+		refuse_open(c, "too many sessions are open");
 		return;
 	}
 	if (find_user(a, &id, &p) != 0 || open_shell(s, &id, &r->body.console_open, &p) != 0) {

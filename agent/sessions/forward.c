@@ -29,18 +29,18 @@ struct forward {
 	uint16_t guest_port;
 	struct data_port port;
 	struct forwarded *all;
-	uint64_t quiet_until_ms; /* nothing is logged about too many connections until then */
+	uint64_t quiet_until_ms; /* too many connections are not logged before this */
 };
 
-/* One connection. */
+/* One forwarded connection. */
 struct forwarded {
 	struct forward *forward;
 	struct forwarded *next, *previous;
 	struct relay relay;
-	struct loop_io connecting; /* the TCP socket, until it is connected */
+	struct loop_io connecting; /* the TCP socket, while connecting */
 	struct loop_timer timer;
-	int host_fd;        /* until the relay has it; -1 */
-	unsigned int tried; /* addresses of the loopback */
+	int host_fd;        /* until the relay owns it; -1 */
+	unsigned int tried; /* number of loopback addresses tried */
 };
 
 /* ---- one connection -------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static void forwarded_free(struct forwarded *w)
 	free(w);
 }
 
-/* Not at once: who calls this goes on with the struct. */
+/* Free later, because the caller still uses the struct. */
 static void free_soon(struct forwarded *w)
 {
 	relay_close(&w->relay);
@@ -77,8 +77,9 @@ static void relay_over(struct relay *r)
 }
 
 /*
- * Half a close is passed on. But VMMs such as Firecracker do not tell the host of the guest's half,
- * and it would wait for ever: where the service has closed altogether, so does this.
+ * A half-close is passed on. But VMMs such as Firecracker do not pass the guest's half-close to the
+ * host, which would then wait for ever. So if the service has closed its socket altogether, close
+ * the connection.
  */
 static void relay_ended(struct relay *r, int from)
 {
@@ -113,7 +114,7 @@ static void connected(struct loop_io *io, uint32_t events)
 		forwarded_free(w);
 }
 
-/* Returns the socket, connecting or connected, or -errno. */
+/* Returns the socket, connected or still connecting, or -errno. */
 static int connect_loopback(uint16_t port, bool is_v6)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
@@ -136,7 +137,7 @@ static int connect_loopback(uint16_t port, bool is_v6)
 	return err;
 }
 
-/* 127.0.0.1, and then ::1. Where nobody listens on either, the host's connection closes. */
+/* Try 127.0.0.1, then ::1. If nothing listens on either, close the host's connection. */
 static void try_to_connect(struct forwarded *w)
 {
 	struct loop *loop = &w->forward->agent->loop;
@@ -204,7 +205,7 @@ static void forward_free(struct forward *f)
 	free(f);
 }
 
-/* The forward of this port, which is there already or is made. Returns 0 or -errno with `p`. */
+/* Open the forward of this port, if it is not open yet. Returns 0 or -errno with `p`. */
 static int forward_open(struct agent *a, uint16_t guest_port, struct problem *p)
 {
 	struct forward *f = a->forwards;
@@ -239,7 +240,7 @@ static int check_port(const struct agent *a, uint16_t port, struct problem *p)
 	struct policy policy;
 
 	if (port == 0)
-		return problem_set_text(p, EINVAL, "port 0 is no port");
+		return problem_set_text(p, EINVAL, "port 0 is not a port");
 	policy_read(a->paths.policy, &image, &policy);
 	if (!policy_allows_port(&policy, port))
 		return problem_set_text(

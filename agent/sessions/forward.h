@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forwarded ports: after StartPortForward the agent listens on vsock port 10000 plus the TCP port,
- * and joins each connection of the host there to that TCP port of the guest's loopback. Each
- * direction ends on its own. mvm-protocol(7), "Forwarded ports".
+ * Forwarded ports: after StartPortForward the agent listens on vsock port 10000 + TCP port, and
+ * connects each connection of the host to that TCP port on the guest's loopback. The directions end
+ * independently. mvm-protocol(7), "Forwarded ports".
  */
 #ifndef AGENT_SESSIONS_FORWARD_H
 #define AGENT_SESSIONS_FORWARD_H
@@ -18,7 +18,7 @@
 /* Handler of StartPortForward. */
 void forward_requested(struct agent *a, struct connection *c, struct request *r);
 
-/* The agent stops: close all of it. */
+/* The agent stops: close all forwards. */
 void forwards_close(struct agent *a);
 
 #endif

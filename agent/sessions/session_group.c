@@ -28,7 +28,7 @@ static ssize_t read_small(int directory, const char *file, char *text, size_t si
 	return n < 0 ? err : n;
 }
 
-/* The agent's own group, from cgroup-v2's line "0::PATH" of /proc/self/cgroup. */
+/* The agent's own cgroup, from the line "0::PATH" of /proc/self/cgroup (cgroups(7)). */
 static int own_path(char *path, size_t size)
 {
 	char text[512], *line, *end;
@@ -56,7 +56,7 @@ int session_group_open(struct session_group *g, const char *kind, uint32_t id, s
 	if (err != 0)
 		return problem_set(p, -err, "the agent's cgroup");
 	buf_format(g->path, sizeof(g->path), "%s/%s-%u", own, kind, id);
-	/* One of an agent before this one is empty: its sessions have ended with it. */
+	/* A cgroup left by an earlier agent is empty, because its sessions ended with it. */
 	if (rmdir(g->path) != 0 && errno != ENOENT)
 		return problem_set(p, errno, "%s", g->path);
 	if (mkdir(g->path, 0755) != 0)
@@ -67,7 +67,7 @@ int session_group_open(struct session_group *g, const char *kind, uint32_t id, s
 
 /* ---- killing --------------------------------------------------------------------------------- */
 
-/* Before Linux 5.14 there is no cgroup.kill. */
+/* For kernels before 5.14, which have no cgroup.kill. */
 static void kill_listed(int group)
 {
 	char text[4096];
@@ -95,7 +95,7 @@ static bool write_kill(int group)
 	return done;
 }
 
-/* The session of a process: the fourth number behind the name in proc_pid_stat(5). */
+/* The session of a process: the fourth field after the name in proc_pid_stat(5). */
 static pid_t session_of(int proc, const char *pid)
 {
 	char file[32], text[512], *at;

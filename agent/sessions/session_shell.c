@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The user's home where the user can enter it, else "/". */
+/* The user's home if the user can enter it, else "/". */
 static const char *directory_of(const struct account *a)
 {
 	struct stat st;

@@ -10,7 +10,7 @@
 
 #define LINE_MAX_BYTES 256
 
-/* The ports of a connection: the other end's, and ours. False for what is no TCP connection. */
+/* The ports of both ends of a connection. False if `fd` is not a TCP connection. */
 static bool ports_of(int fd, unsigned int *theirs, unsigned int *ours, bool *is_v6)
 {
 	struct sockaddr_storage local = { 0 }, peer = { 0 };
@@ -36,7 +36,7 @@ static bool ports_of(int fd, unsigned int *theirs, unsigned int *ours, bool *is_
 	return *is_v6 || local.ss_family == AF_INET;
 }
 
-/* The n-th word of a line, counted from 0; "" behind the last one. */
+/* Word number `n` of a line, from 0; "" after the last. */
 static const char *word(const char *line, int n)
 {
 	line += strspn(line, " ");
@@ -47,7 +47,7 @@ static const char *word(const char *line, int n)
 	return line;
 }
 
-/* The port of an address, which is hexadecimal, as is the port. */
+/* The port of "ADDRESS:PORT", both hexadecimal. */
 static unsigned int port_at(const char *address)
 {
 	return (unsigned int)strtoul(address + strcspn(address, ": ") + 1, NULL, 16);
@@ -55,7 +55,7 @@ static unsigned int port_at(const char *address)
 
 /*
  * A line is "N: ADDRESS:PORT ADDRESS:PORT STATE queues timer retransmits UID timeout INODE ...".
- * True if it is of a socket that no process has: its inode is 0.
+ * True if no process owns the socket: its inode is 0.
  */
 static bool is_orphan(const char *line, unsigned int theirs, unsigned int ours, bool *found)
 {
@@ -76,7 +76,7 @@ bool tcp_peer_is_closed(int fd)
 
 	if (!ports_of(fd, &theirs, &ours, &is_v6))
 		return false;
-	/* A server's IPv6 socket has IPv4 connections, too. */
+	/* An IPv6 socket of a server can have IPv4 connections. */
 	for (int i = 0; i < 2 && !found; i++) {
 		f = fopen((i == 0) == is_v6 ? "/proc/net/tcp6" : "/proc/net/tcp", "re");
 		while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * True if the other end of a loopback connection, from which an end of file has come, belongs to no
- * process any more: it was closed, and not only shut down for writing. TCP does not tell the two
- * apart, but both ends are this kernel's: proc_pid_net(5), tcp and tcp6.
+ * True if no process owns the other end of a loopback connection that sent an end of file: it was
+ * closed, not only shut down for writing. TCP does not tell these apart, but both ends belong to
+ * this kernel, which lists them in proc_pid_net(5), tcp and tcp6.
  */
 bool tcp_peer_is_closed(int fd);
 

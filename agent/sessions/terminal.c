@@ -14,9 +14,10 @@
 #endif
 
 /*
- * devpts gives the terminal's file to the filesystem uid of who opens ptmx, and the agent may not
- * give files away. Another filesystem uid makes a process undumpable (prctl(2)), which would take
- * its own files in /proc from the agent.
+ * devpts gives the terminal's file to the filesystem uid of the process that opens ptmx, and the
+ * agent has no right to chown files. So the agent changes its filesystem uid for the open. That
+ * makes the process undumpable (prctl(2)), which would take away the agent's own files in /proc, so
+ * the agent becomes dumpable again.
  */
 static int open_master(uid_t uid)
 {
@@ -50,7 +51,7 @@ int terminal_open(struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, s
 	err = terminal_resize(t->master, cols, rows);
 	if (err == 0 && ioctl(t->master, TIOCSPTLCK, &locked) != 0)
 		err = -errno;
-	/* The file itself is the user's, and not the agent's to open. */
+	/* The file belongs to the user, so the agent may not open it by its path. */
 	t->slave = err == 0 ? ioctl(t->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
 	if (t->slave >= 0)
 		return 0;

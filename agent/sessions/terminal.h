@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pseudo-terminals (pty(7)) that belong to the user who works at them. */
+/* Pseudo-terminals (pty(7)), owned by the user of the session. */
 #ifndef AGENT_SESSIONS_TERMINAL_H
 #define AGENT_SESSIONS_TERMINAL_H
 
@@ -14,12 +14,12 @@ struct terminal {
 };
 
 /*
- * Open a pseudo-terminal of this size, in characters, whose file in /dev/pts is `uid`'s. Returns 0,
- * or -errno with `p`.
+ * Open a pseudo-terminal of this size in characters. `uid` owns its file in /dev/pts. Returns 0, or
+ * -errno with `p`.
  */
 int terminal_open(struct terminal *t, uid_t uid, uint16_t cols, uint16_t rows, struct problem *p);
 
-/* Set its size; the processes in the foreground get SIGWINCH. Returns 0 or -errno. */
+/* Set the size; foreground processes get SIGWINCH. Returns 0 or -errno. */
 int terminal_resize(int master, uint16_t cols, uint16_t rows);
 
 #endif

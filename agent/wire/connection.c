@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SMALL_REPLY       2048 /* bytes of a reply that needs no memory of its own */
+#define SMALL_REPLY       2048 /* replies up to this need no allocation */
 #define ERROR_MESSAGE_MAX 1024
-#define RAW_SILENCE_MS    300 /* of a connection that may be one of plain bytes */
+#define RAW_SILENCE_MS    300 /* silence after which a connection may carry plain bytes */
 
 const struct server_limits server_default_limits = {
 	.connections = 600,
@@ -65,7 +65,7 @@ static bool is_raw_wanted(const struct connection *c)
 	return s->wants_raw != NULL && !c->served && s->wants_raw(s->owner);
 }
 
-/* A deadline that runs already is not put off by a byte that arrives. */
+/* Another byte of a request does not extend its deadline. */
 static void set_read_timer(struct connection *c)
 {
 	const struct server_limits *l = &c->server->limits;
@@ -108,13 +108,13 @@ static void connection_free(struct connection *c)
 
 /* ---- replies --------------------------------------------------------------------------------- */
 
-/* Some or all of the reply: `len` bytes at `bytes`. Returns how many the socket took. */
+/* Send `len` bytes of the reply, or part of them. Returns how many the socket took. */
 static size_t send_some(struct connection *c, const char *bytes, size_t len)
 {
 	ssize_t n = send(c->io.fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		c->state = CONNECTION_CLOSED; /* reset, or gone: routine */
+		c->state = CONNECTION_CLOSED; /* the peer is gone: normal */
 	return n < 0 ? 0 : (size_t)n;
 }
 
@@ -123,7 +123,7 @@ size_t connection_backlog(const struct connection *c)
 	return c->out_len - c->out_at;
 }
 
-/* Keep bytes for when the socket takes them. */
+/* Keep bytes until the socket takes them. */
 static void keep(struct connection *c, const char *bytes, size_t len)
 {
 	size_t waiting = connection_backlog(c);
@@ -161,7 +161,7 @@ static void send_reply(struct connection *c, const char *bytes, size_t len)
 		c->state = CONNECTION_WRITING;
 }
 
-/* Of the reply, or of the frames before it. */
+/* Send more of what was kept. */
 static void write_more(struct connection *c)
 {
 	size_t sent = send_some(c, c->out + c->out_at, c->out_len - c->out_at);
@@ -183,7 +183,7 @@ static void write_more(struct connection *c)
 		c->drained(c);
 }
 
-/* Encode into `b`, after room for the header. False when the reply does not fit. */
+/* Encode into `b`, after room for the header. False if the reply does not fit. */
 static bool encode(struct buf *b, void (*write)(struct buf *b, const void *arg), const void *arg)
 {
 	buf_clear(b);
@@ -194,7 +194,7 @@ static bool encode(struct buf *b, void (*write)(struct buf *b, const void *arg),
 
 static void advance(struct connection *c);
 
-/* Encode a frame, and have `send` send it. */
+/* Encode a frame and pass it to `send`. */
 static void with_frame(struct connection *c, void (*write)(struct buf *b, const void *arg),
 	const void *arg, void (*send)(struct connection *c, const char *bytes, size_t len))
 {
@@ -260,15 +260,15 @@ static void refuse_long_frame(struct connection *c, size_t len)
 {
 	char text[96];
 
-	buf_format(text, sizeof(text), "the frame has %zu bytes, and %d is the most", len,
+	buf_format(text, sizeof(text), "a frame of %zu bytes is too long; the limit is %d", len,
 		len <= PROTOCOL_REQUEST_MAX || !c->in.takes_large ? PROTOCOL_BODY_MAX
 								  : PROTOCOL_REQUEST_MAX);
 	connection_error(c, text, true);
 }
 
 /*
- * Take the next request, or wait for it. Requests that arrive together are few: what is read at a
- * time is one frame, or what fits FRAME_SMALL bytes.
+ * Take the next request, or wait for it. Few requests can be buffered: a read gets the rest of one
+ * frame, or at most FRAME_SMALL bytes.
  */
 static void next_request(struct connection *c)
 {
@@ -294,7 +294,7 @@ static void next_request(struct connection *c)
 	}
 }
 
-/* The reply is out. Go on, or wait for the peer to take it and close. */
+/* After a reply: read the next request, or linger until the peer closes. */
 static void after_reply(struct connection *c)
 {
 	clear_timer(c);
@@ -317,8 +317,10 @@ static void step(struct connection *c)
 		next_request(c);
 		break;
 	case CONNECTION_HANDLING:
-		/* Early requests must not wake the loop; the peer's end must, but once only. While
-		 * there is a backlog, the peer's end shows in sending. */
+		/*
+		 * Early requests must not wake the loop. The peer's end must, but only once. While
+		 * there is a backlog, sending shows the peer's end.
+		 */
 		wait_for(c, connection_backlog(c) > 0 ? EPOLLOUT : EPOLLRDHUP | EPOLLET);
 		break;
 	case CONNECTION_WRITING:
@@ -335,7 +337,7 @@ static void step(struct connection *c)
 	}
 }
 
-/* Go on until the connection has to wait or is closed. It may be freed here, and only here. */
+/* Run until the connection must wait or is closed. Only this function frees it. */
 static void advance(struct connection *c)
 {
 	enum connection_state before;
@@ -350,7 +352,7 @@ static void advance(struct connection *c)
 		connection_free(c);
 }
 
-/* The connection is one of plain bytes: its descriptor and what has come go to somebody else. */
+/* The connection carries plain bytes: pass its descriptor and the received bytes to raw(). */
 static void give_away(struct connection *c)
 {
 	struct server *s = c->server;
@@ -373,7 +375,7 @@ static void read_request(struct connection *c)
 	ssize_t n;
 
 	if (at == NULL) {
-		c->state = CONNECTION_CLOSED; /* no memory */
+		c->state = CONNECTION_CLOSED; /* out of memory */
 		return;
 	}
 	n = read(c->io.fd, at, room);
@@ -387,7 +389,7 @@ static void read_request(struct connection *c)
 	}
 }
 
-/* What the peer still sends is of no interest; its end is. */
+/* Discard what the peer still sends, to see its end. */
 static void read_away(struct connection *c)
 {
 	char bytes[4096];
@@ -398,8 +400,8 @@ static void read_away(struct connection *c)
 }
 
 /*
- * The peer has shut down something while its request is handled. Half a close is fine. A vsock
- * whose peer has closed altogether gives no EPOLLHUP, but refuses even an empty send.
+ * The peer shut down one or both directions while its request is handled. Shutting down one is
+ * fine. For a vsock whose peer closed both there is no EPOLLHUP, but even an empty send fails.
  */
 static void check_gone(struct connection *c, uint32_t events)
 {
@@ -424,7 +426,7 @@ static void connection_ready(struct loop_io *io, uint32_t events)
 		if (events & EPOLLOUT)
 			write_more(c);
 		if (c->state == CONNECTION_CLOSED && c->gone != NULL)
-			c->gone(c); /* the peer has reset it, and the owner does not know */
+			c->gone(c); /* reset by the peer; the owner must learn of it */
 		if (c->state != CONNECTION_HANDLING || !(events & ~(uint32_t)EPOLLOUT))
 			break;
 		check_gone(c, events);
@@ -457,7 +459,7 @@ static void connection_expired(struct loop_timer *timer)
 		return;
 	}
 	if (c->state == CONNECTION_HANDLING && c->gone != NULL)
-		c->gone(c); /* the peer takes nothing of a stream */
+		c->gone(c); /* the peer does not read its stream */
 	if (timer_for == CONNECTION_TIMER_REQUEST) {
 		connection_error(c, "the request did not arrive in time", true);
 		return;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections of the agent: framed requests in, framed replies out, over any stream socket. Each
- * has a deadline for what it is doing, none waits for another, and their number is bounded: a new
- * one takes the place of the one that has been idle for longest.
+ * Connections of the agent: framed requests in, framed replies out, over any stream socket. Every
+ * state has a deadline. No connection waits for another. Their number is limited: a new one
+ * replaces the one that has been idle for longest.
  *
- * A connection is, in this order and over again: reading a request; handling it (its owner answers
- * at once or later); writing the reply. Requests that have arrived early wait their turn. After an
- * error, or when the peer has no more to say, it lingers until the peer has closed, so that the
- * reply is not lost, and is closed.
+ * A connection cycles through reading a request, handling it (the owner answers at once or later)
+ * and writing the reply. Requests that arrive early wait. After an error, or once the peer has sent
+ * everything, the connection lingers until the peer closes, so that the reply is not lost.
  */
 #ifndef AGENT_WIRE_CONNECTION_H
 #define AGENT_WIRE_CONNECTION_H
@@ -21,15 +20,15 @@
 #include <stdint.h>
 
 enum connection_state {
-	CONNECTION_READING,   /* a request, or waiting for one */
-	CONNECTION_HANDLING,  /* the owner works on the reply */
-	CONNECTION_WRITING,   /* a reply that the socket did not take at once */
-	CONNECTION_REPLIED,   /* the reply is out */
-	CONNECTION_LINGERING, /* waiting for the peer's close */
+	CONNECTION_READING,   /* reading a request, or waiting for one */
+	CONNECTION_HANDLING,  /* the owner prepares the reply */
+	CONNECTION_WRITING,   /* the socket did not take all of the reply yet */
+	CONNECTION_REPLIED,   /* the reply is sent */
+	CONNECTION_LINGERING, /* waiting for the peer to close */
 	CONNECTION_CLOSED,    /* about to be freed */
 };
 
-/* What the timer of a connection is for. */
+/* The purpose of a connection's timer. */
 enum connection_timer {
 	CONNECTION_TIMER_NONE,
 	CONNECTION_TIMER_FIRST,
@@ -42,32 +41,32 @@ enum connection_timer {
 struct connection;
 
 struct server_limits {
-	size_t connections;  /* at once */
-	uint64_t first_ms;   /* from the connection to the first byte of its first request */
+	size_t connections;  /* most connections at a time */
+	uint64_t first_ms;   /* from accept(2) to the first byte of the first request */
 	uint64_t request_ms; /* from the first byte of a request to its last */
 	uint64_t idle_ms;    /* from a reply to the first byte of the next request */
-	uint64_t write_ms;   /* from one part of a reply that the peer takes to the next */
-	uint64_t linger_ms;  /* from the end to the peer's close */
+	uint64_t write_ms;   /* without the peer taking any bytes of a reply */
+	uint64_t linger_ms;  /* from the last reply to the peer's close */
 };
 
-/* What the agent uses. */
+/* The agent's limits. */
 extern const struct server_limits server_default_limits;
 
 struct server {
 	struct loop *loop;
 	struct server_limits limits;
-	/* A request has arrived. Calls connection_reply() for it, now or later, exactly once. */
+	/* A request arrived. Must call connection_reply() exactly once, now or later. */
 	void (*request)(struct connection *c, const char *body, size_t len);
 	void *owner;                        /* for `request` */
-	struct connection *oldest, *newest; /* by the time of their last request or reply */
+	struct connection *oldest, *newest; /* sorted by last request or reply */
 	size_t count;
-	uint64_t requests;        /* that have been taken */
-	bool is_later;            /* of the port of later hosts: large requests are taken */
+	uint64_t requests;        /* requests taken so far */
+	bool is_later;            /* port of later hosts: takes large requests */
 	uint64_t first_accept_ms; /* clock_ms() of the first connection; 0: none yet */
 	/*
-	 * Where a stream of plain bytes is expected on this port, too (NULL: never): true while one
-	 * is. Then a connection whose first byte begins no frame, or that is silent for 300 ms, is
-	 * given to `raw` with the bytes that have come; the descriptor is its own from there on.
+	 * True while a stream of plain bytes is expected on this port (NULL: never). A connection
+	 * whose first byte does not begin a frame, or that is silent for 300 ms, is then passed to
+	 * `raw` with the bytes received so far; `raw` owns the descriptor.
 	 */
 	bool (*wants_raw)(void *owner);
 	void (*raw)(void *owner, int fd, const char *bytes, size_t len);
@@ -78,22 +77,22 @@ struct connection {
 	struct connection *older, *newer;
 	enum connection_state state;
 	struct loop_io io;
-	uint32_t events; /* what the loop waits for */
+	uint32_t events; /* epoll(7) events it waits for */
 	struct loop_timer timer;
 	enum connection_timer timer_for;
-	bool advancing; /* connection.c is at work on it, and will free it if need be */
-	bool peer_done; /* the peer will send nothing more */
+	bool advancing; /* advance() runs for it, and will free it if needed */
+	bool peer_done; /* the peer has sent its last byte */
 	bool last;      /* close after this reply */
-	bool is_raw;    /* no frames: for the server's raw() */
+	bool is_raw;    /* carries plain bytes: goes to the server's raw() */
 	bool served;    /* a request has been answered */
-	bool has_hello; /* ProtocolHello has been acknowledged on it */
+	bool has_hello; /* ProtocolHello was acknowledged */
 	struct frame_reader in;
-	char *out; /* what is left of the reply, from malloc() */
+	char *out; /* rest of the reply, from malloc() */
 	size_t out_len, out_at;
-	/* While handling: called when the peer has gone away; nobody is there to reply to then, and
-	 * `c` must not be used any more. May stay NULL. */
+	/* While handling: the peer went away. There must be no reply, and `c` must not be used
+	 * again. May be NULL. */
 	void (*gone)(struct connection *c);
-	/* While handling: all that connection_send() has taken is out. May stay NULL. */
+	/* While handling: everything passed to connection_send() is sent. May be NULL. */
 	void (*drained)(struct connection *c);
 	void *work; /* the owner's */
 };
@@ -103,9 +102,9 @@ void server_init(struct server *s, struct loop *loop,
 	void (*request)(struct connection *c, const char *body, size_t len), void *owner);
 
 /*
- * Close the connections that wait for a reply or have never had one, and give the peers of the
- * others `linger_ms` milliseconds to take theirs, as long as the loop runs. The server's `count`
- * says how many are left.
+ * Close the connections that wait for a reply or never got one. Give the peers of the others
+ * `linger_ms` milliseconds to read their reply, while the loop runs. The server's `count` says how
+ * many are left.
  */
 void server_finish(struct server *s, uint64_t linger_ms);
 
@@ -113,39 +112,38 @@ void server_finish(struct server *s, uint64_t linger_ms);
 void server_close(struct server *s);
 
 /*
- * Serve the connected, non-blocking stream socket `fd`, which is the server's from here on, also
- * after an error. Returns 0, -EBUSY when there are too many and none is idle, -ENOMEM, or -errno of
- * epoll_ctl(2).
+ * Serve the connected, non-blocking stream socket `fd`. The server owns `fd` from here on, also
+ * after an error. Returns 0, -EBUSY if there are too many connections and none is idle, -ENOMEM, or
+ * -errno of epoll_ctl(2).
  */
 int server_add(struct server *s, int fd);
 
-/* Close the connection that has been idle for longest. False when none is idle. */
+/* Close the connection that has been idle for longest. False if none is idle. */
 bool server_drop_idle(struct server *s);
 
 /*
- * Send a reply: `write` appends its JSON to a buffer, and may be called twice, for a small buffer
- * and for a big one. What does not fit PROTOCOL_BODY_MAX becomes an Error. The connection may be
+ * Send a reply. `write` appends its JSON to a buffer; it may be called twice, with a small buffer
+ * and with a large one. A reply above PROTOCOL_BODY_MAX becomes an Error. The connection may be
  * gone when this returns.
  */
 void connection_reply(
 	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg);
 
 /*
- * While a request is handled: send a frame before the reply, which is the last one then. What the
- * peer does not take at once is kept; the owner looks at connection_backlog() and waits for
- * `drained` before it makes more. False when the connection is no more, and then nothing of it may
- * be used.
+ * While a request is handled: send a frame that comes before the reply. Bytes that the peer does
+ * not take at once are kept: the owner checks connection_backlog() and waits for `drained` before
+ * it sends more. False if the connection is closed; it must not be used then.
  */
 bool connection_send(
 	struct connection *c, void (*write)(struct buf *b, const void *arg), const void *arg);
 
-/* Bytes that the peer has not taken yet. */
+/* Bytes kept that the peer has not taken yet. */
 size_t connection_backlog(const struct connection *c);
 
-/* Send Error with `message`; with `last`, the connection is closed after it. */
+/* Reply with an Error. With `last`, close the connection afterwards. */
 void connection_error(struct connection *c, const char *message, bool last);
 
-/* Append {"Error":{"message":...}}. `arg` is a const char *, made UTF-8 where it is not. */
+/* Append an Error. `arg` is the message, a const char *; invalid UTF-8 becomes U+FFFD. */
 void connection_write_error(struct buf *b, const void *arg);
 
 #endif

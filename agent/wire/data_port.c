@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PAUSE_MS 100 /* when there is no descriptor or memory to accept with */
+#define PAUSE_MS 100 /* after accept(2) lacked descriptors or memory */
 
 static void pause_over(struct loop_timer *timer)
 {
@@ -20,7 +20,7 @@ static void pause_over(struct loop_timer *timer)
 	loop_change(d->loop, &d->io, EPOLLIN);
 }
 
-/* One a pass, as listener.c does and for its reasons. */
+/* One connection per pass, for the reason given in listener.c. */
 static void port_ready(struct loop_io *io, uint32_t events)
 {
 	struct data_port *d = LOOP_OWNER(io, struct data_port, io);

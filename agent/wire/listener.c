@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define BACKLOG         1024
-#define PAUSE_MS        100   /* when there is no descriptor or memory to accept with */
-#define NOTICE_EVERY_MS 10000 /* between log lines about the same thing */
+#define PAUSE_MS        100   /* after accept(2) lacked descriptors or memory */
+#define NOTICE_EVERY_MS 10000 /* between log lines about the same event */
 
 int listener_bind(uint32_t port, struct problem *p)
 {
@@ -64,7 +64,7 @@ uint32_t listener_port(int fd, uint32_t otherwise)
 	return vm.svm_port;
 }
 
-/* Count it. Returns how often it has happened since the last line when one is due now, else 0. */
+/* Count an event. Returns the events since the last log line if a line is due now, else 0. */
 static unsigned long notice(struct listener_notice *n)
 {
 	uint64_t now = clock_ms();
@@ -90,20 +90,20 @@ static void say_refused(struct listener *l, const struct sockaddr *address, sock
 		count == 1 ? "" : "s", vm.svm_cid);
 }
 
-/* Is accept(2)'s error about one connection only, or about nothing? */
+/* True if accept(2)'s error concerns one connection only, or none. */
 static bool concerns_one(int error)
 {
 	return error == EINTR || error == ECONNABORTED || error == ECONNRESET || error == EPROTO ||
 	       error == ENOTCONN || error == ETIMEDOUT;
 }
 
-/* Will accept(2) never work again on this socket? */
+/* True if accept(2) can never work again on this socket. */
 static bool is_final(int error)
 {
 	return error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP;
 }
 
-/* Nothing can be accepted now. Give up an idle connection, or try again a little later. */
+/* accept(2) lacks resources: close an idle connection, or pause. */
 static void make_room(struct listener *l, int error)
 {
 	unsigned long count = notice(&l->lacking);
@@ -146,7 +146,7 @@ static int accept_one(struct listener *l)
 	return 0;
 }
 
-/* It will never accept again: the agent ends, and its starter opens a new socket. */
+/* The socket is dead: end the agent, so that its starter opens a new one. */
 static void give_up(struct listener *l, int err)
 {
 	l->error = err;
@@ -154,9 +154,9 @@ static void give_up(struct listener *l, int err)
 }
 
 /*
- * One a pass, and only when the loop says that somebody waits. Where nobody does, accept(2) on a
- * vsock sleeps until the next tick of the clock in spite of O_NONBLOCK (Linux 6.1, vsock_accept()),
- * and everybody with it.
+ * One connection per pass, and only if the loop says that one is waiting. Otherwise accept(2) on a
+ * vsock sleeps until the next timer tick in spite of O_NONBLOCK (Linux 6.1, vsock_accept()), and
+ * all connections stall.
  */
 static void listener_ready(struct loop_io *io, uint32_t events)
 {
@@ -174,7 +174,7 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 int listener_start(struct listener *l, struct server *server, int fd)
 {
 	*l = (struct listener){ .server = server, .pause.expire = pause_over };
-	/* The starter's backlog may be small; where this is refused, it stays. */
+	/* The starter's backlog may be small. If this fails, that backlog stays. */
 	listen(fd, BACKLOG);
 	return loop_add(server->loop, &l->io, fd, EPOLLIN, listener_ready);
 }

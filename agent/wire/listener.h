@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The listening socket: takes connections of the host, and of nobody else. */
+/* The listening socket. Accepts connections from the host only. */
 #ifndef AGENT_WIRE_LISTENER_H
 #define AGENT_WIRE_LISTENER_H
 
@@ -9,18 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Something that may happen often, and has a log line every ten seconds at most. */
+/* An event that may happen often. It is logged every ten seconds at most. */
 struct listener_notice {
 	uint64_t quiet_until_ms;
-	unsigned long count; /* since the last line */
+	unsigned long count; /* events since the last log line */
 };
 
 struct listener {
 	struct server *server;
 	struct loop_io io;
-	struct loop_timer pause; /* until it accepts again, after a lack of descriptors or memory */
+	struct loop_timer pause; /* runs after a lack of descriptors or memory */
 	struct listener_notice refused, lacking, busy;
-	int error; /* -errno when the socket cannot accept any more */
+	int error; /* -errno once the socket can never accept again */
 };
 
 /*
@@ -30,20 +30,19 @@ struct listener {
 int listener_bind(uint32_t port, struct problem *p);
 
 /*
- * Take over the descriptor `fd` from the program that started this one: check that it is a
- * listening socket, and make it non-blocking and close-on-exec. Returns 0 or -errno with `p`.
+ * Take over the descriptor `fd` from the program that started this one. Checks that it is a
+ * listening socket and makes it non-blocking and close-on-exec. Returns 0 or -errno with `p`.
  */
 int listener_adopt(int fd, struct problem *p);
 
 /*
- * Accept connections on `fd` into `server`. Connections of other peers than the host are closed at
- * once. Without free descriptors or memory
- * idle connections are closed, or accepting pauses; nothing spins. Each of
- * this is counted, and said at most every ten seconds. Returns 0 or -errno.
+ * Accept connections on `fd` into `server`. A connection that is not from the host is closed at
+ * once. If descriptors or memory run out, an idle connection is closed, or accepting pauses. These
+ * events are counted and logged every ten seconds at most. Returns 0 or -errno.
  */
 int listener_start(struct listener *l, struct server *server, int fd);
 
-/* The vsock port that `fd` is bound to, or `otherwise` when it is no vsock. */
+/* The vsock port that `fd` is bound to; `otherwise` if `fd` is not a vsock. */
 uint32_t listener_port(int fd, uint32_t otherwise);
 
 /* Stop accepting, and close the socket. */

@@ -42,7 +42,7 @@ static void silence(struct loop_timer *timer)
 {
 	struct stream *s = LOOP_OWNER(timer, struct stream, pending.timer);
 
-	/* A client that is slow has something to read. */
+	/* A slow client still has frames to read, so it needs none to stay alive. */
 	pending_set_timer(&s->pending, STREAM_SILENCE_MS, silence);
 	if (connection_backlog(s->pending.connection) == 0)
 		s->silent(s);

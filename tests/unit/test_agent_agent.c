@@ -180,7 +180,7 @@ Test(agent_agent, sighup_with_a_bad_configuration_keeps_the_old_one)
 	(void)next_line();
 	rig_file("agent.json", "{\"busy_threshold\":\"x\"}");
 	kill(agent_pid, SIGHUP);
-	cr_expect_not_null(strstr(next_line(), "must be a number; the old settings stay"));
+	cr_expect_not_null(strstr(next_line(), "must be a number; keeping the previous settings"));
 	(void)next_line();
 	/* A threshold of nothing is always reached. */
 	free(ask_until("\"WorkerStatus\"",

@@ -382,7 +382,7 @@ Test(agent_channel, what_is_no_channel_is_refused)
 	cr_expect_str_eq(p.text, "--control-fd 1000: Bad file descriptor");
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	cr_expect_eq(channel_open(&other, fds[0], &p), -EINVAL);
-	cr_expect_not_null(strstr(p.text, "is no SOCK_SEQPACKET socket"));
+	cr_expect_not_null(strstr(p.text, "is not a SOCK_SEQPACKET socket"));
 	channel_close(&other);
 	close(fds[0]);
 	close(fds[1]);

@@ -157,10 +157,10 @@ Test(agent_check, nothing_runs_as_root)
 {
 	check.user = "root";
 	expect_result("touch /tmp/must-not-exist", false,
-		"failed to execute: user 'root' is root, and the agent runs nothing as root");
+		"failed to execute: user 'root' is root, but the agent runs nothing as root");
 	check.user = "0";
 	expect_result("true", false,
-		"failed to execute: user 'root' is root, and the agent runs nothing as root");
+		"failed to execute: user 'root' is root, but the agent runs nothing as root");
 	check.user = "no-such-user";
 	expect_result(
 		"true", false, "failed to execute: no user 'no-such-user' in the passwd file");
@@ -173,7 +173,7 @@ Test(agent_check, an_agent_that_is_root_runs_nothing_without_a_user)
 		cr_skip_test("this is about root");
 	identities.default_user = NULL;
 	expect_result("true", false,
-		"failed to execute: user 'root' is root, and the agent runs nothing as root");
+		"failed to execute: user 'root' is root, but the agent runs nothing as root");
 }
 
 Test(agent_check, the_environment_is_the_users)
@@ -222,11 +222,10 @@ Test(agent_check, json_output)
 	expect_output("true", NULL);
 	expect_output("printf '\"\\377\"'", NULL);
 	cr_expect_eq(rig_count(rig_log(), "\n"), 1, "said once: %s", rig_log());
-	cr_expect_not_null(
-		strstr(rig_log(), "probe 'web': its output is not used: line 1, column"));
+	cr_expect_not_null(strstr(rig_log(), "probe 'web': output ignored: line 1, column"));
 	expect_output("echo null", "null");
 	expect_output("head -c 20000 /dev/zero | tr '\\0' 1", NULL);
-	cr_expect_not_null(strstr(rig_log(), "it has more than 16384 bytes"), "%s", rig_log());
+	cr_expect_not_null(strstr(rig_log(), "more than 16384 bytes"), "%s", rig_log());
 	run("echo '{}'; exit 1");
 	cr_expect_not(check.result.healthy);
 	cr_expect_null(check.result.output);
@@ -254,7 +253,7 @@ Test(agent_check, json_with_a_name_twice)
 {
 	check.json_output = true;
 	expect_output("echo '{\"a\":{\"b\":1,\"c\":2,\"b\":1}}'", NULL);
-	cr_expect_not_null(strstr(rig_log(), "its output is not used: line 1"), "%s", rig_log());
+	cr_expect_not_null(strstr(rig_log(), "output ignored: line 1"), "%s", rig_log());
 	expect_output("echo '[{\"b\":1},{\"b\":1}]'", "[{\"b\":1},{\"b\":1}]");
 	expect_output("echo 18446744073709551615", "18446744073709551615");
 }

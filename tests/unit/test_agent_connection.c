@@ -228,8 +228,8 @@ Test(agent_connection, an_oversize_request_is_told_so_and_closed)
 	int fd = connect_client();
 
 	rig_send(fd, "\0\4\0\1abc", 7);
-	expect_reply(fd, "{\"Error\":{\"message\":\"the frame has 262145 bytes, and 262144 is the "
-			 "most\"}}");
+	expect_reply(fd, "{\"Error\":{\"message\":\"a frame of 262145 bytes is too long; the "
+			 "limit is 262144\"}}");
 	cr_expect_eq(rig_drain(fd), 0);
 	close(fd);
 	rig_until(all_closed, NULL);

@@ -88,7 +88,7 @@ Test(agent_dialects, versions_without_overlap)
 	}
 	/* One more hello is heard, and until then nothing newer is sent. */
 	expect_on(client, "\"ReadinessStatus\"",
-		ERROR("ReadinessStatus needs ProtocolHello before it on the same connection"));
+		ERROR("ReadinessStatus requires ProtocolHello first on the same connection"));
 	expect_on(client, HELLO(""), ACK(""));
 }
 
@@ -234,5 +234,5 @@ Test(agent_dialects, large_requests_are_for_those_that_carry_bytes)
 		"\"RunEntrypoint is not supported by this guest's agent\"}}}");
 	expect_on(client, "\"Ping\"", "\"Pong\"");
 	send_large(client, "{\"Exec\":{\"command\":[", 100000, "]}}");
-	expect_reply(client, ERROR("the frame has 400023 bytes, and 262144 is the most"));
+	expect_reply(client, ERROR("a frame of 400023 bytes is too long; the limit is 262144"));
 }

@@ -323,7 +323,7 @@ Test(agent_events, without_init)
 {
 	start_agent(NULL);
 	expect("{\"Events\":{\"wait_secs\":60}}",
-		"{\"Error\":{\"message\":\"Events: there is no channel to init\"}}");
+		"{\"Error\":{\"message\":\"Events: no channel to init\"}}");
 }
 
 Test(agent_events, requests)

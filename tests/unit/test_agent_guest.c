@@ -25,7 +25,7 @@ static const char *const no_services[] = { NULL };
 	"\"StartPortForward\",\"ConsoleOpen\",\"ConsoleResize\",\"ConsoleClose\",\"Hello\","       \
 	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\","             \
 	"\"Events\",\"Reload\"]"
-#define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": there is no channel to init\"}}"
+#define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": no channel to init\"}}"
 
 Test(agent_guest, hello)
 {
@@ -460,7 +460,7 @@ Test(agent_guest, init_does_not_learn_of_failures_within_the_grace_time)
 Test(agent_guest, a_control_descriptor_that_is_none)
 {
 	start_agent_with_null_channel();
-	cr_expect_not_null(strstr(next_line(), ": doing without init"));
+	cr_expect_not_null(strstr(next_line(), "; continuing without init"));
 	expect("\"Ping\"", "\"Pong\"");
 	expect("\"Services\"", NO_CHANNEL("Services"));
 }

@@ -209,8 +209,8 @@ Test(agent_history, garbage_means_to_start_afresh)
 		run_start(&r);
 		history_load(&r.history);
 		expect_afresh(&r);
-		cr_expect_eq(rig_count(rig_log(), "; health history starts afresh\n"), i + 1, "%s",
-			rig_log());
+		cr_expect_eq(rig_count(rig_log(), "; starting with an empty health history\n"),
+			i + 1, "%s", rig_log());
 		cr_expect_eq(rig_count(rig_log(), "\n"), i + 1, "%s", rig_log());
 		run_end(&r);
 	}

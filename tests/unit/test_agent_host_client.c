@@ -96,13 +96,12 @@ Test(agent_host_client, answers_to_something_else)
 {
 	cr_expect_eq(ask(HOST_REQUEST_QUERY_INSTANCE_STATUS, "{\"WakeResult\":{\"success\":true}}"),
 		HOST_NO);
-	cr_expect_str_eq(text, "the host has answered something else");
+	cr_expect_str_eq(text, "unexpected answer from the host");
 	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "{\"InstanceStatus\":{\"status\":\"x\"}}"),
 		HOST_NO);
 	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "\"Pong\""), HOST_NO);
-	cr_expect_str_eq(text,
-		"the host's answer cannot be read: line 1, column 1: unknown message "
-		"\"Pong\"");
+	cr_expect_str_eq(text, "cannot read the host's answer: line 1, column 1: unknown message "
+			       "\"Pong\"");
 	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, "{\"WakeResult\":{}}"), HOST_NO);
 	cr_expect_eq(ask(HOST_REQUEST_WAKE_INSTANCE, ""), HOST_NO);
 }

@@ -170,7 +170,8 @@ Test(agent_monitor, a_directory_that_cannot_be_read_changes_nothing)
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
 	cr_assert_eq(monitors.count, 1, "%s", rig_log());
 	cr_expect_eq(find("web"), before);
-	cr_expect_not_null(strstr(rig_log(), "; what was read before stays"), "%s", rig_log());
+	cr_expect_not_null(
+		strstr(rig_log(), "; keeping the previous definitions"), "%s", rig_log());
 	monitors.directory = rig_path("absent");
 	load();
 	cr_expect_eq(monitors.count, 0);

@@ -71,11 +71,11 @@ Test(agent_options, errors_name_the_option)
 		{ "--what", NULL, "unknown option '--what'" },
 		{ "serve", NULL, "unknown option 'serve'" },
 		{ "--port", NULL, "--port needs a value" },
-		{ "--help=1", NULL, "--help has no value" },
-		{ "--listen-fd", "x", "--listen-fd: 'x' is not a descriptor's number" },
-		{ "--control-fd=-1", NULL, "--control-fd: '-1' is not a descriptor's number" },
+		{ "--help=1", NULL, "--help takes no value" },
+		{ "--listen-fd", "x", "--listen-fd: 'x' is not a descriptor number" },
+		{ "--control-fd=-1", NULL, "--control-fd: '-1' is not a descriptor number" },
 		{ "--listen-fd", "2147483648",
-			"--listen-fd: '2147483648' is not a descriptor's number" },
+			"--listen-fd: '2147483648' is not a descriptor number" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -193,7 +193,7 @@ Test(agent_snapshot, services_are_frozen_where_that_is_asked_for)
 	expect_verb(CONTROL_THAW);
 	answer_done(0, "");
 	expect_reply(fd, "{\"SleepPrepAck\":{\"success\":false,\"detail\":\"services frozen; sync: "
-			 "disk is gone; services let go on\"}}");
+			 "disk is gone; services thawed\"}}");
 	send_text(fd, SLEEP_PREP);
 	expect_verb(CONTROL_FREEZE);
 	answer_done(ENOENT, "no cgroups");
@@ -290,7 +290,7 @@ Test(agent_snapshot, one_hook_of_an_integration_at_a_time)
 	send_text(first, CHECKPOINT("\"db\""));
 	free(ask_until(CHECKPOINT("\"db\""),
 		RESULT("false", "\"db\"",
-			"\"db: another checkpoint or restore of it is running\"")));
+			"\"db: another checkpoint or restore of it is still running\"")));
 	cr_assert_eq(file_write(rig_path("go"), "\n", 1), 0);
 	expect_reply(first, RESULT("true", "", "\"checkpointed db\""));
 	close(first);

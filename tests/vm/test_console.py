@@ -199,7 +199,7 @@ class Consoles(cases.SharedBoot):
             if name == "ConsoleOpened":
                 opened.append(value["session_id"])
         self.assertEqual((name, value["message"]),
-                         ("Error", "console open failed: too many sessions are open already"))
+                         ("Error", "console open failed: too many sessions are open"))
         for number in opened:
             ask(self.machine, "ConsoleClose", {"session_id": number})
         self.assertEqual(ask(self.machine, "ConsoleResize",

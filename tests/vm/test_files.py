@@ -74,7 +74,7 @@ class Files(cases.SharedBoot):
         self.inside("mkfifo /tmp/fifo")
         status, _, err = self.probe("cat", self.machine.vsock_path, "/tmp/fifo")
         self.assertEqual(status, 1)
-        self.assertIn(b"it is no regular file", err)
+        self.assertIn(b"not a regular file", err)
 
     def test_denied_places_also_through_links(self):
         self.inside("ln -s /proc/1 /tmp/one; ln -s /mnt/config /tmp/config")
@@ -83,7 +83,7 @@ class Files(cases.SharedBoot):
             with self.subTest(path):
                 status, out, err = self.probe("cat", self.machine.vsock_path, path)
                 self.assertEqual((status, out), (1, b""))
-                self.assertIn(b"file requests may not go there", err)
+                self.assertIn(b"file requests are not allowed there", err)
 
 
 if __name__ == "__main__":

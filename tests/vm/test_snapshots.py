@@ -222,7 +222,7 @@ class Snapshots(cases.GuestCase):
         ack = self.client.sleep_prep(30)
         self.assertFalse(ack["success"])
         self.assertIn("gate (critical): exit code 1", ack["detail"])
-        self.assertIn("services let go on", ack["detail"])
+        self.assertIn("services thawed", ack["detail"])
         self.assertEqual(self.frozen("web"), 0)
 
     def test_a_checkpoint_that_hangs(self):
