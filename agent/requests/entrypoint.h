@@ -10,8 +10,9 @@
 
 #include <limits.h>
 
-#define ENTRYPOINT_DIRECTORY "/usr/lib/mvm/wrappers/" /* the program must be below this directory  \
-						       */
+#define ENTRYPOINT_DIRECTORY                                                                       \
+	"/usr/lib/mvm/wrappers/" /* the program must be below this directory                       \
+				  */
 
 struct entrypoint {
 	bool exists;           /* the marker contains a path */

@@ -19,8 +19,9 @@
 
 #define PORT_FIRST  20000 /* plus the session's number */
 #define PORTS_TRIED 64
-#define HOLD_MS     100 /* delay of the first output; hosts lose bytes that arrive with the VMM's OK \
-			 */
+#define HOLD_MS                                                                                    \
+	100 /* delay of the first output; hosts lose bytes that arrive with the VMM's OK           \
+	     */
 #define HANG_UP_MS   500   /* from SIGHUP to SIGKILL */
 #define FLUSH_MS     10000 /* time for the host to take the last output */
 #define REMOVE_MS    20    /* between attempts to remove the cgroup of killed processes */

@@ -166,7 +166,7 @@ Test(agent_definition, an_absent_directory_is_empty)
 	rig_file("file", "");
 	definitions_load(DEFINITION_PROBE, rig_path("file"), &list);
 	cr_expect_eq(list.count, 0);
-	cr_expect_not_null(strstr(rig_log(), "/file: Not a directory; what"));
+	cr_expect_not_null(strstr(rig_log(), "/file: Not a directory; keep"));
 }
 
 Test(agent_definition, too_many_files_are_said_and_cut)

@@ -306,7 +306,7 @@ Test(agent_snapshot, checkpoints_run_as_their_user_and_never_as_root)
 	if (geteuid() != 0)
 		cr_skip_test("only root can become another user");
 	expect(CHECKPOINT("\"1\",\"2\""), RESULT("false", "\"1\",\"2\"",
-						  "\"1: daemon; 2: user 'root' is root, and the "
+						  "\"1: daemon; 2: user 'root' is root, but the "
 						  "agent runs nothing as root\""));
 }
 
