@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mvm-probe(1): asks the agents of any number of guests. */
+/* mvm-probe(1): asks the agents of one or many guests. */
 #include "probe/verbs/options.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verb_table.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for a program that has nothing better to do without it than to say so and end. */
+/* Allocation for a program that reports a lack of memory and ends. */
 #ifndef PROBE_MEMORY_H
 #define PROBE_MEMORY_H
 
 #include <stddef.h>
 
-/* Return `pointer`, or end the program with exit status 3 and a message when it is NULL. */
+/* Return `pointer`. If it is NULL, end the program with a message and exit status 3. */
 void *memory_must(void *pointer);
 
 /* A NUL-terminated copy of `len` bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong with a guest, by its facts, and what to do about it. */
+/* Derives from a guest's facts what is wrong with it and what to do. */
 #include "base/buf.h"
 #include "probe/report/guest_facts.h"
 
@@ -15,7 +15,7 @@
 #define NAME_COLUMNS     40
 #define TEXT_COLUMNS     150
 
-/* Add a finding about `subject`: "SUBJECT: TEXT". NULL when there is no room. */
+/* Add a finding about `subject`: "SUBJECT: TEXT". NULL if there is no room. */
 static struct finding *add(struct findings *all, enum finding_weight weight, const char *kind,
 	struct text subject, struct buf *text)
 {
@@ -75,7 +75,7 @@ static bool says(struct text reason, const char *words)
 	return memmem(reason.bytes, reason.len, words, strlen(words)) != NULL;
 }
 
-/* Words in a service's reason that name their own remedy. */
+/* Texts in a service's reason that point to a cause and a remedy. */
 static const struct cause {
 	const char *words, *kind, *action;
 } causes[] = {
@@ -100,7 +100,7 @@ static void put_reason(struct buf *b, const struct service *s)
 	}
 }
 
-/* True if the service's reason has a cause of its own, which then is a finding. */
+/* True if the service's reason points to a known cause, which becomes a finding. */
 static bool find_cause(struct findings *all, const struct guest_facts *g, const struct service *s)
 {
 	(void)g;
@@ -228,7 +228,7 @@ static void find_drives(struct findings *all, const struct guest_facts *g)
 		struct finding *f;
 		struct buf b;
 
-		/* Images that cannot be written are full by nature; only /mnt is written to. */
+		/* Read-only images are always full. Only the data drive can run full. */
 		if (d->used_percent < DRIVE_WARNING || strncmp(d->mount_point, "/mnt/data", 9) != 0)
 			continue;
 		f = add(all, d->used_percent >= DRIVE_CRITICAL ? FINDING_CRITICAL : FINDING_WARNING,
@@ -242,7 +242,7 @@ static void find_drives(struct findings *all, const struct guest_facts *g)
 	}
 }
 
-/* A guest may have none by design: it counts only where something does not run. */
+/* A guest may have no data drive by design, so this counts only if a service does not run. */
 static void find_missing_drive(struct findings *all, const struct guest_facts *g)
 {
 	bool is_unwell = !health_is_good(&g->report);
@@ -293,7 +293,7 @@ static void (*const finders[])(struct findings *all, const struct guest_facts *g
 	find_memory,
 };
 
-/* The worst first; among equals the order of the finders, which puts causes before effects. */
+/* Sort the worst first. Equals keep the order of the finders, which puts causes before effects. */
 static void rank(struct findings *all)
 {
 	for (size_t i = 1; i < all->count; i++) {

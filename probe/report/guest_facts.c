@@ -17,7 +17,7 @@ const struct question facts_questions[4] = {
 	{ .kind = REQUEST_METRICS },
 };
 
-/* Only a POSIX shell is needed; what a missing program would have said stays unknown. */
+/* Needs only a POSIX shell. Without one of the other programs, its facts stay unknown. */
 const char facts_script[] =
 	"date '+clock %s' 2>/dev/null; "
 	"read -r k </proc/sys/kernel/osrelease && echo \"kernel $k\"; "

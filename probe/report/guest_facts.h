@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that can be learned of one guest: health, services and numbers from its agent, and, where its
- * policy allows commands and it has a shell, its clock, drives, addresses and kernel.
+ * The facts about one guest: health, services and numbers from its agent. If its policy allows
+ * commands and it has a shell, also its clock, drives, addresses and kernel.
  */
 #ifndef PROBE_REPORT_GUEST_FACTS_H
 #define PROBE_REPORT_GUEST_FACTS_H
@@ -23,11 +23,11 @@ struct guest_drive {
 	uint64_t free_kib;
 };
 
-/* What the guest's shell said. */
+/* Facts from the guest's shell. */
 struct shell_facts {
-	bool is_known;     /* it answered; the rest is set */
-	char why_not[200]; /* or why it did not; safe to show */
-	int64_t ahead_s;   /* the guest's clock less the host's */
+	bool is_known;     /* the shell answered; the rest is set */
+	char why_not[200]; /* otherwise: why not; safe to show */
+	int64_t ahead_s;   /* the guest's clock minus the host's */
 	bool has_clock;
 	char kernel[FACTS_WORD];
 	struct guest_drive drives[FACTS_DRIVES];
@@ -39,21 +39,22 @@ struct shell_facts {
 };
 
 struct guest_facts {
-	const struct inquiry *inquiry; /* facts_questions; its failure: nothing is known */
+	const struct inquiry
+		*inquiry; /* answers to facts_questions; if it failed, nothing is known */
 	struct report report;
 	struct services services;
 	struct maybe uptime_ms, memory_bytes, available_bytes, connections, commands;
 	struct shell_facts shell;
 };
 
-/* What is asked first, and what is asked of the guest's shell. */
+/* The questions to the agent, and the script for the guest's shell. */
 extern const struct question facts_questions[4];
 extern const char facts_script[];
 
-/* Read the decoded answers to facts_questions. facts_free() in every case. */
+/* Read the decoded answers to facts_questions. facts_free() is needed in every case. */
 void facts_read(struct guest_facts *f, struct inquiry *i);
 
-/* Read the decoded answer to Exec of facts_script, which may have failed. */
+/* Read the decoded answer to the Exec of facts_script. It may have failed. */
 void facts_read_shell(struct guest_facts *f, struct inquiry *i);
 
 void facts_free(struct guest_facts *f);
@@ -80,7 +81,7 @@ struct findings {
 	size_t count;
 };
 
-/* Judge a guest. */
+/* Find what is wrong with a guest. */
 void findings_make(struct findings *all, const struct guest_facts *f);
 
 const char *finding_word(enum finding_weight weight);

@@ -18,8 +18,9 @@ static bool text_is(struct text text, const char *word)
 }
 
 /*
- * An integration without health is one that nothing checks; our agent gives a health object to all
- * others. Older agents leave it out until the first check is done, but say "starting" then.
+ * An integration without a health object has no check; this project's agent sends one for all
+ * others. Older agents leave it out until the first check has ended, but their status is
+ * "starting" until then.
  */
 static enum verdict judge(const struct check *c, bool healthy)
 {
@@ -73,7 +74,7 @@ static void count(struct report *r, const struct check *c)
 	r->healthy += c->verdict == VERDICT_HEALTHY;
 }
 
-/* Append the checks of the array at `key` of an answer. */
+/* Append the checks in the array `key` of an answer. */
 static void read_checks(struct report *r, const json_t *body, const char *key,
 	void (*read)(struct shape *s, struct check *c), struct failure *f)
 {

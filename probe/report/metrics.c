@@ -17,7 +17,7 @@ enum scale {
 	MICROSECONDS,
 };
 
-/* A family of metrics from one number of each guest: `key` in the object `part`. */
+/* A metric family with one number for each guest: `key` in the object `part`. */
 static const struct guest_family {
 	const char *name, *type, *unit, *help, *part, *key;
 	enum scale scale;
@@ -57,7 +57,7 @@ static const struct guest_family {
 		PLAIN },
 };
 
-/* A family from one number of each service: the struct maybe at `offset`. */
+/* A metric family with one number for each service: the struct maybe at `offset`. */
 static const struct service_family {
 	const char *name, *type, *unit, *help;
 	size_t offset;
@@ -86,7 +86,7 @@ static const struct service_family {
 #define GUEST_FAMILIES   (sizeof(guest_families) / sizeof(guest_families[0]))
 #define SERVICE_FAMILIES (sizeof(service_families) / sizeof(service_families[0]))
 
-/* Where the families stand in a page. */
+/* Positions of the families in a page. */
 enum {
 	PLACE_UP,
 	PLACE_GUEST,
@@ -101,7 +101,7 @@ const struct question metrics_question = { .kind = REQUEST_METRICS };
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
-/* Append NAME="VALUE". What could end a label, or act on a terminal, is escaped. */
+/* Append NAME="VALUE". Escapes characters that end a label or that a terminal acts on. */
 static void put_label(struct buf *out, const char *name, struct text value)
 {
 	char storage[LABEL_BYTES];
@@ -134,7 +134,7 @@ static void put_sample(FILE *out, const char *name, const char *type, const char
 
 /* ---- a guest --------------------------------------------------------------------------------- */
 
-/* Every number that a family will ask for must be one, or missing. */
+/* True if every field that a family reads is a number or missing. */
 static bool check_numbers(const struct shape *metrics)
 {
 	for (size_t f = 0; f < GUEST_FAMILIES; f++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All numbers of guests as text: OpenMetrics 1.0 (openmetrics.io), or Prometheus' text format 0.0.4
- * (prometheus.io/docs/instrumenting/exposition_formats), which names counters' families otherwise.
- * Guests are added one at a time, so only the text is kept of them.
+ * The numbers of guests as text: OpenMetrics 1.0 (openmetrics.io) or Prometheus' text format 0.0.4
+ * (prometheus.io/docs/instrumenting/exposition_formats), which names the families of counters
+ * differently. Guests are added one at a time, and only their text is kept.
  */
 #ifndef PROBE_REPORT_METRICS_H
 #define PROBE_REPORT_METRICS_H
@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #define METRICS_FAMILIES_MAX 32
-/* Above this much text, services of further guests are left out, and counted. */
+/* Above this size of text, the services of further guests are left out and counted. */
 #define METRICS_TEXT_MAX (32u << 20)
 
 enum metrics_format {
@@ -24,11 +24,11 @@ enum metrics_format {
 
 struct metrics_page {
 	enum metrics_format format;
-	/* A family's samples each. */
+	/* The samples of each family. */
 	FILE *streams[METRICS_FAMILIES_MAX];
 	char *texts[METRICS_FAMILIES_MAX];
 	size_t lens[METRICS_FAMILIES_MAX];
-	size_t bytes;     /* so far, of services' samples */
+	size_t bytes;     /* of services' samples so far */
 	size_t cut_short; /* guests whose services were left out */
 };
 
@@ -37,18 +37,18 @@ extern const struct question metrics_question;
 void metrics_start(struct metrics_page *page, enum metrics_format format);
 
 /*
- * Add a guest by its decoded inquiry, answered or not. A wrong answer sets the inquiry's failure.
- * Returns whether there is an answer.
+ * Add a guest by its decoded inquiry, answered or failed. A wrong answer sets the inquiry's
+ * failure. Returns true if there is an answer.
  */
 bool metrics_add(struct metrics_page *page, struct inquiry *i);
 
-/* Write the families and free the page; without OpenMetrics' "# EOF". */
+/* Write the families and free the page. The caller writes OpenMetrics' "# EOF". */
 void metrics_end(struct metrics_page *page, FILE *out);
 
 /* Free the page without writing it. */
 void metrics_drop(struct metrics_page *page);
 
-/* Write the head of a family: its type, unit (or NULL) and help. `name` has no "_total". */
+/* Write the header of a family: type, unit (or NULL) and help. `name` is without "_total". */
 void metrics_head(enum metrics_format format, const char *name, const char *type, const char *unit,
 	const char *help, FILE *out);
 

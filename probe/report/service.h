@@ -15,10 +15,10 @@ struct maybe {
 };
 
 struct service {
-	struct text name, state, reason; /* the last two: "" when there is nothing to say */
+	struct text name, state, reason; /* the last two may be "" */
 	bool built_in;                   /* the agent itself */
 	struct maybe pid, uid, gid;
-	struct maybe state_ms; /* for so long it has been in this state */
+	struct maybe state_ms; /* time in this state */
 	struct maybe restarts, failures, next_start_ms, exit_code;
 	struct maybe memory_bytes, cpu_us, tasks, oom_kills;
 };
@@ -29,18 +29,18 @@ struct services {
 };
 
 /*
- * Read the array "services" of an answer's body `s`. Where it is missing (or null) and optional,
- * there are none. Returns false with the failure set when something is wrong. services_free() frees
- * it in every case.
+ * Read the array "services" of an answer's body `s`. If it is optional and missing or null, the
+ * list is empty. Returns false with the failure set if the answer is wrong. services_free() frees
+ * the list in every case.
  */
 bool services_read(struct services *all, struct shape *s, enum shape_need need);
 
 void services_free(struct services *all);
 
-/* Is it neither failed nor in a loop of restarts? */
+/* True unless the service has failed or is being restarted again and again. */
 bool service_is_well(const struct service *s);
 
-/* Is the state this word? */
+/* True if the state is this word. */
 bool service_state_is(const struct service *s, const char *state);
 
 #endif

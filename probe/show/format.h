@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers for people. */
+/* Numbers in a form for people. */
 #ifndef PROBE_SHOW_FORMAT_H
 #define PROBE_SHOW_FORMAT_H
 

@@ -11,8 +11,8 @@ static const char plain[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+:,./-";
 
 /*
- * As the first word, what looks harmless may be a reserved word or a built-in of the shell. Only a
- * path, or a quoted word, is a program for certain.
+ * A first word that looks harmless may be a reserved word or a built-in of the shell. Only a path
+ * or a quoted word surely names a program.
  */
 static bool needs_quotes(const char *word, bool first)
 {
@@ -20,7 +20,7 @@ static bool needs_quotes(const char *word, bool first)
 	       (first && strchr(word, '/') == NULL);
 }
 
-/* Within single quotes everything is itself, except the single quote, which cannot be there. */
+/* Single quotes keep every character but the single quote itself. */
 static char *put_quoted(char *at, const char *word)
 {
 	*at++ = '\'';

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Words into one line that a POSIX shell splits into the same words again. */
+/* Joins words into a line that a POSIX shell splits into the same words again. */
 #ifndef PROBE_SHOW_SHELL_WORDS_H
 #define PROBE_SHOW_SHELL_WORDS_H
 
 #include <stddef.h>
 
 /*
- * Join `count` words with spaces, each quoted where it has to be (POSIX.1-2017, XCU 2.2), so that
- * neither a shell nor the agent's own splitter sees anything but these words: no expansion, no
- * redirection, no assignment, no reserved word. Returns memory for free().
+ * Join `count` words with spaces, quoting those that need it (POSIX.1-2017, XCU 2.2). Both a shell
+ * and the agent's own splitter then see exactly these words: no expansion, redirection, assignment
+ * or reserved word. The caller frees the result.
  */
 char *shell_words_join(char *const *words, size_t count);
 

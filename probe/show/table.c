@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define GAP      2
-#define CELL_MAX 1024 /* bytes: 200 columns of text, or the longest escapes for fewer */
+#define CELL_MAX 1024 /* bytes: 200 columns of text, or fewer with long escapes */
 
 void table_start(struct table *t, const char *const *heads, size_t columns)
 {
@@ -16,7 +16,7 @@ void table_start(struct table *t, const char *const *heads, size_t columns)
 		table_text(t, text_of(heads[c]), 100);
 }
 
-/* Columns of text that is safe to show already: its characters. */
+/* Columns of safe text: its number of characters. */
 static size_t width_of(const char *text)
 {
 	size_t width = 0;
@@ -58,7 +58,7 @@ void table_printf(struct table *t, const char *format, ...)
 static void print_line(
 	const struct table *t, size_t first, const size_t *widths, size_t indent, FILE *out)
 {
-	size_t pending = indent; /* spaces that only count when something follows */
+	size_t pending = indent; /* spaces to print only if a cell follows */
 
 	for (size_t c = 0; c < t->columns && first + c < t->count; c++) {
 		const char *cell = t->cells[first + c];

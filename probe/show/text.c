@@ -8,7 +8,7 @@ struct text text_of(const char *string)
 	return (struct text){ string == NULL ? "" : string, string == NULL ? 0 : strlen(string) };
 }
 
-/* The first byte tells the length and, for some, narrows what the second one may be. */
+/* The first byte gives the length. For some, it limits the range of the second byte. */
 static size_t sequence_length(unsigned char first, unsigned char *low, unsigned char *high)
 {
 	*low = 0x80;
@@ -21,15 +21,15 @@ static size_t sequence_length(unsigned char first, unsigned char *low, unsigned 
 		return 2;
 	if (first < 0xf0) {
 		if (first == 0xe0)
-			*low = 0xa0; /* else it would be an overlong form */
+			*low = 0xa0; /* below: overlong */
 		if (first == 0xed)
-			*high = 0x9f; /* else a surrogate */
+			*high = 0x9f; /* above: a surrogate */
 		return 3;
 	}
 	if (first == 0xf0)
 		*low = 0x90;
 	if (first == 0xf4)
-		*high = 0x8f; /* else above U+10FFFF */
+		*high = 0x8f; /* above: beyond U+10FFFF */
 	return 4;
 }
 
@@ -90,7 +90,7 @@ bool text_is_unsafe(uint32_t code)
 	return false;
 }
 
-/* The visible form of what stands at the start of `text`; moves `text` past it. */
+/* Take the first character of `text` in its visible form. */
 static void take_visible(struct text *text, struct buf *piece)
 {
 	uint32_t code = 0;
@@ -111,7 +111,7 @@ static void take_visible(struct text *text, struct buf *piece)
 	text->len -= n;
 }
 
-/* Escapes are ASCII, a column a byte; anything else is one character and one column. */
+/* An escape is ASCII: one column for each byte. Any other piece is one character, one column. */
 static size_t columns_of(const struct buf *piece)
 {
 	return (unsigned char)piece->data[0] < 0x80 ? piece->len : 1;

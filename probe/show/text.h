@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text that a guest wrote, on its way to a terminal. The guest is the less trusted side: nothing of
- * what it sends may move the cursor, change colours, hide characters or begin a new line.
+ * Makes text from a guest safe for a terminal. Guests are not trusted: their text must not move the
+ * cursor, change colours, hide characters or start a new line.
  */
 #ifndef PROBE_SHOW_TEXT_H
 #define PROBE_SHOW_TEXT_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A piece of text that somebody else owns; may contain any byte. */
+/* A piece of text in memory of another owner. May contain any byte. */
 struct text {
 	const char *bytes;
 	size_t len;
@@ -22,24 +22,24 @@ struct text {
 struct text text_of(const char *string);
 
 /*
- * Read the UTF-8 character (Unicode 15, table 3-7) at the start of `bytes`. Returns how many bytes
- * it has, 1 to 4, or 0 when there is none.
+ * Read the UTF-8 character (The Unicode Standard 15, table 3-7) at the start of `bytes`. Returns
+ * its length in bytes, 1 to 4, or 0 if the bytes are not valid.
  */
 size_t text_decode(const char *bytes, size_t len, uint32_t *code);
 
-/* Is all of it UTF-8? */
+/* True if all of the text is valid UTF-8. */
 bool text_is_utf8(const char *bytes, size_t len);
 
 /*
- * Is this a character that a terminal acts upon, or that changes what a reader sees of others: C0
- * and C1 controls, DEL, line and paragraph separators, marks of direction, tags, zero-width ones?
+ * True if a terminal acts on the character, or it changes how others are shown: C0 and C1 controls,
+ * DEL, line and paragraph separators, marks of direction, tags, zero-width characters.
  */
 bool text_is_unsafe(uint32_t code);
 
 /*
- * Append `text` so that it is safe to show: unsafe characters become \n, \t, \r, \xHH or \u{HEX},
- * bytes that are no UTF-8 become \xHH. Of more than `max` columns the last three show "...".
- * Returns the columns used, one a character.
+ * Append `text` in a form that is safe to show: unsafe characters become \n, \t, \r, \xHH or
+ * \u{HEX}, invalid bytes become \xHH. Text above `max` columns is cut and ends with "...". Returns
+ * the columns used, one for each character.
  */
 size_t text_put_visible(struct buf *out, struct text text, size_t max);
 

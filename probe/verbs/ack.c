@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that have the guest do something and hear whether it was done. */
+/* Verbs that make the guest do something and report the outcome. */
 #include "probe/memory.h"
 #include "probe/verbs/ending.h"
 #include "probe/verbs/output.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define DRAIN_DEFAULT_SECS 30
-#define DRAIN_MARGIN_MS    5000 /* for the answer to come back */
+#define DRAIN_MARGIN_MS    5000 /* time for the answer to come back */
 #define FAILED_COLUMNS     200
 
 struct ack {
@@ -20,7 +20,7 @@ struct ack {
 	const json_t *failed; /* array of names, or NULL */
 };
 
-/* All acknowledgements have `success`; the others have what their kind of work has. */
+/* Every acknowledgement has `success`. The other fields depend on the request. */
 static int decode(struct inquiry *i, void *decoded)
 {
 	struct ack *ack = decoded;

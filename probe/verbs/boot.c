@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How the guest's boot went: each stage with its time. */
+/* boot: the stages of the guest's boot with their times. */
 #include "probe/memory.h"
 #include "probe/report/service.h"
 #include "probe/show/table.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Completion of the command line for shells, made from the tables of verbs and options. */
+/* completion: shell completion, generated from the tables of verbs and options. */
 #include "probe/verbs/verb_table.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/failure.h"
@@ -15,7 +15,7 @@ static void put_word(const struct verb *v, const char *name, char letter, const 
 	printf(" --%s", name);
 }
 
-/* The first word that is a verb decides which options there are; other words are paths. */
+/* The first word that is a verb selects the options. Other words are paths. */
 static void print_bash(void)
 {
 	printf("_mvm_probe() {\n"
@@ -56,7 +56,7 @@ static void print_zsh(void)
 	print_bash();
 }
 
-/* Text within single quotes of fish. */
+/* Print text in fish's single quotes. */
 static void put_quoted(const char *text)
 {
 	putchar('\'');

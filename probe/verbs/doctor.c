@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a guest is unhealthy: everything about one of them, or what is wrong with any number. */
+/* inspect: everything about one guest. doctor: what is wrong with guests, and what to do. */
 #include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/report/guest_facts.h"
@@ -13,20 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHELL_MS       5000 /* for the guest's shell, at most */
+#define SHELL_MS       5000 /* limit for the guest's shell */
 #define LOG_LINES      5
-#define LOG_QUESTIONS  4 /* services whose output is shown */
+#define LOG_QUESTIONS  4 /* most services whose output is shown */
 #define NAME_COLUMNS   40
 #define DETAIL_COLUMNS 100
 
-/* Both rounds of questions to all targets. */
+/* Two rounds of questions to all targets: to the agents, then to the shells. */
 struct rounds {
 	struct inquiry *first, *shell;
 	char *script;
 	uint64_t deadline_ms;
 };
 
-/* What is left of the time, at least 1 ms and at most `max` (0: no other limit). */
+/* The time left, at least 1 ms and at most `max` (0: no limit). */
 static uint64_t rest(const struct rounds *r, uint64_t max)
 {
 	uint64_t now = clock_ms(), left = now < r->deadline_ms ? r->deadline_ms - now : 1;
@@ -44,7 +44,7 @@ static void ask(struct rounds *r, const struct options *o)
 	r->script = output_request(REQUEST_EXEC, &body);
 	question.request = r->script;
 	r->deadline_ms = clock_ms() + o->timeout_ms;
-	/* A guest that hangs must leave time for the second round. */
+	/* A guest that hangs in this round must leave time for the second. */
 	r->first = inquiry_all(o->targets, o->target_count, facts_questions, 4,
 		o->timeout_ms - o->timeout_ms / 4, o->parallel);
 	r->shell = inquiry_all(
@@ -160,7 +160,7 @@ static bool is_troubled(const struct service *s)
 	return !service_is_well(s) || (s->failures.known && s->failures.value > 0);
 }
 
-/* The last lines of services that are not well, indented. */
+/* Print the last lines of unhealthy services, indented. */
 static void print_logs(const struct options *o, const struct guest_facts *f, struct rounds *r)
 {
 	struct question questions[LOG_QUESTIONS];

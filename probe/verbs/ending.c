@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <time.h>
 
-#define TRY_MS         1000 /* a guest on its way down may leave a question unanswered */
+#define TRY_MS         1000 /* short, because a guest that shuts down may not answer */
 #define PAUSE_FIRST_MS 20
 #define PAUSE_LAST_MS  200
 
-/* Nobody accepts connections, or there is no socket, or no such CID. */
+/* True if nothing accepts connections, or there is no socket or no such CID. */
 static bool has_ended(const struct inquiry *i)
 {
 	return i->failure.kind == FAILURE_NO_SOCKET || i->failure.kind == FAILURE_REFUSED;
 }
 
-/* Ask all, and count those that are still there; `say`: with a message for each. */
+/* Ask all targets, and count those still running. `say`: print a message for each. */
 static size_t count_running(const struct options *o, uint64_t try_ms, bool say)
 {
 	static const struct question ping = { .kind = REQUEST_PING };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The changes of state of a guest's services: those that it keeps, or those that come. */
+/* events: the recorded state changes of a guest's services, and with --follow new ones. */
 #include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/report/service.h"
@@ -15,11 +15,10 @@
 #define NAME_COLUMNS   64
 #define WORD_COLUMNS   20
 #define REASON_COLUMNS 100
-#define ROUNDS_MAX                                                                                 \
-	64 /* questions for what is kept: a guest that is never through is no reason               \
-	    * to ask for ever */
+/* Most questions for the recorded events, even if the guest always has more. */
+#define ROUNDS_MAX 64
 
-#define EVENTS_MAX 4096 /* a guest keeps 512; more would be a guest that fills our memory */
+#define EVENTS_MAX 4096 /* a guest keeps 512; more would only fill this program's memory */
 
 struct event {
 	uint64_t number, at_ms;
@@ -29,10 +28,10 @@ struct event {
 
 struct events {
 	struct follow follow;
-	uint64_t position; /* number of the next event; 0: the first that is kept */
-	uint64_t lost;     /* events that the guest did not keep for us */
+	uint64_t position; /* number of the next event; 0: the oldest kept */
+	uint64_t lost;     /* events that the guest dropped before they were read */
 	bool following;
-	json_t *all; /* without --follow: the events as the agent sent them, for the end */
+	json_t *all; /* without --follow: the events as the agent sent them */
 };
 
 static bool read_event(struct shape *s, struct event *e)
@@ -96,7 +95,7 @@ static void print_line(const struct event *e)
 	printf("%s)\n", b.data);
 }
 
-/* A line of JSON with the members of `object`, which cannot take the place of our own. */
+/* Print a line of JSON with the members of `object`. They cannot replace this program's own. */
 static void print_json_line(const struct options *o, const json_t *object)
 {
 	json_t *line = output_target(&o->targets[0]);
@@ -212,7 +211,7 @@ static void print_table(struct events *v)
 	json_decref(object);
 }
 
-/* Ask until there is no more, and print all at once. */
+/* Ask until the guest has no more events, then print all. */
 static int print_kept(struct events *v)
 {
 	struct inquiry *i = NULL;

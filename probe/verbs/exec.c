@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Run a command in a guest whose policy allows that. */
+/* exec: run a command in a guest whose policy allows it. */
 #include "base/problem.h"
 #include "probe/memory.h"
 #include "probe/show/shell_words.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_MARGIN_MS 5000 /* beyond the command's time, for its answer */
+#define ANSWER_MARGIN_MS 5000 /* time for the answer, beyond the command's own */
 
 struct input {
 	char *bytes; /* NULL: none */
@@ -22,8 +22,8 @@ struct input {
 };
 
 /*
- * All of standard input, where that is not a terminal. The protocol carries it in one frame: more
- * than fits is an error, and not silently cut.
+ * Read all of standard input, unless it is a terminal. The request must fit one frame, so more
+ * input than that is an error.
  */
 static int read_input(const struct options *o, struct input *in)
 {
@@ -40,7 +40,7 @@ static int read_input(const struct options *o, struct input *in)
 		if (n > 0) {
 			in->len += (size_t)n;
 		} else if (errno == EBADF && in->len == 0) {
-			return 0; /* closed by who started us: the same as empty */
+			return 0; /* a closed standard input counts as empty */
 		} else if (errno != EINTR) {
 			fprintf(stderr, "mvm-probe: standard input: %s\n",
 				problem_errno_text(errno));
@@ -64,7 +64,7 @@ static bool is_text(const char *bytes, size_t len, const char *what)
 	return string != NULL;
 }
 
-/* The request's JSON, or NULL with a message. */
+/* The request's JSON; NULL after printing a message. */
 static char *make_request(const struct options *o, const struct input *in)
 {
 	char *line = o->command != NULL ? memory_copy(o->command, strlen(o->command))
@@ -95,7 +95,7 @@ struct outcome {
 	struct text out, err;
 };
 
-/* What the agent gives as a code may be no exit status; that must not look like success. */
+/* The agent's code may not fit an exit status. It must not look like success then. */
 static int exit_status(int64_t code)
 {
 	return code >= 0 && code <= 255 ? (int)code : 255;

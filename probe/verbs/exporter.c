@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exporter for Prometheus. It lists its targets for each scrape, so VMs come and go, and asks
- * all of them on the one loop that serves HTTP too. Who asks for what is being scraped already
- * waits for that, and for CACHE_MS the same page is given again.
+ * exporter: serves metrics to Prometheus. It lists the targets for each scrape, because VMs come
+ * and go, and asks them on the loop that also serves HTTP. A client that asks during a scrape of
+ * the same targets gets its result. A page is served again for CACHE_MS.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,7 +21,7 @@
 
 #define LISTEN_DEFAULT   "127.0.0.1:9477"
 #define CACHE_MS         1000
-#define SCRAPE_MARGIN_MS 500 /* of Prometheus' time, for the page to arrive */
+#define SCRAPE_MARGIN_MS 500 /* of Prometheus' timeout, kept for the page to arrive */
 #define TARGET_BYTES     1024
 #define PAGE_TYPE        "text/html; charset=utf-8"
 
@@ -31,11 +31,11 @@ static const char index_page[] =
 
 struct exporter;
 
-/* One round of questions, for all who wait for its page. */
+/* A round of questions, for all clients that wait for its page. */
 struct scrape {
 	struct exporter *exporter;
 	enum metrics_format format;
-	char key[TARGET_BYTES]; /* the one target, or "" for all */
+	char key[TARGET_BYTES]; /* the single target, or "" for all */
 	struct target_list targets;
 	struct crowd crowd;
 	uint64_t started_us;
@@ -80,7 +80,7 @@ static void put_own(
 	fprintf(out, "mvm_exporter_cut_short %zu\n", cut_short);
 }
 
-/* Read the answers, in order, and free them. */
+/* Make the page from the answers, in order, and free them. */
 static char *make_page(struct scrape *s, size_t *len)
 {
 	struct metrics_page page;
@@ -115,7 +115,7 @@ static void scrape_free(struct scrape *s)
 	free(s);
 }
 
-/* From the loop, when no callback of a scrape runs. */
+/* Free ended scrapes. Runs from the loop, outside of their callbacks. */
 static void sweep(struct exporter *e)
 {
 	struct scrape **at = &e->scrapes;
@@ -155,7 +155,7 @@ static void scrape_done(struct crowd *c)
 	}
 }
 
-/* All VMs there are now; without any words on the command line, those that --all finds. */
+/* List the VMs that exist now; without targets on the command line, as --all. */
 static int list_targets(const struct options *o, struct target_list *l, struct problem *p)
 {
 	struct options all = *o;
@@ -165,7 +165,7 @@ static int list_targets(const struct options *o, struct target_list *l, struct p
 	return options_list_targets(&all, l, p);
 }
 
-/* True if the list holds the target of this text, which then is all of the list. */
+/* Reduce the list to the target with this text. False if the list does not have it. */
 static bool keep_only(struct target_list *l, const char *text)
 {
 	for (size_t i = 0; i < l->count; i++) {
@@ -182,7 +182,7 @@ static bool keep_only(struct target_list *l, const char *text)
 	return false;
 }
 
-/* A glob that matches nothing now is a host without VMs now. Returns false for a bad target. */
+/* A glob without matches means that no VM runs now. Returns NULL for a bad target. */
 static struct scrape *scrape_new(
 	struct exporter *e, enum metrics_format format, const char *key, struct problem *p)
 {
@@ -215,7 +215,7 @@ static void scrape_start(struct scrape *s, uint64_t timeout_ms)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-/* What Prometheus allows, less a margin; at most what --timeout says. */
+/* Prometheus' timeout minus a margin, at most --timeout. */
 static uint64_t timeout_of(const struct exporter *e, const struct http_request *r)
 {
 	const char *text = http_field(r, "X-Prometheus-Scrape-Timeout-Seconds");
@@ -263,7 +263,7 @@ static void answer_metrics(struct exporter *e, struct http_request *r)
 	s->waiting[s->waiting_count++] = r;
 }
 
-/* http_sd_configs of Prometheus: each VM is a target of this exporter with a parameter. */
+/* For Prometheus' http_sd_configs: each VM is this exporter with a parameter. */
 static void answer_sd(struct exporter *e, struct http_request *r)
 {
 	const char *host = http_field(r, "Host");
@@ -382,7 +382,7 @@ int verb_exporter(const struct options *o)
 
 	if (loop_init(&e.loop) != 0)
 		return EXIT_NO_ANSWER;
-	list_targets(o, &l, &p); /* what is wrong now is said now, and may be right later */
+	list_targets(o, &l, &p); /* report errors now; the targets may become valid later */
 	if (p.text[0] != '\0')
 		fprintf(stderr, "mvm-probe: exporter: %s\n", p.text);
 	target_list_free(&l);

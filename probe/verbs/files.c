@@ -24,11 +24,11 @@ static bool begin(struct guest_files *g, const struct target *t, const struct op
 {
 	*g = (struct guest_files){ .target = *t, .timeout_ms = o->timeout_ms };
 	if (g->target.port == PROTOCOL_AGENT_PORT)
-		g->target.port = PROTOCOL_AGENT_PORT1; /* which has these requests */
+		g->target.port = PROTOCOL_AGENT_PORT1; /* the port that serves these requests */
 	return loop_init(&g->loop) == 0;
 }
 
-/* The end of a verb: its exit status, after the message when there is one. */
+/* End a verb: print the failure if there is one, and return the exit status. */
 static int end(struct guest_files *g)
 {
 	loop_close(&g->loop);
@@ -115,7 +115,7 @@ static bool write_page(void *arg, const char *bytes, size_t len)
 	return false;
 }
 
-/* To a file beside the destination, which takes its place when it is whole. */
+/* Copy to a temporary file in the same directory, then rename it once complete. */
 static bool copy_here(struct guest_files *g, char *from, const char *to)
 {
 	struct fs_path_request look = { .path = from, .follow_symlinks = true };
@@ -149,7 +149,7 @@ static bool copy_here(struct guest_files *g, char *from, const char *to)
 	if (fd < 0)
 		is_good = failed(g, temporary, ENOSPC);
 	else if (is_good && (fstat(fd, &st) != 0 || (size > 0 && (uint64_t)st.st_size != size)))
-		is_good = failed(g, from, ESTALE); /* it has changed meanwhile */
+		is_good = failed(g, from, ESTALE); /* the file changed meanwhile */
 	if (is_good && (fchmod(fd, mode) != 0 || fsync(fd) != 0 || rename(temporary, path) != 0))
 		is_good = failed(g, path, errno);
 	if (fd >= 0)
@@ -159,7 +159,7 @@ static bool copy_here(struct guest_files *g, char *from, const char *to)
 	return is_good;
 }
 
-/* Is the destination a directory of the guest, into which the file goes under its own name? */
+/* True if the destination is a directory of the guest. The file then keeps its name. */
 static bool is_guest_directory(struct guest_files *g, char *path)
 {
 	struct fs_path_request look = { .path = path, .follow_symlinks = true };
@@ -174,7 +174,7 @@ static bool is_guest_directory(struct guest_files *g, char *path)
 	return is_directory;
 }
 
-/* All of a file, as it is. Returns 0 or -errno. */
+/* Read a whole file. Returns 0 or -errno. */
 static int read_local(const char *path, char **bytes, size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;

@@ -8,20 +8,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Soon after something came, and less often when nothing does. */
+/* The pause is short after new output, and grows while there is none. */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS  1000
 
-/* One loop for questions and pauses, in which the end of the output's reader is noticed. */
+/* A loop for questions and pauses. It also watches for the end of the output's reader. */
 struct rounds {
 	struct loop loop;
 	struct loop_io out;
 	struct loop_timer pause;
-	bool over; /* the question is answered, or the pause */
+	bool over; /* the question is answered, or the pause has ended */
 	bool reader_gone;
 };
 
-/* What is left of the time for everything, at least 1 ms; or --timeout where only answers count. */
+/* The time left, at least 1 ms; without a deadline, --timeout. */
 static uint64_t follow_time(const struct follow *f)
 {
 	uint64_t now = clock_ms();
@@ -43,7 +43,7 @@ struct inquiry *follow_ask(struct follow *f, bool *came)
 	return i;
 }
 
-/* Only errors and hang-ups are waited for. */
+/* Called for errors and hang-ups only. */
 static void out_closed(struct loop_io *io, uint32_t events)
 {
 	(void)events;
@@ -60,7 +60,7 @@ static void question_over(struct inquiry *i)
 	((struct rounds *)i->owner)->over = true;
 }
 
-/* False when nobody reads the output any more. */
+/* False if the output's reader is gone. */
 static bool run_until_over(struct rounds *r)
 {
 	for (r->over = false; !r->over && !r->reader_gone;)
@@ -78,7 +78,7 @@ static bool pause_for(struct rounds *r, uint64_t ms)
 	return run_until_over(r);
 }
 
-/* Ask, and take the answer. False when nobody reads the output any more. */
+/* Ask, and take the answer. False if the output's reader is gone. */
 static bool ask(struct rounds *r, struct follow *f, struct failure *failure, bool *came)
 {
 	const struct options *o = f->options;
@@ -144,7 +144,7 @@ int follow_run(struct follow *f)
 
 	if (loop_init(&r.loop) != 0)
 		return status;
-	/* A plain file cannot be watched, and has no reader. */
+	/* Fails for a plain file, which has no reader to watch. */
 	loop_add(&r.loop, &r.out, STDOUT_FILENO, 0, out_closed);
 	status = run(&r, f);
 	loop_timer_clear(&r.loop, &r.pause);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking one target again and again for what is new: the part of --follow that verbs share. */
+/* --follow: asks one target again and again for new output. */
 #ifndef PROBE_VERBS_FOLLOW_H
 #define PROBE_VERBS_FOLLOW_H
 
@@ -9,30 +9,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The largest time that a request may ask the agent to wait for something new, in seconds. */
+/* Longest time in seconds that a request may ask the agent to wait for new output. */
 #define FOLLOW_WAIT_MAX_SECS 20
 
 struct follow {
 	const struct options *options; /* the first target, and --timeout for each question */
 	enum message_kind kind;        /* of the questions */
-	uint64_t deadline_ms; /* of all questions of follow_ask(), on clock_ms(); 0: none */
-	bool waits;           /* the agent itself waits for something new before it answers */
+	uint64_t deadline_ms;          /* of follow_ask(), of clock_ms(); 0: none */
+	bool waits;                    /* the agent waits for new output before it answers */
 	/* The next question's JSON, for free(). */
 	char *(*request)(struct follow *f);
 	/*
-	 * Print an answer, and note where to go on. Returns true when something came. For an answer
-	 * of the wrong shape it sets the inquiry's failure.
+	 * Print an answer and note the next position. Returns true if there was new output. An
+	 * answer of the wrong shape sets the inquiry's failure.
 	 */
 	bool (*take)(struct follow *f, struct inquiry *i);
 };
 
-/* Ask once and take the answer, if there is one. Returns an inquiry for inquiry_free_all(i, 1). */
+/* Ask once, and take the answer if there is one. The result is for inquiry_free_all(i, 1). */
 struct inquiry *follow_ask(struct follow *f, bool *came);
 
 /*
- * Go on asking until there is an end: of the output's reader, or of the guest. A guest that does
- * not answer for a while (paused, restored, its agent restarted) is given --timeout. Returns the
- * exit status; an error has been printed.
+ * Ask until the output's reader or the guest is gone. A guest that does not answer (paused,
+ * restored, its agent restarted) has --timeout to answer again. Returns the exit status, after
+ * printing any error.
  */
 int follow_run(struct follow *f);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports of this machine, or Unix sockets, that lead to TCP ports of the guest's loopback. */
+/* forward: connects ports or Unix sockets of this machine to TCP ports of the guest's loopback. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
@@ -38,7 +38,7 @@ struct forwarder {
 	struct loop_io signals;
 	struct listener_spec *listeners;
 	size_t connections;
-	bool half_closes; /* the VMM passes on this side's half of a close */
+	bool half_closes; /* the VMM passes on this side's half-close */
 	bool is_over;
 };
 
@@ -46,7 +46,7 @@ struct forwarder {
 struct listener_spec {
 	struct forwarder *forwarder;
 	const char *word;
-	char address[108]; /* as it is shown; or the path of a Unix socket */
+	char address[108]; /* address as shown; or the path of a Unix socket */
 	struct sockaddr_storage bind;
 	socklen_t bind_len;
 	bool is_unix, is_bound;
@@ -60,7 +60,7 @@ struct joined {
 	struct listener_spec *listener;
 	struct exchange dial;
 	struct target to;
-	int client; /* until the relay has it; -1 */
+	int client; /* until the relay owns it; -1 */
 	struct relay relay;
 	struct loop_timer timer;
 };
@@ -158,7 +158,7 @@ static void joined_expired(struct loop_timer *timer)
 	joined_free(LOOP_OWNER(timer, struct joined, timer));
 }
 
-/* Freed by the loop: who calls this goes on with the struct. */
+/* Free from the loop, because the caller still uses the struct. */
 static void relay_over(struct relay *r)
 {
 	struct joined *j = LOOP_OWNER(r, struct joined, relay);
@@ -167,7 +167,7 @@ static void relay_over(struct relay *r)
 	loop_timer_set(&j->listener->forwarder->loop, &j->timer, 0);
 }
 
-/* Where half a close would be a whole one, and the answer lost, the guest is not told of it. */
+/* If the VMM turns a half-close into a full close, the answer would be lost: do not half-close. */
 static void relay_ended(struct relay *r, int from)
 {
 	struct joined *j = LOOP_OWNER(r, struct joined, relay);
@@ -209,7 +209,8 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	if (fd < 0) {
-		/* Too many, or no descriptor: they wait in the backlog for a moment. */
+		/* Too many connections, or no descriptor: let them wait in the backlog for a
+		 * moment. */
 		loop_change(&f->loop, io, 0);
 		loop_timer_set(&f->loop, &l->pause, clock_ms() + NO_MORE_MS);
 		return;
@@ -228,7 +229,7 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 
 /* ---- listening ------------------------------------------------------------------------------- */
 
-/* A socket that a dead program has left behind is in the way. */
+/* Remove a socket that a dead program left behind. */
 static void remove_stale(const struct listener_spec *l)
 {
 	struct stat st;
@@ -311,8 +312,8 @@ static bool start_forward(struct listener_spec *l)
 }
 
 /*
- * Firecracker makes a whole close of half a one, and others pass it on. Which is it here? An agent
- * answers who has no more to say, unless that has closed the connection.
+ * True if the VMM passes on a half-close. Firecracker turns it into a full close. To find out,
+ * half-close after a request: the answer arrives only if the connection stays open.
  */
 static bool try_half_close(const struct reach *r)
 {

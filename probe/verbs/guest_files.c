@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FULL_PAUSE_US 20000 /* before more input is offered to a process that takes none */
+#define FULL_PAUSE_US 20000 /* pause after a process took no input */
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
@@ -28,7 +28,7 @@ static void done(struct exchange *x)
 	((struct asked *)x->owner)->is_done = true;
 }
 
-/* What the agent says, safe to show. */
+/* Set the failure to the agent's message, in a form that is safe to show. */
 static bool refused(struct guest_files *g, const char *message)
 {
 	char storage[FAILURE_TEXT_MAX];
@@ -40,7 +40,7 @@ static bool refused(struct guest_files *g, const char *message)
 	return false;
 }
 
-/* Run one exchange to its end; the caller frees it. */
+/* Run one exchange to its end. The caller frees the exchange. */
 static bool run(
 	struct guest_files *g, struct exchange *x, enum message_kind request, const void *body)
 {
@@ -136,7 +136,7 @@ static bool guest_ask_proc(struct guest_files *g, enum message_kind request, con
 	return a->body.proc.kind == want || refused(g, "the guest answered with something else");
 }
 
-/* Bytes that the process does not take now are offered again. */
+/* Send input. Bytes that the process does not take are sent again. */
 static bool feed(struct guest_files *g, char *token, const char *bytes, size_t len)
 {
 	bool is_good = true;
@@ -161,7 +161,7 @@ static bool feed(struct guest_files *g, char *token, const char *bytes, size_t l
 	return is_good;
 }
 
-/* Its standard input ends, and then the file must be as long as what was sent. */
+/* End the standard input, and check that the file has the length of what was sent. */
 static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 {
 	struct proc_input_request end = { .pid_token = token };
@@ -185,7 +185,7 @@ static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 	return is_good;
 }
 
-/* Through a shell, to a file that is there already and so has its mode. */
+/* Write through a shell into an existing file, which keeps its mode. */
 static bool pour(struct guest_files *g, char *path, const char *bytes, size_t len)
 {
 	char *argv[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
@@ -219,7 +219,7 @@ static bool compare(void *arg, const char *bytes, size_t len)
 	return true;
 }
 
-/* Read back what was written. */
+/* Read the file back and compare. */
 static bool verify(struct guest_files *g, const char *path, const char *bytes, size_t len)
 {
 	struct comparison c = { bytes, len, true };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether the agent answers, and what it is: its versions and the requests that it knows. */
+/* ping: does the agent answer? hello: its versions and the requests it knows. */
 #include "probe/memory.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
@@ -93,7 +93,7 @@ static int decode_pong(struct inquiry *i, void *decoded)
 {
 	(void)i;
 	(void)decoded;
-	return EXIT_HEALTHY; /* that there is a Pong says it all */
+	return EXIT_HEALTHY; /* a Pong has no content */
 }
 
 static void pong_members(json_t *object, const struct inquiry *i, const void *decoded)

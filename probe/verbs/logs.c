@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a service has written. The protocol tells where the text ended; --follow asks from there. */
+/* logs: a service's output. An answer has the position of its end; --follow asks from there. */
 #include "probe/memory.h"
 #include "probe/verbs/follow.h"
 #include "probe/verbs/output.h"
@@ -15,11 +15,11 @@
 
 struct logs {
 	struct follow follow;
-	struct text text;  /* as long as there is the answer that it is in */
-	uint64_t position; /* where the next byte will be */
-	bool cut;          /* there was more in front */
+	struct text text;  /* valid as long as its answer */
+	uint64_t position; /* position of the next byte */
+	bool cut;          /* older text was left out */
 	bool asked;
-	char *begun; /* --json with --follow: a line whose end has not come, `begun_len` bytes */
+	char *begun; /* --json with --follow: `begun_len` bytes of an incomplete line */
 	size_t begun_len;
 };
 
@@ -55,7 +55,7 @@ static void put_gap(const struct logs *l)
 	output_json_line(object);
 }
 
-/* Put what has come behind the line that has begun, and print all lines that have an end. */
+/* Append new text to the incomplete line, and print all complete lines. */
 static void put_lines(struct logs *l)
 {
 	bool is_gap = l->asked && l->cut;
@@ -76,7 +76,7 @@ static void put_lines(struct logs *l)
 		put_line(l, (struct text){ at, (size_t)(end - at) },
 			l->position - (uint64_t)(text + len - end - 1));
 	l->begun_len = (size_t)(text + len - at);
-	if (l->begun_len >= LINE_MAX_BYTES) { /* a line without an end is no reason to grow */
+	if (l->begun_len >= LINE_MAX_BYTES) { /* a line without an end must not use up memory */
 		put_line(l, (struct text){ at, l->begun_len }, l->position);
 		l->begun_len = 0;
 	}
@@ -105,7 +105,7 @@ static bool take(struct follow *f, struct inquiry *i)
 	return l->text.len > 0;
 }
 
-/* The request for the last lines, or for what came since an answer. */
+/* The request for the last lines, or for the text after the previous answer. */
 static char *make_request(struct follow *f)
 {
 	const struct logs *l = LOOP_OWNER(f, struct logs, follow);

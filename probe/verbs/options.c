@@ -16,7 +16,7 @@
 #define LINES_MAX      1000000
 #define LINES_DEFAULT  100
 
-/* What is known before all arguments are seen. */
+/* State of the parser. */
 struct parsing {
 	struct options *o;
 	const struct verb *verbs;
@@ -27,7 +27,7 @@ struct parsing {
 	bool only_operands, command_begun;
 };
 
-/* An argument on its way into a message. */
+/* An argument in a form that is safe to show. */
 static const char *shown(const char *argument)
 {
 	static char storage[2][200];
@@ -124,13 +124,13 @@ static int take_command(struct parsing *s, const char *value, struct problem *p)
 }
 
 /*
- * An option with a value has `take` and the value's name; the others set the bool at `flag` of
- * struct options. `letter` 0: it has none.
+ * An option with a value has `take` and the value's name. Any other sets the bool at `flag` of
+ * struct options. `letter` 0: no short form.
  */
 static const struct option {
 	const char *name;
 	char letter;
-	unsigned int verbs; /* bits of enum option_flag: the verbs that it belongs to; 0: all */
+	unsigned int verbs; /* bit of enum option_flag: only for verbs with it; 0: for all */
 	int (*take)(struct parsing *s, const char *value, struct problem *p);
 	size_t flag;
 	const char *value, *help;
@@ -171,7 +171,7 @@ static const struct option {
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
-/* The options that a verb takes beside those of all. */
+/* The options that a verb takes besides the common ones. */
 static unsigned int flags_of(const struct verb *v)
 {
 	return v->flags | (v->operands == OPERANDS_TARGETS ? OPTION_TARGETS : 0u);
@@ -208,8 +208,7 @@ static int no_such_option(const char *argument, struct problem *p)
 	return problem_set_text(p, EINVAL, "%s: there is no such option", shown(argument));
 }
 
-/* Take an option; `value` is what is attached to it, or NULL: the next argument, if it needs one.
- */
+/* Take an option. `value` is the attached value; if NULL, the next argument is taken if needed. */
 static int take_option(struct parsing *s, const struct option *option, const char *value, int argc,
 	char **argv, int *at, struct problem *p)
 {
@@ -242,7 +241,7 @@ static int take_long(struct parsing *s, int argc, char **argv, int *at, struct p
 	return no_such_option(argv[*at], p);
 }
 
-/* "-L", "-LVALUE", or several letters, of which the last may have a value */
+/* "-L", "-LVALUE", or several letters; the last one may have a value */
 static int take_letters(struct parsing *s, int argc, char **argv, int *at, struct problem *p)
 {
 	const char *argument = argv[*at];
@@ -276,7 +275,7 @@ static int find_verb(struct parsing *s, const char *name, struct problem *p)
 		p, EINVAL, "'%s' is no verb; mvm-probe --help lists them", shown(name));
 }
 
-/* The verb, then targets or one target and names. What is a target is parsed when all are seen. */
+/* Take the verb, then targets, or a target and names. Targets are parsed after all arguments. */
 static int take_operand(struct parsing *s, char *argument, struct problem *p)
 {
 	struct options *o = s->o;
@@ -286,7 +285,7 @@ static int take_operand(struct parsing *s, char *argument, struct problem *p)
 	o->names = memory_resize(o->names, o->name_count + 1, sizeof(*o->names));
 	o->names[o->name_count++] = argument;
 	if (o->verb->operands == OPERANDS_COMMAND || o->verb->operands == OPERANDS_SHELL)
-		s->only_operands = true; /* what follows the target belongs to the command */
+		s->only_operands = true; /* the rest belongs to the command */
 	return 0;
 }
 
@@ -324,7 +323,7 @@ static int check_count(const struct options *o, struct problem *p)
 	return problem_set_text(p, EINVAL, "usage: mvm-probe %s %s", v->name, v->operands_text);
 }
 
-/* Where --all looks: its own option, the environment, or the usual places. */
+/* The search path of --all: the option, the environment, or the default. */
 static const char *search_path(const struct options *o)
 {
 	const char *path = o->search_path != NULL ? o->search_path : getenv("MVM_PROBE_PATH");
@@ -368,7 +367,7 @@ static int parse_targets(struct parsing *s, struct problem *p)
 
 	o->port = l.port;
 	if (o->verb->flags & OPTION_LATE)
-		words = o->name_count; /* they are looked for when they are needed */
+		words = o->name_count; /* the verb lists its targets later */
 	else if (takes_many)
 		err = list_targets(o, &l, p);
 	else if (words > 0)

@@ -13,15 +13,15 @@
 
 struct options;
 
-/* What a verb takes after its name. */
+/* The operands of a verb. */
 enum operands {
 	OPERANDS_TARGETS, /* one target or more */
 	OPERANDS_TARGET,  /* one target */
 	OPERANDS_NAME,    /* a target and a name */
-	OPERANDS_MAYBE,   /* a target, and a name or none */
+	OPERANDS_MAYBE,   /* a target and an optional name */
 	OPERANDS_NAMES,   /* a target and names */
-	OPERANDS_SHELL,   /* a target, and a command or none, as in the next */
-	OPERANDS_COMMAND, /* a target and a command, in which nothing is an option of ours */
+	OPERANDS_SHELL,   /* a target and an optional command, as in the next */
+	OPERANDS_COMMAND, /* a target and a command; options in it are not parsed */
 };
 
 struct verb {
@@ -29,10 +29,10 @@ struct verb {
 	const char *operands_text; /* "TARGET SERVICE", for the usage text */
 	const char *summary;
 	enum operands operands;
-	unsigned int flags;  /* bits of enum option_flag: what it allows beside the common */
+	unsigned int flags;  /* bits of enum option_flag: options besides the common ones */
 	uint64_t timeout_ms; /* default */
 	int (*run)(const struct options *o); /* returns the exit status */
-	const char *example; /* arguments after the program's name, for the verb's help */
+	const char *example;                 /* for the verb's help: arguments after "mvm-probe" */
 };
 
 enum option_flag {
@@ -50,46 +50,46 @@ enum option_flag {
 struct options {
 	const struct verb *verb;
 	bool json;
-	uint64_t timeout_ms; /* for everything that is asked of one target */
+	uint64_t timeout_ms; /* for all questions to one target */
 	bool timeout_given;
 	struct target *targets;
 	size_t target_count;
-	bool is_many; /* JSON is an array: several targets, or words that stand for any number */
-	uint64_t parallel; /* --parallel: targets asked at once; 0: as many as possible */
-	char **names;      /* what follows the target */
+	bool is_many;      /* JSON output is an array: several targets, or words that may stand for
+			      several */
+	uint64_t parallel; /* --parallel: targets asked at a time; 0: as many as possible */
+	char **names;      /* the words after the target */
 	size_t name_count;
 	bool drain_given;
 	uint64_t drain_secs;
 	bool follow, no_stdin, power_off, wait;
 	uint64_t lines;
 	const char *command; /* --command: text for the guest's shell; or NULL */
-	/* Not for verbs: */
+	/* Not for verbs' use: */
 	bool help, version, all;
 	const char *targets_file, *search_path;
-	const char *listen, *textfile; /* of the exporter; or NULL */
-	char **target_words;           /* operands that are targets, as they were given */
+	const char *listen, *textfile; /* for the exporter; or NULL */
+	char **target_words;           /* operands that are targets, as given */
 	size_t target_word_count;
 	uint32_t port;
 };
 
 /*
- * Parse the arguments. The verb is the first one that is no option; options may stand anywhere
- * before "--". Returns 0, or -EINVAL with `p`. Afterwards, in every case, options_free().
+ * Parse the arguments. The verb is the first one that is not an option. Options may come anywhere
+ * before "--". Returns 0, or -EINVAL with `p`. options_free() is needed in every case.
  */
 int options_parse(struct options *o, int argc, char **argv, const struct verb *verbs, size_t count,
 	struct problem *p);
 
 /*
- * List the targets that the command line stands for now: VMs come and go. Returns 0 or -errno with
- * `p`; afterwards, in every case, target_list_free().
+ * List the targets that the command line stands for now; VMs come and go. Returns 0 or -errno with
+ * `p`. target_list_free() is needed in every case.
  */
 int options_list_targets(const struct options *o, struct target_list *l, struct problem *p);
 
-/* Print a line for each option that `v` takes; NULL: for all. */
+/* Print a line for each option of `v`; NULL: for each option. */
 void options_print(const struct verb *v, FILE *out);
 
-/* Call `each` for every option that `v` takes, in the order of the help. `letter` 0: it has none.
- */
+/* Call `each` for every option of `v`, in the order of the help. `letter` 0: no short form. */
 void options_each(const struct verb *v,
 	void (*each)(const struct verb *v, const char *name, char letter, const char *help));
 

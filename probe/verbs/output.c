@@ -24,7 +24,7 @@ static void put_escape(uint32_t code)
 	printf("\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
-/* Between strings there is no unsafe character but the new lines of the indentation. */
+/* Outside of strings, the only control characters are the line ends of the indentation. */
 static void put_escaped(const char *dump, size_t len)
 {
 	for (size_t at = 0; at < len;) {
@@ -134,7 +134,7 @@ void output_list_add(struct output_list *l, json_t *object)
 		memory_must(NULL);
 	dump = memory_must(json_dumps(array, JSON_INDENT(2)));
 	json_decref(array);
-	/* Without the array's own brackets: "[\n" in front, "\n]" behind. */
+	/* The list's brackets are printed here and in output_list_end(): "[\n" and "\n]". */
 	fputs(l->count++ == 0 ? "[\n" : ",\n", stdout);
 	put_escaped(dump + 2, strlen(dump) - 4);
 	free(dump);
@@ -154,7 +154,7 @@ void output_error(const struct target *t, const struct failure *f)
 	fprintf(stderr, "mvm-probe: %s: %s\n", t->shown, f->text);
 }
 
-static int write_error; /* the first errno value of what bypasses stdio */
+static int write_error; /* first errno value of writes that bypass stdio */
 
 static void write_bytes(int stream, const char *bytes, size_t len)
 {

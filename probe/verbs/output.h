@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes to standard output and standard error. */
+/* Writes to standard output and standard error. */
 #ifndef PROBE_VERBS_OUTPUT_H
 #define PROBE_VERBS_OUTPUT_H
 
@@ -13,33 +13,33 @@
 #include <stddef.h>
 
 /*
- * Print a JSON value, indented, and free it. Within it, what a terminal would act upon is escaped
- * (JSON itself asks for that only below U+0020), so that --json is safe to look at.
+ * Print a JSON value, indented, and free it. Characters that a terminal acts on are escaped in it,
+ * so that --json is safe to look at. (JSON itself requires that only below U+0020.)
  */
 void output_json(json_t *value);
 
 /* The same on one line. */
 void output_json_line(json_t *value);
 
-/* The JSON of a request, for free(). `body` is its struct of protocol/bodies.h. */
+/* The JSON of a request, which the caller frees. `body` is its struct of protocol/bodies.h. */
 char *output_request(enum message_kind kind, const void *body);
 
-/* A JSON string of any text: what is no UTF-8 is written as \xHH. */
+/* A JSON string of any text. Invalid bytes are written as \xHH. */
 json_t *output_string(struct text text);
 
-/* The same, and null for "". */
+/* The same, but null for "". */
 json_t *output_string_or_null(struct text text);
 
-/* {"kind": ..., "message": ...}, or null when there is no failure. */
+/* {"kind": ..., "message": ...}, or null without a failure. */
 json_t *output_failure(const struct failure *f);
 
-/* Start an object with the two members that each of ours begins with: name and target. */
+/* Start an object with the two members that every object has: name and target. */
 json_t *output_target(const struct target *t);
 
 /* Add a member to an object; takes over `value`. */
 void output_set(json_t *object, const char *key, json_t *value);
 
-/* Objects, one a target, printed as they come: one alone, or an array of any number. */
+/* Prints one object for each target as it arrives: a single object, or an array. */
 struct output_list {
 	bool is_array;
 	size_t count;
@@ -48,19 +48,19 @@ struct output_list {
 /* Print an object and free it. */
 void output_list_add(struct output_list *l, json_t *object);
 
-/* Print what ends the list. */
+/* Print the end of the list. */
 void output_list_end(struct output_list *l);
 
 /* "mvm-probe: TARGET: MESSAGE" on standard error. */
 void output_error(const struct target *t, const struct failure *f);
 
 /*
- * Write what a program in the guest wrote: as it is, or, when `stream` is a terminal, with what it
- * would act upon made visible (new lines and tabs stay).
+ * Write the output of a program in the guest: as it is, or, if `stream` is a terminal, with
+ * characters that a terminal acts on made visible (except line ends and tabs).
  */
 void output_raw(int stream, struct text text);
 
-/* Flush standard output. False with a message when something could not be written. */
+/* Flush standard output. False, after a message, if some output could not be written. */
 bool output_flush(void);
 
 #endif

@@ -55,7 +55,7 @@ size_t escapes_filter(struct escapes *e, char *bytes, size_t len, bool *leave)
 	size_t n = 0;
 
 	if (e->has_tilde) {
-		/* One byte of room: the tilde that was held back goes in front. */
+		/* There is room for one byte more: put the tilde that was held back first. */
 		memmove(bytes + 1, bytes, len);
 		bytes[0] = '~';
 		len++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This side's terminal, passed through to the guest and always given back as it was. */
+/* This side's terminal in raw mode for the guest. Always restored at the end. */
 #ifndef PROBE_VERBS_RAW_TERMINAL_H
 #define PROBE_VERBS_RAW_TERMINAL_H
 
@@ -7,30 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* True if standard input and output are a terminal. */
+/* True if standard input and output are terminals. */
 bool raw_terminal_is_there(void);
 
-/* Its size in characters; 80 by 24 where it has none. */
+/* The terminal's size in characters; 80 by 24 if unknown. */
 void raw_terminal_size(uint16_t *cols, uint16_t *rows);
 
-/* Pass every key on, from here until raw_terminal_restore() or the end of the program. */
+/* Pass every key on until raw_terminal_restore() or the end of the program. */
 void raw_terminal_enter(void);
 
-/* Give it back. Safe at any time, also twice, and in a handler of a signal. */
+/* Restore the terminal. Safe at any time, also twice and in a signal handler. */
 void raw_terminal_restore(void);
 
 #define ESCAPES_ROOM 1 /* bytes that escapes_filter() may add */
 
-/* The keys of the user, searched for "~." at the start of a line. */
+/* State of the search for "~." at the start of a line. */
 struct escapes {
-	bool in_line;   /* something has been typed since the last new line */
-	bool has_tilde; /* one is held back */
+	bool in_line;   /* there were bytes since the last line end */
+	bool has_tilde; /* a tilde is held back */
 };
 
 /*
- * Take out what is not for the guest: "~~" at the start of a line is one tilde. `bytes` has room
- * for one more than `len`. Returns the new length; `leave` is set at "~.", and what follows is
- * dropped.
+ * Remove escapes from the user's keys: at the start of a line, "~~" is one tilde, and "~." sets
+ * `leave` and drops the rest. `bytes` has room for `len` + ESCAPES_ROOM. Returns the new length.
  */
 size_t escapes_filter(struct escapes *e, char *bytes, size_t len, bool *leave);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Have the guest read its service files again. */
+/* reload: make the guest read its service files again. */
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run a command in a guest as if it were here: its output as it comes, standard input and signals
- * passed on, its exit status ours. Unlike exec it has no time limit unless --timeout asks for one.
+ * run: run a command in a guest as if it ran here. Output appears as it is written, standard input
+ * and signals are passed on, and this program exits with its exit status. Unlike exec, there is no
+ * time limit unless --timeout sets one.
  */
 #include "base/agent_address.h"
 #include "base/clock.h"
@@ -20,20 +21,20 @@
 #include <unistd.h>
 
 #define INPUT_SIZE    16384
-#define ANSWER_MS     10000 /* for each question but the wait */
-#define FULL_PAUSE_MS 20    /* before more input is offered to a process that takes none */
-#define EXIT_TIMED    124   /* as timeout(1) has it */
+#define ANSWER_MS     10000 /* limit for each question but ProcWait */
+#define FULL_PAUSE_MS 20    /* pause after a process took no input */
+#define EXIT_TIMED    124   /* as timeout(1) */
 
 struct run {
 	struct loop loop;
 	struct target target;
 	const struct options *options;
 	struct exchange start, wait, input, signal;
-	char *requests[4]; /* of these */
+	char *requests[4]; /* the JSON of each question */
 	char token[64];
 	struct loop_io in, signals;
 	struct loop_timer again;
-	char bytes[INPUT_SIZE]; /* of standard input that the guest has not taken */
+	char bytes[INPUT_SIZE]; /* standard input that the guest has not taken yet */
 	size_t len;
 	bool in_ended, asks_input, is_done;
 	int status;
@@ -54,7 +55,7 @@ static void fail_with(struct run *r, const char *text)
 	fail(r, &f);
 }
 
-/* Ask one question; the request is freed with the next one. */
+/* Ask one question. The request is freed with the next one. */
 static void ask(struct run *r, struct exchange *x, int slot, enum message_kind kind,
 	const void *body, void (*done)(struct exchange *x))
 {
@@ -70,7 +71,7 @@ static void ask(struct run *r, struct exchange *x, int slot, enum message_kind k
 		.owner = r };
 }
 
-/* The result that a guest gave, or false after a message. `a` is to be freed in any case. */
+/* Get the guest's result; false after a message. The caller frees `a` in any case. */
 static bool take_result(struct run *r, struct exchange *x, struct answer *a)
 {
 	struct problem p;
@@ -116,7 +117,7 @@ static void input_sent(struct exchange *x)
 	bool is_closed = true;
 
 	r->asks_input = false;
-	/* A command that has ended, or has closed its standard input, wants no more. */
+	/* An error means that the command ended or closed its standard input: no more input. */
 	if (x->failure.kind == FAILURE_NONE && answer_decode(x->body, x->body_len, &a, &p) == 0 &&
 		a.kind == ANSWER_PROC_RESULT && a.body.proc.kind == PROC_RESULT_INPUT_ACCEPTED) {
 		taken = (size_t)a.body.proc.as.input.bytes_accepted;
@@ -154,7 +155,7 @@ static void take_input(struct run *r)
 	loop_remove(&r->loop, &r->in);
 	r->in_ended = n <= 0;
 	r->len = n > 0 ? (size_t)n : 0;
-	send_input(r); /* without bytes it closes the command's standard input */
+	send_input(r); /* no bytes: closes the command's standard input */
 }
 
 static void on_input(struct loop_io *io, uint32_t events)
@@ -163,7 +164,7 @@ static void on_input(struct loop_io *io, uint32_t events)
 	take_input(LOOP_OWNER(io, struct run, in));
 }
 
-/* A plain file cannot be watched, and need not be. */
+/* epoll(7) cannot watch a plain file, which is always readable. */
 static void read_more(struct run *r)
 {
 	if (!r->in_ended && loop_add(&r->loop, &r->in, STDIN_FILENO, EPOLLIN, on_input) != 0)
@@ -186,7 +187,7 @@ static void on_signal(struct loop_io *io, uint32_t events)
 	(void)events;
 	if (read(io->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	if (r->token[0] == '\0') { /* nothing runs yet */
+	if (r->token[0] == '\0') { /* the command does not run yet */
 		r->status = 128 + (int)info.ssi_signo;
 		r->is_done = true;
 		return;
@@ -209,7 +210,7 @@ static void watch_signals(struct run *r)
 
 /* ---- output and the end ---------------------------------------------------------------------- */
 
-/* Returns true to go on. */
+/* Returns true to continue the stream. */
 static bool take_event(struct run *r, const struct proc_event *e)
 {
 	switch ((enum proc_event_kind)e->kind) {
@@ -290,7 +291,7 @@ static void started(struct exchange *x)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-/* Words in front of the command: -e NAME=VALUE and -w DIRECTORY, then maybe "--". */
+/* Parse the words before the command: -e NAME=VALUE, -w DIRECTORY, an optional "--". */
 static bool parse(const struct options *o, struct proc_start_request *body, struct field_pair *env,
 	size_t *at)
 {
@@ -347,7 +348,7 @@ int verb_run(const struct options *o)
 	r->options = o;
 	r->target = o->targets[0];
 	if (r->target.port == PROTOCOL_AGENT_PORT)
-		r->target.port = PROTOCOL_AGENT_PORT1; /* which has these requests */
+		r->target.port = PROTOCOL_AGENT_PORT1; /* the port that serves these requests */
 	r->in.fd = r->signals.fd = -1;
 	if (loop_init(&r->loop) == 0)
 		status = run_command(r, o);

@@ -34,7 +34,7 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 		answered ? json_deep_copy(json_object_get(i->bodies[0], "services")) : json_null());
 }
 
-/* A cell for a number, or "-" where there is none. */
+/* A cell for a number; "-" if unknown. */
 static void number_cell(
 	struct table *t, const struct maybe *m, void (*format)(struct buf *b, uint64_t n))
 {
@@ -56,7 +56,7 @@ static void format_cpu(struct buf *b, uint64_t us)
 	format_span(b, us / 1000);
 }
 
-/* Why it is in this state, and what comes next. */
+/* Why the service is in this state, and what comes next. */
 static void reason_cell(struct table *t, const struct service *s)
 {
 	char storage[8 * REASON_COLUMNS];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A shell in the guest: its terminal is this one, or, without one, a pipe. */
+/* shell: a shell in the guest, at this terminal, or at a pipe without one. */
 #include "base/problem.h"
 #include "probe/memory.h"
 #include "probe/show/shell_words.h"
@@ -19,12 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK            4096
-#define DIALS            50 /* attempts at the data port: mvm's agents bind it after they answer */
+#define CHUNK 4096
+#define DIALS                                                                                      \
+	50 /* attempts at the data port, because mvm's agents bind it only after they answer */
 #define DIAL_AGAIN_NS    (100 * 1000 * 1000)
 #define CLOSE_TIMEOUT_MS 5000
 #define END_OF_INPUT     "\4"
-#define MARK             "\1\2" /* the guest's own output begins behind this */
+#define MARK             "\1\2" /* the output to show starts after this */
 #define MARK_WAIT_MS     10000
 
 struct shell {
@@ -34,11 +35,11 @@ struct shell {
 	uint64_t session;
 	int socket, signals;
 	bool is_terminal, input_ended, leaving;
-	int signal; /* that ends us; 0: none */
+	int signal; /* signal that ends this program; 0: none */
 	struct escapes escapes;
-	char out[4 * CHUNK]; /* for the guest, what the socket has not taken */
+	char out[4 * CHUNK]; /* input for the guest that the socket has not taken yet */
 	size_t out_len;
-	size_t marked; /* bytes of MARK seen; all of them: output is shown */
+	size_t marked; /* bytes of MARK seen; after all of them, output is shown */
 	struct loop loop;
 	struct exchange resize;
 	bool is_resizing, resize_again;
@@ -89,7 +90,7 @@ static bool dial(struct shell *s, uint32_t port)
 	return false;
 }
 
-/* The shell's exit code, where the agent knows it. */
+/* Get the shell's exit code, if the agent knows it. */
 static int close_session(struct shell *s)
 {
 	int64_t code = 0;
@@ -102,7 +103,7 @@ static int close_session(struct shell *s)
 		&(struct console_session){ .session_id = s->session }, &body, &s->failure);
 	if (root == NULL) {
 		if (s->failure.kind == FAILURE_ERROR_ANSWER || s->failure.kind == FAILURE_CLOSED)
-			return EXIT_HEALTHY; /* mvm's agents forget it */
+			return EXIT_HEALTHY; /* mvm's agents do not keep it */
 		output_error(&s->o->targets[0], &s->failure);
 		return EXIT_NOT_RUN;
 	}
@@ -161,14 +162,14 @@ static void write_out(struct shell *s)
 	ssize_t n = send(s->socket, s->out, s->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		s->out_len = 0; /* the end shows in reading */
+		s->out_len = 0; /* reading will show the end */
 	if (n <= 0)
 		return;
 	s->out_len -= (size_t)n;
 	memmove(s->out, s->out + n, s->out_len);
 }
 
-/* A terminal ends its input by a character, and so does this: half a close is one on some VMMs. */
+/* End the input with a character, as a terminal does; some VMMs turn a half-close into a close. */
 static void take_input(struct shell *s)
 {
 	char bytes[CHUNK + ESCAPES_ROOM];
@@ -179,7 +180,7 @@ static void take_input(struct shell *s)
 		return;
 	if (n <= 0) {
 		s->input_ended = true;
-		s->leaving = s->is_terminal; /* our own terminal is gone */
+		s->leaving = s->is_terminal; /* this side's terminal is gone */
 		put(s, END_OF_INPUT, 1);
 		return;
 	}
@@ -188,7 +189,7 @@ static void take_input(struct shell *s)
 	put(s, bytes, len);
 }
 
-/* What is in front of the mark is the echo of our own first line. */
+/* Output before the mark is the echo of the first line that this program sent. */
 static void show(struct shell *s, const char *bytes, size_t len)
 {
 	static const char mark[] = MARK;
@@ -206,7 +207,7 @@ static void show(struct shell *s, const char *bytes, size_t len)
 
 			poll(&p, 1, -1);
 		} else if (n < 0 && errno != EINTR) {
-			s->leaving = true; /* nobody reads */
+			s->leaving = true; /* the output's reader is gone */
 			return;
 		}
 		bytes += n > 0 ? n : 0;
@@ -214,7 +215,7 @@ static void show(struct shell *s, const char *bytes, size_t len)
 	}
 }
 
-/* False at the end. */
+/* False at the end of the output. */
 static bool take_output(struct shell *s)
 {
 	char bytes[CHUNK];
@@ -251,8 +252,9 @@ static void take_signal(struct shell *s)
 /* ---- the session ----------------------------------------------------------------------------- */
 
 /*
- * The protocol has no command: the shell is told to become it. Without a terminal on this side, the
- * guest's is to pass bytes on, and the shell to read a script from it as from a pipe.
+ * ConsoleOpen has no command, so the first line tells the shell to exec the command. Without a
+ * terminal on this side, that line makes the guest's terminal pass bytes through unchanged, and the
+ * shell reads a script from it as from a pipe.
  */
 static void send_first_line(struct shell *s)
 {
@@ -287,7 +289,8 @@ static void pass(struct shell *s)
 		int n = poll(p, 4, waits ? MARK_WAIT_MS : -1);
 
 		if (n == 0 && waits)
-			s->marked = sizeof(MARK) - 1; /* another kind of shell */
+			s->marked = sizeof(MARK) -
+				    1; /* another kind of shell: it would not print the mark */
 		if (n > 0 && p[2].revents != 0)
 			take_signal(s);
 		if (n > 0 && p[3].revents != 0)
@@ -313,7 +316,7 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The terminal is ours again before anything else is said or waited for. */
+/* Restore the terminal before printing or waiting for anything else. */
 static int run(struct shell *s)
 {
 	int status;

@@ -68,7 +68,7 @@ static json_t *as_json(const struct inquiry *i, const struct report *r)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* An integration's status: one of the protocol's words, {"error": ...}, or something newer. */
+/* An integration's status: a word of the protocol, {"error": ...}, or a newer form. */
 static void status_cell(struct table *t, const struct check *c)
 {
 	const char *key = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)c->status));
@@ -178,7 +178,7 @@ static int judge(const struct inquiry *i, const struct report *r)
 	return health_is_good(r) ? EXIT_HEALTHY : EXIT_UNHEALTHY;
 }
 
-/* Where the guests' reports go, one after another. */
+/* The output that the reports of all guests go to. */
 struct page {
 	const struct options *o;
 	struct table table;

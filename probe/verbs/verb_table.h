@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs. A new one is a row here, a function, and its place in mvm-probe(1). */
+/* The table of verbs. A new verb needs a row, a function, and a section in mvm-probe(1). */
 #ifndef PROBE_VERBS_VERB_TABLE_H
 #define PROBE_VERBS_VERB_TABLE_H
 

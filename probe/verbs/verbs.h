@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs. Each asks, prints, and returns the program's exit status. */
+/* The functions of the verbs. Each asks, prints, and returns the exit status. */
 #ifndef PROBE_VERBS_VERBS_H
 #define PROBE_VERBS_VERBS_H
 

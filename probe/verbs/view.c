@@ -15,7 +15,7 @@ static json_t *as_json(const struct inquiry *i, const void *decoded, const struc
 	return object;
 }
 
-/* Decode an answer and print it, or add it to the list of JSON. Returns its exit status. */
+/* Decode an answer, and print it or add it to the JSON list. Returns the exit status. */
 static int show(
 	struct inquiry *i, const struct options *o, const struct view *v, struct output_list *list)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What most verbs do: ask every target one question, decode the answers, print each. */
+/* The scheme of most verbs: ask every target one question, decode and print the answers. */
 #ifndef PROBE_VERBS_VIEW_H
 #define PROBE_VERBS_VIEW_H
 
@@ -11,18 +11,17 @@
 #include <stddef.h>
 
 struct view {
-	size_t size; /* bytes of a decoded answer; all zero where there is no answer */
+	size_t size; /* bytes of a decoded answer; all zero without an answer */
 	/*
-	 * Decode the answer of an inquiry that has one. Returns the exit status that it stands for;
-	 * for an answer of the wrong shape it sets the inquiry's failure instead.
+	 * Decode the answer of an inquiry that has one. Returns its exit status, or sets the
+	 * inquiry's failure if the answer has the wrong shape.
 	 */
 	int (*decode)(struct inquiry *i, void *decoded);
-	/* Add the members of the JSON object between "target" and "error"; null without an answer.
-	 */
+	/* Add the JSON members between "target" and "error"; null without an answer. */
 	void (*members)(json_t *object, const struct inquiry *i, const void *decoded);
-	/* Print an answer for people; `many`: of more than one target. */
+	/* Print an answer for people. `many`: there is more than one target. */
 	void (*print)(const struct inquiry *i, const void *decoded, bool many);
-	/* Free what the decoded answer holds; NULL: nothing. */
+	/* Free the memory of a decoded answer. NULL: it has none. */
 	void (*release)(void *decoded);
 	int status_without; /* exit status without an answer; 0: by the kind of failure */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wait until everything is healthy. The protocol has no way to be told, so each target is asked
- * again after a pause that starts at 20 ms and doubles up to 500 ms; when an agent answers for the
- * first time, the pause starts anew, because its first checks are about to end.
+ * wait: wait until everything is healthy. The protocol has no notification, so each target is asked
+ * again after a pause that doubles from 20 ms to 500 ms. Once an agent answers for the first time,
+ * the pause is 20 ms again, because its first checks will end soon.
  */
 #include "base/clock.h"
 #include "probe/memory.h"
@@ -16,24 +16,24 @@
 #define PAUSE_FIRST_MS 20
 #define PAUSE_LAST_MS  500
 /*
- * A request that a guest lost while it booted is never answered: better ask again than wait. A slow
- * agent gets more time with each try.
+ * A request that a booting guest lost is never answered, so each try has a short limit. The limit
+ * grows with each try, for slow agents.
  */
 #define TRY_FIRST_MS 2500
 #define TRY_LAST_MS  20000
 
 struct wait {
 	struct inquiry inquiry;
-	/* What is known: of the last try that was not cut short by the end of all waiting. */
+	/* The result of the last try that was not cut short by the overall deadline. */
 	struct failure failure;
 	struct report report;
-	json_t *roots[HEALTH_CHECKS]; /* that the report refers to */
+	json_t *roots[HEALTH_CHECKS]; /* memory that the report refers to */
 
 	struct loop_timer timer;
 	uint64_t deadline_ms, pause_ms, try_ms;
 	uint64_t started_us, ended_us;
-	bool known, answered; /* the above is set; there was a report at least once */
-	size_t *left;         /* targets that are not done */
+	bool known, answered; /* the above is set; there was at least one report */
+	size_t *left;         /* number of targets that are not done */
 };
 
 static void forget(struct wait *w)
@@ -45,7 +45,7 @@ static void forget(struct wait *w)
 	}
 }
 
-/* Let this try's result be what is known. Returns whether there is a report. */
+/* Keep this try's result. Returns true if there is a report. */
 static bool learn(struct wait *w)
 {
 	forget(w);
@@ -95,7 +95,7 @@ static void answered(struct inquiry *i)
 		return;
 	}
 	if (w->pause_ms > w->deadline_ms - now)
-		w->pause_ms = w->deadline_ms - now; /* and ask a last time */
+		w->pause_ms = w->deadline_ms - now; /* ask one last time */
 	loop_timer_set(i->loop, &w->timer, now + w->pause_ms);
 	w->pause_ms = 2 * w->pause_ms < PAUSE_LAST_MS ? 2 * w->pause_ms : PAUSE_LAST_MS;
 }
@@ -149,7 +149,7 @@ static void print(const struct wait *w)
 		summary.data);
 }
 
-/* Prepare all, and run the loop until the last one is done. */
+/* Start all, and run the loop until the last one is done. */
 static int wait_for_all(const struct options *o, struct wait *all)
 {
 	size_t left = o->target_count;

@@ -41,7 +41,7 @@ static void say_unexpected(const char *expected, struct text name, struct failur
 		quoted.data, expected);
 }
 
-/* The name and the body of a message. */
+/* Get the name and the body of a message. */
 static bool split_message(json_t *root, struct text *name, const json_t **body)
 {
 	void *member;
@@ -61,7 +61,7 @@ static bool split_message(json_t *root, struct text *name, const json_t **body)
 	return true;
 }
 
-/* Past the string at `at`, whose quotation mark may be missing. */
+/* The end of the string at `at`; its closing quotation mark may be missing. */
 static size_t skip_string(const char *bytes, size_t len, size_t at)
 {
 	for (at++; at < len && bytes[at] != '"'; at++)
@@ -69,7 +69,7 @@ static size_t skip_string(const char *bytes, size_t len, size_t at)
 	return at < len ? at + 1 : len;
 }
 
-/* Is it a whole number that 64 bits with a sign do not hold? */
+/* True if the text is a whole number that does not fit a signed 64-bit integer. */
 static bool is_too_large(const char *text, size_t len)
 {
 	char digits[24];
@@ -85,7 +85,7 @@ static bool is_too_large(const char *text, size_t len)
 	return errno == ERANGE;
 }
 
-/* The text with ".0" behind every whole number that is too large for jansson, from malloc(). */
+/* A copy of the text, from malloc(), with ".0" after every whole number too large for jansson. */
 static char *with_large_reals(const char *bytes, size_t len, size_t *new_len)
 {
 	char *copy = memory_must(malloc(2 * len + 1));
@@ -134,7 +134,8 @@ static json_t *parse(const char *bytes, size_t len, struct failure *f)
 	if (root != NULL)
 		return root;
 	buf_clear(&quoted);
-	text_put_visible(&quoted, text_of(error.text), QUOTE_COLUMNS); /* quotes what it read */
+	text_put_visible(
+		&quoted, text_of(error.text), QUOTE_COLUMNS); /* the text quotes the answer */
 	failure_set(f, FAILURE_UNDECODABLE, "the answer (%zu bytes) is no JSON: byte %d: %s", len,
 		error.position, quoted.data);
 	return NULL;
@@ -200,7 +201,7 @@ bool shape_open(struct shape *s, const json_t *body, const char *name, struct fa
 	return false;
 }
 
-/* The value of a field, or NULL when there is none or an earlier one was wrong. */
+/* The value of a field. NULL if there is none, or if an earlier field was wrong. */
 static const json_t *field(struct shape *s, const char *key, enum shape_need need)
 {
 	const json_t *value;
@@ -251,8 +252,8 @@ bool shape_number(struct shape *s, const char *key, enum shape_need need, uint64
 	int64_t n;
 	bool there;
 
-	/* The protocol's numbers have no sign, and one bit more. Where that matters, they are a
-	 * size beyond all bounds. */
+	/* The protocol's numbers are unsigned 64-bit, these are signed. Numbers above INT64_MAX are
+	 * no sensible sizes or times, so cutting them to INT64_MAX loses nothing. */
 	if (json_is_real(v) && json_real_value(v) >= NUMBER_BEYOND &&
 		json_real_value(v) <= 2 * NUMBER_BEYOND && !shape_failed(s)) {
 		*value = INT64_MAX;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CONNECT_AGAIN_MS 10   /* pause while the other side's queue of connections is full */
-#define BODY_FIRST       4096 /* storage for a body grows with what arrives, from here */
+#define BODY_FIRST       4096 /* first size of the storage for a body */
 #define QUOTE_COLUMNS    80
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -160,7 +160,7 @@ static void add_frame(struct exchange *x, const char *body, size_t len)
 	x->out_len += sizeof(header) + len;
 }
 
-/* The hello and the request go together: who refuses the one does not get to the other. */
+/* Send hello and request together. An agent that refuses the hello does not serve the request. */
 static void fill_request(struct exchange *x)
 {
 	x->out_len = x->out_at = 0;
@@ -171,8 +171,8 @@ static void fill_request(struct exchange *x)
 }
 
 /*
- * Is all sent? Where the other side has closed, what it sent before that still counts: an agent may
- * refuse a request that it has not read to its end.
+ * True if everything is sent, or the peer has closed. An agent may answer and close before it has
+ * read the whole request, so its answer must still be read.
  */
 static bool send_some(struct exchange *x)
 {
@@ -197,7 +197,7 @@ static bool send_some(struct exchange *x)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
-/* Read up to `size` bytes: their count, or 0 with or without a failure when there are none. */
+/* Read up to `size` bytes. Returns the count; 0 if there are none now, or with the failure set. */
 static size_t receive(struct exchange *x, void *bytes, size_t size)
 {
 	for (;;) {
@@ -231,8 +231,8 @@ static void judge_ok_line(struct exchange *x)
 }
 
 /*
- * Is the line complete? One byte at a time: what follows the line belongs to the agent, and may
- * have come with it.
+ * True if the line is complete. Reads one byte at a time, because the bytes after the line already
+ * belong to the agent.
  */
 static bool read_ok_line(struct exchange *x)
 {
@@ -274,7 +274,7 @@ static bool read_length(struct exchange *x)
 	return true;
 }
 
-/* Take more storage for the body: what its length asks for, up to twice what has come. */
+/* Grow the body's storage to its length, but at most to twice the bytes received. */
 static bool grow_body(struct exchange *x)
 {
 	size_t want = x->body_want + 1, size = x->body_size == 0 ? BODY_FIRST : 2 * x->body_size;
@@ -299,7 +299,7 @@ static bool grow_body(struct exchange *x)
 	return true;
 }
 
-/* A header is cheap to forge, so memory is taken only for what has come. */
+/* A header is cheap to forge, so memory grows only with the bytes received. */
 static bool read_body(struct exchange *x)
 {
 	while (x->body_len < x->body_want) {
@@ -346,9 +346,9 @@ static void begin_frame(struct exchange *x)
 }
 
 enum progress {
-	WAITS,   /* for the descriptor, or it has failed */
-	GOES_ON, /* with the next step */
-	ENDS,    /* the answer is there */
+	WAITS,   /* waits for the descriptor, or has failed */
+	GOES_ON, /* go on with the next step */
+	ENDS,    /* the answer is complete */
 };
 
 static enum progress take_step(struct exchange *x)
@@ -393,17 +393,18 @@ static enum progress take_step(struct exchange *x)
 		if (x->hello != NULL && !x->has_hello_answer) {
 			x->has_hello_answer = true;
 			if (strstr(x->body, message_name(ANSWER_PROTOCOL_HELLO_ACK)) == NULL)
-				return ENDS; /* the caller sees what it is */
+				return ENDS; /* the caller looks at the answer */
 			begin_frame(x);
 			return GOES_ON;
 		}
 		if (x->frame == NULL)
 			return ENDS;
-		loop_timer_clear(x->loop, &x->timer); /* a stream has its first frame in time */
+		loop_timer_clear(
+			x->loop, &x->timer); /* the deadline holds for a stream's first frame */
 		if (!x->frame(x))
 			return ENDS;
 		begin_frame(x);
-		return WAITS; /* the loop comes back at once, after everybody else */
+		return WAITS; /* let other descriptors run before the next frame */
 	case EXCHANGE_STEPS:
 		break;
 	}
@@ -422,7 +423,7 @@ static void ready(struct loop_io *io, uint32_t events)
 	enum progress progress;
 	int err;
 
-	(void)events; /* errors come back from the system calls */
+	(void)events; /* the system calls report errors */
 	do
 		progress = take_step(x);
 	while (progress == GOES_ON);
@@ -460,7 +461,7 @@ static void try_to_connect(struct exchange *x)
 	} else {
 		target_explain(x->target, -err, &x->failure);
 	}
-	loop_timer_set(x->loop, &x->timer, 0); /* the caller hears of it from the loop */
+	loop_timer_set(x->loop, &x->timer, 0); /* `done` must come from the loop */
 }
 
 static void expire(struct loop_timer *timer)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to one agent: connect, the hybrid socket's handshake, one request, one answer (or,
- * for a stream, any number of frames). One deadline covers all of it, so a peer that sends a byte
- * now and then gains nothing. Non-blocking, on a loop that any number of exchanges share.
+ * An exchange is one connection to one agent: connect, the hybrid socket's handshake, one request,
+ * one answer (or any number of frames for a stream). One deadline covers all of that, so a peer
+ * gains nothing by sending a byte now and then. Non-blocking; many exchanges share a loop.
  */
 #ifndef PROBE_WIRE_EXCHANGE_H
 #define PROBE_WIRE_EXCHANGE_H
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXCHANGE_OK_MAX 64 /* bytes of the handshake's OK line, at most */
+#define EXCHANGE_OK_MAX 64 /* most bytes of the handshake's OK line */
 
 enum exchange_step {
 	EXCHANGE_CONNECTING,
@@ -27,56 +27,56 @@ enum exchange_step {
 	EXCHANGE_STEPS,
 };
 
-/* What the answers of many exchanges may take together. */
+/* Memory limit for the answers of many exchanges. */
 struct exchange_budget {
 	size_t max, used; /* bytes */
-	size_t share;     /* bytes that an answer may always have */
+	size_t share;     /* bytes that any answer may use */
 };
 
 struct exchange {
-	/* The caller sets these. */
+	/* Set by the caller. */
 	struct loop *loop;
 	const struct target *target;
-	const char *request; /* body of the request's frame; stays the caller's, until done */
-	size_t request_len;  /* `request` NULL: none; the result is `raw_fd` */
+	const char *request; /* body of the request's frame; the caller keeps it until done */
+	size_t request_len;  /* `request` NULL: no request; the result is `raw_fd` */
 	uint64_t timeout_ms;
-	struct exchange_budget *budget; /* or NULL; outlives the exchange's body */
-	const char *hello; /* body of a frame to send first, whose answer counts as well; or NULL */
-	/* For a stream: called for each frame; true: go on, false: enough. NULL: one answer. */
+	struct exchange_budget *budget; /* or NULL; must outlive `body` */
+	const char *hello;              /* body of a hello frame to send first; or NULL */
+	/* For a stream: called for each frame; return false to stop. NULL: one answer. */
 	bool (*frame)(struct exchange *x);
 	/* Called once, never from within exchange_start(). It may call exchange_free(). */
 	void (*done)(struct exchange *x);
-	void *owner; /* for the two */
+	void *owner; /* for both callbacks */
 
 	/* The result. */
-	struct failure failure; /* FAILURE_NONE: there is an answer */
-	int raw_fd;             /* without a request: the connection, non-blocking, the caller's */
-	char *body;             /* the answer's frame, NUL-terminated */
+	struct failure failure; /* FAILURE_NONE: answered */
+	int raw_fd; /* without a request: the non-blocking connection, owned by the caller */
+	char *body; /* the answer's frame, NUL-terminated */
 	size_t body_len;
 	uint64_t elapsed_us; /* from the start to the end */
 
-	/* The exchange's own. */
+	/* Private. */
 	enum exchange_step step;
 	struct loop_io io;
 	struct loop_timer timer; /* the deadline, or the next try to connect */
 	uint64_t deadline_ms, started_us;
-	char *out; /* what is being sent: the handshake's line, then the frame */
+	char *out; /* to be sent: the handshake's line, then the frame */
 	size_t out_len, out_at;
 	char line[EXCHANGE_OK_MAX];
 	size_t line_len;
 	unsigned char header[PROTOCOL_HEADER_BYTES];
 	size_t header_len;
 	size_t body_size; /* bytes of storage at `body` */
-	size_t body_want; /* what the header says */
-	size_t frames;    /* whole frames so far */
+	size_t body_want; /* bytes announced by the header */
+	size_t frames;    /* complete frames so far */
 	bool has_hello_answer;
 	bool running;
 };
 
-/* Begin. The fields that the caller sets must be set, the others zero. */
+/* Start. The caller has set its fields and zeroed the others. */
 void exchange_start(struct exchange *x);
 
-/* Close and free everything, running or not, and without a call of `done`. */
+/* Close and free everything, without calling `done`. Safe while running. */
 void exchange_free(struct exchange *x);
 
 #endif

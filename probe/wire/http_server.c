@@ -79,7 +79,7 @@ static void close_request(struct http_request *r)
 		loop_change(s->loop, &s->listener, EPOLLIN);
 }
 
-/* Send what is left of the answer; close when all is sent, or nobody takes it. */
+/* Send the rest of the answer. Close once it is sent or sending fails. */
 static void send_some(struct http_request *r)
 {
 	size_t body_len = r->is_head || r->body == NULL ? 0 : r->body->len;
@@ -102,7 +102,8 @@ static void send_some(struct http_request *r)
 			break;
 		r->sent += (size_t)n;
 	}
-	/* What the client sent beyond its request is read, or the close would reset the answer. */
+	/* Read what the client sent after its request; otherwise close(2) would reset the answer.
+	 */
 	shutdown(r->io.fd, SHUT_WR);
 	while (recv(r->io.fd, r->in, HTTP_REQUEST_MAX, MSG_DONTWAIT) > 0)
 		;
@@ -142,7 +143,7 @@ static int hex_digit(char c)
 	return c == '\0' || at == NULL ? -1 : (int)(at - digits);
 }
 
-/* Decode %HH within `len` bytes into `out`. False for a bad one, a NUL, or too many bytes. */
+/* Decode %HH in `len` bytes into `out`. False for a bad escape, a NUL, or too little room. */
 static bool decode(const char *text, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
@@ -184,7 +185,7 @@ const char *http_field(const struct http_request *r, const char *name)
 {
 	size_t name_len = strlen(name);
 
-	/* A line ends with NUL, where CR was, and LF. */
+	/* A line ends with NUL, which replaced CR, and LF. */
 	for (const char *at = r->fields; at < r->fields + r->fields_len; at += strlen(at) + 2) {
 		if (strncasecmp(at, name, name_len) != 0 || at[name_len] != ':')
 			continue;
@@ -220,7 +221,7 @@ static unsigned int parse_line(struct http_request *r, char *line)
 											      : 400;
 }
 
-/* Split the field lines, and look at those that would change how the request is read. */
+/* Split the field lines, and check those that change how the request is read. */
 static unsigned int parse_fields(struct http_request *r, char *at, char *end)
 {
 	const char *length;
@@ -245,7 +246,7 @@ static unsigned int parse_fields(struct http_request *r, char *at, char *end)
 	return n > 0 ? 413 : 0;
 }
 
-/* The request is complete: `head` bytes up to the empty line. */
+/* Handle a complete request: `head` bytes up to the empty line. */
 static void take_request(struct http_request *r, size_t head)
 {
 	char *line_end;
@@ -266,7 +267,7 @@ static void take_request(struct http_request *r, size_t head)
 		return;
 	}
 	r->waits_for_answer = true;
-	loop_timer_clear(r->server->loop, &r->timer); /* the handler's time is its own matter */
+	loop_timer_clear(r->server->loop, &r->timer); /* the handler limits its own time */
 	loop_change(r->server->loop, &r->io, EPOLLRDHUP);
 	r->server->handle(r);
 }
@@ -305,7 +306,7 @@ static void ready(struct loop_io *io, uint32_t events)
 	if (r->is_answered)
 		send_some(r);
 	else if (r->waits_for_answer || (events & (EPOLLERR | EPOLLHUP)) != 0)
-		close_request(r); /* its client has gone */
+		close_request(r); /* the client is gone */
 	else
 		read_some(r);
 }
@@ -346,7 +347,7 @@ static void accept_some(struct loop_io *io, uint32_t events)
 	}
 	loop_timer_set(s->loop, &r->timer, clock_ms() + HTTP_READ_MS);
 	if (++s->open == HTTP_CONNECTIONS)
-		loop_change(s->loop, &s->listener, 0); /* the others wait in the kernel's queue */
+		loop_change(s->loop, &s->listener, 0); /* new clients wait in the kernel's queue */
 }
 
 union address {

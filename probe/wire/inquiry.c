@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIPTORS_OF_OTHERS                                                                      \
-	32 /* standard ones, epoll, a directory, and some that came with us                        \
-	    */
+/* Standard streams, epoll, a directory, and some that this program inherited. */
+#define DESCRIPTORS_OF_OTHERS 32
 
 static void exchange_done(struct exchange *x);
 
@@ -56,7 +55,7 @@ void inquiry_free(struct inquiry *i)
 	}
 }
 
-/* Decode in the order of the questions, so that the same failures give the same message. */
+/* Decodes in the order of the questions, so the same failures give the same message. */
 void inquiry_decode(struct inquiry *i)
 {
 	for (size_t q = 0; q < i->count; q++) {
@@ -77,7 +76,7 @@ void inquiry_decode(struct inquiry *i)
 		exchange_free(&i->exchanges[q]);
 }
 
-/* What can be known without reading the answers. */
+/* Note the first failure that is known without decoding. */
 static void note_first_failure(struct inquiry *i)
 {
 	for (size_t q = 0; q < i->count; q++) {
@@ -205,7 +204,7 @@ struct inquiry *inquiry_all(const struct target *targets, size_t count,
 				&i->failure, FAILURE_SYSTEM, "epoll: %s", problem_errno_text(-err));
 		}
 		for (size_t q = 0; q < question_count; q++)
-			i->exchanges[q].budget = NULL; /* it ends with this function */
+			i->exchanges[q].budget = NULL; /* the budget lives on this stack */
 	}
 	loop_timer_clear(&loop, &c.none);
 	loop_close(&loop);

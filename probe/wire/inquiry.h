@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions to one target or to many. The agents of the protocol take one request a connection, so
- * every question is an exchange of its own; those of a target run side by side.
+ * Questions to one or many targets. mvm's agents serve one request for each connection, so every
+ * question is its own exchange. The questions to a target run side by side.
  */
 #ifndef PROBE_WIRE_INQUIRY_H
 #define PROBE_WIRE_INQUIRY_H
@@ -20,23 +20,23 @@ struct question {
 };
 
 struct inquiry {
-	/* The caller sets these. */
+	/* Set by the caller. */
 	struct loop *loop;
 	const struct target *target;
 	const struct question *questions;
-	size_t count; /* how many, INQUIRY_QUESTIONS at most */
+	size_t count; /* at most INQUIRY_QUESTIONS */
 	uint64_t timeout_ms;
-	bool keeps_raw;                  /* bodies are there after inquiry_decode() only */
+	bool keeps_raw;                  /* bodies are set only by inquiry_decode() */
 	struct exchange_budget *budget;  /* or NULL */
 	void (*done)(struct inquiry *i); /* called once, from the loop */
-	void *owner;                     /* for it */
+	void *owner;                     /* for `done` */
 
 	/* The result. Bodies are valid until inquiry_free(). */
 	struct failure failure; /* of the first question that failed; FAILURE_NONE: all answered */
 	const json_t *bodies[INQUIRY_QUESTIONS];
 	uint64_t elapsed_us; /* of the slowest */
 
-	/* The inquiry's own. */
+	/* Private. */
 	json_t *roots[INQUIRY_QUESTIONS];
 	struct exchange exchanges[INQUIRY_QUESTIONS];
 	size_t open;
@@ -45,49 +45,49 @@ struct inquiry {
 /* The name of the message that answers a question. */
 const char *question_answer(const struct question *q);
 
-/* Ask. What the caller sets must be set; the rest is cleared. */
+/* Ask. The caller has set its fields; the rest is cleared. */
 void inquiry_start(struct inquiry *i);
 
-/* Stop, if it still runs, and free what it holds. */
+/* Stop the inquiry if it still runs, and free its memory. */
 void inquiry_free(struct inquiry *i);
 
-/* Read the bodies of an inquiry that keeps them raw. A wrong one sets its failure. */
+/* Decode the answers of an inquiry that keeps them raw. A wrong one sets its failure. */
 void inquiry_decode(struct inquiry *i);
 
 /*
- * Many inquiries on one loop. Answers stay as the bytes that came until inquiry_decode(), since a
- * tree of JSON takes many times as much: read one, use it, and inquiry_free() it, in the order of
- * the targets. Of all answers together INQUIRY_BYTES_MAX are kept; when they are more, those that
- * are larger than their share fail.
+ * Many inquiries on one loop. Answers stay raw until inquiry_decode(), because a tree of JSON takes
+ * many times the memory: decode one, use it and inquiry_free() it, in the order of the targets. At
+ * most INQUIRY_BYTES_MAX bytes of answers are kept in total; above that, answers larger than their
+ * share fail.
  */
 #define INQUIRY_BYTES_MAX (8u << 20)
 
 struct crowd {
 	struct inquiry *all; /* in the order of the targets; crowd_free() frees them */
 	size_t count;
-	void (*done)(struct crowd *c); /* all have answered or failed; called from the loop */
+	void (*done)(struct crowd *c); /* called from the loop once all answered or failed */
 	void *owner;
-	/* Its own. */
+	/* Private. */
 	struct exchange_budget budget;
 	struct loop *loop;
-	struct loop_timer none; /* for the call of `done` when there is no target */
+	struct loop_timer none; /* calls `done` if there are no targets */
 	size_t started, finished;
 };
 
 /*
- * Ask `count` targets the same questions, `parallel` at a time (0: as many as there are descriptors
- * for). `done` and `owner` must be set. Each target has `timeout_ms` from its own start.
+ * Ask `count` targets the same questions, `parallel` at a time (0: as many as the descriptor limit
+ * allows). The caller has set `done` and `owner`. Each target has `timeout_ms` from its own start.
  */
 void crowd_start(struct crowd *c, struct loop *loop, const struct target *targets, size_t count,
 	const struct question *questions, size_t question_count, uint64_t timeout_ms,
 	size_t parallel);
 
-/* Stop what still runs and free it. */
+/* Stop and free all inquiries. */
 void crowd_free(struct crowd *c);
 
 /*
- * The same on a loop of its own: comes back when all have answered or failed. Returns an array of
- * `count` inquiries, raw, for inquiry_free_all().
+ * The same on its own loop: returns when all have answered or failed. Returns an array of `count`
+ * raw inquiries for inquiry_free_all().
  */
 struct inquiry *inquiry_all(const struct target *targets, size_t count,
 	const struct question *questions, size_t question_count, uint64_t timeout_ms,
@@ -96,8 +96,8 @@ struct inquiry *inquiry_all(const struct target *targets, size_t count,
 void inquiry_free_all(struct inquiry *all, size_t count);
 
 /*
- * Allow this program all the descriptors that it may have, and return how many inquiries of
- * `question_count` questions they are enough for, at least 1.
+ * Raise this program's descriptor limit to the hard limit. Returns how many inquiries of
+ * `question_count` questions fit it, at least 1.
  */
 size_t inquiry_limit(size_t question_count);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define HELLO_MAX     256
-#define HELLO_VERSION 1 /* of the protocol: the first is the latest */
+#define HELLO_VERSION 1 /* the only version of the protocol so far */
 
 static void exchange_over(struct exchange *x)
 {
@@ -74,7 +74,7 @@ static const char *make_hello(const char *capability)
 	return text;
 }
 
-/* Is the capability among those that the agent has acknowledged? */
+/* True if the agent has acknowledged the capability. */
 static bool is_offered(const json_t *ack, const char *capability)
 {
 	const json_t *names = json_object_get(ack, "capabilities");
@@ -88,7 +88,7 @@ static bool is_offered(const json_t *ack, const char *capability)
 	return offered;
 }
 
-/* Say hello on one port. True when the agent takes it; otherwise `f` says what came. */
+/* Send the hello to one port. True if the agent accepts it; otherwise `f` says why not. */
 static bool say_hello(struct reach *r, const char *capability, struct failure *f)
 {
 	const char *hello = make_hello(capability);
@@ -123,7 +123,7 @@ bool reach_find(struct reach *r, const struct target *t, const char *capability,
 		r->target.port = PROTOCOL_AGENT_PORT1;
 	if (say_hello(r, capability, f))
 		return true;
-	/* It runs, and knows no hello: mvm v1's. One that refuses the hello says so. */
+	/* An agent that does not know the hello: mvm v1. One that refuses the hello says so. */
 	if (f->kind == FAILURE_CLOSED || f->kind == FAILURE_ERROR_ANSWER)
 		return true;
 	if (is_given || f->kind != FAILURE_NO_LISTENER)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way to the agent for requests that mvm has had since 0.9. Its agents differ in their port
- * and in whether they want a hello first: mvm-protocol(7), "Hosts". This finds out once, and asks
- * along the same way from there on.
+ * Reaches the agent for requests that mvm has since 0.9. mvm's agents differ in their port, and
+ * some require a hello first: mvm-protocol(7), "Hosts". The first call finds out; later requests
+ * use the result.
  */
 #ifndef PROBE_WIRE_REACH_H
 #define PROBE_WIRE_REACH_H
@@ -16,36 +16,36 @@
 #include <stdint.h>
 
 struct reach {
-	struct target target; /* a view of another, with the agent's port */
-	const char *hello;    /* to be sent first, or NULL: struct exchange */
-	bool offers;          /* false: the agent says that it does not offer the capability */
+	struct target target; /* a view of the caller's target, with the agent's port */
+	const char *hello;    /* see struct exchange; or NULL */
+	bool offers;          /* false: the agent does not offer the capability */
 	uint64_t timeout_ms;  /* for each request */
 };
 
 /*
- * Find the way. `capability` is what the hello asks for (NULL: nothing). The target's own port
- * counts when it is not the protocol's. False with `f` when no agent answers. The target must
- * outlive the reach.
+ * Find the port and the need for a hello. The hello asks for `capability` (NULL: none). A target
+ * with another port than the protocol's uses that port. False with `f` if no agent answers. The
+ * target must outlive the reach.
  */
 bool reach_find(struct reach *r, const struct target *t, const char *capability,
 	uint64_t timeout_ms, struct failure *f);
 
 /*
- * Ask, and come back with the answer, which is the caller's to json_decref(); its body is in
- * `body`. NULL with `f`. `body_in` is the request's struct of protocol/bodies.h.
+ * Ask and wait for the answer. Returns the document, which the caller passes to json_decref(), with
+ * its body in `body`; or NULL with `f`. `body_in` is the request's struct of protocol/bodies.h.
  */
 json_t *reach_ask(const struct reach *r, enum message_kind kind, const void *body_in,
 	const json_t **body, struct failure *f);
 
-/* Prepare an exchange along this way: all that its caller sets but `done` and `owner`. */
+/* Prepare an exchange: sets everything but `done` and `owner`. */
 void reach_prepare(
 	const struct reach *r, struct exchange *x, struct loop *loop, const char *request);
 
-/* The same for a connection of plain bytes to another vsock port; `to` is for its target. */
+/* The same for a connection of plain bytes to another vsock port. `to` holds its target. */
 void reach_prepare_raw(const struct reach *r, struct exchange *x, struct loop *loop,
 	struct target *to, uint32_t port);
 
-/* Run an exchange that is prepared on a loop of its own. False with its failure set. */
+/* Run a prepared exchange on its own loop. False with its failure set. */
 bool reach_run(struct exchange *x);
 
 #endif

@@ -34,7 +34,7 @@ static char *visible(struct text text, size_t columns)
 
 /* ---- what a target is called ----------------------------------------------------------------- */
 
-/* The last component of the first `len` bytes of a path, and where what is before it ends. */
+/* The last component of a path of `len` bytes. `before` becomes the length of the rest. */
 static struct text last_component(const char *path, size_t len, size_t *before)
 {
 	size_t start;
@@ -53,7 +53,7 @@ static bool text_equals(struct text a, const char *b)
 	return a.len == strlen(b) && memcmp(a.bytes, b, a.len) == 0;
 }
 
-/* .../web/v.sock and .../web/runtime/v.sock are both of the VM "web". */
+/* .../web/v.sock and .../web/runtime/v.sock both belong to the VM "web". */
 static struct text name_of(const char *path)
 {
 	size_t end = strlen(path);
@@ -70,7 +70,7 @@ static struct text name_of(const char *path)
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-/* The part up to the next colon or the end, as a number. */
+/* Read a number up to the next colon or the end. */
 static int take_number(const char **at, uint32_t *value)
 {
 	char digits[16];
@@ -118,7 +118,7 @@ static char *join(const char *directory, const char *file)
 	return path;
 }
 
-/* .../v.sock that is not there may stand for .../runtime/v.sock, where some hosts put it. */
+/* For an absent .../v.sock, try .../runtime/v.sock, where some hosts put it. */
 static char *find_moved(const char *text)
 {
 	size_t before, end = strlen(text);
@@ -137,7 +137,7 @@ static char *find_moved(const char *text)
 	return memory_copy(text, end);
 }
 
-/* The socket in a VM's directory, whether it is there already or not. */
+/* The path of the socket in a VM's directory; the socket may not exist yet. */
 static char *find_socket(const char *text)
 {
 	struct stat st;
@@ -207,7 +207,8 @@ static int new_socket(int family)
 	return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/* unix(7) addresses hold 107 bytes. A longer path is reached through its directory's descriptor. */
+/* A unix(7) address has at most 107 bytes. Reach a longer path through its directory's descriptor.
+ */
 static int connect_long_path(const char *path, int *fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

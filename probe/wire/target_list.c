@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Add one target whose text is `text`, or is owned by it when `owned` is not NULL. */
+/* Add a target with the text `text`, or `owned`, which the target then owns. */
 static int add(struct target_list *l, const char *text, char *owned, struct problem *p)
 {
 	struct target *t;
@@ -26,7 +26,7 @@ static int add(struct target_list *l, const char *text, char *owned, struct prob
 	if ((l->count & (l->count - 1)) == 0)
 		l->items =
 			memory_resize(l->items, l->count > 0 ? 2 * l->count : 1, sizeof(*l->items));
-	t = &l->items[l->count++]; /* also a bad one is freed */
+	t = &l->items[l->count++]; /* counted first, so that a bad one is freed as well */
 	err = target_parse(t, owned != NULL ? owned : text, l->port, p);
 	t->owned = owned;
 	return err;
@@ -83,7 +83,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Add the VMs in a directory that is none itself. */
+/* Add the VMs in a directory that is not a VM itself. */
 static int add_directory(struct target_list *l, const char *path, struct problem *p)
 {
 	struct dirent **entries = NULL;
@@ -154,7 +154,7 @@ static int expand_owned(struct target_list *l, const char *line, size_t len, str
 	size_t before = l->count;
 	int err = target_list_expand(l, text, p);
 
-	/* A target that was taken as it is needs the text as long as it lives. */
+	/* A target that uses the text itself must own it. */
 	if (l->count == before + 1 && l->items[before].text == text)
 		l->items[before].owned = text;
 	else
@@ -203,7 +203,7 @@ int target_list_add_file(struct target_list *l, const char *path, struct problem
 	return err;
 }
 
-/* One part of a search path, with ~ replaced; in memory for free(). */
+/* One part of a search path, with ~ replaced. The caller frees it. */
 static char *search_part(const char *part, size_t len)
 {
 	const char *home = getenv("HOME");

@@ -14,8 +14,8 @@ bool wildcard_is_in(const char *text)
 }
 
 /*
- * A set at `at`, which is behind its '['. Returns the end of it, behind ']', or NULL when it has
- * none: then '[' is a letter. `found` tells if the set has `c`.
+ * Match `c` with the set that starts at `at`, after its '['. Returns the place after the ']'; NULL
+ * if there is none, and '[' is then an ordinary character. `found`: the set contains `c`.
  */
 static const char *match_set(const char *at, unsigned char c, bool *found)
 {
@@ -44,7 +44,7 @@ static const char *match_set(const char *at, unsigned char c, bool *found)
 	return at + 1;
 }
 
-/* True if `c` is what the pattern has first; `next` is behind that. */
+/* True if `c` matches the first element of the pattern. `next` becomes the rest of the pattern. */
 static bool match_one(const char *pattern, char c, const char **next)
 {
 	const char *end;
@@ -69,7 +69,7 @@ static bool match_one(const char *pattern, char c, const char **next)
 
 bool wildcard_matches(const char *pattern, const char *name)
 {
-	const char *star = NULL, *retry = NULL; /* the last '*', and where its bytes end so far */
+	const char *star = NULL, *retry = NULL; /* the last '*', and the end of its match so far */
 
 	if (name[0] == '.' && pattern[0] != '.' && !(pattern[0] == '\\' && pattern[1] == '.'))
 		return false;
@@ -108,7 +108,7 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 
 static int walk_rest(const struct walk *w, char *path, size_t len, const char *rest);
 
-/* Put a name and the slashes that follow it behind `path`, and go on with what is left. */
+/* Append a name and the slashes after it to `path`, and walk on. */
 static int walk_name(const struct walk *w, const char *path, size_t len, const char *name,
 	size_t name_len, const char *rest)
 {
@@ -143,7 +143,7 @@ static int walk_directory(
 	return err;
 }
 
-/* `path` is what has matched so far: `len` bytes, in front of `rest`. */
+/* The first `len` bytes of `path` have matched; `rest` is the rest of the pattern. */
 static int walk_rest(const struct walk *w, char *path, size_t len, const char *rest)
 {
 	size_t part_len = strcspn(rest, "/");

@@ -278,8 +278,8 @@ Test(agent_exec, there_is_a_bound)
 		fds[i] = connect_client();
 		send_text(fds[i], EXEC("sleep 1000"));
 	}
-	free(ask_until(EXEC("true"), "{\"Error\":{\"message\":\"exec: too many commands run "
-				     "already\"}}"));
+	free(ask_until(EXEC("true"), "{\"Error\":{\"message\":\"exec: too many commands are "
+				     "running\"}}"));
 	for (int i = 0; i < EXEC_AT_ONCE; i++)
 		close(fds[i]);
 	free(ask_until(EXEC("true"), RESULT("0", "", "")));
