@@ -51,13 +51,12 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 		object, "failed", ack->failed != NULL ? json_deep_copy(ack->failed) : json_array());
 }
 
-static void print(const struct inquiry *i, const void *decoded, bool many)
+static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	const struct ack *ack = decoded;
 	char storage[8 * FAILED_COLUMNS];
 	struct buf b = BUF_OVER(storage);
 
-	(void)many;
 	buf_clear(&b);
 	for (size_t n = 0; n < json_array_size(ack->failed) && b.len < FAILED_COLUMNS; n++) {
 		buf_puts(&b, n == 0 ? ": " : ", ");
@@ -67,7 +66,8 @@ static void print(const struct inquiry *i, const void *decoded, bool many)
 		buf_puts(&b, ": ");
 		text_put_visible(&b, ack->detail, FAILED_COLUMNS);
 	}
-	printf("%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed", b.data);
+	fprintf(page->out, "%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed",
+		b.data);
 }
 
 static int ask(

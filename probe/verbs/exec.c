@@ -124,12 +124,12 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 	output_set(object, "stderr", answered ? output_string(r->err) : json_null());
 }
 
-static void print(const struct inquiry *i, const void *decoded, bool many)
+static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	const struct outcome *r = decoded;
 
 	(void)i;
-	(void)many;
+	(void)page;
 	output_raw(STDOUT_FILENO, r->out);
 	output_raw(STDERR_FILENO, r->err);
 }

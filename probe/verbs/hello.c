@@ -50,14 +50,13 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 	output_set(object, "requests", answered ? json_deep_copy(h->requests) : json_null());
 }
 
-static void print(const struct inquiry *i, const void *decoded, bool many)
+static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	const struct hello *h = decoded;
 	char *storage = memory_must(malloc(16 * REQUESTS_COLUMNS));
 	struct buf b;
 	struct table t;
 
-	(void)many;
 	buf_init(&b, storage, 16 * REQUESTS_COLUMNS);
 	for (size_t n = 0; n < json_array_size(h->requests) && b.len < REQUESTS_COLUMNS; n++) {
 		buf_puts(&b, n > 0 ? " " : "");
@@ -74,7 +73,7 @@ static void print(const struct inquiry *i, const void *decoded, bool many)
 	table_printf(&t, "%llu", (unsigned long long)h->protocol);
 	table_printf(&t, "REQUESTS");
 	table_text(&t, (struct text){ b.data, b.len }, REQUESTS_COLUMNS);
-	table_end(&t, 0, stdout);
+	table_end(&t, 0, page->out);
 	free(storage);
 }
 
@@ -106,11 +105,10 @@ static void pong_members(json_t *object, const struct inquiry *i, const void *de
 		alive ? json_integer((json_int_t)i->elapsed_us) : json_null());
 }
 
-static void print_pong(const struct inquiry *i, const void *decoded, bool many)
+static void print_pong(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	(void)decoded;
-	(void)many;
-	printf("%s: alive, answered in %llu.%03llu ms\n", i->target->shown,
+	fprintf(page->out, "%s: alive, answered in %llu.%03llu ms\n", i->target->shown,
 		(unsigned long long)(i->elapsed_us / 1000),
 		(unsigned long long)(i->elapsed_us % 1000));
 }

@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MAX_MS (24 * 3600 * 1000)
-#define DRAIN_MAX_SECS (24 * 3600)
-#define LINES_MAX      1000000
-#define LINES_DEFAULT  100
+#define TIMEOUT_MAX_MS  (24 * 3600 * 1000)
+#define DRAIN_MAX_SECS  (24 * 3600)
+#define LINES_MAX       1000000
+#define LINES_DEFAULT   100
+#define INTERVAL_MIN_MS 100
 
 /* State of the parser. */
 struct parsing {
@@ -23,7 +24,7 @@ struct parsing {
 	size_t verb_count;
 	const char *verb_name;
 	uint64_t port;
-	unsigned int used; /* bits of enum option_flag */
+	uint64_t used; /* bits: indices of options */
 	bool only_operands, command_begun;
 };
 
@@ -79,6 +80,26 @@ static int take_lines(struct parsing *s, const char *value, struct problem *p)
 	return 0;
 }
 
+static int take_interval(struct parsing *s, const char *value, struct problem *p)
+{
+	s->o->watch = true;
+	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->interval_ms) != 0 ||
+		s->o->interval_ms < INTERVAL_MIN_MS)
+		return problem_set_text(p, EINVAL,
+			"--interval: '%s' is no time from %dms to 24h, such as 500ms or 2s",
+			shown(value), INTERVAL_MIN_MS);
+	return 0;
+}
+
+static int take_rounds(struct parsing *s, const char *value, struct problem *p)
+{
+	s->o->watch = true;
+	if (number_parse(value, LINES_MAX, &s->o->rounds) != 0 || s->o->rounds == 0)
+		return problem_set_text(p, EINVAL, "--rounds: '%s' is no number from 1 to %d",
+			shown(value), LINES_MAX);
+	return 0;
+}
+
 static int take_parallel(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, TARGET_LIST_MAX, &s->o->parallel) != 0 || s->o->parallel == 0)
@@ -116,6 +137,27 @@ static int take_textfile(struct parsing *s, const char *value, struct problem *p
 	return 0;
 }
 
+static int take_svg(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->svg = value;
+	return 0;
+}
+
+static int take_api_socket(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->api_socket = value;
+	return 0;
+}
+
+static int take_directory(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->directory = value;
+	return 0;
+}
+
 static int take_command(struct parsing *s, const char *value, struct problem *p)
 {
 	(void)p;
@@ -150,7 +192,7 @@ static const struct option {
 		"this text; after a verb, the verb's" },
 	{ "version", 'V', 0, NULL, offsetof(struct options, version), NULL, "the version" },
 	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0, "N",
-		"sleep-prep: seconds that the guest may take (30)" },
+		"sleep-prep, snapshot: seconds that the guest may take (30)" },
 	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow), NULL,
 		"logs, events: go on with what comes" },
 	{ "lines", 'n', OPTION_LINES, take_lines, 0, "N",
@@ -163,6 +205,16 @@ static const struct option {
 		"shutdown: power off instead of a reset" },
 	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait), NULL,
 		"shutdown: come back when the VM has ended" },
+	{ "watch", 0, OPTION_WATCH, NULL, offsetof(struct options, watch), NULL,
+		"status, services: ask again and again, as top does" },
+	{ "interval", 0, OPTION_WATCH, take_interval, 0, "TIME",
+		"with --watch, top: the time between two rounds (2s)" },
+	{ "rounds", 0, OPTION_WATCH, take_rounds, 0, "N", "with --watch, top: end after N rounds" },
+	{ "svg", 0, OPTION_SVG, take_svg, 0, "FILE", "boot: draw a picture into FILE" },
+	{ "api-sock", 0, OPTION_TO | OPTION_FROM, take_api_socket, 0, "PATH",
+		"snapshot, restore: Firecracker's socket" },
+	{ "to", 0, OPTION_TO, take_directory, 0, "DIR", "snapshot: a new directory for it" },
+	{ "from", 0, OPTION_FROM, take_directory, 0, "DIR", "restore: the snapshot's directory" },
 	{ "listen", 0, OPTION_EXPORTER, take_listen, 0, "ADDR:PORT",
 		"exporter: where to serve HTTP (127.0.0.1:9477)" },
 	{ "textfile", 0, OPTION_EXPORTER, take_textfile, 0, "FILE",
@@ -212,7 +264,7 @@ static int no_such_option(const char *argument, struct problem *p)
 static int take_option(struct parsing *s, const struct option *option, const char *value, int argc,
 	char **argv, int *at, struct problem *p)
 {
-	s->used |= option->verbs;
+	s->used |= 1ull << (option - options);
 	if (option->take == NULL) {
 		*(bool *)((char *)s->o + option->flag) = true;
 		return 0;
@@ -394,7 +446,8 @@ static int check_options(const struct parsing *s, struct problem *p)
 	unsigned int flags = flags_of(v);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((options[i].verbs & s->used & ~flags) != 0)
+		if ((s->used >> i & 1) != 0 && options[i].verbs != 0 &&
+			(options[i].verbs & flags) == 0)
 			return problem_set_text(
 				p, EINVAL, "--%s is not for '%s'", options[i].name, v->name);
 	return 0;
@@ -439,6 +492,14 @@ int options_parse(struct options *o, int argc, char **argv, const struct verb *v
 	if (o->verb == NULL)
 		return problem_set_text(p, EINVAL, "usage: mvm-probe VERB TARGET...; see --help");
 	err = check_options(&s, p);
+	if (err == 0 && (o->verb->flags & (OPTION_TO | OPTION_FROM)) != 0 &&
+		(o->api_socket == NULL || o->directory == NULL))
+		return problem_set_text(p, EINVAL, "%s needs --api-sock PATH and --%s DIRECTORY",
+			o->verb->name, (o->verb->flags & OPTION_TO) != 0 ? "to" : "from");
+	if (err == 0 && o->watch && o->json)
+		return problem_set_text(p, EINVAL,
+			"--watch and --json do not go together: call '%s --json' again and again",
+			o->verb->name);
 	if (err == 0)
 		err = check_count(o, p);
 	if (err == 0)

@@ -44,6 +44,10 @@ enum option_flag {
 	OPTION_ENDING = 32,    /* --power-off, --wait */
 	OPTION_EXPORTER = 256, /* --listen, --textfile */
 	OPTION_LATE = 128,     /* the verb lists its targets itself: options_list_targets() */
+	OPTION_WATCH = 512,    /* --watch, --interval, --rounds */
+	OPTION_SVG = 1024,     /* --svg */
+	OPTION_TO = 2048,      /* --api-sock, --to */
+	OPTION_FROM = 4096,    /* --api-sock, --from */
 	OPTION_TARGETS = 64,   /* --all, --search-path, --targets, --parallel */
 };
 
@@ -61,13 +65,18 @@ struct options {
 	size_t name_count;
 	bool drain_given;
 	uint64_t drain_secs;
-	bool follow, no_stdin, power_off, wait;
+	bool follow, no_stdin, power_off, wait, watch;
+	uint64_t interval_ms; /* --interval; 0: the verb's own */
+	uint64_t rounds;      /* --rounds; 0: no end */
 	uint64_t lines;
 	const char *command; /* --command: text for the guest's shell; or NULL */
 	/* Not for verbs' use: */
 	bool help, version, all;
 	const char *targets_file, *search_path;
 	const char *listen, *textfile; /* for the exporter; or NULL */
+	const char *api_socket;        /* of Firecracker, for snapshot and restore */
+	const char *directory;         /* of a snapshot */
+	const char *svg;               /* of boot; or NULL */
 	char **target_words;           /* operands that are targets, as given */
 	size_t target_word_count;
 	uint32_t port;

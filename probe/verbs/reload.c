@@ -58,29 +58,29 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 	output_set(object, "bad", r->bad != NULL ? json_deep_copy(r->bad) : json_array());
 }
 
-static void print_visible(const char *before, struct text text)
+static void print_visible(FILE *out, const char *before, struct text text)
 {
 	char storage[8 * DETAIL_COLUMNS];
 	struct buf b = BUF_OVER(storage);
 
 	buf_clear(&b);
 	text_put_visible(&b, text, DETAIL_COLUMNS);
-	printf("%s%s", before, b.data);
+	fprintf(out, "%s%s", before, b.data);
 }
 
-static void print(const struct inquiry *i, const void *decoded, bool many)
+static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	const struct reload *r = decoded;
 
-	(void)many;
-	printf("%s: %s", i->target->shown, r->success ? "done" : "failed");
+	fprintf(page->out, "%s: %s", i->target->shown, r->success ? "done" : "failed");
 	if (r->detail.len > 0)
-		print_visible(": ", r->detail);
+		print_visible(page->out, ": ", r->detail);
 	for (size_t n = 0; r->counted && n < COUNTS; n++)
-		printf("%s%" PRIu64 " %s", n == 0 ? ": " : ", ", r->count[n], counts[n]);
+		fprintf(page->out, "%s%" PRIu64 " %s", n == 0 ? ": " : ", ", r->count[n],
+			counts[n]);
 	for (size_t n = 0; n < json_array_size(r->bad); n++)
-		print_visible("\n  ", answer_text(json_array_get(r->bad, n)));
-	printf("\n");
+		print_visible(page->out, "\n  ", answer_text(json_array_get(r->bad, n)));
+	fputc('\n', page->out);
 }
 
 int verb_reload(const struct options *o)

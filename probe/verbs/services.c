@@ -49,6 +49,7 @@ static void number_cell(
 	else
 		buf_printf(&b, "%llu", (unsigned long long)m->value);
 	table_printf(t, "%s", b.data);
+	table_key(t, m->known ? m->value + 1 : 0);
 }
 
 static void format_cpu(struct buf *b, uint64_t us)
@@ -71,16 +72,18 @@ static void reason_cell(struct table *t, const struct service *s)
 	table_printf(t, "%s", b.data);
 }
 
-static void print(const struct inquiry *i, const void *decoded, bool many)
+static const char *const heads[] = { "SERVICE", "STATE", "FOR", "PID", "UID", "RESTARTS",
+	"LAST EXIT", "MEMORY", "CPU", "TASKS", "DETAIL", NULL };
+
+static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
-	static const char *const heads[] = { "SERVICE", "STATE", "FOR", "PID", "UID", "RESTARTS",
-		"LAST EXIT", "MEMORY", "CPU", "TASKS", "DETAIL" };
 	const struct services *all = decoded;
 	struct table t;
 
-	if (many)
-		printf("%s:\n", i->target->shown);
-	table_start(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	if (page->many)
+		fprintf(page->out, "%s:\n", i->target->shown);
+	table_start(&t, heads, sizeof(heads) / sizeof(heads[0]) - 1);
+	t.has_marks = page->has_marks;
 	for (size_t n = 0; n < all->count; n++) {
 		const struct service *s = &all->items[n];
 
@@ -95,8 +98,11 @@ static void print(const struct inquiry *i, const void *decoded, bool many)
 		number_cell(&t, &s->cpu_us, format_cpu);
 		number_cell(&t, &s->tasks, NULL);
 		reason_cell(&t, s);
+		if (!service_is_well(s))
+			table_mark(&t, TABLE_BAD);
 	}
-	table_end(&t, many ? 2 : 0, stdout);
+	table_sort(&t, page->sort);
+	table_end(&t, page->many ? 2 : 0, page->out);
 }
 
 static void release(void *decoded)
@@ -110,6 +116,7 @@ int verb_services(const struct options *o)
 		.decode = decode,
 		.members = members,
 		.print = print,
+		.columns = heads,
 		.release = release };
 
 	return view_run(o, &(struct question){ .kind = REQUEST_SERVICES }, o->timeout_ms, &view);

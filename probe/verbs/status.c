@@ -4,12 +4,20 @@
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
+#include "probe/verbs/watch.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define NAME_COLUMNS   40
 #define DETAIL_COLUMNS 100
+
+static const char *const vm_heads[] = { "VM", "WORKER", "LAST BUSY", "HEALTH", NULL };
+static const char *const check_heads[] = { "CHECK", "KIND", "HEALTH", "STATUS", "CHECKED AT",
+	"DETAIL", NULL };
+
+#define LINES_ABOVE_CHECKS 6 /* four about the guest, an empty one, the heads */
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -111,13 +119,21 @@ static void health_cell(struct table *t, const struct report *r)
 	table_text(t, (struct text){ b.data, b.len }, DETAIL_COLUMNS);
 }
 
-static void print_checks(const struct report *r)
+/* On standard error, or in the page where that is the whole screen. */
+static void print_failure(const struct inquiry *i, const struct page *page)
 {
-	static const char *const heads[] = { "CHECK", "KIND", "HEALTH", "STATUS", "CHECKED AT",
-		"DETAIL" };
+	if (page->out == stdout)
+		output_error(i->target, &i->failure);
+	else
+		fprintf(page->out, "%s: %s\n", i->target->shown, i->failure.text);
+}
+
+static void print_checks(const struct report *r, const struct page *page)
+{
 	struct table t;
 
-	table_start(&t, heads, 6);
+	table_start(&t, check_heads, 6);
+	t.has_marks = page->has_marks;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct check *c = &r->checks[i];
 
@@ -127,16 +143,19 @@ static void print_checks(const struct report *r)
 		status_cell(&t, c);
 		table_text(&t, c->checked_at, 24);
 		detail_cell(&t, c);
+		if (c->verdict == VERDICT_UNHEALTHY)
+			table_mark(&t, TABLE_BAD);
 	}
-	table_end(&t, 0, stdout);
+	table_sort(&t, page->sort);
+	table_end(&t, 0, page->out);
 }
 
-static void print_one(const struct inquiry *i, const struct report *r)
+static void print_one(const struct inquiry *i, const struct report *r, const struct page *page)
 {
 	struct table t;
 
 	if (i->failure.kind != FAILURE_NONE) {
-		output_error(i->target, &i->failure);
+		print_failure(i, page);
 		return;
 	}
 	table_start(&t, NULL, 2);
@@ -148,10 +167,10 @@ static void print_one(const struct inquiry *i, const struct report *r)
 	table_text(&t, r->last_busy_at.len > 0 ? r->last_busy_at : text_of("never"), 24);
 	table_printf(&t, "HEALTH");
 	health_cell(&t, r);
-	table_end(&t, 0, stdout);
+	table_end(&t, 0, page->out);
 	if (r->count > 0) {
-		putchar('\n');
-		print_checks(r);
+		fputc('\n', page->out);
+		print_checks(r, page);
 	}
 }
 
@@ -162,11 +181,14 @@ static void add_row(struct table *t, const struct inquiry *i, const struct repor
 		table_printf(t, "unreachable");
 		table_printf(t, "-");
 		table_printf(t, "%s", failure_name(i->failure.kind));
+		table_mark(t, TABLE_BAD);
 		return;
 	}
 	table_text(t, r->worker_status, 20);
 	table_text(t, r->last_busy_at.len > 0 ? r->last_busy_at : text_of("never"), 24);
 	health_cell(t, r);
+	if (!health_is_good(r))
+		table_mark(t, TABLE_BAD);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
@@ -179,47 +201,45 @@ static int judge(const struct inquiry *i, const struct report *r)
 }
 
 /* The output that the reports of all guests go to. */
-struct page {
+struct listing {
 	const struct options *o;
+	struct page page;
 	struct table table;
 	struct output_list list;
 };
 
-static void show(struct page *page, const struct inquiry *i, const struct report *r)
+static void show(struct listing *l, const struct inquiry *i, const struct report *r)
 {
-	if (page->o->json)
-		output_list_add(&page->list, as_json(i, r));
-	else if (page->o->is_many)
-		add_row(&page->table, i, r);
+	if (l->o->json)
+		output_list_add(&l->list, as_json(i, r));
+	else if (l->page.many)
+		add_row(&l->table, i, r);
 	else
-		print_one(i, r);
+		print_one(i, r, &l->page);
 }
 
-static void end_page(struct page *page, const struct inquiry *all)
+static void end_listing(struct listing *l, const struct inquiry *all, size_t count)
 {
-	const struct options *o = page->o;
-
-	if (o->json)
-		output_list_end(&page->list);
-	if (o->json || !o->is_many)
+	if (l->o->json)
+		output_list_end(&l->list);
+	if (l->o->json || !l->page.many)
 		return;
-	table_end(&page->table, 0, stdout);
-	for (size_t n = 0; n < o->target_count; n++)
+	table_sort(&l->table, l->page.sort);
+	table_end(&l->table, 0, l->page.out);
+	for (size_t n = 0; n < count; n++)
 		if (all[n].failure.kind != FAILURE_NONE)
-			output_error(all[n].target, &all[n].failure);
+			print_failure(&all[n], &l->page);
 }
 
-int verb_status(const struct options *o)
+static int list_all(struct listing *l, struct inquiry *all, size_t count)
 {
-	static const char *const heads[] = { "VM", "WORKER", "LAST BUSY", "HEALTH" };
-	struct inquiry *all = inquiry_all(o->targets, o->target_count, health_questions,
-		HEALTH_DETAILS, o->timeout_ms, o->parallel);
-	struct page page = { .o = o, .list = { .is_array = o->is_many } };
 	int status = EXIT_HEALTHY;
 
-	if (!o->json && o->is_many)
-		table_start(&page.table, heads, 4);
-	for (size_t n = 0; n < o->target_count; n++) {
+	l->list.is_array = l->page.many;
+	if (!l->o->json && l->page.many)
+		table_start(&l->table, vm_heads, 4);
+	l->table.has_marks = l->page.has_marks;
+	for (size_t n = 0; n < count; n++) {
 		struct report r;
 		int one;
 
@@ -227,11 +247,70 @@ int verb_status(const struct options *o)
 		health_report(&all[n], &r);
 		one = judge(&all[n], &r);
 		status = one > status ? one : status;
-		show(&page, &all[n], &r);
+		show(l, &all[n], &r);
 		health_free(&r);
 		inquiry_free(&all[n]);
 	}
-	end_page(&page, all);
+	end_listing(l, all, count);
+	return status;
+}
+
+/* ---- again and again ------------------------------------------------------------------------- */
+
+struct watched_status {
+	struct watch watch;
+	char *text;
+};
+
+static int take(struct watch *w, struct inquiry *all, size_t count, const struct page *page)
+{
+	struct watched_status *s = LOOP_OWNER(w, struct watched_status, watch);
+	struct listing l = { .o = w->options, .page = *page };
+	size_t len;
+	int status;
+
+	free(s->text);
+	s->text = NULL;
+	l.page.out = memory_must(open_memstream(&s->text, &len));
+	status = list_all(&l, all, count);
+	fclose(l.page.out);
+	return status;
+}
+
+static void print_text(struct watch *w, const struct page *page)
+{
+	fputs(LOOP_OWNER(w, struct watched_status, watch)->text, page->out);
+}
+
+static int watch_status(const struct options *o)
+{
+	struct watched_status s = { .watch = { .options = o,
+					    .questions = health_questions,
+					    .question_count = HEALTH_DETAILS,
+					    .columns = o->is_many ? vm_heads : check_heads,
+					    .sort = TABLE_AS_IT_IS,
+					    .take = take,
+					    .print = print_text,
+					    .fixed = o->is_many ? 1 : LINES_ABOVE_CHECKS,
+					    .chosen = WATCH_NOTHING_CHOSEN } };
+	int status = watch_run(&s.watch);
+
+	free(s.text);
+	return status;
+}
+
+int verb_status(const struct options *o)
+{
+	struct listing l = { .o = o,
+		.page = { .out = stdout, .many = o->is_many, .sort = TABLE_AS_IT_IS } };
+	struct inquiry *all;
+	int status;
+
+	if (o->watch)
+		return watch_status(o);
+	all = inquiry_all(o->targets, o->target_count, health_questions, HEALTH_DETAILS,
+		o->timeout_ms, o->parallel);
+	status = list_all(&l, all, o->target_count);
 	inquiry_free_all(all, o->target_count);
 	return status;
 }

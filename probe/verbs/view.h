@@ -4,6 +4,7 @@
 #define PROBE_VERBS_VIEW_H
 
 #include "probe/verbs/options.h"
+#include "probe/verbs/page.h"
 #include "probe/wire/inquiry.h"
 
 #include <jansson.h>
@@ -19,10 +20,12 @@ struct view {
 	int (*decode)(struct inquiry *i, void *decoded);
 	/* Add the JSON members between "target" and "error"; null without an answer. */
 	void (*members)(json_t *object, const struct inquiry *i, const void *decoded);
-	/* Print an answer for people. `many`: there is more than one target. */
-	void (*print)(const struct inquiry *i, const void *decoded, bool many);
-	/* Free the memory of a decoded answer. NULL: it has none. */
+	/* Print an answer for people. */
+	void (*print)(const struct inquiry *i, const void *decoded, const struct page *page);
+	/* Free what the decoded answer holds; NULL: nothing. */
 	void (*release)(void *decoded);
+	/* For --watch: the columns to sort by, up to a NULL; or NULL. */
+	const char *const *columns;
 	int status_without; /* exit status without an answer; 0: by the kind of failure */
 };
 
