@@ -195,6 +195,13 @@ rlim_t file_raise_limit(rlim_t wanted)
 	return prlimit(0, RLIMIT_NOFILE, &raised, NULL) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
+bool file_is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 int file_open_again(int directory, int fd, int flags)
 {
 	char name[16];

@@ -3,6 +3,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -58,6 +59,9 @@ int file_open_again(int directory, int fd, int flags);
  * have been read, continuing after short reads and EINTR. Returns the count or -errno.
  */
 ssize_t file_read_up_to(int fd, char *storage, size_t size, off_t offset);
+
+/* True if the absolute path `path` is `directory` or below. Links are not followed. */
+bool file_is_below(const char *path, const char *directory);
 
 /* Write all `len` bytes to `fd`, continuing after short writes and EINTR. Returns 0 or -errno. */
 int file_write_all(int fd, const void *bytes, size_t len);

@@ -2,41 +2,40 @@
 /*
  * Starts programs without copying the caller.
  *
- * A launcher is a thread of the caller that does nothing but start children: clone3(2) with
- * CLONE_VM and CLONE_VFORK, so that a child uses the caller's memory until its execve(2) and no
- * page table is copied; CLONE_INTO_CGROUP; CLONE_CLEAR_SIGHAND. It has a table of descriptors of
- * its own, which holds what the next child needs and nothing else, and it can have given up the
- * capability bounding set, so that its children need not.
+ * A launcher is a thread of the caller that only starts children, with clone3(2) and CLONE_VM,
+ * CLONE_VFORK, CLONE_INTO_CGROUP and CLONE_CLEAR_SIGHAND: a child uses the caller's memory until
+ * its execve(2), and no page table is copied. The launcher has its own table of descriptors, with
+ * only those that the next child needs. It may have dropped the capability bounding set already, so
+ * that its children need not.
  *
  * Why a thread, and not one of these:
- *  - vfork(2) by the caller itself: it would stand still while the kernel reads a program from a
- *    disk, a FUSE or a network mount. Here the launcher stands still; when it has not come back
- *    after LAUNCHER_PATIENCE_MS, further launchers take what waits.
+ *  - vfork(2) by the caller itself: the caller would stand still while the kernel reads a program
+ *    from a disk, a FUSE or a network mount. Here only the launcher stands still; if it takes
+ * longer than LAUNCHER_PATIENCE_MS, further launchers take the waiting starts.
  *  - CLONE_VM by the caller without CLONE_VFORK: each child would need a stack and an errno of its
- *    own, the kernel would set oom_score_adj for all that share the memory (but not within a
- *    CLONE_VFORK), the bounding set would be dropped bit by bit in each, and nothing would tell the
- *    caller of the execve(2) but one more pipe for each.
+ *    own; the kernel would set oom_score_adj for all that share the memory (but not within a
+ *    CLONE_VFORK); each child would drop the bounding set bit by bit; and only another pipe for
+ * each child would show its execve(2).
  *  - a process that shares memory, with CLONE_PARENT: the same as a thread, but without the C
  *    library's thread-local storage (errno), and it could be killed alone.
  *
- * A start is asynchronous: launcher_start() keeps a copy of the request, and its owner learns the
- * process id, and then that the program runs or why it does not, from the loop. Where clone3(2),
- * its flags, close_range(2) or pidfd_getfd(2) are missing (before Linux 5.9, or hidden by a seccomp
- * filter), or no thread can be made, spawn() starts the child in a copy of the caller, with the
- * same steps.
+ * A start is asynchronous: launcher_start() copies the request. From the loop, the owner learns the
+ * process id, and then that the program runs or why it does not. If clone3(2), its flags,
+ * close_range(2) or pidfd_getfd(2) are missing (before Linux 5.9, or hidden by a seccomp filter),
+ * or no thread can be made, spawn() starts the child in a copy of the caller, with the same steps.
  *
- * Before the first start the caller becomes undumpable (PR_SET_DUMPABLE): a child that has already
- * become another user must not be traced while it shares the caller's memory, and before Linux 5.16
- * a core dump of it would end the caller, too. So the caller has to be root: /proc/self of one that
- * is not would be closed to its children (oom_score_adj), which is why the agent uses spawn().
- * Signals that are ignored must be so before the first start.
+ * Before the first start the caller becomes undumpable (PR_SET_DUMPABLE): nobody must trace a child
+ * that has already changed its user and still shares the caller's memory, and before Linux 5.16 a
+ * core dump of it would also end the caller. So the caller must be root: otherwise its children
+ * could not open /proc/self (oom_score_adj), which is why the agent uses spawn(). Signals must be
+ * ignored before the first start or not at all.
  */
 #ifndef BASE_LAUNCHER_H
 #define BASE_LAUNCHER_H
 
 #include "base/launcher_pool.h"
 
-#define LAUNCHER_PATIENCE_MS 5 /* without progress while something waits: more launchers */
+#define LAUNCHER_PATIENCE_MS 5 /* after so long without progress, add launchers */
 
 /*
  * Prepare; nothing is made before the first start. `null_fd` is the caller's /dev/null, which may
@@ -53,8 +52,8 @@ int launcher_start(struct launcher *l, const struct spawn_request *r, struct lau
 	void (*changed)(struct launch *launch));
 
 /*
- * See to it that the process is there: `pid` is set, or `error`. Waits for the processor at most,
- * not for a disk. `changed` is not called.
+ * Make sure that the process exists: sets `pid`, or `error`. Waits at most for the processor, never
+ * for a disk. Does not call `changed`.
  */
 void launcher_settle(struct launcher *l, struct launch *launch);
 
@@ -63,8 +62,8 @@ void launcher_settle(struct launcher *l, struct launch *launch);
 void launcher_collect(struct launcher *l);
 
 /*
- * The process has ended, or its owner is to be freed: take what is known of its start, and hear no
- * more of it.
+ * The process has ended, or its owner is about to be freed: take the result of the start, if it is
+ * known, and forget the start.
  */
 void launcher_release(struct launcher *l, struct launch *launch);
 

@@ -12,7 +12,7 @@
 #define CHUNK_SIZE 16384u
 #define ALIGNMENT  16u
 
-/* Requests are copied one behind the other; a chunk goes with the last of its requests. */
+/* A chunk holds copies of requests, one after another, and is freed with the last of them. */
 struct launcher_chunk {
 	size_t size, used, slots;
 };
@@ -93,7 +93,7 @@ static char **copy_list(char **at, char *const *list, size_t count)
 	return pointers;
 }
 
-/* Of an account only the numbers count. */
+/* Only the numbers of an account are used. */
 static struct account *copy_account(char **at, const struct account *from)
 {
 	struct account *a = take(at, sizeof(*a));

@@ -25,7 +25,7 @@
 
 #define THREAD_STACK (CHILD_STACK + 32 * 1024)
 
-/* Linux 5.5, 5.6 and 5.9; not every C library has them. */
+/* From Linux 5.3, 5.5, 5.6 and 5.9; not every C library has them. */
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
@@ -42,18 +42,18 @@
 #define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
-/* A launcher's descriptors; those of the next child follow. */
+/* A launcher's own descriptors; those of the next child have higher numbers. */
 enum { NULL_FD, OUT_FD, ERR_FD, CALLER_FD, TOLD_FD, FIRST_FD };
 
-#define NOWHERE INT_MAX /* a descriptor that is none */
+#define NOWHERE INT_MAX /* not a descriptor */
 
-#define EVERY_TOLD 8 /* starts, while more of them wait */
+#define EVERY_TOLD 8 /* tell the caller after so many starts while more wait */
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
 /*
- * clone3(2) with a stack for the child, which calls `run` there and does not come back. Returns the
- * child's process id or -errno, without errno.
+ * clone3(2) with a stack for the child, which calls `run` on it and never returns. Returns the
+ * child's process id or -errno, and does not use errno.
  */
 #if defined(__x86_64__)
 static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
@@ -114,7 +114,7 @@ static void set_state(struct launcher_slot *slot, int state)
 		launcher_wake(&slot->state);
 }
 
-/* What a child has to know; it uses its launcher's memory, stack frames included. */
+/* Data for a child, in the stack frame of its launcher, whose memory it uses. */
 struct birth {
 	struct launcher_slot *slot;
 	struct spawn_request request; /* with the launcher's descriptors */
@@ -136,11 +136,11 @@ static void child_main(void *arg)
 struct self {
 	struct launcher_pool *pool;
 	bool usable, bounding_dropped;
-	bool has_news; /* that the caller has not been told of */
+	bool has_news; /* starts that the caller was not told of yet */
 	char *stack;   /* of the children: CHILD_STACK bytes */
 };
 
-/* Bring the caller's descriptor `fd` to number `here`. */
+/* Copy the caller's descriptor `fd` to number `here`. */
 static bool fetch_to(int fd, int here)
 {
 	int got = (int)syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
@@ -153,7 +153,8 @@ static bool fetch_to(int fd, int here)
 	return true;
 }
 
-/* A table of descriptors of its own: NULL_FD to TOLD_FD. False when that is not possible. */
+/* Make a table of descriptors for this thread alone: NULL_FD to TOLD_FD. Returns false on failure.
+ */
 static bool make_table(const struct launcher *l)
 {
 	int caller;
@@ -164,13 +165,13 @@ static bool make_table(const struct launcher *l)
 	if (caller < 0 || dup3(caller, CALLER_FD, O_CLOEXEC) < 0)
 		return false;
 	close(caller);
-	/* The numbers of standard output and error are taken, so that nothing has to move there. */
+	/* Take the numbers of standard output and error, so that no other descriptor gets them. */
 	fetch_to(STDERR_FILENO, ERR_FD);
 	return fetch_to(l->null_fd, NULL_FD) && fetch_to(l->told.fd, TOLD_FD) &&
 	       dup3(NULL_FD, OUT_FD, O_CLOEXEC) == OUT_FD;
 }
 
-/* The caller's descriptor `fd` in this table. Returns its number here or -errno. */
+/* Copy the caller's descriptor `fd` to this table. Returns its number here or -errno. */
 static int fetch(const struct launcher *l, int fd)
 {
 	long here;
@@ -180,10 +181,10 @@ static int fetch(const struct launcher *l, int fd)
 	here = syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
 	if (here >= 0)
 		return (int)here;
-	return errno == EBADF ? NOWHERE : -errno; /* the child says what is wrong */
+	return errno == EBADF ? NOWHERE : -errno; /* the child reports the error */
 }
 
-/* Everything that the request names. Returns 0 or -errno. */
+/* Copy all descriptors of the request. Returns 0 or -errno. */
 static int fetch_all(const struct launcher *l, struct spawn_request *r, int fds[SPAWN_FDS_MAX])
 {
 	const int *stdio = r->stdio;
@@ -254,7 +255,7 @@ static void tell(struct launcher *l, bool has_table)
 		(void)!write(has_table ? TOLD_FD : l->told.fd, &one, sizeof(one));
 }
 
-/* Returns NULL after a wait: look again. */
+/* Take the next start. Returns NULL after a wait; the caller then tries again. */
 static struct launcher_slot *take_next(struct launcher_pool *pool)
 {
 	struct launcher_slot *slot;
@@ -278,7 +279,7 @@ static struct launcher_slot *take_next(struct launcher_pool *pool)
 	return slot;
 }
 
-/* Done with one. False when enough others wait for work. */
+/* After a start. Returns false when enough other launchers are idle. */
 static bool go_on(struct self *self)
 {
 	struct launcher_pool *pool = self->pool;
@@ -323,7 +324,7 @@ static void *launcher_main(void *arg)
 		do
 			slot = take_next(self.pool);
 		while (slot == NULL);
-		/* Once it is done, it is the caller's again. */
+		/* Read this now: after start() the slot belongs to the caller again. */
 		self.has_news |= slot->is_watched;
 		start(&self, slot);
 	} while (go_on(&self));
@@ -352,8 +353,8 @@ int launcher_thread_add(struct launcher_pool *pool)
 	pthread_attr_destroy(&attributes);
 	if (err == 0) {
 		/*
-		 * While the table of descriptors is shared, the kernel lets everybody who outgrows
-		 * it wait for a grace period of RCU (expand_fdtable()): 10 ms.
+		 * Wait until the thread has its own table: while a table is shared, a process that
+		 * outgrows it waits for a grace period of RCU (expand_fdtable()), 10 ms.
 		 */
 		while (atomic_load(&l->ready) == before_it)
 			launcher_wait(&l->ready, before_it, -1);

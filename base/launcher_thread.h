@@ -7,7 +7,7 @@
 
 /*
  * Add a launcher to the pool. Returns 0, -errno of pthread_create(3), or -ENOSYS when it cannot
- * have descriptors of its own.
+ * have its own table of descriptors.
  */
 int launcher_thread_add(struct launcher_pool *pool);
 

@@ -24,7 +24,7 @@
 #endif
 
 #define CAPABILITIES_MAX 64
-#define SHELL_WORDS_MAX  512 /* of a script without "#!", /bin/sh included */
+#define SHELL_WORDS_MAX  512 /* of a script without "#!", including /bin/sh */
 #define SIGNALS_MAX      64  /* _NSIG of x86-64 and arm64 */
 
 const char *spawn_stage_name(uint32_t stage)
@@ -76,9 +76,8 @@ static int result(long r)
 /* ---- the child ------------------------------------------------------------------------------- */
 
 /*
- * execve(2) resets handlers, but what is ignored would stay ignored. The raw call also takes the
- * signals that the C library keeps to itself; an all-zero struct sigaction of the kernel is
- * SIG_DFL.
+ * execve(2) resets handlers, but ignored signals stay ignored. The raw call also accepts the
+ * signals that the C library reserves. An all-zero struct sigaction of the kernel is SIG_DFL.
  */
 static int reset_signals(uint64_t handled)
 {
@@ -93,7 +92,7 @@ static int reset_signals(uint64_t handled)
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
-/* Put `from` at number `to`, without close-on-exec. */
+/* Give descriptor `from` the number `to`, without close-on-exec. */
 static int place(int from, int to)
 {
 	if (from == to)
@@ -101,7 +100,7 @@ static int place(int from, int to)
 	return result(dup2(from, to));
 }
 
-/* A source that stands where a target will go moves out of the way first. */
+/* First move sources away whose numbers are needed for targets. */
 static int place_descriptors(const struct spawn_request *r)
 {
 	int from[3 + SPAWN_FDS_MAX], count = 3 + (int)r->fd_count;
@@ -161,8 +160,8 @@ static int set_oom_score(int score)
 }
 
 /*
- * capabilities(7): a capability above the kernel's last one gives EINVAL and ends the walk. A
- * caller without CAP_SETPCAP gets EPERM even for one that is not in the set.
+ * capabilities(7): EINVAL means a capability above the kernel's last one, which ends the loop. A
+ * caller without CAP_SETPCAP gets EPERM even for a capability that is not in the set.
  */
 int spawn_drop_bounding(uint64_t keep)
 {
@@ -178,8 +177,8 @@ int spawn_drop_bounding(uint64_t keep)
 }
 
 /*
- * Exactly `caps`, in every set. Also for none at all: from one plain uid to another setresuid(2)
- * clears nothing, and the program would get what a privileged caller has.
+ * Set exactly `caps` in every set, even if there are none: setresuid(2) from one uid other than 0
+ * to another clears nothing, and the program would get a privileged caller's capabilities.
  */
 static int set_capabilities(uint64_t caps)
 {
@@ -199,7 +198,7 @@ static int set_capabilities(uint64_t caps)
 	return 0;
 }
 
-/* Raw system calls: the C library's wrappers would look for threads to tell. */
+/* Raw system calls: the C library's wrappers would also change other threads. */
 static int become_user(
 	const struct spawn_request *r, const struct spawn_child *child, uint32_t *stage)
 {
@@ -211,7 +210,7 @@ static int become_user(
 	if (syscall(SYS_setgroups, u->group_count, u->groups) != 0)
 		return -errno;
 	*stage = SPAWN_GID;
-	if (u->gid == (gid_t)-1) /* to the kernel: leave it as it is */
+	if (u->gid == (gid_t)-1) /* the kernel would not change it */
 		return -EINVAL;
 	if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) != 0)
 		return -errno;
@@ -237,7 +236,7 @@ const char *spawn_path_of(char *const *envp)
 	return SPAWN_DEFAULT_PATH;
 }
 
-/* True if the first line of a file has no NUL byte: so shells tell text from programs. */
+/* True if the first line of a file has no NUL byte, the test by which shells recognize text. */
 static bool is_text(const char *file)
 {
 	char head[128];
@@ -254,7 +253,7 @@ static bool is_text(const char *file)
 	return n >= 0;
 }
 
-/* A text without "#!" is the shell's to run, as execvp(3) has it. Returns only on failure. */
+/* Run a text without "#!" by the shell, as execvp(3) does. Returns only on failure. */
 static int exec_by_shell(const struct spawn_request *r, char *file)
 {
 	static char shell[] = "/bin/sh";
@@ -281,7 +280,7 @@ static int exec_file(const struct spawn_request *r, char *file)
 	return errno == ENOEXEC ? exec_by_shell(r, file) : -errno;
 }
 
-/* execvpe(3), but along PATH of the new environment. */
+/* As execvpe(3), but with PATH of the new environment. */
 static int exec_along_path(const struct spawn_request *r)
 {
 	char *name = r->argv[0];
@@ -330,7 +329,7 @@ static int set_up(const struct spawn_request *r, const struct spawn_child *child
 		return err;
 	*stage = SPAWN_STDIO;
 	err = place_descriptors(r);
-	if (err == 0 && r->takes_terminal) /* ioctl_tty(2): only a session's leader may */
+	if (err == 0 && r->takes_terminal) /* ioctl_tty(2): only a session leader may */
 		err = result(ioctl(STDIN_FILENO, TIOCSCTTY, 0));
 	if (err != 0)
 		return err;
@@ -368,8 +367,7 @@ static int become_program(
 	if (r->seccomp != NULL && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, r->seccomp, 0, 0) != 0)
 		return -errno;
 	*stage = SPAWN_EXEC;
-	/* Before Linux 5.11 every descriptor is close-on-exec by how it was opened, and by that
-	 * only. */
+	/* Before Linux 5.11 this fails, and only descriptors opened as close-on-exec are so. */
 	syscall(SYS_close_range, 3 + r->fd_count, ~0U, CLOSE_RANGE_CLOEXEC);
 	return exec_along_path(r);
 }
@@ -399,7 +397,7 @@ __attribute__((noreturn)) static void run_copy(
 		.in_cgroup = in_cgroup, .handled = UINT64_MAX, .failure = &failure
 	};
 
-	/* The report pipe must not stand where a descriptor of the program will be placed. */
+	/* The report pipe must not have a number that the program's descriptors need. */
 	int moved = fcntl(report, F_DUPFD_CLOEXEC, 3 + (int)r->fd_count);
 
 	if (moved < 0)
@@ -413,8 +411,8 @@ __attribute__((noreturn)) static void run_copy(
 /* ---- the parent ------------------------------------------------------------------------------ */
 
 /*
- * clone3(2) starts the child inside the cgroup, so that nothing it ever forks is outside. Kernels
- * before 5.7 (and seccomp filters that hide clone3) refuse that, and the child joins by itself.
+ * clone3(2) starts the child inside the cgroup, so that all its children are inside, too. Kernels
+ * before 5.7, and seccomp filters that hide clone3, refuse that; then the child joins by itself.
  */
 static pid_t clone_child(const struct spawn_request *r, bool *in_cgroup)
 {

@@ -2,6 +2,7 @@
 #include "mounts/overlay.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -88,20 +89,13 @@ unsigned int overlay_mount_all(const struct reporter *report)
 	return failures;
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 int overlay_mount_home(const char *home, struct problem *p)
 {
 	static bool mounted[2];
 	static const char *const homes[] = { "/home", "/root" };
 
 	for (int i = 0; i < 2; i++) {
-		if (mounted[i] || !is_below(home, homes[i]))
+		if (mounted[i] || !file_is_below(home, homes[i]))
 			continue;
 		mounted[i] = true;
 		return mount_if_there(homes[i] + 1, p);

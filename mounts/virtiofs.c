@@ -8,13 +8,6 @@
 #include <string.h>
 #include <sys/mount.h>
 
-static bool is_at_or_below(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 bool virtiofs_path_is_allowed(const char *path)
 {
 	static const char *const refused[] = { "/proc", "/sys", "/dev", "/etc", "/nix", "/run/mvm",
@@ -31,7 +24,7 @@ bool virtiofs_path_is_allowed(const char *path)
 		at += len;
 	}
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (is_at_or_below(path, refused[i]))
+		if (file_is_below(path, refused[i]))
 			return false;
 	return components >= 2;
 }

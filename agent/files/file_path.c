@@ -2,6 +2,7 @@
 #include "agent/files/file_path.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +20,6 @@ static const char *const denied[] = { "/etc/mvm", "/run/mvm-secrets", "/mnt/secr
 	"/run/mvm", "/run/mvm-guest-agent", "/sys/kernel/security", "/proc/self",
 	"/proc/thread-self" };
 
-static bool is_below(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
-}
-
 /* True for "/proc/123" and everything below it. */
 static bool is_of_process(const char *path)
 {
@@ -37,7 +31,7 @@ static int check(const char *path, struct problem *p)
 	bool is_denied = is_of_process(path);
 
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
-		is_denied |= is_below(path, denied[i]);
+		is_denied |= file_is_below(path, denied[i]);
 	if (!is_denied)
 		return 0;
 	problem_set_text(p, EPERM, "%s: file requests are not allowed there", path);
@@ -49,7 +43,7 @@ int file_path_check_below(const char *canonical, struct problem *p)
 	bool is_root = strcmp(canonical, "/") == 0;
 
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
-		if (!is_root && !is_below(denied[i], canonical))
+		if (!is_root && !file_is_below(denied[i], canonical))
 			continue;
 		problem_set_text(p, EPERM, "%s contains %s, where file requests are not allowed",
 			canonical, denied[i]);

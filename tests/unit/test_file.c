@@ -257,6 +257,19 @@ Test(file, write_all)
 	cr_assert_eq(file_write_all(fds[1], "", 0), 0);
 }
 
+Test(file, paths_below_a_directory)
+{
+	static const struct {
+		const char *path;
+		bool is_below;
+	} cases[] = { { "/a/b", true }, { "/a/b/", true }, { "/a/b/c", true }, { "/a/bc", false },
+		{ "/a", false }, { "/", false }, { "", false }, { "/x/a/b", false } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(file_is_below(cases[i].path, "/a/b"), cases[i].is_below, "%s",
+			cases[i].path);
+}
+
 Test(file, reads_a_range_or_on_from_where_it_stands)
 {
 	char bytes[8];

@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -87,6 +89,62 @@ Test(service_config, everything)
 	cr_expect(strcmp(c.env.list[1], "GREETING=it's ; # \"all\" = value") == 0);
 	cr_expect(strcmp(c.env.list[2], "EMPTY=") == 0);
 	service_config_free(&c);
+}
+
+/* A line of [service] and the number that it sets, little-endian: a new key needs a row here. */
+static const struct {
+	const char *line;
+	size_t offset, size;
+	uint64_t value;
+} values[] = {
+#define ROW(line, member, value)                                                                   \
+	{                                                                                          \
+		line, offsetof(struct service_config, member),                                     \
+			sizeof(((struct service_config *)0)->member), (uint64_t)(value)            \
+	}
+	ROW("log_max_size = 10M", log_max_size, 10 << 20),
+	ROW("log_keep = 100", log_keep, 100),
+	ROW("type = oneshot", rules.type, MACHINE_ONESHOT),
+	ROW("type = forking", rules.type, MACHINE_FORKING),
+	ROW("restart = never", rules.restart, MACHINE_RESTART_NEVER),
+	ROW("restart_delay = 0.5s", rules.restart_delay, 500),
+	ROW("restart_delay_max = 1d", rules.restart_delay_max, 86400000),
+	ROW("stop_timeout = 0", rules.stop_timeout, 0),
+	ROW("start_timeout = 2min", rules.start_timeout, 120000),
+	ROW("start_limit = 16", rules.start_limit, 16),
+	ROW("start_limit_interval = 365d", rules.start_limit_interval, 365ull * 86400000),
+	ROW("start_limit_action = exit", start_limit_action, SERVICE_LIMIT_EXIT),
+	ROW("start_limit_exit_code = 255", start_limit_exit_code, 255),
+	ROW("ready = healthy", rules.ready, MACHINE_READY_HEALTHY),
+	ROW("watchdog = 500ms", rules.watchdog, 500),
+	ROW("unhealthy_restart_after = 3", unhealthy_restart_after, 3),
+	ROW("on_boot_delay = 10min", on_boot_delay, 600000),
+	ROW("on_interval = 1h", on_interval, 3600000),
+	ROW("private_tmp = on", sandbox.private_tmp, true),
+	ROW("nice = -20", nice, -20),
+	ROW("oom_score_adj = -1000", oom_score, -1000),
+	ROW("umask = 777", umask, 0777),
+	ROW("memory_max = infinity", cgroup.memory_max, CGROUP_MAX),
+	ROW("memory_high = 1G", cgroup.memory_high, 1 << 30),
+	ROW("memory_swap_max = 0", cgroup.memory_swap_max, 0),
+	ROW("cpu_max = 150%", cgroup.cpu_max, 1500),
+	ROW("cpu_weight = 10000", cgroup.cpu_weight, 10000),
+	ROW("tasks_max = 1", cgroup.tasks_max, 1),
+};
+
+Test(service_config, each_value_is_set)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct service_config c;
+		char text[128];
+
+		snprintf(text, sizeof(text), "[service]\ncommand = a\n%s\n", values[i].line);
+		cr_assert(read_text(text, &c) == 0, "%s", told);
+		cr_expect(memcmp((char *)&c + values[i].offset, &values[i].value, values[i].size) ==
+				  0,
+			"%s", values[i].line);
+		service_config_free(&c);
+	}
 }
 
 Test(service_config, defaults)
