@@ -50,7 +50,11 @@ struct http_body *http_body_new(char *bytes, size_t len)
 
 void http_body_drop(struct http_body *b)
 {
-	if (b == NULL || (b->uses > 0 && --b->uses > 0))
+	if (b == NULL)
+		return;
+	if (b->uses > 0)
+		b->uses--;
+	if (b->uses > 0)
 		return;
 	free(b->bytes);
 	free(b);

@@ -23,16 +23,26 @@ from rig.tap import main  # noqa: E402
 PROGRAMS = ("agent", "base", "init", "mounts", "probe", "protocol", "supervisor")
 
 OWNED = "the struct that it is given to owns it, which gcc does not see across files"
+KEPT = "the caller has it in an array, or it stays open under a number of its own"
 # (file, gcc's name of the warning): why it is none.
 ANALYZER = {
     ("agent/agent_options.c", "null-argument"): "an option that takes a value comes with one",
     ("agent/checks/definition.c", "malloc-leak"): OWNED,
+    ("agent/checks/job.c", "fd-leak"): KEPT,
     ("agent/requests/processes.c", "malloc-leak"): OWNED,
     ("agent/requests/restore.c", "malloc-leak"): OWNED,
+    ("agent/sessions/forward.c", "use-after-free"): "each is taken out of the list before it is freed",
+    ("agent/sessions/tcp_peer.c", "possible-null-argument"): "without a file nothing is read",
+    ("base/launcher_thread.c", "fd-leak"): KEPT,
+    ("base/relay.c", "malloc-leak"): OWNED,
+    ("base/spawn.c", "fd-leak"): KEPT,
     ("base/strings.c", "malloc-leak"): OWNED,
+    ("init/agent.c", "fd-leak"): "a listening socket is returned",
+    ("init/console.c", "fd-leak"): KEPT,
     ("init/control.c", "null-dereference"): "a job is begun only for a verb of the table",
     ("probe/verbs/events.c", "null-dereference"): "there is always a first round",
     ("probe/verbs/exporter.c", "null-dereference"): "no scrape is refused without a key",
+    ("probe/wire/http_server.c", "null-dereference"): "a request that is complete has a line end",
     ("supervisor/index.c", "malloc-leak"): OWNED,
     ("supervisor/load.c", "null-dereference"): "without a config there is an error",
     ("supervisor/syscall_filter.c", "use-of-uninitialized-value"):
@@ -58,7 +68,13 @@ CPPCHECK = ["--enable=warning,performance,portability", "--inline-suppr", "--qui
             # A buffer of struct buf is not seen as written; a list that memory_must() has made, and
             # an inquiry of a first round, are not seen as there. gcc's analyzer looks for both.
             "--suppress=uninitvar:probe/*", "--suppress=nullPointer:probe/*",
-            "--suppress=ctunullpointer:probe/*"]
+            "--suppress=ctunullpointer:probe/*",
+            # Newer ones: the same buffers elsewhere, a calloc() that is looked at with its error, the
+            # assembly of a clone; and what is no finding.
+            "--suppress=uninitvar:protocol/*", "--suppress=uninitvar:supervisor/*",
+            "--suppress=nullPointerOutOfMemory:supervisor/load.c",
+            "--suppress=syntaxError:base/launcher_thread.c",
+            "--suppress=normalCheckLevelMaxBranches", '-DPROGRAM_VERSION="0"']
 # What makes a program wrong, not what makes it ugly.
 PYLINT = ["--disable=all", "--enable=E,F,W0101,W0104,W0106,W0109,W0120,W0122,W0124,W0125,"
           "W0127,W0128,W0129,W0143,W0150,W0199,W0301,W0402,W0404,W0406,W0410,W0611,W0612,W0622,"
