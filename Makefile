@@ -67,10 +67,13 @@ run: release | packages-vm
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe
 	@python3 tests/run.py $(ONLY)
 
-# What takes longer: every attack in guests of three sizes, and requests without number.
+# What takes longer: every attack in guests of three sizes, requests without number, and a kernel
+# with every feature.
+FEATURES_KERNEL = build/kernel-features/vmlinux
 soak: release kernel | packages-vm
-	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 \
-		python3 tests/run.py --jobs 1 vm/attacks vm/soak
+	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
+	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
+		python3 tests/run.py --jobs 1 vm/attacks vm/soak vm/features
 
 # How long a guest takes to start, in virtual time; and what the agent costs.
 bench: release kernel | packages-vm

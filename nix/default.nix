@@ -53,11 +53,13 @@ let
         ;
     };
 
+  kernelOf = pkgs.callPackage ./packages/kernel.nix { };
+
   packages = rec {
     init = program "init" "init" "PID 1 of a microVM guest";
     agent = program "agent" "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
     probe = program "probe" "mvm-probe" "Asks microVM guests how they are";
-    kernel = pkgs.callPackage ./packages/kernel.nix { };
+    kernel = kernelOf { };
     # Runs on the machine that builds.
     run = pkgs.buildPackages.callPackage ./packages/runner.nix { inherit probe; };
   };
@@ -67,9 +69,9 @@ let
     inherit (packages)
       init
       agent
-      kernel
       run
       ;
+    inherit kernelOf;
   };
   services = import ./services.nix { inherit pkgs; };
 in

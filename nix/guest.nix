@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
 # mkGuest: from services, users and health checks to a bootable image. The options are in
-# lib/options.nix, and described in OPTIONS.md.
+# lib/options.nix, and described in OPTIONS.md. kernelOf { features; profile; } is a kernel.
 {
   pkgs,
   init,
   agent,
-  kernel,
+  kernelOf,
   run,
 }:
 let
@@ -74,7 +74,14 @@ rec {
           agent
           run
           ;
-        kernel = if config.kernel != null then config.kernel else kernel;
+        kernel =
+          if config.kernel != null then
+            config.kernel
+          else
+            kernelOf {
+              features = config.kernelFeatures;
+              profile = config.kernelProfile;
+            };
         cacert = if args ? cacert then args.cacert else pkgs.cacert;
       };
 

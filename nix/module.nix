@@ -11,7 +11,8 @@
 #   }).config.image
 #
 # The table of options is lib/options.nix; this file only says its types in the module system's
-# words: an error names the option, what was given and what mkGuest takes. What concerns several options together is checked by mkGuest, as without modules.
+# words: an error names the option, what was given and what mkGuest takes. What concerns several
+# options together is checked by mkGuest, as without modules.
 {
   config,
   lib,
@@ -53,6 +54,7 @@ let
         (types.strMatching "[0-9]+([.][0-9]+)?(ms|s|min|h|d)?")
       ];
       size = types.either types.ints.unsigned (types.strMatching "[0-9]+[KMGT]?");
+      setting = types.either types.int types.singleLineStr;
       either = types.either (moduleType (builtins.elemAt t.members 0)) (
         moduleType (builtins.elemAt t.members 1)
       );
@@ -105,7 +107,17 @@ let
       }) table
     );
 
-  names = map (o: o.name) options.guest;
+  names = builtins.filter (name: name == "cacert" || config.${name} != null) (
+    map (o: o.name) options.guest
+  );
+
+  # What nobody gave is null to the module system; mkGuest takes what is there.
+  withoutNull =
+    value:
+    if builtins.isAttrs value && !lib.isDerivation value then
+      lib.mapAttrs (_: withoutNull) (lib.filterAttrs (_: v: v != null) value)
+    else
+      value;
 in
 {
   # Not of NixOS: beside its options these would collide.
@@ -122,5 +134,9 @@ in
     };
   };
 
-  config.image = (import ./. { inherit pkgs; }).lib.mkGuest (lib.genAttrs names (name: config.${name}));
+  config.image = (import ./. { inherit pkgs; }).lib.mkGuest (
+    lib.genAttrs names (
+      name: if name == "cacert" || name == "modularServices" then config.${name} else withoutNull config.${name}
+    )
+  );
 }

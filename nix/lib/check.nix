@@ -288,6 +288,34 @@ let
       config.dev && path == "/etc/mvm/agent.json"
     ) "${at}: dev = true writes this file; put \"dev\": true into it and leave the option out";
 
+  # Two names of one setting: dots part the names unless there is a slash, as in the guest.
+  sysctlErrors =
+    config:
+    let
+      path =
+        name:
+        if match ".*/.*" name != null then name else builtins.replaceStrings [ "." ] [ "/" ] name;
+      names = attrNames config.sysctl;
+      same = name: filter (other: other < name && path other == path name) names;
+    in
+    concatMap (
+      name: map (other: "${join "sysctl" name}: ${other} is the same setting; leave one of them out") (same name)
+    ) names;
+
+  kernelErrors =
+    config:
+    concatMap
+      (
+        o:
+        optional (
+          config.kernel != null && config.${o} != options.defaults.${o}
+        ) "${o}: it is for the kernel of this flake, and `kernel` names another; leave one of them out"
+      )
+      [
+        "kernelFeatures"
+        "kernelProfile"
+      ];
+
   hostnameErrors =
     config: given:
     let
@@ -335,6 +363,8 @@ let
       )
     )
     ++ concatMap (fileErrors config) (attrNames config.extraFiles)
+    ++ sysctlErrors config
+    ++ kernelErrors config
     ++ (
       let
         wrong = commands.errors config;

@@ -36,6 +36,9 @@ let
     else
       toString value;
 
+  # init.ini has other words for a boolean than service files.
+  yesOrNo = value: if value then "yes" else "no";
+
   iniSection =
     name: entries:
     concatStringsSep "" (
@@ -178,6 +181,21 @@ in
             key = "nameservers";
             value = config.nameservers;
           }
+          ++ map (o: {
+            key = o.ini;
+            value = if isBool config.${o.name} then yesOrNo config.${o.name} else config.${o.name};
+          }) (filter (o: o ? ini && config.${o.name} != null) options.guest)
+        )
+        + (
+          if config.sysctl == { } then
+            ""
+          else
+            "\n" + iniSection "sysctl" (
+              map (key: {
+                inherit key;
+                value = config.sysctl.${key};
+              }) (attrNames config.sysctl)
+            )
         )
         # For the services, and for the agent and its checks.
         + "\n"

@@ -767,6 +767,37 @@ rec {
       example = ''[ "192.0.2.53" ]'';
     }
     {
+      name = "memoryReserve";
+      type = t.size;
+      ini = "memory_reserve";
+      defaultText = "6 MiB, one 32nd of the memory that is free before the first service starts, and 68 KiB for each service";
+      description = "Memory that services cannot have, all of them together: it is kept for PID 1, the agent and the kernel. mvm-init.ini(5) has the details.";
+      example = ''"24M"'';
+    }
+    {
+      name = "userNamespaces";
+      type = t.bool;
+      ini = "user_namespaces";
+      defaultText = "false";
+      description = "Whether services may make user namespaces. Browsers and containers without root need them; to anybody else they are a way to attack the kernel.";
+      example = "true";
+    }
+    {
+      name = "accounting";
+      type = t.bool;
+      ini = "accounting";
+      defaultText = "false";
+      description = "Whether the memory, CPU time and tasks of services are counted, for the agent to report, even where no service has a limit.";
+      example = "true";
+    }
+    {
+      name = "sysctl";
+      type = t.attrsOf "a setting of the kernel" (t.name "[A-Za-z0-9]([.]?[A-Za-z0-9_/-])*[.]?" "letters, digits, '_', '-', '/' and single dots, starting with a letter or digit") t.setting;
+      default = { };
+      description = "Settings of the kernel, made before the first service starts. They replace those that every guest gets, which mvm-init.ini(5) lists.";
+      example = ''{ "net.core.somaxconn" = 1024; }'';
+    }
+    {
       name = "cacert";
       type = t.package;
       defaultText = "`pkgs.cacert`";
@@ -781,6 +812,32 @@ rec {
       example = "myKernel";
     }
     {
+      name = "kernelFeatures";
+      type = t.listOf (t.enum [
+        "containers"
+        "fuse"
+        "iptables"
+        "nftables"
+        "overlay"
+        "tun"
+        "virtio_fs"
+        "wireguard"
+      ]);
+      default = [ ];
+      description = "What the kernel of this flake can do beyond the ordinary. tun: /dev/net/tun, for VPNs in user space. wireguard: its network devices. nftables and iptables: packet filters, address translation and connection tracking, of the new and of the old tools. fuse: file systems in user space. virtio_fs: directories that the host shares. overlay: the options of overlayfs that container engines ask for. containers: virtual network cards, bridges and the programs that rule a control group's devices, and the features overlay and nftables.";
+      example = ''[ "tun" "wireguard" ]'';
+    }
+    {
+      name = "kernelProfile";
+      type = t.enum [
+        "default"
+        "lean"
+      ];
+      default = "default";
+      description = "lean: the kernel of this flake without the mitigations that cost most, against processors that leak what they speculate on. For guests in which no code runs that is not trusted with all of the guest: services can then read each other's memory, and the kernel's, on processors with these flaws. The host's own mitigations are not touched.";
+      example = ''"lean"'';
+    }
+    {
       name = "ociImage";
       type = t.bool;
       default = true;
@@ -790,4 +847,20 @@ rec {
   ];
 
   type = t.submodule guest;
+
+  # The guest's options that have a default: NAME = VALUE.
+  defaults = builtins.listToAttrs (
+    builtins.concatMap (
+      o:
+      if o ? default then
+        [
+          {
+            inherit (o) name;
+            value = o.default;
+          }
+        ]
+      else
+        [ ]
+    ) guest
+  );
 }

@@ -183,6 +183,30 @@ rec {
         "${value}";
   };
 
+  # The value of a setting of the kernel.
+  setting = {
+    kind = "setting";
+    doc = "an integer or a string of one line";
+    check =
+      path: value:
+      if isString value && value == "" then
+        [ "${path}: the value is empty; leave the setting out" ]
+      else if isString value then
+        lineErrors path value
+      else
+        optionals (!isInt value) (
+          expectedInstead path setting.doc value (
+            if isBool value then
+              "write ${if value then "1" else "0"}"
+            else if isList value then
+              "write the numbers into one string, with spaces between them"
+            else
+              ""
+          )
+        );
+    fill = value: if isInt value then toString value else value;
+  };
+
   # What the guest runs: a command line, its words, or a program that a package or a path is. `fill`
   # makes a command line of all of them.
   command =
@@ -436,6 +460,10 @@ rec {
         in
         if !(hasAttr o.name value) then
           optional (o.required or false) "${at}: required, and not given"
+        else if value.${o.name} == null && o.type.kind == "list" then
+          expectedInstead at o.type.doc null "leave it out, or write [ ]"
+        else if value.${o.name} == null && o.type.kind == "attrs" then
+          expectedInstead at o.type.doc null "leave it out, or write { }"
         else if value.${o.name} == null && !(o.required or false) then
           [ ]
         else

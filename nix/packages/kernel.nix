@@ -2,6 +2,8 @@
 #
 # The guest's kernel: nixpkgs' sources of Linux 6.1 with the configuration of ../kernel, which is
 # also what the tests' kernel is built with. $out/vmlinux for x86_64, $out/Image for aarch64.
+# callPackage makes a function of this: { features ? [ ], profile ? "default" }: derivation, with the
+# fragments ../kernel/features/NAME and ../kernel/profiles/NAME.
 {
   lib,
   stdenv,
@@ -22,8 +24,45 @@ let
   image = if isAarch64 then "Image" else "vmlinux";
   imagePath = if isAarch64 then "arch/arm64/boot/Image" else "vmlinux";
 in
+{
+  features ? [ ],
+  profile ? "default",
+}:
+let
+  # One order and no doubles: the same set is the same kernel.
+  names = builtins.attrNames (
+    builtins.listToAttrs (
+      map (name: {
+        inherit name;
+        value = null;
+      }) features
+    )
+  );
+  fragments =
+    map (name: "features/${name}") names
+    ++ lib.optional (profile != "default") "profiles/${profile}";
+  # The files that a kernel is made of, so that another feature's change does not rebuild it.
+  configuration = builtins.path {
+    name = "mvm-kernel-configuration";
+    path = ../kernel;
+    filter =
+      path: type:
+      let
+        relative = lib.removePrefix (toString ../kernel + "/") path;
+      in
+      type == "directory"
+      || builtins.elem relative (
+        [
+          "configure"
+          "config-common"
+          "config-${architecture}"
+        ]
+        ++ fragments
+      );
+  };
+in
 stdenv.mkDerivation {
-  pname = "mvm-kernel";
+  pname = lib.concatStringsSep "-" ([ "mvm-kernel" ] ++ names ++ lib.optional (profile != "default") profile);
   inherit (linux_6_1) version src;
 
   strictDeps = true;
@@ -62,7 +101,7 @@ stdenv.mkDerivation {
 
   configurePhase = ''
     runHook preConfigure
-    sh ${../kernel}/configure "$PWD" ${architecture} build
+    sh ${configuration}/configure "$PWD" ${architecture} build ${toString fragments}
     runHook postConfigure
   '';
   buildFlags = [ image ];

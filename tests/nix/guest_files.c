@@ -206,6 +206,10 @@ static void read_settings(void)
 	print_fact("guest", "agent", s->agent);
 	for (size_t i = 0; i < s->nameservers.count; i++)
 		print_fact("guest", "nameserver", s->nameservers.list[i]);
+	printf("guest settings reserve=%llu user_namespaces=%d accounting=%d\n",
+		(unsigned long long)s->memory_reserve, s->user_namespaces, s->accounting);
+	for (size_t i = 0; i < s->sysctl.count; i++)
+		print_fact("guest", "sysctl", s->sysctl.list[i]);
 	for (size_t i = 0; i < s->env.count; i++)
 		print_fact("guest", "env", s->env.list[i]);
 }

@@ -43,6 +43,9 @@ let
     name = "everything";
     hostname = "every-1";
     serviceGroup = "app";
+    memoryReserve = "16M";
+    userNamespaces = true;
+    sysctl."net.core.somaxconn" = 1234;
     packages = [ site.package ];
     freeSpaceMiB = 16;
     users.owner = {
@@ -100,6 +103,7 @@ let
           touch /etc/mine 2>/dev/null || echo "etc is not writable"
           cat /var/lib/owner/private 2>/dev/null || echo "private is private"
           env -i /usr/bin/env true && echo "env works"
+          echo "sysctl $(cat /proc/sys/net/core/somaxconn) $(cat /proc/sys/user/max_user_namespaces)"
         '';
       };
     };
@@ -153,6 +157,14 @@ let
       "192.0.2.53"
       "2001:db8::53"
     ];
+    memoryReserve = "24M";
+    userNamespaces = true;
+    accounting = true;
+    sysctl = {
+      "net.core.somaxconn" = 1024;
+      "net.ipv4.conf.all/forwarding" = 1;
+      "net.ipv4.tcp_rmem" = "4096 131072 6291456";
+    };
     users.owner = {
       uid = 70;
       home = "/var/lib/owner";

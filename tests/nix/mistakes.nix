@@ -113,7 +113,9 @@ in
   ];
   # Its dev output has vmlinux; a build shows whether there is one.
   "28 a kernel of nixpkgs" = guest { kernel = pkgs.linux_6_1; } [ ];
-  "29 null for a list" = guest { packages = null; } [ ];
+  "29 null for a list" = guest { packages = null; } [
+    "packages: expected a list, each element ${package}, got null; leave it out, or write [ ]"
+  ];
   "30 a quote that is open" = service { command = "sh -c 'echo hi"; } [
     "services.my-app.command: a single quote is not closed"
   ];
@@ -187,6 +189,47 @@ in
     }
       [
         "users.app.group: app is the service group's own user, so its group is app, not web; leave the group out, or choose another serviceGroup"
+      ];
+  "53 null for a list of a service" = service { after = null; } [
+    "services.my-app.after: expected a list, each element ${name}, got null; leave it out, or write [ ]"
+  ];
+  "54 null for a set" = guest { healthChecks = null; } [
+    "healthChecks: expected ${set} a set of options, got null; leave it out, or write { }"
+  ];
+  "55 a boolean for a setting of the kernel" = guest { sysctl."net.ipv4.ip_forward" = true; } [
+    "sysctl.\"net.ipv4.ip_forward\": expected an integer or a string of one line, got true; write 1"
+  ];
+  "56 a list for a setting of the kernel" =
+    guest { sysctl."net.ipv4.tcp_rmem" = [ 4096 65536 ]; }
+      [
+        "sysctl.\"net.ipv4.tcp_rmem\": expected an integer or a string of one line, got a list that starts with 4096; write the numbers into one string, with spaces between them"
+      ];
+  "57 a path for a setting of the kernel" = guest { sysctl."../vm" = 1; } [
+    "sysctl.\"../vm\": the name of a setting of the kernel must be letters, digits, '_', '-', '/' and single dots, starting with a letter or digit, got \"../vm\""
+  ];
+  "58 one setting of the kernel twice" =
+    guest {
+      sysctl = {
+        "vm.swappiness" = 1;
+        "vm/swappiness" = 2;
+      };
+    }
+      [ "sysctl.\"vm/swappiness\": vm.swappiness is the same setting; leave one of them out" ];
+  "59 a reserve with a B" = guest { memoryReserve = "24MB"; } [
+    "memoryReserve: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", got \"24MB\""
+  ];
+  "60 a feature that the kernel does not have" = guest { kernelFeatures = [ "wiregaurd" ]; } [
+    "kernelFeatures[0]: expected \"containers\", \"fuse\", \"iptables\", \"nftables\", \"overlay\", \"tun\", \"virtio_fs\" or \"wireguard\", got \"wiregaurd\"; did you mean \"wireguard\"?"
+  ];
+  "61 features of a kernel that is not ours" =
+    guest {
+      kernel = pkgs.linux_6_1;
+      kernelFeatures = [ "tun" ];
+      kernelProfile = "lean";
+    }
+      [
+        "kernelFeatures: it is for the kernel of this flake, and `kernel` names another; leave one of them out"
+        "kernelProfile: it is for the kernel of this flake, and `kernel` names another; leave one of them out"
       ];
   "52 the service group's user, defined" = guest {
     serviceGroup = "app";

@@ -140,6 +140,7 @@ class Boot(TestCase):
             r"report: etc is not writable",
             r"report: private is private",
             r"report: env works",
+            r"report: sysctl 1234 [1-9]\d*",
             r"greeting: it's from configData",
             r"worker: it's the \"worker\" ; # and 'co'",
         ):

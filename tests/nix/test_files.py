@@ -15,6 +15,10 @@ PROGRAM = os.path.join(tap.ROOT, "build", "meson-unit", "tests", "nix", "guest-f
 WANT = r"""
 guest hostname files-1
 guest service_group app
+guest settings reserve=25165824 user_namespaces=1 accounting=1
+guest sysctl net.core.somaxconn=1024
+guest sysctl net.ipv4.conf.all/forwarding=1
+guest sysctl net.ipv4.tcp_rmem=4096 131072 6291456
 guest nameserver 192.0.2.53
 guest nameserver 2001:db8::53
 all command exec </bin/sh> <-c> <echo "a  b" | cat>

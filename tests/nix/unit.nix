@@ -490,7 +490,7 @@ in
     "serivces: no such option; did you mean services?"
   ])
   (rejected "an unknown argument that resembles none" { xyzzy = 1; } [
-    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, modularServices, healthChecks, probes, rootfsType, dev, freeSpaceMiB, shell, extraFiles, nameservers, cacert, kernel, ociImage"
+    "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, modularServices, healthChecks, probes, rootfsType, dev, freeSpaceMiB, shell, extraFiles, nameservers, memoryReserve, userNamespaces, accounting, sysctl, cacert, kernel, kernelFeatures, kernelProfile, ociImage"
   ])
   (rejected "a misspelt key of a service" (service { comand = "x"; }) [
     "services.web.comand: no such option; did you mean command?"
@@ -1151,6 +1151,35 @@ in
       service_group = app
       agent = /nix/store/agent/bin/mvm-guest-agent
       nameservers = 192.0.2.53 2001:db8::53
+
+      [env]
+      PATH = /nix/store/curl/bin:/bin
+    ''
+  )
+  (test "files: init.ini with the kernel's settings and the reserve"
+    (filesOf {
+      memoryReserve = "24M";
+      userNamespaces = true;
+      accounting = false;
+      sysctl = {
+        "net.core.somaxconn" = 1024;
+        "net.ipv4.conf.all/forwarding" = -1;
+        "net.ipv4.tcp_rmem" = "4096 131072 6291456";
+      };
+    })."/etc/mvm/init.ini"
+    ''
+      [guest]
+      hostname = web
+      service_group = mvm
+      agent = /nix/store/agent/bin/mvm-guest-agent
+      memory_reserve = 24M
+      user_namespaces = yes
+      accounting = no
+
+      [sysctl]
+      net.core.somaxconn = 1024
+      net.ipv4.conf.all/forwarding = -1
+      net.ipv4.tcp_rmem = 4096 131072 6291456
 
       [env]
       PATH = /nix/store/curl/bin:/bin

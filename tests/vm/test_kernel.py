@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The guest kernel: it has what microVMs need, and lacks what they are safer without."""
-from rig import images
+import collections
+import re
+
+from rig import build, images
 from rig.minimal import MinimalGuest
 from rig.tap import main
 
@@ -62,6 +65,30 @@ class Kernel(MinimalGuest):
         """As many as Firecracker offers."""
         machine = self.facts(self.minimal(), "cat /sys/devices/system/cpu/possible", cpus=32)
         machine.console.wait_line("/sys/devices/system/cpu/possible: 0-31", timeout=180)
+
+    def test_a_start_asks_little_of_the_vmm(self):
+        """
+        Each access to a port ends the guest's turn on the processor, and a character on the console
+        takes two. Counted behind the last look at the timer, whose measuring is a loop.
+        """
+        guest = self.minimal()
+        guest.tree.copy(build.program("first-instruction"), "/bin/first")
+        log = guest.image_path("ports")
+        machine = self.start(guest.machine(
+            arguments="init=/bin/first idle=poll noapictimer", virtual_time=True, messages=False,
+            port_log=log))
+        machine.console.wait_line(r"first: \d+")
+        machine.pull_plug()
+        with open(log, encoding="utf-8") as f:
+            accesses = re.findall(r"addr 0x(\w+) .*name '([^']*)'", f.read())
+        last = max(i for i, (_, name) in enumerate(accesses) if name == "pit")
+        ports = collections.Counter(name for address, name in accesses[last + 1:]
+                                    if int(address, 16) < 0x10000)
+        self.assertLess(ports["serial"], 260, ports)
+        self.assertGreater(ports["serial"], 50, "nothing was counted")
+        self.assertLessEqual(sum(ports.values()), 300, ports)
+        # The one line is of a kernel that finds no PCI bus.
+        self.assertLessEqual(len(machine.console.find(r"^\[ *\d+\.\d+\]")), 1)
 
     def test_kernel_log_is_not_for_everyone(self):
         machine = self.facts(self.minimal(), "read /dev/kmsg /proc/kmsg")

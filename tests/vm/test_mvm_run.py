@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The parts of the runner that need no guest: options, drives, Firecracker's configuration."""
+"""The runner: options, drives, Firecracker's configuration; Ctrl-C on a terminal."""
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path[:0] = [os.path.join(ROOT, "runner"), os.path.join(ROOT, "tests", "vm")]
 import mvm_run  # noqa: E402
-from rig.tap import main  # noqa: E402
+from rig import build  # noqa: E402
+from rig.console import Console  # noqa: E402
+from rig.tap import TestCase, main  # noqa: E402
 
 MIB = 1 << 20
 
@@ -131,6 +134,59 @@ class Runner(unittest.TestCase):
 
     def test_a_command(self):
         self.assertEqual(self.options("--", "sh", "-c", "a -- b").command, ["sh", "-c", "a -- b"])
+
+
+class Terminal(TestCase):
+    """As a person uses it: the runner in the foreground of a terminal, and keys."""
+
+    def image(self, guest):
+        """A directory as mkGuest makes it of this guest."""
+        directory = guest.image_path("image")
+        os.mkdir(directory)
+        os.symlink(build.kernel(), os.path.join(directory, "vmlinux"))
+        os.symlink(guest.root_image(), os.path.join(directory, "rootfs.squashfs"))
+        with open(os.path.join(directory, "manifest.json"), "w", encoding="utf-8") as f:
+            json.dump({"rootfsType": "squashfs", "system": "x86_64-linux", "files": {},
+                       "kernelArguments": "root=/dev/vda ro rootwait init=/init reboot=k"}, f)
+        return directory
+
+    def run_on_terminal(self, guest):
+        """(the process, what comes on its terminal, a function that types)"""
+        keyboard, terminal = pty.openpty()
+        process = subprocess.Popen(
+            ["setsid", "--ctty", sys.executable, os.path.join(ROOT, "runner", "mvm_run.py"),
+             self.image(guest), "--accel", "tcg"],
+            stdin=terminal, stdout=terminal, stderr=terminal)
+        os.close(terminal)
+        self.addCleanup(os.close, keyboard)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.makedirs(self.log_directory(), exist_ok=True)
+        log = open(os.path.join(self.log_directory(), "terminal.log"), "w", encoding="utf-8")
+        return process, Console(keyboard, log), lambda keys: os.write(keyboard, keys)
+
+    def test_ctrl_c_shuts_the_guest_down(self):
+        guest = self.guest("squashfs")
+        guest.service("web", "/bin/acts trap stopped-in-peace")
+        process, console, press = self.run_on_terminal(guest)
+        console.wait_line("web: trap: set")
+        press(b"\x03")
+        console.wait_line("web: trap: stopped-in-peace")
+        console.wait_line(r"\[init\] .*goodbye")
+        self.assertEqual(process.wait(60), 0)
+        self.assertNotIn("Traceback", console.text)
+
+    def test_a_second_ctrl_c_ends_it_at_once(self):
+        guest = self.guest("squashfs")
+        guest.facts("up", "stubborn", stop_timeout="1h")
+        process, console, press = self.run_on_terminal(guest)
+        console.wait_line("up: stubborn.*")
+        press(b"\x03")
+        console.wait_line("up: got: signal 15")
+        press(b"\x03")
+        self.assertEqual(process.wait(60), 1)
+        console.wait("the guest ended without a goodbye")
+        self.assertNotIn("Traceback", console.text)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ PROGRAMS = {
     "acts": (_GUEST, "payload/acts.c"),
     "attack": (_GUEST, "payload/attack*.c"),
     "facts": (_GUEST, "payload/facts*.c"),
+    "features": (_GUEST, "payload/features.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
     "preload": (_GUEST, "payload/preload.c"),
     "contain": (_HOST, "../ns/contain.c"),

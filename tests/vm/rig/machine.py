@@ -79,12 +79,17 @@ class Machine:
     outside       the guest also reaches this machine's network
     vsock_path    path of the hybrid socket; None: in a temporary directory
     log_directory directory of console.log, qemu.log and hvsock.log; None: a temporary one
+    messages      all of the kernel's messages on the console; False: those that its configuration has
+                  there, errors and worse
+    port_log      file that each access to a device is written to (QEMU's trace of memory regions)
+    share         the socket of a virtiofsd, whose directory the guest finds as "shared"
     """
 
     def __init__(self, drives=(), append="", kernel=None, memory_mib=256, cpus=1, network=False,
                  vsock=True, quirks=False, pci=False, keyboard=True, virtual_time=False,
                  instruction_ns=8, log_directory=None, accelerator="tcg", publish=(),
-                 outside=False, vsock_path=None):
+                 outside=False, vsock_path=None, share=None,
+                 messages=True, port_log=None):
         self.kernel = kernel
         self.drives = list(drives)
         self.append = append
@@ -93,6 +98,7 @@ class Machine:
         self.keyboard, self.virtual_time = keyboard, virtual_time
         self.instruction_ns = instruction_ns
         self.accelerator, self.publish, self.outside = accelerator, list(publish), outside
+        self.share, self.messages, self.port_log = share, messages, port_log
         self._vsock_path = vsock_path
         self.console = None
         self.exit_code = None           # QEMU's, once it has ended
@@ -144,12 +150,18 @@ class Machine:
         if self.vsock:
             c += ["-chardev", "socket,id=vsock,path=%s/vhost" % self.directory]
             c += device("vhost-user-vsock", chardev="vsock")
+        if self.share:
+            c += ["-chardev", "socket,id=share,path=" + self.share]
+            c += device("vhost-user-fs", chardev="share", tag="shared")
         if slots:
             c += device("virtio-rng")
         if self.pci:
             c += ["-device", "vmgenid,guid=auto"]
         elif self.keyboard:         # the other board has one
             c += ["-device", "i8042"]
+        if self.port_log:
+            c += ["-d", "trace:memory_region_ops_read,trace:memory_region_ops_write",
+                  "-D", self.port_log]
         if self.virtual_time:
             c += ["-icount", "shift=%d,sleep=off" % (self.instruction_ns.bit_length() - 1)]
             # A device answers within the instruction that asks it, not when another thread runs.
@@ -159,6 +171,7 @@ class Machine:
 
     def _kernel_command_line(self, slots):
         words = _KERNEL_WORDS + ([] if self.pci else _BOARD_WORDS)
+        words += ["loglevel=7"] if self.messages else []
         words += ["virtio_mmio.device=%d@%#x:%d" % (
             _SLOT_BYTES, _SLOT_BASE + n * _SLOT_BYTES, _SLOT_IRQ + n) for n in slots]
         if self.drives and not re.search(r"(^|\s)root=", self.append):
