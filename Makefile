@@ -72,7 +72,8 @@ check: release unit kernel | packages-vm packages-ns packages-nix packages-lint 
 FEATURES_KERNEL = build/kernel-features/vmlinux
 soak: release kernel | packages-vm
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
-	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
+	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 \
+		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
 		python3 tests/run.py --jobs 1 vm/attacks vm/soak vm/features
 
 # How long a guest takes to start, in virtual time; and what the agent costs.
