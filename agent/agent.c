@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
+#include "agent/cage.h"
 #include "agent/checks/check.h"
 #include "agent/requests/handlers.h"
 #include "agent/requests/init_query.h"
@@ -50,6 +51,7 @@ static void load_accounts(struct agent *a)
 
 	if (identities_load(&a->identities, &p) != 0)
 		log_line("%s", p.text);
+	starter_reload(&a->jobs.starter);
 }
 
 /* SIGHUP: read every configuration file again. The listening sockets stay. */
@@ -112,6 +114,17 @@ static int open_signals(struct agent *a)
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
+
+/* Without it nothing can be started or ended: init starts another agent, which has one. */
+static void starter_ended(struct loop_io *io, uint32_t events)
+{
+	struct agent *a = LOOP_OWNER(io, struct agent, starter);
+
+	(void)events;
+	log_line("the starter has ended");
+	loop_remove(&a->loop, io);
+	a->stopping = a->failed = true;
+}
 
 static void result_changed(void *owner, struct check *check)
 {
@@ -219,10 +232,15 @@ static int start_listening(struct agent *a, struct problem *p)
 int agent_start(struct agent *a, const struct options *o, const struct agent_paths *paths,
 	struct problem *p)
 {
+	struct starter starter;
 	int err;
 
-	*a = (struct agent){ .options = *o, .given = *o, .paths = *paths, .signals.fd = -1 };
+	*a = (struct agent){
+		.options = *o, .given = *o, .paths = *paths, .signals.fd = -1, .starter.fd = -1
+	};
 	a->started_ms = clock_ms();
+	if (starter_begin(&starter, o, paths->policy, p) != 0)
+		log_line("%s: programs are started without", p->text);
 	err = options_read_config(&a->options, p);
 	if (err != 0)
 		return err;
@@ -233,6 +251,9 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 		err = jobs_init(&a->jobs, &a->loop);
 	if (err != 0)
 		return problem_set(p, -err, "cannot start");
+	a->jobs.starter = starter;
+	if (starter.fd >= 0)
+		(void)loop_add(&a->loop, &a->starter, starter.fd, 0, starter_ended);
 	file_raise_limit(FILES_MAX); /* for many connections; commands get the old limit */
 	init_parts(a, paths);
 	err = start_listening(a, p);
@@ -283,6 +304,7 @@ static void agent_stop(struct agent *a)
 	forwards_close(a);
 	consoles_close(a);
 	finish_connections(a);
+	loop_remove(&a->loop, &a->starter);
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);
 	channel_close(&a->channel);
@@ -300,6 +322,7 @@ int agent_run(struct agent *a, struct problem *p)
 {
 	int err = 0;
 
+	cage_enter(&a->paths, a->jobs.starter.fd >= 0);
 	while (err == 0 && !a->stopping) {
 		err = loop_run_once(&a->loop);
 		if (err == 0)
@@ -307,5 +330,7 @@ int agent_run(struct agent *a, struct problem *p)
 		history_save(&a->history);
 	}
 	agent_stop(a);
+	if (err == 0 && a->failed)
+		return problem_set_text(p, ECHILD, "cannot go on without the starter");
 	return err != 0 ? problem_set(p, -err, "cannot continue serving") : 0;
 }

@@ -43,6 +43,7 @@ struct agent {
 	struct agent_paths paths;
 	struct loop loop;
 	struct loop_io signals;
+	struct loop_io starter; /* its end is the agent's */
 	struct jobs jobs;
 	struct identities identities;
 	struct checker checker;
@@ -67,7 +68,7 @@ struct agent {
 	size_t execs;             /* running commands of Exec */
 	size_t file_requests;     /* running file requests: files.h */
 	size_t waits;             /* Events requests that wait for an event */
-	bool stopping;
+	bool stopping, failed;
 };
 
 #endif

@@ -416,10 +416,13 @@ __attribute__((noreturn)) static void run_copy(
  */
 static pid_t clone_child(const struct spawn_request *r, bool *in_cgroup)
 {
+	const uint64_t parent = r->as_sibling ? CLONE_PARENT : 0;
+
 	*in_cgroup = false;
 	if (r->cgroup_fd >= 0 && !r->join_cgroup) {
-		struct clone_args args = { .flags = CLONE_INTO_CGROUP,
-			.exit_signal = SIGCHLD,
+		/* clone(2): with CLONE_PARENT the signal is the caller's own, and none is given. */
+		struct clone_args args = { .flags = CLONE_INTO_CGROUP | parent,
+			.exit_signal = parent != 0 ? 0 : SIGCHLD,
 			.cgroup = (uint64_t)r->cgroup_fd };
 		long pid = syscall(SYS_clone3, &args, sizeof(args));
 
@@ -430,7 +433,7 @@ static pid_t clone_child(const struct spawn_request *r, bool *in_cgroup)
 		if (errno != ENOSYS && errno != EINVAL && errno != E2BIG && errno != EPERM)
 			return -1;
 	}
-	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	return (pid_t)syscall(SYS_clone, SIGCHLD | parent, 0, 0, 0, 0);
 }
 
 int spawn(const struct spawn_request *r, pid_t *pid, int *report_fd)

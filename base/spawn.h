@@ -83,6 +83,7 @@ struct spawn_request {
 				     * dropping one needs CAP_SETPCAP */
 	uint64_t ambient;           /* capabilities of a program whose uid is not 0 */
 	bool no_new_privs;
+	bool as_sibling;  /* the child of the caller's parent, which waits for it: CLONE_PARENT */
 	int cgroup_fd;    /* directory of the cgroup-v2 group of the child, or -1 */
 	bool join_cgroup; /* the child joins by itself, even if clone3(2) could do it */
 	const struct spawn_limit *limits;

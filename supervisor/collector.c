@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/syscall_cage.h"
 #include "supervisor/collector_protocol.h"
 #include "supervisor/log_file.h"
 #include "supervisor/log_ring.h"
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The most lines that a service may show in RATE_MS, so that it cannot drown the others. */
@@ -375,6 +377,48 @@ static void take_name(char *argv0)
 		memcpy(argv0, COLLECTOR_NAME, strlen(COLLECTOR_NAME));
 }
 
+#define ANY(name)                                                                                  \
+	{                                                                                          \
+		__NR_##name, SYSCALL_CAGE_ANY                                                      \
+	}
+
+/* It reads what services write: pipes to rings, rings to files. It starts nothing and connects to
+ * nothing. One group is one paragraph. */
+/* clang-format off */
+static const struct syscall_cage_rule rules[] = {
+	ANY(epoll_ctl), ANY(epoll_pwait), ANY(ppoll), ANY(clock_gettime), ANY(sched_yield),
+	ANY(restart_syscall), ANY(recvmsg), ANY(read), ANY(write), ANY(readv), ANY(writev),
+	ANY(close), ANY(fcntl), ANY(lseek),
+
+	ANY(openat), ANY(openat2), ANY(fstat), ANY(newfstatat), ANY(fchown), ANY(fchmod),
+	ANY(fchownat), ANY(mkdirat), ANY(renameat2), ANY(renameat), ANY(unlinkat), ANY(readlinkat),
+	ANY(faccessat), ANY(fallocate), ANY(ftruncate),
+#ifdef __x86_64__
+	ANY(epoll_wait), ANY(poll), ANY(open), ANY(stat), ANY(lstat), ANY(chown), ANY(lchown),
+	ANY(mkdir), ANY(rename), ANY(unlink), ANY(readlink), ANY(access),
+#endif
+
+	{ __NR_mmap, SYSCALL_CAGE_NOT_RUNNABLE }, { __NR_mprotect, SYSCALL_CAGE_NOT_RUNNABLE },
+	ANY(munmap), ANY(mremap), ANY(madvise), ANY(brk),
+
+	ANY(getpid), ANY(gettid), ANY(rt_sigaction), ANY(rt_sigprocmask), ANY(rt_sigreturn),
+	ANY(futex), ANY(exit), ANY(exit_group),
+};
+/* clang-format on */
+
+/* It writes files as root, and those of services wherever they want them: Landlock would not know
+ * where. */
+static void restrict_calls(void)
+{
+	int err = SYSCALL_CAGE_WORKS ? syscall_cage_enter(COLLECTOR_NAME, rules,
+					       sizeof(rules) / sizeof(rules[0]))
+				     : 0;
+
+	if (err != 0)
+		log_line(
+			COLLECTOR_NAME ": no filter of system calls: %s", problem_errno_text(-err));
+}
+
 int collector_main(char *argv0)
 {
 	static struct collector c;
@@ -392,6 +436,7 @@ int collector_main(char *argv0)
 		return 1;
 	if (loop_add(&c.loop, &c.console, console, 0, on_console_room) != 0)
 		c.console.fd = console; /* a plain file is never full */
+	restrict_calls();
 	while (!c.done)
 		if (loop_run_once(&c.loop) != 0)
 			return 1;

@@ -2,50 +2,45 @@
 #include "agent/checks/job.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define DRAIN_MAX                                                                                  \
 	(1024 * 1024) /* most bytes read from a pipe after the end: a pipe's largest size */
 
-/* True if the agent has CAP_SETPCAP, which dropping from the bounding set needs (capabilities(7)).
- */
-static bool may_drop_bounding(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
+#define REMOVE_MS    20 /* between attempts to remove the cgroup of killed processes */
+#define REMOVE_TIMES 250
 
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       (data[0].effective & (1U << CAP_SETPCAP)) != 0;
-}
+/* The cgroup of a job that has ended, which has processes yet. */
+struct left_group {
+	struct left_group *next;
+	struct job_group group;
+	unsigned int tries; /* that are left for the timer; 0: they were not killed */
+};
+
+static void remove_due(struct loop_timer *timer);
 
 int jobs_init(struct jobs *jobs, struct loop *loop)
 {
-	char score[16];
-
-	*jobs = (struct jobs){ .loop = loop };
+	*jobs = (struct jobs){ .loop = loop, .remove.expire = remove_due };
+	starter_none(&jobs->starter);
 	jobs->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (jobs->null_fd < 0)
 		return -errno;
-	getrlimit(RLIMIT_NOFILE, &jobs->files);
-	jobs->spared = file_read("/proc/self/oom_score_adj", score, sizeof(score), NULL) == 0 &&
-		       score[0] == '-';
-	jobs->bounding = may_drop_bounding() ? 0 : UINT64_MAX;
+	jobs->group_parent = job_group_open_parent();
 	return 0;
 }
 
 void job_init(struct job *job, struct jobs *jobs, void (*done)(struct job *job))
 {
-	*job = (struct job){ .jobs = jobs, .done = done, .report_fd = -1 };
+	*job = (struct job){ .jobs = jobs, .done = done, .report_fd = -1, .group.fd = -1 };
 	for (int i = 0; i < 3; i++)
 		job->io[i].fd = -1;
 }
@@ -199,25 +194,26 @@ static void prepare(struct job *job, const struct job_spec *spec)
 static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 {
 	const struct job_session *session = spec->session;
-	struct spawn_limit limits[] = { { RLIMIT_NOFILE, job->jobs->files },
-		{ RLIMIT_CORE, { 0, 0 } } };
-	bool is_root = spec->user != NULL && spec->user->uid == 0;
-	struct spawn_request r = {
+	struct jobs *jobs = job->jobs;
+	struct start_request r = {
 		.argv = spec->argv,
 		.envp = spec->envp,
-		.stdio = { stdio[0], stdio[1], stdio[2] },
-		.takes_terminal = session != NULL,
-		.user = spec->user,
-		.bounding = is_root ? UINT64_MAX : job->jobs->bounding,
-		.no_new_privs = true,
-		.cgroup_fd = session != NULL ? session->cgroup_fd : -1,
-		.limits = limits,
-		.limit_count = spec->is_streamed ? 2 : 1,
 		.directory = spec->directory,
-		.set_oom_score = job->jobs->spared,
+		.user = spec->user,
+		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.cgroup_fd = session != NULL ? session->cgroup_fd : -1,
+		.takes_terminal = session != NULL,
+		.dumps_no_core = spec->is_streamed,
 	};
+	int err;
 
-	return spawn(&r, &job->pid, &job->report_fd);
+	if (spec->has_group &&
+		job_group_open(&job->group, jobs->group_parent, "job", ++jobs->group_id) == 0)
+		r.cgroup_fd = job->group.fd;
+	err = starter_program(&jobs->starter, &r, &job->pid, &job->report_fd);
+	if (err != 0)
+		job_group_remove(&job->group);
+	return err;
 }
 
 static void take_report(struct job *job)
@@ -329,19 +325,78 @@ void job_close_input(struct job *job)
 
 /*
  * The first process is not reaped yet, so no other process can have its number, which is also the
- * group's. Before the child calls setsid(2) the group does not exist; then signal the child.
+ * group's.
  */
 static void kill_group(const struct job *job)
 {
-	kill(-job->pid, SIGKILL);
-	kill(job->pid, SIGKILL);
+	const struct starter *starter = &job->jobs->starter;
+
+	if (job->group.fd >= 0)
+		job_group_kill(&job->group, starter, job->pid);
+	/* Also of one that is on its way into its cgroup. */
+	starter_signal(starter, job->pid, SIGKILL);
+}
+
+/* The first process has ended. Mostly it was the last, too, and there is nobody to kill. */
+static void kill_rest(struct job *job)
+{
+	if (job->group.fd < 0)
+		starter_signal(&job->jobs->starter, job->pid, SIGKILL);
+	else if (!job_group_remove(&job->group))
+		job_group_kill(&job->group, &job->jobs->starter, job->pid);
+}
+
+/* Remove what groups there are that have no processes; `timed`: by the timer. */
+static void remove_left(struct jobs *jobs, bool timed)
+{
+	bool again = false;
+
+	for (struct left_group **at = &jobs->left, *left; (left = *at) != NULL;) {
+		if (job_group_remove(&left->group)) {
+			*at = left->next;
+			free(left);
+			continue;
+		}
+		left->tries -= timed && left->tries > 0;
+		again |= left->tries > 0;
+		at = &left->next;
+	}
+	if (again)
+		loop_timer_set(jobs->loop, &jobs->remove, clock_ms() + REMOVE_MS);
+}
+
+static void remove_due(struct loop_timer *timer)
+{
+	remove_left(LOOP_OWNER(timer, struct jobs, remove), true);
+}
+
+/* Remove the job's group now, or, where it has processes, as soon as they have ended. */
+static void leave_group(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+	struct left_group *left;
+
+	if (!job_group_remove(&job->group)) {
+		left = malloc(sizeof(*left));
+		if (left == NULL) {
+			close(job->group.fd);
+		} else {
+			*left = (struct left_group){ .next = jobs->left,
+				.group = job->group,
+				.tries = job->kill_rest || job->killed ? REMOVE_TIMES : 0 };
+			jobs->left = left;
+		}
+		job->group.fd = -1;
+	}
+	if (jobs->left != NULL)
+		remove_left(jobs, false);
 }
 
 int job_signal(const struct job *job, int signal)
 {
 	if (job->pid <= 0)
 		return -ESRCH;
-	return kill(-job->pid, signal) != 0 && kill(job->pid, signal) != 0 ? -errno : 0;
+	return starter_signal(&job->jobs->starter, job->pid, signal);
 }
 
 void job_kill(struct job *job)
@@ -408,7 +463,7 @@ static int finish(struct job *job)
 	int status;
 
 	if (job->kill_rest)
-		kill_group(job);
+		kill_rest(job);
 	job->is_ending = true;
 	if (job->is_streamed) {
 		job->readable(job, 1);
@@ -423,6 +478,7 @@ static int finish(struct job *job)
 	job->ended_ms = clock_ms();
 	take_end(job, status);
 	unwatch(job);
+	leave_group(job);
 	job->done(job);
 	return 0;
 }
@@ -458,7 +514,19 @@ void jobs_close(struct jobs *jobs)
 
 		kill_group(job);
 		unwatch(job);
+		leave_group(job);
 		job_release(job);
 	}
+	while (jobs->left != NULL) {
+		struct left_group *left = jobs->left;
+
+		jobs->left = left->next;
+		close(left->group.fd);
+		free(left);
+	}
+	loop_timer_clear(jobs->loop, &jobs->remove);
+	if (jobs->group_parent >= 0)
+		close(jobs->group_parent);
+	starter_close(&jobs->starter);
 	close(jobs->null_fd);
 }

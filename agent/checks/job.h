@@ -2,9 +2,9 @@
 /*
  * Jobs: commands that run in their own session, as another user, with a deadline. Output is read
  * while the command runs. A job ends with its first process: the rest of the output in the pipes is
- * read, and a descendant that keeps a pipe open delays nothing. At the deadline the whole process
- * group is killed. A process in uninterruptible sleep does not end even then: the job reports that
- * with `stuck`, and waits on.
+ * read, and a descendant that keeps a pipe open delays nothing. At the deadline all of its
+ * processes are killed: those of its cgroup, or, without cgroups, of its process group. A process
+ * in uninterruptible sleep does not end even then: the job reports that with `stuck`, and waits on.
  *
  * Only jobs_reap() waits for processes, and a process is signalled only before it is reaped.
  */
@@ -12,7 +12,7 @@
 #define AGENT_CHECKS_JOB_H
 
 #include "agent/checks/capture.h"
-#include "base/account.h"
+#include "agent/checks/job_group.h"
 #include "base/loop.h"
 #include "base/spawn.h"
 
@@ -46,7 +46,8 @@ struct job_spec {
 	bool err_last;              /* keep the last bytes of standard error, not the first */
 	const char *input;          /* standard input, kept by reference; NULL: /dev/null */
 	size_t input_len;
-	bool kill_rest;        /* kill the rest of the process group once the first process ends */
+	bool has_group;        /* run in its own cgroup, where the guest has cgroups */
+	bool kill_rest;        /* kill the rest of it once the first process ends */
 	const char *directory; /* working directory; NULL: "/" */
 	const char
 		*service; /* for launch.h: run with this service's environment; NULL: the agent's */
@@ -61,12 +62,14 @@ struct job_spec {
 /* Shared by all jobs. */
 struct jobs {
 	struct loop *loop;
-	int null_fd;         /* /dev/null */
-	bool spared;         /* the OOM killer spares the agent; commands must not inherit that */
-	struct rlimit files; /* RLIMIT_NOFILE of commands */
-	uint64_t bounding;   /* capability bounding set of commands */
-	struct job *running; /* list */
-	uint64_t used_us;    /* CPU time of ended jobs */
+	int null_fd; /* /dev/null */
+	struct starter starter;
+	int group_parent;         /* directory of the agent's cgroup, or -1 */
+	uint32_t group_id;        /* of the newest group */
+	struct left_group *left;  /* groups of ended jobs that still have processes */
+	struct loop_timer remove; /* tries to remove those whose processes are killed */
+	struct job *running;      /* list */
+	uint64_t used_us;         /* CPU time of ended jobs */
 };
 
 struct job {
@@ -74,6 +77,7 @@ struct job {
 	struct job *next;
 	pid_t pid; /* 0 when not running */
 	int report_fd;
+	struct job_group group;
 	struct loop_io io[3];    /* the agent's ends of standard input, output and error */
 	struct capture out, err; /* valid until the next start or job_release() */
 	const char *input;
@@ -101,7 +105,8 @@ struct job {
 	void (*stuck)(struct job *job);
 };
 
-/* Prepare for jobs. Returns 0, or -errno if /dev/null cannot be opened. */
+/* Prepare for jobs, which this process starts itself until `starter` is another one. Returns 0, or
+ * -errno if /dev/null cannot be opened. */
 int jobs_init(struct jobs *jobs, struct loop *loop);
 
 /* Kill all jobs; their `done` is not called. */
@@ -110,10 +115,11 @@ void jobs_close(struct jobs *jobs);
 /* Prepare a job. `done` is called each time it ends, and may start it again. */
 void job_init(struct job *job, struct jobs *jobs, void (*done)(struct job *job));
 
-/* Start a job. Returns 0, or -errno of pipe2(2) or clone(2); then `done` is not called. */
+/* Start a job. Returns 0, or -errno of pipe2(2), starter_program() or clone(2); then `done` is
+ * not called. */
 int job_start(struct job *job, const struct job_spec *spec);
 
-/* Kill the process group of a running job. `done` is called once it has ended. */
+/* Kill all processes of a running job. `done` is called once it has ended. */
 void job_kill(struct job *job);
 
 bool job_is_running(const struct job *job);

@@ -43,6 +43,7 @@ int launch_command(struct job *job, const struct identities *ids, const char *us
 
 	if (err != 0)
 		return err;
+	spec->has_group = true;
 	if (c->shell && access(c->argv[0], X_OK) != 0)
 		err = problem_set(p, errno, "the command needs a shell: %s", c->argv[0]);
 	else

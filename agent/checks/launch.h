@@ -10,8 +10,8 @@
 
 /*
  * Start `command` (a line by the rules of base/command.h) as `user` (NULL: the default user). Sets
- * argv, envp and user of `spec`; the caller sets the other members. Returns 0, or -errno with `p`
- * if nothing was started: a bad command line, no such user, no shell, no process.
+ * argv, envp, user and has_group of `spec`; the caller sets the other members. Returns 0, or -errno
+ * with `p` if nothing was started: a bad command line, no such user, no shell, no process.
  */
 int launch_command(struct job *job, const struct identities *ids, const char *user,
 	const char *command, struct job_spec *spec, struct problem *p);

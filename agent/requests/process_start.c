@@ -70,6 +70,7 @@ static int run(struct process *v, const struct proc_start_request *r, char *cons
 		.envp = envp,
 		.directory = r->cwd,
 		.is_streamed = true,
+		.has_group = true,
 		.kill_rest = true,
 		.timeout_ms = !r->has_timeout ? 0
 			      : r->timeout_secs < PROCESS_TIMEOUT_MAX_S

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/sessions/console.h"
 
+#include "agent/checks/job_group.h"
 #include "agent/requests/policy.h"
-#include "agent/sessions/session_group.h"
 #include "agent/sessions/session_shell.h"
-#include "agent/sessions/terminal.h"
+#include "agent/starter/terminal.h"
 #include "agent/wire/data_port.h"
 #include "agent/wire/pending.h"
 #include "base/clock.h"
@@ -54,7 +54,7 @@ struct console {
 	int master; /* until the relay owns it; -1 */
 	struct data_port port;
 	struct relay relay;
-	struct session_group group;
+	struct job_group group;
 	unsigned int removes; /* attempts to remove the group */
 	struct loop_timer timer;
 	uint64_t input_ms, opened_ms; /* clock_ms() of the latest input and of the opening */
@@ -141,7 +141,7 @@ static void console_free(struct console *s)
 	relay_close(&s->relay);
 	if (s->master >= 0)
 		close(s->master);
-	session_group_remove(&s->group);
+	job_group_remove(&s->group);
 	job_release(&s->job);
 	free(s);
 }
@@ -161,8 +161,8 @@ static void finish(struct console *s)
 {
 	let_go(s);
 	s->state = CONSOLE_ENDED;
-	session_group_kill(&s->group, s->session);
-	set_timer(s, session_group_remove(&s->group) ? CONSOLE_RECORD_MS : REMOVE_MS);
+	job_group_kill(&s->group, &s->agent->jobs.starter, s->session);
+	set_timer(s, job_group_remove(&s->group) ? CONSOLE_RECORD_MS : REMOVE_MS);
 }
 
 static void try_to_remove(struct console *s)
@@ -171,8 +171,8 @@ static void try_to_remove(struct console *s)
 		console_free(s); /* CONSOLE_RECORD_MS is over */
 		return;
 	}
-	session_group_kill(&s->group, s->session);
-	if (session_group_remove(&s->group))
+	job_group_kill(&s->group, &s->agent->jobs.starter, s->session);
+	if (job_group_remove(&s->group))
 		set_timer(s, CONSOLE_RECORD_MS);
 	else if (++s->removes < REMOVE_TIMES)
 		set_timer(s, REMOVE_MS);
@@ -198,7 +198,7 @@ static void hang_up(struct console *s, const char *why)
 
 static void kill_all(struct console *s)
 {
-	session_group_kill(&s->group, s->session);
+	job_group_kill(&s->group, &s->agent->jobs.starter, s->session);
 	job_kill(&s->job);
 }
 
@@ -233,7 +233,7 @@ static void shell_done(struct job *job)
 			problem_errno_text(job->failure.error));
 		tell_host(s, "mvm-guest-agent: cannot run " SESSION_SHELL "\r\n");
 	}
-	session_group_kill(&s->group, s->session);
+	job_group_kill(&s->group, &s->agent->jobs.starter, s->session);
 	answer_closings(s);
 	if (s->state == CONSOLE_ENDING)
 		finish(s);
@@ -405,18 +405,22 @@ static int open_shell(struct console *s, const struct identity *id, const struct
 	struct problem *p)
 {
 	struct terminal t;
-	struct problem no_group;
-	int err;
+	int err, no_group;
 
 	if (access(SESSION_SHELL, X_OK) != 0)
 		return problem_set_text(p, errno, "this guest has no " SESSION_SHELL);
-	err = terminal_open(&t, id->account.uid, r->cols, r->rows, p);
+	err = starter_terminal(
+		&s->agent->jobs.starter, &id->account, (uint16_t)r->cols, (uint16_t)r->rows, &t, p);
 	if (err != 0)
 		return err;
 	s->master = t.master;
 	err = open_port(s, p);
-	if (err == 0 && session_group_open(&s->group, "console", s->id, &no_group) != 0)
-		log_line("console %u: running without its own cgroup: %s", s->id, no_group.text);
+	no_group =
+		err != 0 ? 0
+			 : job_group_open(&s->group, s->agent->jobs.group_parent, "console", s->id);
+	if (no_group != 0)
+		log_line("console %u: running without its own cgroup: %s", s->id,
+			problem_errno_text(-no_group));
 	if (err == 0)
 		err = session_shell_start(&s->job, id, t.slave, s->group.fd, p);
 	s->has_shell = err == 0;

@@ -354,7 +354,7 @@ Test(agent_job, a_command_sees_nothing_of_the_agent)
 
 	if (geteuid() != 0)
 		cr_skip_test("only root can become another user");
-	rig.jobs.files.rlim_cur = 777;
+	rig.jobs.starter.defaults.files.rlim_cur = 777;
 	spec.user = &user;
 	cr_assert_eq(job_start(&job, &spec), 0);
 	snprintf(want, sizeof(want),

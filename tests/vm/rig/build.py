@@ -26,6 +26,7 @@ PROGRAMS = {
     "facts": (_GUEST, "payload/facts*.c"),
     "features": (_GUEST, "payload/features.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
+    "tracer": (_GUEST, "payload/tracer*.c"),
     "preload": (_GUEST, "payload/preload.c"),
     "contain": (_HOST, "../ns/contain.c"),
     "fault": (_GUEST, "../ns/fault.c"),

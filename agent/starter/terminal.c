@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/sessions/terminal.h"
+#include "agent/starter/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

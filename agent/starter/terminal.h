@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pseudo-terminals (pty(7)), owned by the user of the session. */
-#ifndef AGENT_SESSIONS_TERMINAL_H
-#define AGENT_SESSIONS_TERMINAL_H
+#ifndef AGENT_STARTER_TERMINAL_H
+#define AGENT_STARTER_TERMINAL_H
 
 #include "base/problem.h"
 

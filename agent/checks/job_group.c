@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/checks/job_group.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define ROOT "/sys/fs/cgroup"
+
+int job_group_open_parent(void)
+{
+	char text[512], path[sizeof(ROOT) + sizeof(text)], *line, *end;
+	struct statfs fs;
+	int fd, err = file_read("/proc/self/cgroup", text, sizeof(text), NULL);
+
+	if (err != 0)
+		return err;
+	/* cgroup-v2's line is "0::PATH". */
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	line = line != NULL ? strchr(line, '/') : NULL;
+	end = line != NULL ? strchr(line, '\n') : NULL;
+	if (end == NULL)
+		return -ENOENT;
+	*end = '\0';
+	buf_format(path, sizeof(path), ROOT "%s", line);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Of version 1 there may be a directory of this path, too. */
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+int job_group_open(struct job_group *g, int parent, const char *kind, uint32_t id)
+{
+	*g = (struct job_group){ .fd = -1, .parent = parent };
+	if (parent < 0)
+		return -ENOENT;
+	buf_format(g->name, sizeof(g->name), "%s-%u", kind, id);
+	/* One of an agent before this one is empty: its jobs have ended with it. */
+	if (mkdirat(parent, g->name, 0755) != 0 &&
+		(errno != EEXIST || unlinkat(parent, g->name, AT_REMOVEDIR) != 0 ||
+			mkdirat(parent, g->name, 0755) != 0))
+		return -errno;
+	g->fd = openat(parent, g->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return g->fd < 0 ? -errno : 0;
+}
+
+static bool write_kill(int group)
+{
+	int fd = openat(group, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, "1", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+void job_group_kill(const struct job_group *g, const struct starter *starter, pid_t session)
+{
+	if (g->fd < 0)
+		starter_kill_session(starter, session);
+	else if (!write_kill(g->fd))
+		starter_kill_listed(starter, g->fd); /* before Linux 5.14 */
+}
+
+bool job_group_remove(struct job_group *g)
+{
+	if (g->fd < 0)
+		return true;
+	if (unlinkat(g->parent, g->name, AT_REMOVEDIR) != 0 && errno == EBUSY)
+		return false;
+	close(g->fd);
+	g->fd = -1;
+	return true;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All processes of a job, to be ended together: a cgroup below the agent's own, which init has
+ * given to the agent (the kernel's cgroup-v2.rst, "Delegation"). Where that cannot be had, those of
+ * one session id, which a process leaves by setsid(2).
+ */
+#ifndef AGENT_CHECKS_JOB_GROUP_H
+#define AGENT_CHECKS_JOB_GROUP_H
+
+#include "agent/starter/starter.h"
+#include "base/problem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct job_group {
+	int fd;     /* directory of the cgroup, or -1 */
+	int parent; /* directory of the agent's own */
+	char name[24];
+};
+
+/* Open the directory of the agent's own cgroup. Returns a descriptor or -errno. */
+int job_group_open_parent(void);
+
+/*
+ * Make the group `kind`-`id` in `parent`. Returns 0 or -errno: the group is then one of a session
+ * id only, and can be used all the same.
+ */
+int job_group_open(struct job_group *g, int parent, const char *kind, uint32_t id);
+
+/* Kill all of it. `session` is the session's id: the number of its first process. */
+void job_group_kill(const struct job_group *g, const struct starter *starter, pid_t session);
+
+/* Remove the group. False while there are processes in it: try again later. */
+bool job_group_remove(struct job_group *g);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What needs the agent's capabilities: to start a program as another user, to signal it, and to
+ * open a terminal that is another user's. These functions do it in the process that calls them,
+ * which is the starter (starter.h), or a test.
+ */
+#ifndef AGENT_STARTER_START_H
+#define AGENT_STARTER_START_H
+
+#include "base/account.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* What all programs get, taken from the process before it changes its own. */
+struct start_defaults {
+	bool spared;         /* by the kernel when memory runs out, which is not for programs */
+	bool as_sibling;     /* programs become children of the caller's parent */
+	struct rlimit files; /* RLIMIT_NOFILE */
+	uint64_t bounding;   /* capability bounding set */
+};
+
+struct start_request {
+	char *const *argv;
+	char *const *envp;
+	const char *directory;      /* NULL: "/" */
+	const struct account *user; /* NULL: the agent's own */
+	int stdio[3];
+	int cgroup_fd;       /* directory of the cgroup to start in, or -1 */
+	bool takes_terminal; /* stdio[0] becomes the controlling terminal */
+	bool dumps_no_core;
+};
+
+void start_defaults_read(struct start_defaults *d);
+
+/* Start a program: spawn(). Returns 0, or -errno of pipe2(2) or clone(2). */
+int start_program(
+	const struct start_defaults *d, const struct start_request *r, pid_t *pid, int *report_fd);
+
+/*
+ * Signal the process group whose first process is `pid`, or, before that has called setsid(2), the
+ * process itself. Returns 0 or -errno of kill(2).
+ */
+int start_signal(pid_t pid, int signal);
+
+/* Kill all processes of the session of `pid`. */
+void start_kill_session(pid_t pid);
+
+/* Kill what a cgroup's directory lists: for kernels before 5.14, which have no cgroup.kill. */
+void start_kill_listed(int cgroup_fd);
+
+/*
+ * A number of proc_pid_stat(5), counted from the state behind the name, which is 0: 1 is the
+ * parent, 3 the session. `proc` is the directory /proc. Returns -1 when there is none.
+ */
+pid_t start_stat_number(int proc, const char *pid, int which);
+
+#endif

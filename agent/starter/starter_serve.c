@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/agent_options.h"
+#include "agent/requests/policy.h"
+#include "agent/starter/start.h"
+#include "agent/starter/starter_call.h"
+#include "agent/starter/terminal.h"
+#include "base/buf.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct serving {
+	int fd;
+	const struct options *options;
+	const char *policy; /* path */
+	struct start_defaults defaults;
+	struct accounts accounts; /* read when the first user is looked up */
+	bool has_accounts;
+	/* The call: */
+	struct starter_call call;
+	char *text;
+	int fds[STARTER_FDS_MAX];
+	size_t fd_count;
+};
+
+/* ---- users ----------------------------------------------------------------------------------- */
+
+static int find_user(struct serving *s, const char *name, struct account *out)
+{
+	struct problem ignored;
+
+	if (!s->has_accounts)
+		accounts_load(&s->accounts, "/etc/passwd", "/etc/group", &ignored);
+	s->has_accounts = true;
+	return accounts_find_user(&s->accounts, name, out, &ignored);
+}
+
+/* True if the security policy, or the image, names root for what a person does in the guest. */
+static bool allows_root(struct serving *s)
+{
+	struct options o = *s->options;
+	struct policy policy;
+	struct account named;
+	struct problem ignored;
+	const char *name;
+
+	if (options_read_config(&o, &ignored) != 0)
+		return false;
+	policy_read(
+		s->policy, &(struct policy_defaults){ .dev = o.dev, .user = o.dev_user }, &policy);
+	name = policy.user[0] != '\0' ? policy.user : o.check_user;
+	return name != NULL && find_user(s, name, &named) == 0 && named.uid == 0;
+}
+
+/* "" is the agent's own user, without the capabilities. Returns 0 or -errno. */
+static int take_user(struct serving *s, const char *name, struct account *out)
+{
+	char number[16];
+	int err;
+
+	if (name[0] == '\0') {
+		buf_format(number, sizeof(number), "%u", (unsigned int)geteuid());
+		name = number;
+	}
+	err = find_user(s, name, out);
+	if (err == 0 && out->uid == 0 && !allows_root(s))
+		err = -EPERM;
+	return err;
+}
+
+/* ---- programs -------------------------------------------------------------------------------- */
+
+/* Cut `count` words off the text. Returns what is behind them, or NULL: it has not so many. */
+static char *take_words(char *at, const char *end, char **words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (at >= end)
+			return NULL;
+		words[i] = at;
+		at += strlen(at) + 1;
+	}
+	return at;
+}
+
+static int start(struct serving *s, char **words, pid_t *pid, int *report_fd)
+{
+	const struct starter_call *call = &s->call;
+	char *end = s->text + call->text_len, *head[2];
+	char **argv = words, **envp = words + call->argc + 1;
+	struct start_request r = { .argv = argv,
+		.envp = envp,
+		.stdio = { s->fds[0], s->fds[1], s->fds[2] },
+		.cgroup_fd = s->fd_count == 4 ? s->fds[3] : -1,
+		.takes_terminal = call->takes_terminal,
+		.dumps_no_core = call->dumps_no_core };
+	struct account user;
+	char *at = take_words(s->text, end, head, 2);
+	int err;
+
+	at = at != NULL ? take_words(at, end, argv, call->argc) : NULL;
+	at = at != NULL ? take_words(at, end, envp, call->envc) : NULL;
+	if (at != end || call->argc == 0)
+		return -EINVAL;
+	/* An agent without capabilities starts everything as itself. */
+	if (head[0][0] != '\0' || s->defaults.bounding == 0) {
+		err = take_user(s, head[0], &user);
+		if (err != 0)
+			return err;
+		r.user = &user;
+	}
+	if (head[1][0] != '\0')
+		r.directory = head[1];
+	return start_program(&s->defaults, &r, pid, report_fd);
+}
+
+static int answer(const struct serving *s, int error, pid_t pid, const int *fds, size_t fd_count)
+{
+	struct starter_answer a = { .error = error, .pid = pid };
+	int err = starter_send(s->fd, &a, sizeof(a), fds, error == 0 ? fd_count : 0);
+
+	for (size_t i = 0; i < fd_count && error == 0; i++)
+		close(fds[i]);
+	return err;
+}
+
+static int serve_program(struct serving *s)
+{
+	size_t count = (size_t)s->call.argc + s->call.envc + 2;
+	char **words;
+	pid_t pid = 0;
+	int report_fd = -1, err;
+
+	if (s->fd_count < 3 || count > STARTER_TEXT_MAX)
+		return answer(s, s->fd_count < 3 ? -EMFILE : -EINVAL, 0, NULL, 0);
+	words = calloc(count, sizeof(*words));
+	err = words != NULL ? start(s, words, &pid, &report_fd) : -ENOMEM;
+	free(words);
+	return answer(s, err, pid, &report_fd, 1);
+}
+
+/* ---- the others ------------------------------------------------------------------------------ */
+
+/* True if it is a child of the agent's, and not this process. */
+static bool is_child(pid_t pid)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char number[16];
+	bool is;
+
+	buf_format(number, sizeof(number), "%d", (int)pid);
+	is = pid > 1 && pid != getpid() && start_stat_number(proc, number, 1) == getppid();
+	if (proc >= 0)
+		close(proc);
+	return is;
+}
+
+static int serve_signal(struct serving *s)
+{
+	int err = is_child(s->call.pid) ? start_signal(s->call.pid, s->call.signal) : -ESRCH;
+
+	return answer(s, err, 0, NULL, 0);
+}
+
+/* The session's first process may have ended long ago: it is none of PID 1's or the agent's. */
+static int serve_session(struct serving *s)
+{
+	if (s->call.pid > 1 && s->call.pid != getsid(0))
+		start_kill_session(s->call.pid);
+	return 0;
+}
+
+static int serve_listed(struct serving *s)
+{
+	if (s->fd_count == 1 && faccessat(s->fds[0], "cgroup.kill", F_OK, 0) != 0)
+		start_kill_listed(s->fds[0]);
+	return 0;
+}
+
+static int serve_terminal(struct serving *s)
+{
+	struct account user;
+	struct terminal t;
+	struct problem ignored;
+	int err = s->call.text_len > 0 ? take_user(s, s->text, &user) : -EINVAL;
+
+	if (err == 0)
+		err = terminal_open(&t, user.uid, s->call.cols, s->call.rows, &ignored);
+	return answer(s, err, 0, (const int[]){ t.master, t.slave }, 2);
+}
+
+static int serve_reload(struct serving *s)
+{
+	accounts_free(&s->accounts);
+	s->has_accounts = false;
+	return 0;
+}
+
+static int (*const verbs[STARTER_VERBS])(struct serving *s) = {
+	[STARTER_PROGRAM] = serve_program,
+	[STARTER_SIGNAL] = serve_signal,
+	[STARTER_SESSION] = serve_session,
+	[STARTER_LISTED] = serve_listed,
+	[STARTER_TERMINAL] = serve_terminal,
+	[STARTER_RELOAD] = serve_reload,
+};
+
+/* ---- serving --------------------------------------------------------------------------------- */
+
+/* The text has a NUL byte at its end. Returns 0 or -errno. */
+static int take_text(struct serving *s)
+{
+	size_t len = s->call.text_len, ignored;
+	int err;
+
+	s->text = NULL;
+	if (len == 0)
+		return 0;
+	if (len > STARTER_TEXT_MAX)
+		return -EMSGSIZE;
+	s->text = malloc(len);
+	if (s->text == NULL)
+		return -ENOMEM;
+	err = starter_receive(s->fd, s->text, len, NULL, 0, &ignored);
+	return err == 0 && s->text[len - 1] != '\0' ? -EINVAL : err;
+}
+
+/* Serve one call. Returns 0, or -errno: then there is nobody to serve, or it talks nonsense. */
+static int serve(struct serving *s)
+{
+	int err = starter_receive(
+		s->fd, &s->call, sizeof(s->call), s->fds, STARTER_FDS_MAX, &s->fd_count);
+
+	if (err != 0)
+		return err;
+	err = take_text(s);
+	if (err == 0)
+		err = s->call.verb < STARTER_VERBS ? verbs[s->call.verb](s) : -EINVAL;
+	free(s->text);
+	for (size_t i = 0; i < s->fd_count; i++)
+		close(s->fds[i]);
+	return err;
+}
+
+/* It ends with the agent, whose sockets it does not keep open. */
+void starter_serve(
+	int fd, const struct options *o, const char *policy, const struct start_defaults *d)
+{
+	static struct serving s;
+	const int not_its[] = { o->listen_fd, o->later_listen_fd, o->control_fd };
+	sigset_t all;
+
+	s = (struct serving){ .fd = fd, .options = o, .policy = policy, .defaults = *d };
+	s.defaults.as_sibling = true;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_NAME, "mvm-starter");
+	for (size_t i = 0; i < sizeof(not_its) / sizeof(not_its[0]); i++)
+		if (not_its[i] > STDERR_FILENO)
+			close(not_its[i]);
+	while (serve(&s) == 0)
+		;
+	spawn_end_child();
+}
