@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECOND_PART_MS 2
@@ -149,21 +150,40 @@ static void boot_second_part(struct loop_timer *timer)
 	guest_mark_stage(g, "agent-start");
 }
 
-int boot(struct guest *g)
+void boot_wait_for_loop(int err)
+{
+	static const struct timespec second = { .tv_sec = 1 };
+
+	log_line("no event loop: %s, trying again", problem_errno_text(-err));
+	nanosleep(&second, NULL);
+}
+
+static void open_loop(struct guest *g)
+{
+	int err;
+
+	for (;;) {
+		err = loop_init(&g->loop);
+		if (err == 0) {
+			err = signals_open(g);
+			if (err == 0)
+				return;
+			loop_close(&g->loop);
+		}
+		boot_wait_for_loop(err);
+	}
+}
+
+void boot(struct guest *g)
 {
 	struct problem p;
 	bool read_only;
-	int err;
 
 	guest_mark_stage(g, "kernel");
 	api_filesystems_mount(&console_early_problems);
 	console_open("[init] ");
 	check(power_take_over_keys(), "cannot take over Ctrl-Alt-Del");
-	err = loop_init(&g->loop);
-	if (err == 0)
-		err = signals_open(g);
-	if (err != 0)
-		return err;
+	open_loop(g);
 	control_init(&g->control, &g->loop, &verbs_operations, &g->events);
 	sync_init(&g->sync, &g->loop);
 	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
@@ -202,5 +222,4 @@ int boot(struct guest *g)
 	guest_mark_stage(g, "start");
 	g->boot.second_part.expire = boot_second_part;
 	loop_timer_set(&g->loop, &g->boot.second_part, clock_ms() + SECOND_PART_MS);
-	return 0;
 }

@@ -6,9 +6,14 @@
 
 /*
  * Run the whole boot, in order. A step that fails is logged, and boot goes on. On return the
- * services are started and the loop has all its sources. Returns 0, or -errno when there is no
- * event loop.
+ * services are started and the loop has all its sources.
  */
-int boot(struct guest *g);
+void boot(struct guest *g);
+
+/*
+ * Without an event loop PID 1 cannot work, but if it ended, the kernel would panic: say so, and
+ * wait for a second, after which the caller tries again.
+ */
+void boot_wait_for_loop(int err);
 
 #endif

@@ -66,15 +66,6 @@ static int run_as_command(int argc, char **argv)
 	return 2;
 }
 
-/* Without an event loop PID 1 cannot work, but if it ended, the kernel would panic. */
-static void stay(int err)
-{
-	for (;;) {
-		log_line("no event loop: %s", problem_errno_text(-err));
-		pause();
-	}
-}
-
 /*
  * After all events of a pass: let a shutdown, a refresh and the agent's requests go on. The stage
  * "services-up" ends when every service that starts at boot has been up, or has ended, once.
@@ -99,10 +90,11 @@ int main(int argc, char **argv)
 
 	if (getpid() != 1)
 		return run_as_command(argc, argv);
-	err = boot(&guest);
-	while (err == 0) {
+	boot(&guest);
+	for (;;) {
 		guest_settle(&guest);
 		err = loop_run_once(&guest.loop);
+		if (err != 0)
+			boot_wait_for_loop(err);
 	}
-	stay(err);
 }

@@ -17,11 +17,14 @@ union descriptors {
 	char space[CMSG_SPACE(STARTER_FDS_MAX * sizeof(int))];
 };
 
-int starter_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_count)
+int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t text_len,
+	const int *fds, size_t fd_count)
 {
 	union descriptors control = { 0 };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct iovec parts[2] = { { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = text_len } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = text_len > 0 ? 2 : 1 };
+	ssize_t n;
 
 	if (fd_count > 0) {
 		m.msg_control = &control;
@@ -31,8 +34,11 @@ int starter_send(int fd, const void *bytes, size_t len, const int *fds, size_t f
 			.cmsg_len = CMSG_LEN(fd_count * sizeof(int)) };
 		memcpy(CMSG_DATA(&control.header), fds, fd_count * sizeof(int));
 	}
-	/* So few bytes, of which nothing waits in the socket, go in one piece. */
-	return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -errno;
+	n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	if (n < (ssize_t)len)
+		return n < 0 ? -errno : -EIO; /* so few bytes are not divided */
+	n -= (ssize_t)len;
+	return file_write_all(fd, text + n, text_len - (size_t)n);
 }
 
 static size_t take_descriptors(struct msghdr *m, int *fds, size_t fd_max)
@@ -116,13 +122,23 @@ void starter_close(struct starter *s)
 	s->fd = -1;
 }
 
+/*
+ * A call that is half said, or an answer that is half heard, would be taken for the next one's: the
+ * starter ends, and the agent with it. Returns `err`.
+ */
+static int lost(const struct starter *s, int err)
+{
+	shutdown(s->fd, SHUT_RDWR);
+	return err;
+}
+
 /* Make a call without an answer. Returns 0 or -errno. */
 static int tell(const struct starter *s, const struct starter_call *call, const char *text,
 	const int *fds, size_t fd_count)
 {
-	int err = starter_send(s->fd, call, sizeof(*call), fds, fd_count);
+	int err = starter_send(s->fd, call, sizeof(*call), text, call->text_len, fds, fd_count);
 
-	return err == 0 && call->text_len > 0 ? file_write_all(s->fd, text, call->text_len) : err;
+	return err != 0 ? lost(s, err) : 0;
 }
 
 /* Make a call; its answer has `fd_max` descriptors unless it is an error. Returns 0 or -errno. */
@@ -132,8 +148,11 @@ static int ask(const struct starter *s, const struct starter_call *call, const c
 	size_t count = 0;
 	int err = tell(s, call, text, fds, fd_count);
 
-	if (err == 0)
+	if (err == 0) {
 		err = starter_receive(s->fd, answer, sizeof(*answer), got, fd_max, &count);
+		if (err != 0)
+			lost(s, err);
+	}
 	if (err == 0)
 		err = answer->error;
 	if (err == 0 && count != fd_max)

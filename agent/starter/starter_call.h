@@ -41,9 +41,11 @@ struct starter_answer {
 };
 
 /*
- * Send `len` bytes with descriptors. Returns 0 or -errno.
+ * Send `len` bytes, and `text_len` of text, with descriptors: at once, so that the other end wakes
+ * up once. Returns 0 or -errno.
  */
-int starter_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_count);
+int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t text_len,
+	const int *fds, size_t fd_count);
 
 /*
  * Receive `len` bytes; waits for all. Descriptors that come along are put into `fds` (`fd_max` at

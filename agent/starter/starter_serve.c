@@ -122,7 +122,7 @@ static int start(struct serving *s, char **words, pid_t *pid, int *report_fd)
 static int answer(const struct serving *s, int error, pid_t pid, const int *fds, size_t fd_count)
 {
 	struct starter_answer a = { .error = error, .pid = pid };
-	int err = starter_send(s->fd, &a, sizeof(a), fds, error == 0 ? fd_count : 0);
+	int err = starter_send(s->fd, &a, sizeof(a), NULL, 0, fds, error == 0 ? fd_count : 0);
 
 	for (size_t i = 0; i < fd_count && error == 0; i++)
 		close(fds[i]);

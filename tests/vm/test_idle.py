@@ -7,8 +7,8 @@ import cases
 from rig.tap import main
 
 HOUR_S = 3600
-# Wake-ups of a check: its timer; its exec, or the end of its output; its exit.
-WAKE_UPS_OF_A_CHECK = 3
+# Wake-ups of a check: its timer; the starter's answer; its exec, or the end of its output; its exit.
+WAKE_UPS_OF_A_CHECK = 4
 SLACK = 2               # checks more or less, at the ends of the hour
 
 

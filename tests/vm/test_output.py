@@ -217,7 +217,7 @@ class LogFiles:
                 self.assertEqual(self.output.lines("console%d" % i), ["shown"])
 
     def test_the_collector_has_a_name(self):
-        self.assertRegex(self.output.lines("looks")[0], "^collector: log-collector log-collector")
+        self.assertRegex(self.output.facts("looks", "collector")[0], "^log-collector log-collector")
 
     def test_a_link_is_not_followed(self):
         self.assertEqual(self.output.lines("link"),

@@ -48,8 +48,8 @@ class Soak(cases.GuestCase):
         machine.console.wait_line("remote: did /bin/measure")
         lines = [l for l in cases.Output(machine.console.text[begin:]).lines("remote")
                  if l.split()[0].strip(":") in ("fds", "VmRSS", "Threads", "processes")]
-        names = ["init fds", "init kB", "init threads", "agent fds", "agent kB", "agent threads",
-                 "processes"]
+        names = ["%s %s" % (who, what) for who in ("init", "agent", "starter")
+                 for what in ("fds", "kB", "threads")] + ["processes"]
         return dict(zip(names, (int(l.split()[1]) for l in lines)))
 
     def request(self, random_):
@@ -95,7 +95,7 @@ class Soak(cases.GuestCase):
         for _ in range(REQUESTS):
             self.request(random_)
         after = self.measure(machine)
-        self.assertEqual(len(before), 7, before)
+        self.assertEqual(len(before), 10, before)
         for name, value in before.items():
             with self.subTest(name, before=value, after=after[name]):
                 if name.endswith(" kB"):

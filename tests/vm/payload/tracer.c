@@ -4,9 +4,13 @@
  *
  *   tracer status COMM...            prints "COMM FIELD VALUE" of /proc/PID/status, of each process
  *   tracer call COMM CALL...         has the process make calls that it would not make by itself
+ *   tracer fail EVERY COMM           each EVERYth of its calls fails, and those of the next of that
+ *                                    name when it has ended
+ *   tracer boot EVERY FIRST PROGRAM  becomes PROGRAM, whose calls fail so from the FIRSTth on
  *
  * CALL is one of the table's; what comes of it is printed as "COMM CALL: ERRNO", "ok", or "refused"
- * when a filter sends SIGSYS. x86-64 only.
+ * when a filter sends SIGSYS. Calls fail with each plausible errno of a second table once, and
+ * never twice with the same; what was tried is printed at the end, or on SIGTERM. x86-64 only.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -189,6 +193,201 @@ static void call_by_name(const char *comm, pid_t pid, const char *name)
 			make_call(comm, pid, &calls[i]);
 }
 
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+#define NUMBERS    512
+#define ERRORS_MAX 5
+
+/* What may go wrong by the manual pages, section 2. */
+static const struct fault {
+	long numbers[16];
+	int errors[ERRORS_MAX];
+} faults[] = {
+	{ { SYS_open, SYS_openat, 437 /* openat2 */ }, { EMFILE, ENFILE, ENOMEM, EACCES, EIO } },
+	{ { SYS_socket, SYS_socketpair, SYS_pipe2, SYS_epoll_create1, SYS_eventfd2, SYS_signalfd4,
+		  SYS_timerfd_create, SYS_dup, SYS_dup2, SYS_dup3, SYS_memfd_create, 434 },
+		{ EMFILE, ENFILE, ENOMEM } },
+	{ { SYS_accept, SYS_accept4 }, { EMFILE, ENFILE, ENOMEM, ECONNABORTED, EINTR } },
+	{ { SYS_read, SYS_readv, SYS_pread64 }, { EINTR, EIO, ENOMEM } },
+	{ { SYS_getdents64 }, { EIO, ENOMEM } },
+	{ { SYS_write, SYS_writev, SYS_pwrite64 }, { EINTR, EIO, ENOSPC, EPIPE, EAGAIN } },
+	{ { SYS_recvfrom, SYS_recvmsg }, { EINTR, ENOMEM, ECONNRESET, EAGAIN } },
+	{ { SYS_sendto, SYS_sendmsg }, { EINTR, ENOBUFS, EPIPE, ECONNRESET, EAGAIN } },
+	{ { SYS_clone, SYS_fork, SYS_vfork, SYS_clone3 }, { EAGAIN, ENOMEM } },
+	{ { SYS_mmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_madvise }, { ENOMEM } },
+	/* Not wait4(2) and waitid(2): with WNOHANG, and of children only, they cannot fail. */
+	{ { SYS_epoll_wait, SYS_epoll_pwait, SYS_poll, SYS_ppoll }, { EINTR } },
+	{ { SYS_epoll_ctl }, { ENOMEM, ENOSPC } },
+	{ { SYS_mkdir, SYS_mkdirat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_unlink,
+		  SYS_unlinkat, SYS_rmdir, SYS_symlink, SYS_symlinkat, SYS_mknod, SYS_mknodat,
+		  SYS_chmod, SYS_fchmod, SYS_fchmodat },
+		{ EROFS, ENOSPC, EIO, EACCES, EBUSY } },
+	{ { SYS_chown, SYS_fchown, SYS_fchownat, SYS_lchown, SYS_ftruncate, SYS_fallocate,
+		  SYS_utimensat },
+		{ EROFS, EIO, EPERM, ENOSPC } },
+	{ { SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot },
+		{ EBUSY, EIO, ENOMEM, EINVAL, EPERM } },
+	{ { SYS_stat, SYS_lstat, SYS_fstat, SYS_newfstatat, SYS_access, SYS_faccessat, SYS_readlink,
+		  SYS_readlinkat, SYS_statfs, SYS_fstatfs, SYS_statx },
+		{ EACCES, EIO, ENOMEM } },
+	{ { SYS_fsync, SYS_fdatasync, SYS_syncfs }, { EIO, ENOSPC } },
+	{ { SYS_bind, SYS_listen, SYS_connect, SYS_getsockopt, SYS_setsockopt, SYS_getsockname },
+		{ ENOMEM, EADDRINUSE, EINTR, ENOBUFS } },
+	{ { SYS_ioctl, SYS_fcntl }, { EIO, EINTR, ENOMEM } },
+	{ { SYS_kill, SYS_prctl, SYS_prlimit64, SYS_setpriority, SYS_sethostname, SYS_settimeofday,
+		  SYS_clock_settime },
+		{ EPERM, EINVAL } },
+	{ { SYS_getrandom, SYS_sysinfo, SYS_getrusage }, { EINTR, EAGAIN } },
+};
+
+static struct {
+	unsigned char done[NUMBERS]; /* bits of its faults' errors */
+	unsigned int calls[NUMBERS];
+	unsigned int every, since, first, total, injected;
+	int refused; /* the errno that the call under way gets at its end */
+} plan;
+
+static const int *errors_of(unsigned long number)
+{
+	for (size_t i = 0; number < NUMBERS && i < sizeof(faults) / sizeof(faults[0]); i++)
+		for (size_t k = 0; k < 16 && faults[i].numbers[k] + faults[i].errors[0] > 0; k++)
+			if ((unsigned long)faults[i].numbers[k] == number &&
+				(k == 0 || number != SYS_read))
+				return faults[i].errors;
+	return NULL;
+}
+
+/* The errno for this call, or 0. */
+static int choose(unsigned long number)
+{
+	const int *errors = errors_of(number);
+
+	plan.total++;
+	if (number < NUMBERS)
+		plan.calls[number]++;
+	if (errors == NULL || plan.total < plan.first ||
+		(plan.injected > 0 && ++plan.since < plan.every))
+		return 0;
+	/* With one fault for a run, its place decides which of them it is. */
+	if (plan.every > plan.first && plan.first > 0 && errors[plan.first % 2] != 0)
+		plan.done[number] |= (unsigned char)(plan.first % 2);
+	for (int i = 0; i < ERRORS_MAX && errors[i] != 0; i++)
+		if ((plan.done[number] & 1 << i) == 0) {
+			plan.done[number] |= (unsigned char)(1 << i);
+			plan.since = 0;
+			plan.injected++;
+			return errors[i];
+		}
+	return 0;
+}
+
+static void at_entry(pid_t pid)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, pid, 0, &r) != 0)
+		return;
+	plan.refused = choose(r.orig_rax);
+	/* close(2) and munmap(2) are not in the table: they would leave something behind. */
+	if (plan.refused != 0) {
+		fprintf(stderr, "tracer: call %lu fails: %s\n", (unsigned long)r.orig_rax,
+			strerror(plan.refused));
+		r.orig_rax = (unsigned long)-1;
+		ptrace(PTRACE_SETREGS, pid, 0, &r);
+	}
+}
+
+static void at_exit(pid_t pid)
+{
+	struct user_regs_struct r;
+
+	if (plan.refused == 0 || ptrace(PTRACE_GETREGS, pid, 0, &r) != 0)
+		return;
+	r.rax = (unsigned long)-plan.refused;
+	ptrace(PTRACE_SETREGS, pid, 0, &r);
+	plan.refused = 0;
+}
+
+static void report(void)
+{
+	unsigned int seen = 0, possible = 0;
+
+	for (unsigned long n = 0; n < NUMBERS; n++) {
+		const int *errors = plan.calls[n] > 0 ? errors_of(n) : NULL;
+
+		seen += plan.calls[n] > 0;
+		for (int i = 0; errors != NULL && i < ERRORS_MAX && errors[i] != 0; i++)
+			possible++;
+	}
+	printf("tracer: %u of %u faults in %u calls of %u kinds\n", plan.injected, possible,
+		plan.total, seen);
+}
+
+static void on_term(int signal)
+{
+	(void)signal;
+	report();
+	_exit(0);
+}
+
+/* Until the process ends. Its signals are its own. */
+static void follow(pid_t pid)
+{
+	int is_entry = 1, status;
+
+	signal(SIGTERM, on_term);
+	printf("tracer: follows\n");
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+		int stop = WSTOPSIG(status), pass = 0;
+
+		if (stop == (SIGTRAP | 0x80)) {
+			if (is_entry)
+				at_entry(pid);
+			else
+				at_exit(pid);
+			is_entry = !is_entry;
+		} else if (status >> 16 == 0) {
+			pass = stop;
+		} else if (status >> 16 == PTRACE_EVENT_STOP && stop != SIGTRAP) {
+			ptrace(PTRACE_LISTEN, pid, 0, 0);
+			continue;
+		}
+		ptrace(PTRACE_SYSCALL, pid, 0, pass);
+	}
+	report();
+}
+
+static void seize(pid_t pid)
+{
+	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC) != 0 ||
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0) != 0)
+		perror("PTRACE_SEIZE"); /* it has ended: there is nothing to follow */
+}
+
+/* The tracer is the child: what it follows keeps its number, which is 1. */
+static void boot(char **program)
+{
+	pid_t parent = getpid(), pid;
+	int ready[2];
+	char byte;
+
+	if (pipe(ready) != 0 || (pid = fork()) < 0)
+		fail("fork");
+	if (pid == 0) {
+		close(ready[0]);
+		setsid();
+		seize(parent);
+		close(ready[1]);
+		follow(parent);
+		_exit(0);
+	}
+	close(ready[1]);
+	(void)!read(ready[0], &byte, 1);
+	close(ready[0]);
+	execv(program[0], program);
+	fail(program[0]);
+}
+
 int main(int argc, char **argv)
 {
 	pid_t pids[16];
@@ -205,7 +404,20 @@ int main(int argc, char **argv)
 	else if (argc > 3 && strcmp(argv[1], "call") == 0 && find(argv[2], pids, 16) == 1)
 		for (int i = 3; i < argc; i++)
 			call_by_name(argv[2], pids[0], argv[i]);
-	else
+	else if (argc == 4 && strcmp(argv[1], "fail") == 0 && find(argv[3], pids, 16) == 1) {
+		plan.every = (unsigned int)atoi(argv[2]);
+		for (;;)
+			if (find(argv[3], pids, 16) == 1) {
+				seize(pids[0]);
+				follow(pids[0]);
+			} else {
+				usleep(10000);
+			}
+	} else if (argc > 4 && strcmp(argv[1], "boot") == 0) {
+		plan.every = (unsigned int)atoi(argv[2]);
+		plan.first = (unsigned int)atoi(argv[3]);
+		boot(argv + 4);
+	} else
 		return 2;
 	printf("tracer: done\n");
 	return 0;
