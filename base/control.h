@@ -51,7 +51,8 @@ enum control_verb {
 			     the shutdown begins */
 	CONTROL_LOGS, /* ITEM: `data` of service `name`, oldest first, its last `value` lines (0:
 			 all lines kept); `position` is where the next byte will be. With
-			 `position` not 0 in the request: only the bytes after it */
+			 `position` not 0 in the request: only the bytes after it. `value` is
+			 when its first byte came (milliseconds since 1970; 0: not known) */
 	CONTROL_TIMELINE, /* one ITEM a stage of the boot: `step` with its name and times */
 	CONTROL_HEALTH, /* report that the check of service `name` passed (`value` 1) or failed (0).
 			   Only DONE */

@@ -318,7 +318,8 @@ static bool next_logs(struct control *c, struct control_job *job)
 		return done(job, ENOENT, "no such service");
 	if (job->stage++ == 0 && *at == 0)
 		output_find_lines(v, job->request.value, at);
-	n = output_read(v, at, m->data, sizeof(m->data));
+	m->value = 0;
+	n = output_read(v, at, m->data, sizeof(m->data), &m->value);
 	if (n <= 0) {
 		m->position = *at;
 		return done(job, n < 0 ? (int)-n : 0, NULL);

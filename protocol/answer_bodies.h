@@ -363,10 +363,16 @@ struct service_entry {
 	bool built_in;
 };
 
+struct log_time {
+	uint64_t position; /* from here on bytes came */
+	uint64_t unix_ms;  /* at this time; 0: not known */
+};
+
 struct logs_answer {
 	struct field_bytes text;
 	uint64_t position;
 	bool cut;
+	struct field_list times; /* struct log_time */
 };
 
 struct boot_stage {

@@ -38,10 +38,16 @@ static const struct field services_rows[] = {
 };
 const struct fields services_fields = FIELDS_OF(services_rows, struct list_answer);
 
+static const struct field log_time_rows[] = {
+	ROW_WHOLE(struct log_time, position, UINT64_MAX),
+	ROW_WHOLE(struct log_time, unix_ms, UINT64_MAX),
+};
+static const struct fields log_time_fields = FIELDS_OF(log_time_rows, struct log_time);
 static const struct field logs_rows[] = {
 	{ ROW(struct logs_answer, text, BYTES, FIELD_REQUIRED) },
 	ROW_WHOLE(struct logs_answer, position, UINT64_MAX),
 	ROW_BOOL(struct logs_answer, cut),
+	{ ROW(struct logs_answer, times, OBJECTS, FIELD_NULLABLE), .object = &log_time_fields },
 };
 const struct fields logs_fields = FIELDS_OF(logs_rows, struct logs_answer);
 

@@ -218,16 +218,17 @@ static struct log_ring *map_ring(const struct service *v)
 	return ring == MAP_FAILED ? NULL : ring;
 }
 
-long output_read(const struct service *v, uint64_t *at, char *out, size_t size)
+long output_read(const struct service *v, uint64_t *at, char *out, size_t size, uint64_t *unix_ms)
 {
 	struct log_ring *r = map_ring(v);
-	uint64_t left;
+	uint64_t left, until;
 
 	if (r == NULL)
 		return v->output.read_fd < 0 ? 0 : -ENOMEM;
 	if (!log_ring_has(r, *at))
 		*at = log_ring_oldest(r);
-	left = r->head - *at;
+	*unix_ms = log_ring_time(r, *at, &until);
+	left = (until < r->head ? until : r->head) - *at;
 	if (left < size)
 		size = (size_t)left;
 	log_ring_copy(r, *at, out, size);

@@ -32,9 +32,10 @@ void output_flush(struct service *v);
 
 /*
  * Copy up to `size` bytes of the service's output to `out`, from position `*at`, which is moved to
- * the oldest byte kept. Returns the number of bytes, or -errno.
+ * the oldest byte kept. All of them came at about `unix_ms` (milliseconds since 1970; 0: not
+ * known). Returns the number of bytes, or -errno.
  */
-long output_read(const struct service *v, uint64_t *at, char *out, size_t size);
+long output_read(const struct service *v, uint64_t *at, char *out, size_t size, uint64_t *unix_ms);
 
 /* Find where the last `lines` lines begin (0: all that are kept). Returns 0 or -errno. */
 int output_find_lines(const struct service *v, uint64_t lines, uint64_t *at);

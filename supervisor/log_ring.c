@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MASK (LOG_RING_BYTES - 1)
@@ -24,6 +25,44 @@ static void barrier(void)
 	__asm__ volatile("" ::: "memory");
 }
 
+/* Bytes have come at `at`: note the time, but not so often that marks end before the bytes do. */
+static void note_time(struct log_ring *r, uint64_t at)
+{
+	struct log_mark *last = &r->marks[(r->marked + LOG_RING_MARKS - 1) % LOG_RING_MARKS];
+	uint64_t now_ms, passed_ms;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	passed_ms = now_ms - last->unix_ms; /* large where the clock was set back */
+	if (r->marked > 0 &&
+		(passed_ms < LOG_MARK_FIRST_MS ||
+			(passed_ms < LOG_MARK_LAST_MS && at - last->at < LOG_MARK_BYTES)))
+		return;
+	r->marks[r->marked % LOG_RING_MARKS] = (struct log_mark){ at, now_ms };
+	barrier();
+	r->marked++;
+}
+
+uint64_t log_ring_time(const struct log_ring *r, uint64_t at, uint64_t *until)
+{
+	uint64_t marked = *(const volatile uint64_t *)&r->marked; /* the collector goes on */
+	uint64_t first = marked > LOG_RING_MARKS ? marked - LOG_RING_MARKS : 0;
+	uint64_t time = 0;
+
+	*until = UINT64_MAX;
+	for (uint64_t n = first; n < marked; n++) {
+		const struct log_mark *m = &r->marks[n % LOG_RING_MARKS];
+
+		if (m->at > at) {
+			*until = m->at;
+			break;
+		}
+		time = m->unix_ms;
+	}
+	return time;
+}
+
 ssize_t log_ring_read(struct log_ring *r, int fd)
 {
 	size_t room = contiguous(r->head, LOG_RING_CHUNK);
@@ -37,6 +76,7 @@ ssize_t log_ring_read(struct log_ring *r, int fd)
 	barrier();
 	n = read(fd, target, room);
 	if (n > 0) {
+		note_time(r, r->head);
 		barrier();
 		r->head += (uint64_t)n;
 	}

@@ -19,6 +19,16 @@
 #define LOG_RING_KEPT (LOG_RING_BYTES - LOG_RING_CHUNK)
 
 /* Positions count all bytes since the service's first start; byte n is at n % LOG_RING_BYTES. */
+#define LOG_RING_MARKS    250 /* times that are kept, of the latest bytes */
+#define LOG_MARK_BYTES    256 /* between two of them, unless LOG_MARK_LAST_MS have passed */
+#define LOG_MARK_FIRST_MS 100
+#define LOG_MARK_LAST_MS  1000
+
+/* From position `at` on, bytes came at that time or later (CLOCK_REALTIME, milliseconds). */
+struct log_mark {
+	uint64_t at, unix_ms;
+};
+
 struct log_ring {
 	uint64_t head;                /* where the next byte goes */
 	uint64_t shown;               /* bytes before this are on the console, or in the log file */
@@ -26,7 +36,9 @@ struct log_ring {
 	uint64_t reading_at, reading; /* a read of `reading` bytes to `reading_at` is under way */
 	/* A write of `writing` bytes from `writing_at` to a file of `writing_size` is under way. */
 	uint64_t writing_at, writing, writing_size;
-	char padding[4096 - 8 * sizeof(uint64_t)];
+	uint64_t marked; /* marks so far; mark n is at n % LOG_RING_MARKS */
+	struct log_mark marks[LOG_RING_MARKS];
+	char padding[4096 - 9 * sizeof(uint64_t) - LOG_RING_MARKS * sizeof(struct log_mark)];
 	char bytes[LOG_RING_BYTES];
 };
 
@@ -64,6 +76,12 @@ bool log_ring_next_line(struct log_ring *r, size_t max, bool flush, size_t *len,
 
 /* Copy `len` bytes from position `at`, which must still be kept. */
 void log_ring_copy(const struct log_ring *r, uint64_t at, char *out, size_t len);
+
+/*
+ * When the byte at `at` came: milliseconds since 1970, or 0 where that is not kept. `until` is the
+ * position from which on another time counts, UINT64_MAX: none.
+ */
+uint64_t log_ring_time(const struct log_ring *r, uint64_t at, uint64_t *until);
 
 /* The oldest position that is kept. */
 uint64_t log_ring_oldest(const struct log_ring *r);

@@ -101,7 +101,8 @@ void init_answer_logs(struct buf *b, const void *arg)
 	const struct init_answer *a = arg;
 	struct logs_answer logs = { .text = { (char *)(uintptr_t)a->log, a->log_len },
 		.position = a->position,
-		.cut = a->log_cut };
+		.cut = a->log_cut,
+		.times = { (void *)(uintptr_t)a->times, a->time_count } };
 
 	message_encode(b, ANSWER_LOGS, &logs);
 }

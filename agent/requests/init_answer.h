@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct agent;
+struct log_time;
 
 /* The data of a reply. */
 struct init_answer {
@@ -23,9 +24,11 @@ struct init_answer {
 	const char *text; /* outcome in words; never NULL */
 	const char *log;  /* Logs: the last `log_len` bytes that fit a frame */
 	size_t log_len;
-	uint64_t position; /* Logs, Events: where the next request continues */
-	uint64_t lost;     /* Events: events that PID 1 no longer has */
-	bool log_cut;      /* Logs: older bytes were left out */
+	uint64_t position;            /* Logs, Events: where the next request continues */
+	uint64_t lost;                /* Events: events that PID 1 no longer has */
+	const struct log_time *times; /* Logs: when the bytes from a position on came */
+	size_t time_count;
+	bool log_cut; /* Logs: older bytes were left out */
 };
 
 #define INIT_ANSWER_LOG_MAX                                                                        \

@@ -18,6 +18,7 @@
 #define RESTART_MS 60000 /* limit for a service to stop and start */
 #define RELOAD_MS  30000 /* limit for all services to stop and start */
 #define WAIT_MAX_S 60    /* longest time that a client may wait for an event */
+#define TIMES_MAX  252   /* of an answer to Logs: they fit a frame beside the text */
 #define WAITS_MAX  64    /* most clients that wait; others need connections, too */
 
 /* For each request: the question to PID 1, and how to write the answer. */
@@ -47,6 +48,11 @@ struct query {
 	struct control_message *items;
 	size_t count, size;
 	struct capture log;
+	struct log_time *times;
+	size_t time_count;
+	bool goes_on;   /* Logs: what came since a position, so the first of it */
+	bool is_full;   /* there is more behind `position` */
+	bool is_behind; /* what came first is no longer kept */
 	uint64_t position, lost;
 	uint64_t wait_until_ms; /* wait for an event until then; 0: do not wait */
 	bool waits;             /* waits until PID 1 announces an event */
@@ -65,6 +71,7 @@ static void query_end(struct query *q)
 	pending_end(&q->work);
 	channel_drop(&q->call);
 	capture_free(&q->log);
+	free(q->times);
 	free(q->items);
 	free(q);
 }
@@ -74,6 +81,7 @@ static void abandon(struct pending *w)
 	struct query *q = LOOP_OWNER(w, struct query, work);
 
 	capture_free(&q->log);
+	free(q->times);
 	free(q->items);
 	free(q);
 }
@@ -95,7 +103,9 @@ static void reply(struct query *q, bool connected, int error, const char *text)
 		.text = text,
 		.log = q->log.data,
 		.log_len = q->log.len,
-		.log_cut = q->log.cut,
+		.log_cut = q->log.cut || q->is_behind,
+		.times = q->times,
+		.time_count = q->time_count,
 		.position = q->position,
 		.lost = q->lost };
 	char message[CONTROL_TEXT_MAX + 64];
@@ -123,7 +133,7 @@ static void call_done(struct channel_call *call, int error, const char *text)
 	if (call->request.verb == CONTROL_EVENTS) {
 		q->position = call->position;
 		q->lost += call->value;
-	} else if (call->position > q->position) {
+	} else if (call->position > q->position && !q->is_full) {
 		q->position = call->position;
 	}
 	set_waits(q, error == 0 && q->count == 0 && q->lost == 0 && now < q->wait_until_ms &&
@@ -145,6 +155,40 @@ static void no_answer(struct loop_timer *timer)
 			  : "init does not answer");
 }
 
+/* Where the time changes. Without memory there is one less. */
+static void note_time(struct query *q, uint64_t position, uint64_t unix_ms)
+{
+	struct log_time *times;
+
+	if (q->time_count == TIMES_MAX ||
+		(q->time_count > 0 && q->times[q->time_count - 1].unix_ms == unix_ms) ||
+		(q->time_count == 0 && unix_ms == 0))
+		return;
+	times = realloc(q->times, (q->time_count + 1) * sizeof(*times));
+	if (times == NULL)
+		return;
+	q->times = times;
+	q->times[q->time_count++] = (struct log_time){ position, unix_ms };
+}
+
+/*
+ * A part of a log. Of what came since a position, the first that fits a frame counts: the client
+ * asks again for the rest. Otherwise the last does.
+ */
+static void take_log(struct query *q, const struct control_message *m)
+{
+	uint64_t start = m->position - m->length;
+
+	q->is_full = q->is_full || (q->goes_on && q->log.len + m->length > q->log.max);
+	if (q->is_full)
+		return;
+	if (q->goes_on && q->log.len == 0)
+		q->is_behind = start > q->call.request.position;
+	note_time(q, start, m->value);
+	capture_add(&q->log, m->data, m->length);
+	q->position = m->position;
+}
+
 static void call_item(struct channel_call *call, const struct control_message *m)
 {
 	struct query *q = call->owner;
@@ -152,8 +196,7 @@ static void call_item(struct channel_call *call, const struct control_message *m
 	if (m->kind != CONTROL_ITEM)
 		return;
 	if (m->verb == CONTROL_LOGS) {
-		capture_add(&q->log, m->data, m->length);
-		q->position = m->position;
+		take_log(q, m);
 		return;
 	}
 	if (q->count == q->size) {
@@ -182,6 +225,7 @@ static void prepare_call(struct query *q, const struct request *r)
 		call->request.value = r->body.logs.lines;
 		call->request.position = r->body.logs.has_position ? r->body.logs.position : 0;
 		q->position = r->body.logs.position;
+		q->goes_on = r->body.logs.has_position;
 	} else if (r->kind == REQUEST_RESTART) {
 		channel_set_name(call, r->body.restart.service);
 	} else if (r->kind == REQUEST_SHUTDOWN) {

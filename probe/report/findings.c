@@ -72,7 +72,7 @@ static void find_checks(struct findings *all, const struct guest_facts *g)
 
 static bool says(struct text reason, const char *words)
 {
-	return memmem(reason.bytes, reason.len, words, strlen(words)) != NULL;
+	return text_find(reason.bytes, reason.len, words) != NULL;
 }
 
 /* Texts in a service's reason that point to a cause and a remedy. */

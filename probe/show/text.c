@@ -149,3 +149,13 @@ size_t text_put_visible(struct buf *out, struct text text, size_t max)
 		buf_puts(out, ".");
 	return columns;
 }
+
+char *text_find(const char *bytes, size_t len, const char *words)
+{
+	size_t n = strlen(words);
+
+	for (; len >= n; bytes++, len--)
+		if (memcmp(bytes, words, n) == 0)
+			return (char *)(uintptr_t)bytes;
+	return NULL;
+}

@@ -43,4 +43,7 @@ bool text_is_unsafe(uint32_t code);
  */
 size_t text_put_visible(struct buf *out, struct text text, size_t max);
 
+/* The first place of `words` in `len` bytes, or NULL: strstr(3) without musl's 3 kB for it. */
+char *text_find(const char *bytes, size_t len, const char *words);
+
 #endif

@@ -233,7 +233,8 @@ static void answer_metrics(struct exporter *e, struct http_request *r)
 {
 	const char *accept = http_field(r, "Accept");
 	enum metrics_format format =
-		accept != NULL && strstr(accept, "application/openmetrics-text") != NULL
+		accept != NULL && text_find(accept, strlen(accept),
+					  "application/openmetrics-text") != NULL
 			? METRICS_OPENMETRICS
 			: METRICS_PROMETHEUS;
 	char key[TARGET_BYTES] = "";

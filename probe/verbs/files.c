@@ -228,7 +228,7 @@ static bool copy_there(struct guest_files *g, const char *from, char *to)
 /* Split "TARGET:/PATH"; NULL for a file of this machine. `word` becomes the target. */
 static char *split(char *word)
 {
-	char *at = strstr(word, ":/");
+	char *at = text_find(word, strlen(word), ":/");
 
 	if (at == NULL)
 		return NULL;

@@ -92,6 +92,7 @@ static bool parse_address(struct listener_spec *l, const char *text, size_t len,
 		return false;
 	memcpy(address, text, len);
 	address[len] = '\0';
+	memcpy(l->address, address, len + 1); /* as it is shown, IPv6 */
 	if (inet_pton(AF_INET, strcmp(address, "localhost") == 0 ? "127.0.0.1" : address,
 		    &in.sin_addr) == 1) {
 		memcpy(&l->bind, &in, sizeof(in));
@@ -249,17 +250,18 @@ static void name_address(struct listener_spec *l, int fd)
 	socklen_t len = sizeof(bound);
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
-	char text[INET6_ADDRSTRLEN] = "";
+	const unsigned char *byte = (const unsigned char *)&in.sin_addr;
+	char text[INET6_ADDRSTRLEN];
 
 	if (l->is_unix || getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
 		return;
 	if (bound.ss_family == AF_INET) {
 		memcpy(&in, &bound, sizeof(in));
-		inet_ntop(AF_INET, &in.sin_addr, text, sizeof(text));
-		snprintf(l->address, sizeof(l->address), "%s:%u", text, ntohs(in.sin_port));
+		snprintf(l->address, sizeof(l->address), "%u.%u.%u.%u:%u", byte[0], byte[1],
+			byte[2], byte[3], ntohs(in.sin_port));
 	} else {
 		memcpy(&in6, &bound, sizeof(in6));
-		inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text));
+		buf_format(text, sizeof(text), "%s", l->address);
 		snprintf(l->address, sizeof(l->address), "[%s]:%u", text, ntohs(in6.sin6_port));
 	}
 }

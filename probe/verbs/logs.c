@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* logs: a service's output. An answer has the position of its end; --follow asks from there. */
+/* What a service has written. The protocol tells where the text ended; --follow asks from there. */
+#include "probe/verbs/logs.h"
+
+#include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/verbs/follow.h"
 #include "probe/verbs/output.h"
@@ -11,115 +14,80 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 65536
-
 struct logs {
 	struct follow follow;
-	struct text text;  /* valid as long as its answer */
-	uint64_t position; /* position of the next byte */
-	bool cut;          /* older text was left out */
-	bool asked;
-	char *begun; /* --json with --follow: `begun_len` bytes of an incomplete line */
-	size_t begun_len;
+	struct log_lines lines;
 };
 
-static void print_text(const struct logs *l, bool followed)
+static json_t *time_or_null(uint64_t unix_ms)
 {
-	output_raw(STDOUT_FILENO, l->text);
-	if (followed && l->cut)
-		fprintf(stderr,
-			"mvm-probe: more was written than the guest keeps; some is missing\n");
+	char text[CLOCK_UTC_MAX + 4];
+
+	if (unix_ms == 0)
+		return json_null();
+	clock_utc((time_t)(unix_ms / 1000), text);
+	/* "...:ssZ" becomes "...:ss.mmmZ". */
+	buf_format(text + strlen(text) - 1, 6, ".%03uZ", (unsigned int)(unix_ms % 1000));
+	return json_string(text);
 }
 
-/* ---- a line of JSON for each line of text -------------------------------------------------- */
-
-static void put_line(const struct logs *l, struct text line, uint64_t position)
+void logs_put_json(
+	FILE *out, const struct target *target, const char *service, const struct log_line *line)
 {
-	const struct options *o = l->follow.options;
-	json_t *object = output_target(&o->targets[0]);
+	json_t *object = output_target(target);
 
-	output_set(object, "service", output_string(text_of(o->names[0])));
-	output_set(object, "line", output_string(line));
-	output_set(object, "position", json_integer((json_int_t)position));
-	output_json_line(object);
-}
-
-static void put_gap(const struct logs *l)
-{
-	const struct options *o = l->follow.options;
-	json_t *object = output_target(&o->targets[0]);
-
-	output_set(object, "service", output_string(text_of(o->names[0])));
-	output_set(object, "lost", json_true());
-	output_set(object, "position", json_integer((json_int_t)(l->position - l->text.len)));
-	output_json_line(object);
-}
-
-/* Append new text to the incomplete line, and print all complete lines. */
-static void put_lines(struct logs *l)
-{
-	bool is_gap = l->asked && l->cut;
-	char *text, *at;
-	size_t len;
-
-	if (is_gap) {
-		if (l->begun_len > 0)
-			put_line(l, (struct text){ l->begun, l->begun_len },
-				l->position - l->text.len);
-		l->begun_len = 0;
-		put_gap(l);
+	output_set(object, "service", output_string(text_of(service)));
+	if (line->is_gap) {
+		output_set(object, "lost", json_true());
+	} else {
+		output_set(object, "time", time_or_null(line->unix_ms));
+		output_set(object, "line", output_string(line->text));
 	}
-	len = l->begun_len + l->text.len;
-	text = at = memory_resize(l->begun, len + 1, 1);
-	memcpy(text + l->begun_len, l->text.bytes, l->text.len);
-	for (char *end; (end = memchr(at, '\n', (size_t)(text + len - at))) != NULL; at = end + 1)
-		put_line(l, (struct text){ at, (size_t)(end - at) },
-			l->position - (uint64_t)(text + len - end - 1));
-	l->begun_len = (size_t)(text + len - at);
-	if (l->begun_len >= LINE_MAX_BYTES) { /* a line without an end must not use up memory */
-		put_line(l, (struct text){ at, l->begun_len }, l->position);
-		l->begun_len = 0;
-	}
-	memmove(text, at, l->begun_len);
-	l->begun = text;
+	output_set(object, "position", json_integer((json_int_t)line->position));
+	output_json_to(out, object);
+}
+
+static void put_line(struct log_lines *l, const struct log_line *line)
+{
+	const struct options *o = LOOP_OWNER(l, struct logs, lines)->follow.options;
+
+	logs_put_json(stdout, &o->targets[0], o->names[0], line);
 }
 
 static bool take(struct follow *f, struct inquiry *i)
 {
-	struct logs *l = LOOP_OWNER(f, struct logs, follow), answer = *l;
-	struct shape s;
+	struct logs *l = LOOP_OWNER(f, struct logs, follow);
+	bool was_asked = l->lines.is_asked;
 
-	if (!shape_open(&s, i->bodies[0], question_answer(i->questions), &i->failure))
-		return false;
-	shape_text(&s, "text", SHAPE_REQUIRED, &answer.text);
-	shape_number(&s, "position", SHAPE_REQUIRED, &answer.position);
-	shape_bool(&s, "cut", SHAPE_OPTIONAL, &answer.cut);
-	if (shape_failed(&s))
-		return false;
-	*l = answer;
 	if (f->options->json && f->options->follow)
-		put_lines(l);
-	else if (!f->options->json)
-		print_text(l, l->asked);
-	l->asked = true;
-	return l->text.len > 0;
+		return log_lines_take(&l->lines, i);
+	if (!log_lines_read(&l->lines, i))
+		return false;
+	l->lines.is_asked = true;
+	if (f->options->json)
+		return true;
+	output_raw(STDOUT_FILENO, l->lines.text);
+	if (was_asked && l->lines.is_cut)
+		fprintf(stderr,
+			"mvm-probe: more was written than the guest keeps; some is missing\n");
+	return l->lines.text.len > 0;
 }
 
-/* The request for the last lines, or for the text after the previous answer. */
+/* The request for the last lines, or for what came since an answer. */
 static char *make_request(struct follow *f)
 {
 	const struct logs *l = LOOP_OWNER(f, struct logs, follow);
 	const struct options *o = f->options;
 	const struct logs_request body = { .service = (char *)o->names[0],
-		.lines = o->lines,
-		.position = l->position,
-		.has_lines = !l->asked,
-		.has_position = l->asked };
+		.lines = l->lines.since_ms > 0 ? 0 : o->lines,
+		.position = l->lines.position,
+		.has_lines = !l->lines.is_asked,
+		.has_position = l->lines.is_asked };
 
 	return output_request(REQUEST_LOGS, &body);
 }
 
-static void print_json(const struct options *o, const struct inquiry *i, const struct logs *l)
+static void print_json(const struct options *o, const struct inquiry *i, const struct log_lines *l)
 {
 	bool answered = i->failure.kind == FAILURE_NONE;
 	json_t *object = output_target(i->target);
@@ -128,7 +96,7 @@ static void print_json(const struct options *o, const struct inquiry *i, const s
 	output_set(object, "text", answered ? output_string(l->text) : json_null());
 	output_set(
 		object, "position", answered ? json_integer((json_int_t)l->position) : json_null());
-	output_set(object, "cut", answered ? json_boolean(l->cut) : json_null());
+	output_set(object, "cut", answered ? json_boolean(l->is_cut) : json_null());
 	output_set(object, "error", output_failure(&i->failure));
 	output_json(object);
 }
@@ -138,20 +106,23 @@ int verb_logs(const struct options *o)
 	struct logs l = { .follow = { .options = o,
 				  .kind = REQUEST_LOGS,
 				  .request = make_request,
-				  .take = take } };
+				  .take = take },
+		.lines = { .since_ms = o->since_ms, .put = put_line } };
 	struct inquiry *i;
 	int status;
 	bool came;
 
+	if (o->is_many || o->name_count != 1 || o->state_file != NULL)
+		return logs_many(o);
 	i = follow_ask(&l.follow, &came);
 	status = (int)failure_exit(i->failure.kind);
 	if (o->json && (!o->follow || status != EXIT_HEALTHY))
-		print_json(o, i, &l);
+		print_json(o, i, &l.lines);
 	else if (i->failure.kind != FAILURE_NONE)
 		output_error(i->target, &i->failure);
 	inquiry_free_all(i, 1);
 	if (o->follow && status == EXIT_HEALTHY && output_flush())
 		status = follow_run(&l.follow);
-	free(l.begun);
+	log_lines_free(&l.lines);
 	return status;
 }

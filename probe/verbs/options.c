@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TIMEOUT_MAX_MS  (24 * 3600 * 1000)
 #define DRAIN_MAX_SECS  (24 * 3600)
@@ -97,6 +98,57 @@ static int take_rounds(struct parsing *s, const char *value, struct problem *p)
 	if (number_parse(value, LINES_MAX, &s->o->rounds) != 0 || s->o->rounds == 0)
 		return problem_set_text(p, EINVAL, "--rounds: '%s' is no number from 1 to %d",
 			shown(value), LINES_MAX);
+	return 0;
+}
+
+/* "YYYY-MM-DDThh:mm:ssZ" */
+static bool parse_utc(const char *text, uint64_t *seconds)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+	unsigned int field[6] = { 0 }, n = 0;
+	struct tm tm;
+
+	if (strlen(text) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i] != '\0'; i++) {
+		bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+		if (form[i] == 'd' ? !is_digit : text[i] != form[i])
+			return false;
+		if (is_digit)
+			field[n] = field[n] * 10 + (unsigned int)(text[i] - '0');
+		else
+			n++;
+	}
+	tm = (struct tm){ .tm_year = (int)field[0] - 1900,
+		.tm_mon = (int)field[1] - 1,
+		.tm_mday = (int)field[2],
+		.tm_hour = (int)field[3],
+		.tm_min = (int)field[4],
+		.tm_sec = (int)field[5] };
+	*seconds = (uint64_t)timegm(&tm);
+	return field[0] >= 1970;
+}
+
+static int take_since(struct parsing *s, const char *value, struct problem *p)
+{
+	uint64_t number, now_ms = (uint64_t)time(NULL) * 1000;
+
+	if (number_parse_span(value, now_ms, &number) == 0)
+		s->o->since_ms = now_ms - number;
+	else if (parse_utc(value, &number))
+		s->o->since_ms = number * 1000;
+	else
+		return problem_set_text(p, EINVAL,
+			"--since: '%s' is no time, such as 10min (ago) or 2026-03-21T10:15:00Z",
+			shown(value));
+	return 0;
+}
+
+static int take_state_file(struct parsing *s, const char *value, struct problem *p)
+{
+	(void)p;
+	s->o->state_file = value;
 	return 0;
 }
 
@@ -197,6 +249,10 @@ static const struct option {
 		"logs, events: go on with what comes" },
 	{ "lines", 'n', OPTION_LINES, take_lines, 0, "N",
 		"logs: the last N lines (100); 0: all that is kept" },
+	{ "since", 0, OPTION_LINES, take_since, 0, "TIME",
+		"logs: what came in the last 10min, or since a time in UTC" },
+	{ "state", 0, OPTION_LINES, take_state_file, 0, "FILE",
+		"logs: go on where the call before has ended" },
 	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin), NULL,
 		"exec: do not pass standard input on" },
 	{ "command", 'c', OPTION_COMMAND, take_command, 0, "TEXT",
@@ -226,7 +282,9 @@ static const struct option {
 /* The options that a verb takes besides the common ones. */
 static unsigned int flags_of(const struct verb *v)
 {
-	return v->flags | (v->operands == OPERANDS_TARGETS ? OPTION_TARGETS : 0u);
+	bool takes_many = v->operands == OPERANDS_TARGETS || v->operands == OPERANDS_SERVICES;
+
+	return v->flags | (takes_many ? OPTION_TARGETS : 0u);
 }
 
 void options_print(const struct verb *v, FILE *out)
@@ -357,6 +415,9 @@ static int check_count(const struct options *o, struct problem *p)
 	case OPERANDS_NAME:
 		good = n == 2;
 		break;
+	case OPERANDS_SERVICES:
+		good = n >= 1 || o->all || o->targets_file != NULL;
+		break;
 	case OPERANDS_MAYBE:
 		good = n == 1 || n == 2;
 		break;
@@ -384,11 +445,11 @@ static const char *search_path(const struct options *o)
 }
 
 /* Targets from operands, a file and the search path. */
-static int list_targets(struct options *o, struct target_list *l, struct problem *p)
+static int list_targets(struct options *o, size_t words, struct target_list *l, struct problem *p)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < o->name_count && err == 0; i++)
+	for (size_t i = 0; i < words && err == 0; i++)
 		err = target_list_expand(l, o->names[i], p);
 	if (err == 0 && o->targets_file != NULL)
 		err = target_list_add_file(l, o->targets_file, p);
@@ -405,23 +466,24 @@ int options_list_targets(const struct options *o, struct target_list *l, struct 
 
 	*l = (struct target_list){ .port = o->port, .may_be_empty = true };
 	again.names = o->target_words;
-	again.name_count = o->target_word_count;
-	return list_targets(&again, l, p);
+	return list_targets(&again, o->target_word_count, l, p);
 }
 
 static int parse_targets(struct parsing *s, struct problem *p)
 {
 	struct options *o = s->o;
 	struct target_list l = { .port = (uint32_t)s->port };
-	bool takes_many = o->verb->operands == OPERANDS_TARGETS;
-	size_t words = takes_many ? o->name_count : o->name_count > 0;
+	bool takes_many = flags_of(o->verb) & OPTION_TARGETS;
+	size_t words = o->verb->operands == OPERANDS_TARGETS ? o->name_count : o->name_count > 0;
 	int err = 0;
 
+	if (o->verb->operands == OPERANDS_SERVICES && (o->all || o->targets_file != NULL))
+		words = 0;
 	o->port = l.port;
 	if (o->verb->flags & OPTION_LATE)
 		words = o->name_count; /* the verb lists its targets later */
 	else if (takes_many)
-		err = list_targets(o, &l, p);
+		err = list_targets(o, words, &l, p);
 	else if (words > 0)
 		err = target_list_add(&l, o->names[0], p);
 	o->targets = l.items;

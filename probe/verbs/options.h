@@ -15,13 +15,14 @@ struct options;
 
 /* The operands of a verb. */
 enum operands {
-	OPERANDS_TARGETS, /* one target or more */
-	OPERANDS_TARGET,  /* one target */
-	OPERANDS_NAME,    /* a target and a name */
-	OPERANDS_MAYBE,   /* a target and an optional name */
-	OPERANDS_NAMES,   /* a target and names */
-	OPERANDS_SHELL,   /* a target and an optional command, as in the next */
-	OPERANDS_COMMAND, /* a target and a command; options in it are not parsed */
+	OPERANDS_TARGETS,  /* one target or more */
+	OPERANDS_TARGET,   /* one target */
+	OPERANDS_NAME,     /* a target and a name */
+	OPERANDS_SERVICES, /* a target, or none with --all or --targets, and services or none */
+	OPERANDS_MAYBE,    /* a target and an optional name */
+	OPERANDS_NAMES,    /* a target and names */
+	OPERANDS_SHELL,    /* a target and an optional command, as in the next */
+	OPERANDS_COMMAND,  /* a target and a command; options in it are not parsed */
 };
 
 struct verb {
@@ -38,7 +39,7 @@ struct verb {
 enum option_flag {
 	OPTION_DRAIN = 1,      /* --drain-timeout */
 	OPTION_FOLLOW = 2,     /* --follow */
-	OPTION_LINES = 4,      /* --lines */
+	OPTION_LINES = 4,      /* --lines, --since, --state */
 	OPTION_NO_STDIN = 8,   /* --no-stdin */
 	OPTION_COMMAND = 16,   /* --command */
 	OPTION_ENDING = 32,    /* --power-off, --wait */
@@ -76,6 +77,8 @@ struct options {
 	const char *listen, *textfile; /* for the exporter; or NULL */
 	const char *api_socket;        /* of Firecracker, for snapshot and restore */
 	const char *directory;         /* of a snapshot */
+	uint64_t since_ms;             /* --since, since 1970; 0: from any time */
+	const char *state_file;        /* --state; or NULL */
 	const char *svg;               /* of boot; or NULL */
 	char **target_words;           /* operands that are targets, as given */
 	size_t target_word_count;

@@ -14,49 +14,70 @@
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void put_escape(uint32_t code)
+static void put_escape(FILE *out, uint32_t code)
 {
 	if (code < 0x10000) {
-		printf("\\u%04x", code);
+		fprintf(out, "\\u%04x", code);
 		return;
 	}
 	code -= 0x10000;
-	printf("\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
+	fprintf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
 /* Outside of strings, the only control characters are the line ends of the indentation. */
-static void put_escaped(const char *dump, size_t len)
+static void put_escaped(FILE *out, const char *dump, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		uint32_t code;
 		size_t n = text_decode(dump + at, len - at, &code);
 
 		if (n > 0 && code != '\n' && text_is_unsafe(code))
-			put_escape(code);
+			put_escape(out, code);
 		else
-			fwrite(dump + at, 1, n > 0 ? n : 1, stdout);
+			fwrite(dump + at, 1, n > 0 ? n : 1, out);
 		at += n > 0 ? n : 1;
 	}
 }
 
-static void put_json(json_t *value, size_t flags)
+static void put_json(FILE *out, json_t *value, size_t flags)
 {
 	char *dump = memory_must(json_dumps(value, flags | JSON_ENCODE_ANY));
 
-	put_escaped(dump, strlen(dump));
-	putchar('\n');
+	put_escaped(out, dump, strlen(dump));
+	fputc('\n', out);
 	free(dump);
 	json_decref(value);
 }
 
 void output_json(json_t *value)
 {
-	put_json(value, JSON_INDENT(2));
+	put_json(stdout, value, JSON_INDENT(2));
 }
 
 void output_json_line(json_t *value)
 {
-	put_json(value, 0);
+	put_json(stdout, value, 0);
+}
+
+void output_json_to(FILE *out, json_t *value)
+{
+	put_json(out, value, 0);
+}
+
+void output_text(FILE *out, struct text text, bool is_terminal)
+{
+	struct buf b;
+
+	if (!is_terminal) {
+		fwrite(text.bytes, 1, text.len, out);
+		return;
+	}
+	b.size = 8 * text.len + 1;
+	b.data = memory_must(malloc(b.size));
+	buf_clear(&b);
+	text_put_visible(&b, text, SIZE_MAX);
+	fputs(b.data, out);
+	free(b.data);
 }
 
 char *output_request(enum message_kind kind, const void *body)
@@ -136,7 +157,7 @@ void output_list_add(struct output_list *l, json_t *object)
 	json_decref(array);
 	/* The list's brackets are printed here and in output_list_end(): "[\n" and "\n]". */
 	fputs(l->count++ == 0 ? "[\n" : ",\n", stdout);
-	put_escaped(dump + 2, strlen(dump) - 4);
+	put_escaped(stdout, dump + 2, strlen(dump) - 4);
 	free(dump);
 }
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * Print a JSON value, indented, and free it. Characters that a terminal acts on are escaped in it,
@@ -18,8 +19,12 @@
  */
 void output_json(json_t *value);
 
-/* The same on one line. */
+/* The same on one line; and to another file. */
 void output_json_line(json_t *value);
+void output_json_to(FILE *out, json_t *value);
+
+/* Print text of a guest: as it is, or what a terminal would act upon made visible. */
+void output_text(FILE *out, struct text text, bool is_terminal);
 
 /* The JSON of a request, which the caller frees. `body` is its struct of protocol/bodies.h. */
 char *output_request(enum message_kind kind, const void *body);

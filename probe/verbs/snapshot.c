@@ -13,6 +13,7 @@
 #include "probe/wire/inquiry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,22 @@ static bool fail_at(struct work *w, const char *path, const char *advice, int er
 	return false;
 }
 
+/* The absolute path of a directory that is there. */
+static bool find_directory(struct work *w, const char *path)
+{
+	char here[PATH_MAX] = "";
+	size_t size = strlen(path) + sizeof(here) + 1;
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return fail_at(w, path, "", errno);
+	if (path[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+		return fail_at(w, path, "", errno);
+	w->directory = memory_must(malloc(size));
+	snprintf(w->directory, size, "%s%s%s", here, path[0] != '/' ? "/" : "", path);
+	return true;
+}
+
 /* A directory for one snapshot: a new one, or one that is empty but for an older attempt. */
 static bool make_directory(struct work *w, const char *path)
 {
@@ -185,9 +202,8 @@ static bool make_directory(struct work *w, const char *path)
 
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return fail_at(w, path, ": make the directories above it first", errno);
-	w->directory = realpath(path, NULL);
-	if (w->directory == NULL)
-		return fail_at(w, path, "", errno);
+	if (!find_directory(w, path))
+		return false;
 	manifest = path_in(w, MANIFEST);
 	is_taken = access(manifest, F_OK) == 0;
 	free(manifest);
@@ -268,9 +284,8 @@ static bool read_manifest(struct work *w, const char *path)
 	bool good = false;
 	int err;
 
-	w->directory = realpath(path, NULL);
-	if (w->directory == NULL)
-		return fail_at(w, path, "", errno);
+	if (!find_directory(w, path))
+		return false;
 	manifest = path_in(w, MANIFEST);
 	err = file_read_alloc(manifest, MANIFEST_MAX, &text, &len);
 	if (err == 0)

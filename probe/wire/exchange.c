@@ -392,7 +392,8 @@ static enum progress take_step(struct exchange *x)
 			return WAITS;
 		if (x->hello != NULL && !x->has_hello_answer) {
 			x->has_hello_answer = true;
-			if (strstr(x->body, message_name(ANSWER_PROTOCOL_HELLO_ACK)) == NULL)
+			if (text_find(x->body, x->body_len,
+				    message_name(ANSWER_PROTOCOL_HELLO_ACK)) == NULL)
 				return ENDS; /* the caller looks at the answer */
 			begin_frame(x);
 			return GOES_ON;

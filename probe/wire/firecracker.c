@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -94,16 +95,16 @@ static bool send_all(struct call *c, const char *bytes, size_t len)
  */
 static size_t answer_size(const struct call *c)
 {
-	const char *end = strstr(c->in, "\r\n\r\n"), *field;
+	const char *end = text_find(c->in, c->in_len, "\r\n\r\n");
 	size_t head;
 
 	if (end == NULL)
 		return 0;
 	head = (size_t)(end - c->in) + 4;
-	field = strcasestr(c->in, "\r\nContent-Length:");
-	if (field == NULL || field > end)
-		return head;
-	return head + strtoul(field + strlen("\r\nContent-Length:"), NULL, 10);
+	for (const char *at = c->in; at < end; at++)
+		if (*at == '\n' && strncasecmp(at + 1, "Content-Length:", 15) == 0)
+			return head + strtoul(at + 16, NULL, 10);
+	return head;
 }
 
 static bool receive(struct call *c)
@@ -137,7 +138,7 @@ static bool judge(struct call *c, const char *method, const char *path)
 	unsigned int status = 0;
 	char storage[4 * QUOTE_COLUMNS + 1];
 	struct buf quoted = BUF_OVER(storage);
-	const char *body = strstr(c->in, "\r\n\r\n") + 4, *fault;
+	const char *body = text_find(c->in, c->in_len, "\r\n\r\n") + 4, *fault;
 	json_t *root;
 
 	if (strncmp(c->in, "HTTP/1.", 7) == 0 && strlen(c->in) > 9)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "probe/memory.h"
+#include "probe/show/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -234,7 +235,7 @@ static unsigned int parse_fields(struct http_request *r, char *at, char *end)
 	r->fields = at;
 	r->fields_len = (size_t)(end - at);
 	while (at < end) {
-		char *stop = memmem(at, (size_t)(end - at), "\r\n", 2);
+		char *stop = text_find(at, (size_t)(end - at), "\r\n");
 		size_t name = strcspn(at, ":\r\n \t");
 
 		if (stop == NULL || name == 0 || at[name] != ':')
@@ -261,7 +262,7 @@ static void take_request(struct http_request *r, size_t head)
 		return;
 	}
 	r->in[head] = '\0';
-	line_end = strstr(r->in, "\r\n");
+	line_end = text_find(r->in, head, "\r\n");
 	*line_end = '\0';
 	refusal = parse_fields(r, line_end + 2, r->in + head);
 	if (refusal == 0)
@@ -291,7 +292,7 @@ static void read_some(struct http_request *r)
 			return;
 		}
 		r->in_len += (size_t)n;
-		end = memmem(r->in, r->in_len, "\r\n\r\n", 4);
+		end = text_find(r->in, r->in_len, "\r\n\r\n");
 		if (end != NULL) {
 			take_request(r, (size_t)(end - r->in) + 2);
 			return;

@@ -78,9 +78,9 @@ class Targets(unittest.TestCase):
                                self.directory + "/a/v.sock"), ["a", "b", "c"])
 
     def test_verbs_with_one_target_do_not_expand(self):
-        self.assertIn("no such socket", probe("logs", self.directory + "/*", "web",
+        self.assertIn("no such socket", probe("events", self.directory + "/*", "web",
                                               status=3).stderr)
-        self.assertIn("--all is not for 'logs'", probe("logs", "--all", "x", "web",
+        self.assertIn("--all is not for 'events'", probe("events", "--all", "x", "web",
                                                        status=2).stderr)
 
     def test_parallel_limits_who_is_asked_at_once(self):

@@ -112,10 +112,10 @@ Test(supervisor, output_of_one_process_is_not_shared_with_another)
 
 Test(supervisor, output_of_a_service_that_has_written_nothing)
 {
-	uint64_t at = 5;
+	uint64_t at = 5, when;
 	char text[16];
 
-	cr_assert(output_read(&service, &at, text, sizeof(text)) == 0);
+	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == 0);
 	cr_assert(output_find_lines(&service, 1, &at) == 0 && at == 0);
 	output_flush(&service);
 	output_close(&service);
@@ -123,20 +123,20 @@ Test(supervisor, output_of_a_service_that_has_written_nothing)
 
 Test(supervisor, output_is_read_in_pieces_from_a_line_on)
 {
-	uint64_t at;
+	uint64_t at, when;
 	char text[8];
 	int stdio[2];
 
 	cr_assert(open_output(stdio) == 0 && open_output(stdio) == 0);
 	fill_ring("one\ntwo\nthree\n");
 	cr_assert(output_find_lines(&service, 2, &at) == 0 && at == 4);
-	cr_assert(output_read(&service, &at, text, 4) == 4 && memcmp(text, "two\n", 4) == 0);
+	cr_assert(output_read(&service, &at, text, 4, &when) == 4 && memcmp(text, "two\n", 4) == 0);
 	at = 8;
-	cr_assert(output_read(&service, &at, text, sizeof(text)) == 6);
+	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == 6);
 	at = 14;
-	cr_assert(output_read(&service, &at, text, sizeof(text)) == 0);
+	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == 0);
 	at = 15; /* a fresh position: reading begins at the oldest byte */
-	cr_assert(output_read(&service, &at, text, 3) == 3 && at == 0);
+	cr_assert(output_read(&service, &at, text, 3, &when) == 3 && at == 0);
 	output_flush(&service);
 	cr_assert(service.output.is_ended);
 	output_close(&service);
@@ -145,13 +145,13 @@ Test(supervisor, output_is_read_in_pieces_from_a_line_on)
 
 Test(supervisor, output_that_cannot_be_mapped)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, when;
 	char text[8];
 	int stdio[2];
 
 	cr_assert(open_output(stdio) == 0);
 	close(s.collector.rings);
-	cr_assert(output_read(&service, &at, text, sizeof(text)) == -ENOMEM);
+	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == -ENOMEM);
 	cr_assert(output_find_lines(&service, 0, &at) == -ENOMEM);
 }
 

@@ -30,7 +30,8 @@ CHECKS = struct(total=u64, checked=u64, healthy=u64)
 OWN_ANSWERS = {
     "Hello": struct(protocol=u64, agent=string, init=nullable(string), requests=array(string)),
     "Services": struct(services=array(SERVICE)),
-    "Logs": struct(text=string, position=u64, cut=boolean),
+    "Logs": struct(text=string, position=u64, cut=boolean,
+                   times=array(struct(position=u64, unix_ms=u64))),
     "BootTimeline": struct(stages=array(STAGE), all_healthy_us=COUNT),
     "Metrics": struct(
         guest=struct(uptime_ms=u64, processors=u64, tasks=u64, cpu_us=u64, memory_bytes=u64,

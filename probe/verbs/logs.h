@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two ways to read logs share: of one service, and of many. */
+#ifndef PROBE_VERBS_LOGS_H
+#define PROBE_VERBS_LOGS_H
+
+#include "probe/report/log_lines.h"
+#include "probe/report/service.h"
+#include "probe/verbs/options.h"
+
+/* Print a line as an object on a line of its own. */
+void logs_put_json(
+	FILE *out, const struct target *target, const char *service, const struct log_line *line);
+
+/* Read those of all targets and services of the command line. Returns the exit status. */
+int logs_many(const struct options *o);
+
+#endif
