@@ -67,10 +67,11 @@ run: release | packages-vm
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe
 	@python3 tests/run.py $(ONLY)
 
-# What takes longer: every attack in guests of three sizes, requests without number, and a kernel
-# with every feature.
+# What takes longer: every attack in guests of three sizes, requests without number, a kernel with
+# every feature, and the Debian package.
 FEATURES_KERNEL = build/kernel-features/vmlinux
-soak: release kernel | packages-vm
+soak: release kernel | packages-vm packages-debian packages-probe
+	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
 	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 \
 		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mvm-probe(1): asks the agents of one or many guests. */
+#include "probe/commit.h"
 #include "probe/verbs/options.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verb_table.h"
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
 	} else if (o.help) {
 		print_help();
 	} else if (o.version) {
-		puts("mvm-probe " PROGRAM_VERSION);
+		puts("mvm-probe " PROGRAM_VERSION " (commit " PROGRAM_COMMIT ")");
 	} else {
 		status = o.verb->run(&o);
 	}

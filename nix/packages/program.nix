@@ -43,7 +43,7 @@ let
 in
 stdenv.mkDerivation {
   pname = if program == "init" then "mvm-init" else program;
-  version = "0.1.0";
+  version = "0.2.0";
   inherit src;
 
   strictDeps = true;

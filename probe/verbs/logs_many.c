@@ -23,6 +23,8 @@
 #define PAUSE_LAST_MS  1000
 #define WAIT_MS        50 /* for a descriptor */
 #define SAVE_MS        1000
+#define LARGE_BYTES    16384 /* of an answer that may not be all there is */
+#define ROUNDS_MAX     8     /* for a service that writes faster than it is read */
 #define STATE_MAX      (8u << 20)
 #define BOOT_SLACK_MS  5000 /* by which clocks may differ from one look to the next */
 
@@ -35,7 +37,8 @@ struct stream {
 	char *request;
 	struct loop_timer timer;
 	uint64_t pause_ms;
-	bool is_asking, is_seen;
+	unsigned int rounds;
+	bool is_asking;
 	char *bytes; /* without --follow: what it put, until all have come */
 	size_t len;
 	FILE *out;
@@ -159,7 +162,11 @@ static void stream_answered(struct inquiry *i)
 		s->pause_ms = 2 * s->pause_ms < PAUSE_LAST_MS ? 2 * s->pause_ms : PAUSE_LAST_MS;
 	}
 	inquiry_free(i);
-	rest(m, &s->timer, s->pause_ms);
+	/* An answer has room for a part of what a guest keeps. */
+	if (!m->options->follow && s->lines.text.len >= LARGE_BYTES && s->rounds++ < ROUNDS_MAX)
+		loop_timer_set(&m->loop, &s->timer, 0);
+	else
+		rest(m, &s->timer, s->pause_ms);
 }
 
 static void ask_stream(struct loop_timer *timer)
@@ -208,13 +215,10 @@ static void add_stream(struct guest *g, const char *service)
 	struct stream **at = &g->streams, *s;
 
 	for (; *at != NULL; at = &(*at)->next)
-		if (strcmp((*at)->service, service) == 0) {
-			(*at)->is_seen = true;
+		if (strcmp((*at)->service, service) == 0)
 			return;
-		}
 	s = *at = memory_must(calloc(1, sizeof(*s)));
 	s->guest = g;
-	s->is_seen = true;
 	s->service = memory_copy(service, strlen(service));
 	s->lines.since_ms = g->many->options->since_ms;
 	s->lines.put = put_line;

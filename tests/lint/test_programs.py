@@ -54,7 +54,7 @@ class Release(unittest.TestCase):
             with self.subTest(program):
                 r = subprocess.run([built(program), "--version"], check=True, capture_output=True,
                                    text=True)
-                self.assertRegex(r.stdout, r"\A(?:init|%s) .*\d\.\d\.\d\n\Z" % program)
+                self.assertRegex(r.stdout, r"\A(?:init|%s) .*\d\.\d\.\d(?: \(commit [0-9a-f]{12}\))?\n\Z" % program)
 
 
 class Compilers(unittest.TestCase):

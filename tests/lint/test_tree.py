@@ -28,7 +28,8 @@ INCLUDES = {
 
 # Files in formats that have no comments, or that are not ours to write in.
 NO_LICENSE_LINE = re.compile(
-    r"LICENSE|.*\.json|flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md")
+    r"LICENSE|.*\.json|flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md"
+    r"|debian/(?:changelog|copyright|source/format)")
 SMALL_TEXT = 5          # lines at the top of a file in which its license stands
 
 # Messages whose names are words of other things, too: headings of tables, states of services.

@@ -42,7 +42,7 @@ class Start(cell.CellCase):
         self.end(guest)
         lines = [l for l in self.output(guest).init() if not l.startswith("descriptor limit is ")]
         self.assertEqual(sorted(lines), sorted([
-            "network: no eth0: only lo is up", "mvm-init 0.1.0: 1 of 1 services started",
+            "network: no eth0: only lo is up", "mvm-init 0.2.0: 1 of 1 services started",
             "no guest agent: the image has no mvm-guest-agent", "shutting down...", "goodbye"]))
 
     def test_order(self):

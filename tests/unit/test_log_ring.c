@@ -133,6 +133,40 @@ Test(log_ring, all_that_is_there_can_be_read)
 	cr_expect_eq(strncmp(text, "line number 01600\n", 18), 0, "%.18s", text);
 }
 
+/* Times are kept sparsely, so that they last as long as the bytes. */
+Test(log_ring, when_bytes_came)
+{
+	uint64_t until, first, at;
+
+	cr_expect_eq(log_ring_time(ring, 0, &until), 0);
+	cr_expect_eq(until, UINT64_MAX);
+	feed("one\n", 4);
+	first = log_ring_time(ring, 0, &until);
+	cr_expect_gt(first, 1600000000000);
+	cr_expect_eq(until, UINT64_MAX);
+	feed("two\n", 4);
+	cr_expect_eq(ring->marked, 1, "in the same moment");
+	ring->marks[0].unix_ms -= 2 * LOG_MARK_LAST_MS;
+	feed("three\n", 6);
+	cr_expect_eq(ring->marked, 2);
+	cr_expect_lt(log_ring_time(ring, 7, &until), log_ring_time(ring, 8, &at));
+	cr_expect_eq(until, 8);
+	cr_expect_eq(at, UINT64_MAX);
+	for (int i = 0; i < 2 * LOG_RING_MARKS; i++) {
+		ring->marks[(ring->marked - 1) % LOG_RING_MARKS].unix_ms -= LOG_MARK_FIRST_MS;
+		feed("a short line\n", 13);
+	}
+	cr_expect_lt(ring->marked, 2 * LOG_RING_MARKS / (LOG_MARK_LAST_MS / LOG_MARK_FIRST_MS) + 4);
+	for (int i = 0; i < 2 * LOG_RING_MARKS; i++) {
+		ring->marks[(ring->marked - 1) % LOG_RING_MARKS].unix_ms -= LOG_MARK_LAST_MS;
+		feed("rare\n", 5);
+	}
+	cr_expect_eq(log_ring_time(ring, 0, &until), 0, "no longer kept");
+	cr_expect_eq(until, ring->marks[ring->marked % LOG_RING_MARKS].at);
+	ring->marked = UINT64_MAX; /* a hostile collector cannot lead anybody out of the array */
+	log_ring_time(ring, 0, &until);
+}
+
 Test(log_ring, last_lines)
 {
 	char text[LOG_RING_BYTES];

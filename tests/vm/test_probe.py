@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Every verb of mvm-probe against a guest, over the real path: hybrid socket, vsock, agent, PID 1."""
 import json
+import os
 import re
 import subprocess
+import tempfile
 
 import cases
 from rig import build, images
@@ -43,9 +45,10 @@ class ProbeVerbs(Probe, cases.SharedBoot):
 
     @classmethod
     def prepare(cls, guest):
-        guest.busybox("sh", "echo", "cat", "wc", "sleep", "id", "false", "true")
+        guest.busybox("sh", "echo", "cat", "wc", "seq", "sleep", "id", "false", "true")
         guest.service("web", "sleep 100000")
         guest.service("talker", "sh -c 'echo one; echo two; echo three; exec sleep 100000'")
+        guest.service("burst", "sh -c 'seq 10000 19000; exec sleep 100000'")
         guest.integration("web", health_cmd="true", health_interval_secs=1, checkpoint_cmd="true")
         guest.integration("mail", checkpoint_cmd="echo locked >&2; false")
         guest.probe("disk", cmd="echo '{\"pct\": 41}'", output_format="json", interval_secs=1)
@@ -114,6 +117,33 @@ class ProbeVerbs(Probe, cases.SharedBoot):
         self.assertEqual(self.probe("logs", "TARGET", "talker").stdout, "one\ntwo\nthree\n")
         self.assertEqual(self.probe("logs", "-n", "1", "TARGET", "talker").stdout, "three\n")
         self.assertIn("no such service", self.probe("logs", "TARGET", "x", status=1).stderr)
+
+    def test_logs_of_all_services(self):
+        lines = [json.loads(line) for line in
+                 self.probe("logs", "--json", "-n", "2", "TARGET").stdout.splitlines()]
+        self.assertEqual([(line["service"], line["line"]) for line in lines if line["service"]
+                          in ("talker", "burst")],
+                         [("burst", "18999"), ("burst", "19000"), ("talker", "two"),
+                          ("talker", "three")])
+        for line in lines:
+            self.assertRegex(line["time"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertEqual(self.probe("logs", "--since", "2199-01-01T00:00:00Z", "TARGET",
+                                    "talker").stdout, "")
+        self.assertEqual(self.probe("logs", "--since", "1971-01-01T00:00:00Z", "TARGET",
+                                    "talker").stdout, "one\ntwo\nthree\n")
+
+    def test_logs_from_a_position_are_complete(self):
+        """More than fits an answer: 54 kB."""
+        with tempfile.TemporaryDirectory() as directory:
+            state = os.path.join(directory, "positions")
+            with open(state, "w", encoding="utf-8") as f:
+                json.dump({self.machine.vsock_path: {"booted_at_ms": 10 ** 14,
+                                                     "services": {"burst": 6}}}, f)
+            arguments = ("logs", "--state", state, "TARGET", "burst")
+            self.assertEqual([line.split(": ")[1] for line in
+                              self.probe(*arguments).stdout.splitlines()],
+                             [str(n) for n in range(10001, 19001)])
+            self.assertEqual(self.probe(*arguments).stdout, "")
 
     def test_exec(self):
         words = ["/bin/echo", "a b", "$HOME", "it's", "*", ""]
