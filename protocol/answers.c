@@ -88,7 +88,7 @@ const struct fields checkpoint_result_fields =
 	STRICT(checkpoint_result_rows, struct checkpoint_result);
 
 static const struct field exec_rows[] = {
-	ROW_SIGNED(struct exec_answer, exit_code, INT32_MIN, INT32_MAX),
+	ROW_SIGNED(struct exec_answer, exit_code, INT32_MAX),
 	{ .name = "stdout",
 		.type = FIELD_BYTES,
 		.flags = FIELD_REQUIRED,
@@ -138,7 +138,7 @@ const struct fields console_resized_fields = STRICT(console_resized_rows, struct
 
 static const struct field console_exited_rows[] = {
 	ROW_WHOLE(struct console_exited, session_id, UINT32_MAX),
-	ROW_SIGNED(struct console_exited, exit_code, INT32_MIN, INT32_MAX),
+	ROW_SIGNED(struct console_exited, exit_code, INT32_MAX),
 };
 const struct fields console_exited_fields = STRICT(console_exited_rows, struct console_exited);
 
@@ -157,12 +157,12 @@ static const struct field chunk_rows[] = {
 static const struct fields chunk_fields = STRICT(chunk_rows, struct chunk);
 
 static const struct field exit_rows[] = {
-	ROW_SIGNED(struct exit_event, code, INT32_MIN, INT32_MAX),
+	ROW_SIGNED(struct exit_event, code, INT32_MAX),
 };
 static const struct fields exit_fields = STRICT(exit_rows, struct exit_event);
 
 static const struct field signal_rows[] = {
-	ROW_SIGNED(struct proc_killed, signal, INT32_MIN, INT32_MAX),
+	ROW_SIGNED(struct proc_killed, signal, INT32_MAX),
 };
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -226,9 +226,7 @@ static const char *const proc_errors[] = { "UnknownToken", "SpawnFailed", "Secur
 	NULL };
 KIND_ERROR(proc_error, proc_errors);
 
-static const struct field code_value = {
-	.name = "", .type = FIELD_SIGNED, .min = INT32_MIN, .max = INT32_MAX
-};
+static const struct field code_value = { .name = "", .type = FIELD_SIGNED, .max = INT32_MAX };
 static const struct variant proc_states[] = {
 	{ .name = "running" },
 	{ .name = "exited", .value = &code_value },

@@ -65,7 +65,7 @@ static int decode_signed(const struct place *at, int64_t *out)
 {
 	struct json digits = at->value;
 	bool negative = json_kind(digits) == JSON_KIND_NUMBER && digits.at[0] == '-';
-	uint64_t n, max = negative ? -(uint64_t)at->row->min : at->row->max;
+	uint64_t n, max = negative ? at->row->max + 1 : at->row->max;
 
 	digits.at += negative;
 	digits.len -= negative;
@@ -287,7 +287,8 @@ static const struct field *find_row(const struct fields *f, struct json key)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (json_string_is(key, f->rows[i].name) ||
-			(f->rows[i].alias != NULL && json_string_is(key, f->rows[i].alias)))
+			((f->rows[i].flags & FIELD_ALIAS) != 0 &&
+				json_string_is(key, f->rows[i].name + strlen(f->rows[i].name) + 1)))
 			return &f->rows[i];
 	return NULL;
 }

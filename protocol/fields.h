@@ -23,7 +23,7 @@ enum field_type {
 	FIELD_BYTES,   /* struct field_bytes: a string that may contain U+0000 */
 	FIELD_BOOL,    /* bool */
 	FIELD_WHOLE,   /* uint64_t from 0 to the row's max */
-	FIELD_SIGNED,  /* int64_t from the row's min to its max */
+	FIELD_SIGNED,  /* int64_t from -max - 1 to the row's max */
 	FIELD_REAL,    /* double */
 	FIELD_CHOICE,  /* unsigned int: index into the row's choices */
 	FIELD_STRINGS, /* struct field_list of char * */
@@ -42,6 +42,7 @@ enum {
 	FIELD_TRUE = 4,     /* FIELD_BOOL: absent means true */
 	FIELD_KNOWN = 16,   /* FIELD_WHOLE: absent means FIELD_UNKNOWN */
 	FIELD_OMIT = 8,     /* encoding leaves out an absent value instead of writing null */
+	FIELD_ALIAS = 32,   /* the name has another spelling */
 };
 
 /* What a FIELD_KNOWN row decodes from absent or null, and encodes as null. */
@@ -71,15 +72,13 @@ struct variant;
 
 /* The members are narrow because the tables are most of what the programs have of the protocol. */
 struct field {
-	const char *name;
-	const char *alias; /* another spelling of the name, or NULL */
-	uint8_t type;      /* enum field_type */
+	const char *name; /* with FIELD_ALIAS another spelling follows: "one\0other" */
+	uint8_t type;     /* enum field_type */
 	uint8_t flags;
 	uint16_t offset;         /* of the value, in the struct */
 	uint16_t given_offset;   /* of a bool: the value was present, not null; 0: none */
 	uint16_t content_offset; /* FIELD_TAGGED: of the variant's content */
 	uint64_t max;            /* FIELD_WHOLE, FIELD_SIGNED, FIELD_NUMBERS */
-	int64_t min;             /* FIELD_SIGNED */
 	union {                  /* by type */
 		const char *const *choices;     /* FIELD_CHOICE: NULL-terminated */
 		const struct fields *object;    /* FIELD_OBJECT, FIELD_OBJECTS */

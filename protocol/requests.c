@@ -130,7 +130,7 @@ const struct fields proc_token_fields = STRICT(proc_token_rows, struct proc_toke
 
 static const struct field proc_signal_rows[] = {
 	ROW_TEXT(struct proc_signal_request, pid_token),
-	ROW_SIGNED(struct proc_signal_request, signum, INT32_MIN, INT32_MAX),
+	ROW_SIGNED(struct proc_signal_request, signum, INT32_MAX),
 };
 const struct fields proc_signal_fields = STRICT(proc_signal_rows, struct proc_signal_request);
 

@@ -48,9 +48,9 @@
 	{                                                                                          \
 		ROW(T, m, WHOLE, FIELD_NULLABLE), .max = (top), .given_offset = offsetof(T, has)   \
 	}
-#define ROW_SIGNED(T, m, low, top)                                                                 \
+#define ROW_SIGNED(T, m, top)                                                                      \
 	{                                                                                          \
-		ROW(T, m, SIGNED, FIELD_REQUIRED), .min = (low), .max = (top)                      \
+		ROW(T, m, SIGNED, FIELD_REQUIRED), .max = (top)                                    \
 	}
 #define ROW_CHOICE(T, m, words)                                                                    \
 	{                                                                                          \

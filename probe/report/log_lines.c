@@ -62,8 +62,8 @@ bool log_lines_read(struct log_lines *l, struct inquiry *i)
 	if (shape_failed(&s))
 		return false;
 	start = position > l->text.len ? position - l->text.len : 0;
-	/* A position behind ours: more was written than is kept. One in front: a new boot. */
-	l->is_cut = l->is_cut || (l->is_asked && start != l->position);
+	/* It begins behind ours: more was written than is kept. It ends in front: a new boot. */
+	l->is_cut = l->is_cut || (l->is_asked && (start > l->position || position < l->position));
 	l->position = position;
 	if (l->since_ms > 0) {
 		first = first_since(i, start, position, l->since_ms);

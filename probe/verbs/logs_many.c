@@ -152,7 +152,8 @@ static void stream_answered(struct inquiry *i)
 	s->is_asking = false;
 	m->has_new_positions = m->has_new_positions || came;
 	/* A service that one of many guests lacks is no failure. */
-	if (i->failure.kind != FAILURE_NONE && i->failure.kind != FAILURE_ERROR_ANSWER) {
+	if (i->failure.kind != FAILURE_NONE &&
+		(i->failure.kind != FAILURE_ERROR_ANSWER || !m->options->is_many)) {
 		say_failure(g, &i->failure);
 		s->pause_ms = LOOK_MS;
 	} else if (came) {

@@ -315,7 +315,8 @@ void options_each(const struct verb *v,
 
 static int no_such_option(const char *argument, struct problem *p)
 {
-	return problem_set_text(p, EINVAL, "%s: there is no such option", shown(argument));
+	return problem_set_text(
+		p, EINVAL, "%s: there is no such option; see mvm-probe --help", shown(argument));
 }
 
 /* Take an option. `value` is the attached value; if NULL, the next argument is taken if needed. */
@@ -328,7 +329,8 @@ static int take_option(struct parsing *s, const struct option *option, const cha
 		return 0;
 	}
 	if (value == NULL && *at + 1 >= argc)
-		return problem_set_text(p, EINVAL, "--%s needs a value", option->name);
+		return problem_set_text(p, EINVAL, "--%s needs a value: --%s %s", option->name,
+			option->name, option->value);
 	return option->take(s, value != NULL ? value : argv[++*at], p);
 }
 
@@ -510,8 +512,9 @@ static int check_options(const struct parsing *s, struct problem *p)
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if ((s->used >> i & 1) != 0 && options[i].verbs != 0 &&
 			(options[i].verbs & flags) == 0)
-			return problem_set_text(
-				p, EINVAL, "--%s is not for '%s'", options[i].name, v->name);
+			return problem_set_text(p, EINVAL,
+				"--%s is not for '%s'; see mvm-probe %s --help", options[i].name,
+				v->name, v->name);
 	return 0;
 }
 

@@ -131,6 +131,12 @@ class Many(unittest.TestCase):
         self.assertEqual(probe("logs", "-n", "1", self.fleet.path("a")).stdout,
                          "a/web: w2\na/web: no end\na/db: d1\n")
 
+    def test_a_service_that_one_guest_does_not_have(self):
+        self.logs["a"]["db"].write("d1\n")
+        done = probe("logs", self.fleet.path("a"), "db", "typo", status=1)
+        self.assertEqual(done.stdout, "a/db: d1\n")
+        self.assertIn("no such service", done.stderr)
+
     def test_a_guest_that_does_not_answer(self):
         self.logs["b"]["web"].write("b1\n")
         self.fleet.guests["a"].answers["Metrics"] = None

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -125,6 +126,44 @@ class Thousand(unittest.TestCase):
         done, memory = self.measure("status", "--timeout", "60s", self.fleet.directory)
         self.assertEqual(done.returncode, 3)
         self.assertLessEqual(memory, MEMORY_KB + 8 * 1024, "answers in the sockets are not ours")
+
+
+class Cost(unittest.TestCase):
+    """
+    What asking a thousand guests costs, beside a program that connects as often, sends as many
+    frames and looks at none of the answers. Processor time, of the client and with that of the
+    fakes, since a busy machine must not count.
+    """
+
+    SCRIPT = ("import resource,subprocess,sys;"
+              "subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,check=True);"
+              "u=resource.getrusage(resource.RUSAGE_CHILDREN);print(u.ru_utime+u.ru_stime)")
+
+    def cost(self, *command):
+        """Seconds of processor time: of the command, and of the fakes."""
+        before = time.process_time()
+        done = subprocess.run([sys.executable, "-S", "-c", self.SCRIPT, *command], check=True,
+                              stdout=subprocess.PIPE, timeout=fakes.SECONDS)
+        return float(done.stdout), time.process_time() - before
+
+    def test_status_and_a_scrape_beside_bare_connects(self):
+        with tempfile.TemporaryDirectory() as directory, \
+                fakes.Fleet(["vm%04d" % n for n in range(1000)]) as fleet:
+            bare = os.path.join(directory, "bare")
+            subprocess.run(["gcc", "-O2", "-o", bare, os.path.join(
+                fakes.HERE, "bare_connects.c")], check=True)
+            paths = [guest.path for guest in fleet.guests.values()]
+            for limit, own_limit, connects, command in (
+                    (1.5, 3, 3, ("status", fleet.directory)),
+                    (2, 10, 1, ("exporter", "--textfile", os.path.join(directory, "page"),
+                            "--search-path", fleet.directory))):
+                with self.subTest(command[0]):
+                    rounds = [(self.cost(bare, str(connects), *paths),
+                               self.cost(fakes.PROBE, *command)) for _ in range(3)]
+                    least = [min(sum(pair[n]) for pair in rounds) for n in (0, 1)]
+                    self.assertLessEqual(least[1], limit * least[0], rounds)
+                    own = [min(pair[n][0] for pair in rounds) for n in (0, 1)]
+                    self.assertLessEqual(own[1], own_limit * own[0], rounds)
 
 
 class Slow(unittest.TestCase):

@@ -219,7 +219,7 @@ Test(agent_guest, logs)
 	cr_expect_eq(m->value, 0);
 	cr_expect_eq(m->position, 109);
 	answer_done(0, "");
-	expect_reply(fd, "{\"Logs\":{\"text\":\"\",\"position\":109,\"cut\":false}}");
+	expect_reply(fd, "{\"Logs\":{\"text\":\"\",\"position\":109,\"cut\":false,\"times\":[]}}");
 	send_text(fd, "{\"Logs\":{\"service\":\"what\"}}");
 	expect_verb(CONTROL_LOGS);
 	answer_done(ENOENT, "no service 'what'");
@@ -247,7 +247,8 @@ Test(agent_guest, long_logs_keep_their_end)
 	answer_done(0, "");
 	reply = rig_receive(fd);
 	cr_assert_not_null(reply);
-	cr_expect_not_null(strstr(reply, "\\u0001the end\",\"position\":0,\"cut\":true}}"));
+	cr_expect_not_null(
+		strstr(reply, "\\u0001the end\",\"position\":0,\"cut\":true,\"times\":[]}}"));
 	cr_expect_eq(rig_count(reply, "\\u0001"), 40960 - 7);
 	free(reply);
 	close(fd);

@@ -225,10 +225,9 @@ static const struct field inner_rows[] = {
 static const struct fields inner_fields = FIELDS_OF(inner_rows, struct inner);
 static const char *const choices[] = { "low", "high", NULL };
 static const struct field outer_rows[] = {
-	{ .name = "text",
-		.alias = "txt",
+	{ .name = "text\0txt",
 		.type = FIELD_STRING,
-		.flags = FIELD_REQUIRED | FIELD_NULLABLE,
+		.flags = FIELD_REQUIRED | FIELD_NULLABLE | FIELD_ALIAS,
 		.offset = offsetof(struct outer, text) },
 	{ .name = "bytes", .type = FIELD_BYTES, .offset = offsetof(struct outer, bytes) },
 	{ .name = "flag", .type = FIELD_BOOL, .offset = offsetof(struct outer, flag) },

@@ -249,6 +249,22 @@ class ProbeLife(Probe, cases.GuestCase):
         self.machine.wait(60)
         self.assertIn("[init] goodbye", self.machine.console.text)
 
+    def test_doctor_sees_a_killed_agent_and_a_drive_that_is_not_there(self):
+        guest = self.guest("squashfs")
+        guest.busybox("sh", "echo", "date", "df", "ip", "false", "head", "kill", "sleep")
+        guest.service("broken", "false", restart="never")
+        guest.tree.file("/bin/agent", "#!/bin/sh\nexec kill -$1 $(head -n 1 /sys/fs/cgroup/guest/"
+                        "mvm-guest-agent/cgroup.procs)\n", mode=0o755)
+        cases.add_remote(guest)
+        guest.drive("mvm-config", tree=config_drive(debug=True), readonly=True)
+        self.machine = self.boot(guest)
+        self.machine.console.wait_line("mvm-guest-agent: listening .*")
+        self.do(self.machine, "agent KILL")
+        self.machine.console.wait_line("mvm-guest-agent: listening .*")
+        found = {f["kind"]: f["weight"] for f in self.json("doctor", status=4)["findings"]}
+        self.assertEqual((found["agent-restarting"], found["drive-missing"]),
+                         ("warning", "warning"), found)
+
     def test_without_leave(self):
         self.start_guest(debug=False)
         for verb, status, *rest in (("exec", 125, "true"), ("restart", 1, "talker"),
