@@ -503,8 +503,8 @@ const struct message messages[MESSAGE_KINDS] = {
 	[ANSWER_LOGS] = { .body = { .name = "Logs", .fields = &logs_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_OURS,
-		.example =
-			EXAMPLE("{\"Logs\":{\"text\":\"...\",\"position\":4711,\"cut\":false}}") },
+		.example = EXAMPLE("{\"Logs\":{\"text\":\"...\",\"position\":4711,\"cut\":false,"
+				   "\"times\":[{\"position\":4096,\"unix_ms\":1774088100000}]}}") },
 	[ANSWER_BOOT_TIMELINE] = { .body = { .name = "BootTimeline",
 					   .fields = &boot_timeline_fields },
 		.direction = MESSAGE_ANSWER,

@@ -55,7 +55,7 @@ def draw_lines(results, box, begun, ended):
             "%.1f,%.1f" % (left + wide * (t - begun) / ((ended - begun) or 1),
                            top + high - high * v / most) for t, v in points))
         if n < high // 12:
-            out += text(left + wide + 8, top + 10 + 12 * n, name, 10, color=color)
+            out += text(left + wide + 8, top + 10 + 12 * n, name[:19], 10, color=color)
     return out
 
 

@@ -229,7 +229,8 @@ Test(agent_events, many_wait_and_one_goes_away)
 
 		expect_verb(CONTROL_LOGS);
 		answer_done(0, "");
-		expect_reply(fd, "{\"Logs\":{\"text\":\"\",\"position\":0,\"cut\":false}}");
+		expect_reply(
+			fd, "{\"Logs\":{\"text\":\"\",\"position\":0,\"cut\":false,\"times\":[]}}");
 		close(fd);
 	}
 	close(fds[3]);

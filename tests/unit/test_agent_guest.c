@@ -213,7 +213,7 @@ Test(agent_guest, logs)
 	answer_done(0, "");
 	expect_reply(fd,
 		"{\"Logs\":{\"text\":\"one\\ntwo\xef\xbf\xbd\\n\",\"position\":109,\"cut\":"
-		"false}}");
+		"false,\"times\":[]}}");
 	send_text(fd, "{\"Logs\":{\"service\":\"web\",\"lines\":null,\"position\":109}}");
 	m = expect_verb(CONTROL_LOGS);
 	cr_expect_eq(m->value, 0);

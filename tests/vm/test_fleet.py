@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Two real guests among twenty fakes: a real Prometheus scrapes them, and the dashboard is drawn."""
+import json
 import os
 import subprocess
 import sys
@@ -21,10 +22,36 @@ REAL = ("real-1", "real-2")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+SCRAPES = int(os.environ.get("DASHBOARD_SCRAPES", "4"))
+
+
+def living(n, start):
+    """The numbers of a fake that works: the n-th more than the one before; two are not well."""
+    def answer(_):
+        seconds = time.monotonic() - start
+        metrics = json.loads(json.dumps(fakes.HEALTHY["Metrics"]["Metrics"]))
+        metrics["guest"].update(uptime_ms=int(60000 + 1000 * seconds),
+                                cpu_us=int(1e6 * seconds * (n + 1) / 25),
+                                memory_available_bytes=(1 << 26) - (n << 21) +
+                                ((int(seconds) * (n + 3)) % 16 << 20))
+        web, agent = metrics["services"]
+        web.update(memory_bytes=(8 + 3 * n << 20) + (int(seconds) * n % 7 << 20))
+        agent.update(memory_bytes=200 << 10)
+        if n == 3:
+            web.update(state="auto-restart", failures=int(seconds), restarts=int(seconds))
+        if n == 5:
+            metrics["integrations"]["healthy"] = 0
+        return {"Metrics": metrics}
+    return answer
+
+
 class Fleet(cases.GuestCase):
     def test_two_real_guests_among_twenty_fakes(self):
         fleet = fakes.Fleet(["vm%02d" % n for n in range(20)]).__enter__()
         self.addCleanup(fleet.__exit__, None, None, None)
+        start = time.monotonic()
+        for n, fake in enumerate(fleet.guests.values()):
+            fake.answers["Metrics"] = living(n, start)
         for name in REAL:
             os.mkdir(fleet.path(name))
             guest = self.guest("squashfs")
@@ -44,6 +71,7 @@ class Fleet(cases.GuestCase):
             for text in dashboard_queries():
                 with self.subTest(text):
                     server.wait(text, None)
+            server.wait('count_over_time(mvm_up{vm="real-2"}[5m]) >= %d' % SCRAPES, 1)
             picture = dashboard_picture.draw(server, begun, time.time())
         self.look_at(picture)
 
