@@ -25,6 +25,13 @@ struct split {
 	bool shell;        /* shell syntax was found */
 };
 
+/* True if the character means nothing but itself, wherever it stands. */
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') ||
+	       c == '_';
+}
+
 static bool starts_shell_syntax(const struct split *s)
 {
 	if (strchr(";&|<>()$`*?[\n", *s->at) != NULL)
@@ -93,6 +100,11 @@ static int take_one(struct split *s)
 {
 	int err = 0;
 
+	if (is_plain(*s->at)) {
+		open_word(s);
+		*s->out++ = *s->at++;
+		return 0;
+	}
 	if (*s->at == ' ' || *s->at == '\t') {
 		close_word(s);
 		s->at++;
@@ -122,7 +134,10 @@ static int take_one(struct split *s)
 /* True if the word is NAME=value: the text before the first '=' is a variable's name. */
 static bool is_assignment(const char *word)
 {
-	size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t n = 0;
+
+	while (is_plain(word[n]) && strchr("-./", word[n]) == NULL)
+		n++;
 
 	return n > 0 && word[n] == '=' && (word[0] < '0' || word[0] > '9');
 }

@@ -36,10 +36,10 @@ ssize_t file_read_up_to(int fd, char *storage, size_t size, off_t offset)
 	return (ssize_t)done;
 }
 
-int file_read(const char *path, char *storage, size_t size, size_t *len)
+static int read_at(int directory, const char *path, char *storage, size_t size, size_t *len)
 {
 	/* Without O_NONBLOCK a FIFO among the configuration files would stop the program. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n;
 
 	storage[0] = '\0';
@@ -65,7 +65,12 @@ int file_read(const char *path, char *storage, size_t size, size_t *len)
 	return 0;
 }
 
-int file_read_alloc(const char *path, size_t max, char **text, size_t *len)
+int file_read(const char *path, char *storage, size_t size, size_t *len)
+{
+	return read_at(AT_FDCWD, path, storage, size, len);
+}
+
+int file_read_alloc_at(int directory, const char *path, size_t max, char **text, size_t *len)
 {
 	size_t size = 4096;
 
@@ -78,7 +83,7 @@ int file_read_alloc(const char *path, size_t max, char **text, size_t *len)
 		storage = malloc(size);
 		if (storage == NULL)
 			return -ENOMEM;
-		err = file_read(path, storage, size, len);
+		err = read_at(directory, path, storage, size, len);
 		if (err == 0) {
 			*text = storage;
 			return 0;
@@ -88,6 +93,11 @@ int file_read_alloc(const char *path, size_t max, char **text, size_t *len)
 			return err;
 		size *= 4;
 	}
+}
+
+int file_read_alloc(const char *path, size_t max, char **text, size_t *len)
+{
+	return file_read_alloc_at(AT_FDCWD, path, max, text, len);
 }
 
 int file_write_all(int fd, const void *bytes, size_t len)
@@ -109,7 +119,12 @@ int file_write_all(int fd, const void *bytes, size_t len)
 
 int file_write(const char *path, const void *bytes, size_t len)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return file_write_at(AT_FDCWD, path, bytes, len);
+}
+
+int file_write_at(int directory, const char *path, const void *bytes, size_t len)
+{
+	int fd = openat(directory, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	int err = 0;
 	ssize_t n;
 

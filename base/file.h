@@ -23,8 +23,12 @@ int file_read(const char *path, char *storage, size_t size, size_t *len);
  */
 int file_read_alloc(const char *path, size_t max, char **text, size_t *len);
 
-/* Write `len` bytes to the existing file `path`, in one write(2), as /proc and /sys require. */
+/* The same; a relative path begins at the descriptor `directory` (openat(2)). */
+int file_read_alloc_at(int directory, const char *path, size_t max, char **text, size_t *len);
+
+/* Write `len` bytes to the existing file `path`, in one write(2), as /proc and /sys want it. */
 int file_write(const char *path, const void *bytes, size_t len);
+int file_write_at(int directory, const char *path, const void *bytes, size_t len);
 
 /* Create `path` with mode `mode`, or replace its contents. The write is not atomic. */
 int file_create(const char *path, const void *bytes, size_t len, mode_t mode);

@@ -14,9 +14,10 @@
 
 #define SIGNALS_MAX 64
 
-void launcher_init(struct launcher *l, struct loop *loop, int null_fd)
+void launcher_init(
+	struct launcher *l, struct loop *loop, int null_fd, void (*news)(struct launcher *l))
 {
-	*l = (struct launcher){ .loop = loop, .null_fd = null_fd, .told.fd = -1 };
+	*l = (struct launcher){ .loop = loop, .null_fd = null_fd, .news = news, .told.fd = -1 };
 }
 
 /* ---- the list of starts on their way --------------------------------------------------------- */
@@ -99,7 +100,9 @@ static void on_report(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	take_report(slot);
-	tell_owner(finish(slot, 0));
+	atomic_store(&slot->state, LAUNCHER_DONE);
+	append(slot->launcher, slot);
+	slot->launcher->news(slot->launcher);
 }
 
 /* Start it in a copy of the caller. It is in no list. Returns 0 or -errno, and it is still there.
@@ -183,12 +186,18 @@ static void begin(struct launcher *l)
 	}
 }
 
-/* To drop the bounding set costs as much as a launcher: it pays from the second such start on. */
+/*
+ * The launchers for a request; NULL: there are none. To drop the bounding set costs as much as a
+ * launcher: it pays from the second such start on.
+ */
 static struct launcher_pool *pool_for(struct launcher *l, const struct spawn_request *r)
 {
-	if (r->user == NULL || r->bounding != 0)
-		return &l->pools[0];
-	return &l->pools[l->unbounded++ > 0];
+	bool is_bounded = r->user != NULL && r->bounding == 0 && l->unbounded++ > 0;
+	struct launcher_pool *pool = &l->pools[is_bounded];
+
+	if (!l->refused && pool->threads == 0)
+		l->refused = launcher_thread_add(pool) == -ENOSYS;
+	return l->refused || pool->threads == 0 ? NULL : pool;
 }
 
 static void arm_patience(struct launcher *l)
@@ -198,17 +207,11 @@ static void arm_patience(struct launcher *l)
 	loop_timer_set(l->loop, &l->patience, clock_ms() + LAUNCHER_PATIENCE_MS);
 }
 
-/* Hand it to the launchers. False when there is none. */
-static bool enqueue(struct launcher *l, struct launcher_slot *slot)
+static void enqueue(struct launcher *l, struct launcher_slot *slot)
 {
-	struct launcher_pool *pool = pool_for(l, &slot->request);
+	struct launcher_pool *pool = slot->pool;
 	bool is_idle, must_wait;
 
-	if (!l->refused && pool->threads == 0)
-		l->refused = launcher_thread_add(pool) == -ENOSYS;
-	if (l->refused || pool->threads == 0)
-		return false;
-	slot->pool = pool;
 	append(l, slot);
 	launcher_lock(l);
 	*pool->end = slot;
@@ -222,7 +225,6 @@ static bool enqueue(struct launcher *l, struct launcher_slot *slot)
 		launcher_wake(&pool->posts);
 	if (must_wait && !l->patience.set)
 		arm_patience(l);
-	return true;
 }
 
 /* False when a launcher has taken it. */
@@ -251,7 +253,7 @@ static void on_patience(struct loop_timer *timer)
 	struct launcher *l = LOOP_OWNER(timer, struct launcher, patience);
 	bool waiting = false;
 
-	launcher_collect(l);
+	l->news(l);
 	for (size_t i = 0; i < 2; i++) {
 		struct launcher_pool *pool = &l->pools[i];
 		size_t more = 0;
@@ -273,12 +275,14 @@ static void on_patience(struct loop_timer *timer)
 int launcher_start(struct launcher *l, const struct spawn_request *r, struct launch *launch,
 	void (*changed)(struct launch *launch))
 {
+	struct launcher_pool *pool;
 	struct launcher_slot *slot;
 	int err;
 
 	if (!l->begun)
 		begin(l);
-	slot = launcher_slot_new(l, r);
+	pool = pool_for(l, r);
+	slot = launcher_slot_new(l, r, pool != NULL);
 	if (slot == NULL) {
 		if (r->closes_stdio)
 			spawn_close_stdio(r->stdio);
@@ -287,26 +291,34 @@ int launcher_start(struct launcher *l, const struct spawn_request *r, struct lau
 	*launch = (struct launch){ .changed = changed, .slot = slot };
 	slot->owner = launch;
 	slot->is_watched = changed != NULL;
-	if (enqueue(l, slot))
+	slot->pool = pool;
+	if (pool != NULL) {
+		enqueue(l, slot);
 		return 0;
+	}
 	err = start_copy(slot);
 	if (err != 0 || slot->report.fd < 0)
 		finish(slot, -err);
 	return err;
 }
 
-/* True if the caller has something to do for it. */
-static bool has_news(const struct launcher_slot *slot)
+static bool has_new_pid(const struct launcher_slot *slot)
+{
+	return slot->owner != NULL && !slot->is_pid_told && atomic_load(&slot->pid) != 0;
+}
+
+/* True if nothing more is to come of it. */
+static bool is_done(const struct launcher_slot *slot)
 {
 	int state = atomic_load(&slot->state);
 
-	return state == LAUNCHER_DONE || state == LAUNCHER_REFUSED ||
-	       (slot->owner != NULL && !slot->is_pid_told && atomic_load(&slot->pid) != 0);
+	return state == LAUNCHER_DONE || state == LAUNCHER_REFUSED;
 }
 
-/* The first start that there is something to do for, or NULL. What waits is not taken yet, nor is
- * what comes after it, but for the other pool's. */
-static struct launcher_slot *next_news(const struct launcher *l)
+/* The first start that `has_news` is true of, or NULL. What waits is not taken yet, nor is what
+ * comes after it, but for the other pool's. */
+static struct launcher_slot *find(
+	const struct launcher *l, bool (*has_news)(const struct launcher_slot *slot))
 {
 	bool waits[2] = { false, false };
 
@@ -318,23 +330,29 @@ static struct launcher_slot *next_news(const struct launcher *l)
 	return NULL;
 }
 
+void launcher_collect_pids(struct launcher *l)
+{
+	struct launcher_slot *slot;
+
+	while ((slot = find(l, has_new_pid)) != NULL) {
+		slot->is_pid_told = true;
+		slot->owner->pid = atomic_load(&slot->pid);
+		close_stdio(slot);
+		tell_owner(slot->owner);
+	}
+}
+
 void launcher_collect(struct launcher *l)
 {
 	struct launcher_slot *slot;
 
-	while ((slot = next_news(l)) != NULL) {
-		int state = atomic_load(&slot->state);
-
-		if (state == LAUNCHER_REFUSED) {
+	launcher_collect_pids(l);
+	while ((slot = find(l, is_done)) != NULL) {
+		if (atomic_load(&slot->state) == LAUNCHER_REFUSED) {
 			start_refused(slot, false);
-		} else if (state == LAUNCHER_DONE) {
+		} else {
 			unlink_slot(l, slot);
 			tell_owner(finish(slot, 0));
-		} else {
-			slot->is_pid_told = true;
-			slot->owner->pid = atomic_load(&slot->pid);
-			close_stdio(slot);
-			tell_owner(slot->owner);
 		}
 	}
 }
@@ -347,7 +365,15 @@ static void on_told(struct loop_io *io, uint32_t events)
 	(void)events;
 	(void)!read(io->fd, &count, sizeof(count));
 	atomic_store(&l->is_told, false);
-	launcher_collect(l);
+	l->news(l);
+}
+
+bool launcher_is_behind(const struct launcher *l)
+{
+	for (const struct launcher_slot *s = l->slots; s != NULL; s = s->next)
+		if (atomic_load(&s->state) == LAUNCHER_WAITING)
+			return true;
+	return false;
 }
 
 void launcher_settle(struct launcher *l, struct launch *launch)

@@ -39,9 +39,12 @@
 
 /*
  * Prepare; nothing is made before the first start. `null_fd` is the caller's /dev/null, which may
- * be standard input of a request and stays open.
+ * be standard input of a request and stays open. `news` is called from the loop when there is
+ * something to collect; it calls launcher_collect(), after it has taken the ends of processes: a
+ * program that runs and has ended again is not to be seen as one that runs.
  */
-void launcher_init(struct launcher *l, struct loop *loop, int null_fd);
+void launcher_init(
+	struct launcher *l, struct loop *loop, int null_fd, void (*news)(struct launcher *l));
 
 /*
  * Start a program. The request is copied, but for `seccomp` and `prepare_arg`, which stay as they
@@ -57,9 +60,15 @@ int launcher_start(struct launcher *l, const struct spawn_request *r, struct lau
  */
 void launcher_settle(struct launcher *l, struct launch *launch);
 
-/* Tell owners what has happened since. To be called before a wait(2) whose pid an owner is to know.
- */
+/* Tell owners the process ids that have become known. To be called before a wait(2) whose pid an
+ * owner is to know. */
+void launcher_collect_pids(struct launcher *l);
+
+/* Tell owners all that has happened since. */
 void launcher_collect(struct launcher *l);
+
+/* True if a start waits for a launcher: not so of one whose program cannot be read for now. */
+bool launcher_is_behind(const struct launcher *l);
 
 /*
  * The process has ended, or its owner is about to be freed: take the result of the start, if it is

@@ -40,13 +40,14 @@ struct launcher_pool {
 struct launcher {
 	struct loop *loop;
 	int null_fd;
-	bool begun, refused; /* the threads can be used; they cannot */
-	uint64_t handled;    /* signals that are ignored (bit n = signal n + 1) */
-	size_t unbounded;    /* starts with an empty bounding set so far */
-	atomic_int lock;     /* launcher_lock() */
-	atomic_int ready;    /* a futex(2): launchers so far that have begun, or cannot */
-	atomic_int useless;  /* those that cannot: without descriptors of their own they could not
-			      * even tell the caller */
+	void (*news)(struct launcher *l); /* something is to be collected */
+	bool begun, refused;              /* the threads can be used; they cannot */
+	uint64_t handled;                 /* signals that are ignored (bit n = signal n + 1) */
+	size_t unbounded;                 /* starts with an empty bounding set so far */
+	atomic_int lock;                  /* launcher_lock() */
+	atomic_int ready;   /* a futex(2): launchers so far that have begun, or cannot */
+	atomic_int useless; /* those that cannot: without descriptors of their own they could not
+			     * even tell the caller */
 	struct launcher_pool pools[2];
 	struct launcher_slot *slots, *newest; /* not over, in the order of their starts */
 	struct launcher_chunk *chunk;         /* where the next request is copied to */

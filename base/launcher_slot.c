@@ -105,24 +105,42 @@ static struct account *copy_account(char **at, const struct account *from)
 	return a;
 }
 
-struct launcher_slot *launcher_slot_new(struct launcher *l, const struct spawn_request *r)
+/* Room for a start, and `more` bytes behind it. */
+static struct launcher_slot *take_slot(
+	struct launcher *l, const struct spawn_request *r, size_t more, char **rest)
+{
+	size_t size = round_up(sizeof(struct launcher_slot)) + more;
+	struct launcher_chunk *c = chunk_with(l, size);
+	struct launcher_slot *slot;
+
+	if (c == NULL)
+		return NULL;
+	*rest = (char *)c + c->used;
+	slot = take(rest, sizeof(*slot));
+	*slot = (struct launcher_slot){ .launcher = l, .chunk = c, .request = *r };
+	slot->report.fd = -1;
+	c->used += size;
+	c->slots++;
+	return slot;
+}
+
+struct launcher_slot *launcher_slot_new(
+	struct launcher *l, const struct spawn_request *r, bool is_kept)
 {
 	size_t directory = r->directory != NULL ? strlen(r->directory) + 1 : 0;
 	size_t fds = r->fd_count * sizeof(r->fds[0]), argc, envc;
 	size_t limits = r->limit_count * sizeof(r->limits[0]);
-	size_t size = round_up(sizeof(struct launcher_slot)) + size_of_list(r->argv, &argc) +
-		      size_of_list(r->envp, &envc) + round_up(directory) + round_up(fds) +
-		      round_up(limits) + (r->user != NULL ? round_up(sizeof(struct account)) : 0);
-	struct launcher_chunk *c = chunk_with(l, size);
+	size_t size = 0;
 	struct launcher_slot *slot;
 	char *at;
 
-	if (c == NULL)
-		return NULL;
-	at = (char *)c + c->used;
-	slot = take(&at, sizeof(*slot));
-	*slot = (struct launcher_slot){ .launcher = l, .chunk = c, .request = *r };
-	slot->report.fd = -1;
+	if (is_kept)
+		size = size_of_list(r->argv, &argc) + size_of_list(r->envp, &envc) +
+		       round_up(directory) + round_up(fds) + round_up(limits) +
+		       (r->user != NULL ? round_up(sizeof(struct account)) : 0);
+	slot = take_slot(l, r, size, &at);
+	if (slot == NULL || !is_kept)
+		return slot;
 	slot->request.argv = copy_list(&at, r->argv, argc);
 	slot->request.envp = copy_list(&at, r->envp, envc);
 	slot->request.directory = copy(&at, r->directory, directory);
@@ -130,8 +148,6 @@ struct launcher_slot *launcher_slot_new(struct launcher *l, const struct spawn_r
 	slot->request.limits = copy(&at, r->limits, limits);
 	if (r->user != NULL)
 		slot->request.user = copy_account(&at, r->user);
-	c->used = (size_t)(at - (char *)c);
-	c->slots++;
 	return slot;
 }
 

@@ -21,7 +21,7 @@ struct launcher_slot {
 	struct launcher_pool *pool;
 	struct launch *owner; /* only for the caller; NULL: nobody waits for it */
 	struct launcher_chunk *chunk;
-	struct spawn_request request; /* its pointers point into the chunk */
+	struct spawn_request request; /* its pointers may point into the chunk */
 	struct loop_io report;        /* report pipe of a child that is a copy; or fd -1 */
 	bool is_pid_told;             /* its owner was told the process id */
 	bool is_watched;              /* its owner wants to be told */
@@ -32,8 +32,12 @@ struct launcher_slot {
 	struct spawn_failure failure;
 };
 
-/* A request with all that it points to, copied. Returns NULL when there is no memory. */
-struct launcher_slot *launcher_slot_new(struct launcher *l, const struct spawn_request *r);
+/*
+ * A start; with `is_kept` all that the request points to is copied, otherwise it is the caller's as
+ * before. Returns NULL when there is no memory.
+ */
+struct launcher_slot *launcher_slot_new(
+	struct launcher *l, const struct spawn_request *r, bool is_kept);
 void launcher_slot_free(struct launcher *l, struct launcher_slot *slot);
 
 /*

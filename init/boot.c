@@ -23,14 +23,16 @@
 #include "supervisor/collector_service.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND_PART_MS 2
-#define OOM_SCORE      "-900" /* -1000 would mean never */
-#define FILES_MAX      65536  /* descriptors of PID 1: three a service, and a few more */
+#define SECOND_PART_MS    2
+#define SECOND_PART_TRIES 250
+#define OOM_SCORE         "-900" /* of -1000, which would be never */
+#define FILES_MAX         65536  /* descriptors of PID 1: three a service, and some */
 
 static void check(int err, const char *what)
 {
@@ -87,9 +89,25 @@ static void make_unique(struct guest *g)
 		machine_id_renew(&log_problems);
 }
 
-static void load_services(struct guest *g)
+/*
+ * The directory as it is in the image. An overlay has the same files until somebody writes, but
+ * each would cost a node of the overlay.
+ */
+static int open_services(void)
 {
-	int bad = supervisor_load(&g->supervisor, SERVICES_DIR);
+	int fd = open(SERVICES_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void load_services(struct guest *g, int fd)
+{
+	int bad = fd == -ENOENT ? 0 : fd;
+
+	if (fd >= 0) {
+		bad = supervisor_load_from(&g->supervisor, fd, SERVICES_DIR);
+		close(fd);
+	}
 
 	check(bad, "cannot read " SERVICES_DIR);
 	if (bad > 0)
@@ -121,20 +139,26 @@ static void log_summary(const struct guest *g)
 }
 
 /*
- * When memory runs out, the kernel should kill a service, and the guest's own programs last. The
- * agent and the collector inherit this value; services get the usual 0 (proc(5), oom_score_adj).
- * This happens before the first start, because a child that still shares PID 1's memory would get
- * the value, too. A container may not allow it.
+ * When memory runs out, the kernel is to end a service, and what belongs to the guest last: the
+ * agent and the collector inherit this (proc(5), oom_score_adj). PID 1 itself is never chosen. It
+ * is done when the services have started, which so need not take it back; to one that is still on
+ * its way to its program PID 1 gives its own then. In a container it may not be allowed.
  */
 static void spare_guest(struct guest *g)
 {
-	g->supervisor.spared =
+	g->supervisor.is_spared =
 		file_write("/proc/self/oom_score_adj", OOM_SCORE, sizeof(OOM_SCORE) - 1) == 0;
 }
 
+static bool has_patience(struct guest *g)
+{
+	return g->boot.second_part_tries++ < SECOND_PART_TRIES &&
+	       launcher_is_behind(&g->supervisor.launcher);
+}
+
 /*
- * The second part of the boot: steps that no service waits for. They run SECOND_PART_MS later, so
- * that the kernel runs the services first.
+ * The second part of the boot: what no service waits for. It runs when every service has left for
+ * its program, but is not kept waiting for long.
  */
 static void boot_second_part(struct loop_timer *timer)
 {
@@ -142,6 +166,11 @@ static void boot_second_part(struct loop_timer *timer)
 
 	if (g->shutdown.begun)
 		return;
+	if (has_patience(g)) {
+		loop_timer_set(&g->loop, timer, clock_ms() + SECOND_PART_MS);
+		return;
+	}
+	spare_guest(g);
 	log_summary(g);
 	share_out_rest(g);
 	check(collector_add(&g->supervisor), "no log collector");
@@ -178,6 +207,7 @@ void boot(struct guest *g)
 {
 	struct problem p;
 	bool read_only;
+	int services;
 
 	guest_mark_stage(g, "kernel");
 	api_filesystems_mount(&console_early_problems);
@@ -192,6 +222,7 @@ void boot(struct guest *g)
 	if (cmdline_read(&g->cmdline, &p) != 0)
 		log_problem(&p);
 	guest_mark_stage(g, "api-filesystems");
+	services = open_services();
 	read_only = overlay_root_is_read_only();
 	if (read_only)
 		overlay_mount_all(&log_problems);
@@ -210,14 +241,13 @@ void boot(struct guest *g)
 	network_configure(
 		&g->network.config, g->network.summary, sizeof(g->network.summary), &log_problems);
 	guest_mark_stage(g, "network");
-	load_services(g);
+	load_services(g, services);
 	if (read_only)
 		make_homes_writable(g);
 	guest_drives_mount_shares(g);
 	guest_mark_stage(g, "service-files");
 	share_out(g);
 	agent_bind(g);
-	spare_guest(g);
 	supervisor_start_all(&g->supervisor, false);
 	guest_mark_stage(g, "start");
 	g->boot.second_part.expire = boot_second_part;

@@ -12,7 +12,7 @@ void cmdline_parse(struct cmdline *c, const char *text)
 
 	c->len = 0;
 	for (; *text != '\0' && c->len < sizeof(c->text) - 1; text++) {
-		bool space = strchr(" \t\n", *text) != NULL && !quoted;
+		bool space = (*text == ' ' || *text == '\t' || *text == '\n') && !quoted;
 
 		if (*text == '"') {
 			quoted = !quoted;
@@ -46,7 +46,8 @@ const char *cmdline_value(const struct cmdline *c, const char *name)
 	for (size_t at = 0; at < c->len; at += strlen(c->text + at) + 1) {
 		const char *word = c->text + at;
 
-		if (strncmp(word, name, name_len) == 0 && word[name_len] == '=')
+		if (word[0] == name[0] && strncmp(word, name, name_len) == 0 &&
+			word[name_len] == '=')
 			found = word + name_len + 1;
 	}
 	return found;

@@ -43,7 +43,8 @@ struct guest {
 		size_t stage_count;
 		bool services_up; /* every service has been up, or has ended, once */
 		struct loop_timer second_part;
-		struct loop_timer count; /* then each service is counted separately (share.h) */
+		unsigned int second_part_tries;
+		struct loop_timer count; /* each service is counted by itself from then on */
 	} boot;
 	struct {
 		struct network_config config;

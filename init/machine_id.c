@@ -65,6 +65,8 @@ static int make_link(void)
 
 	if (n == sizeof(FILE_PATH) - 1 && memcmp(target, FILE_PATH, (size_t)n) == 0)
 		return 0;
+	if (n < 0 && errno == ENOENT && symlink(FILE_PATH, LINK) == 0)
+		return 0;
 	unlink(TEMPORARY);
 	return symlink(FILE_PATH, TEMPORARY) != 0 || rename(TEMPORARY, LINK) != 0 ? -errno : 0;
 }

@@ -10,6 +10,7 @@
 #include "supervisor/ini_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,7 +159,7 @@ int settings_read(const char *path, struct settings *s, const struct reporter *r
 	*s = (struct settings){ .service_group = "mvm", .memory_reserve = RESERVE_AUTOMATIC };
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	return ini_file_read(path, read_entry, &r, report, NULL);
+	return ini_file_read(AT_FDCWD, path, read_entry, &r, report, NULL);
 }
 
 void settings_free(struct settings *s)

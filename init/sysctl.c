@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/sysctl.h"
 
-#include "base/buf.h"
 #include "base/file.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
@@ -67,23 +68,17 @@ bool sysctl_name_is_valid(const char *name)
  * Dots separate the parts of a name unless it has a slash, as in sysctl(8): with slashes, a part
  * may have a dot, such as the name of a network device.
  */
-static void put_path(struct buf *path, const char *root, const char *name, size_t len)
+static int set(int root, const char *name, size_t len, const char *value)
 {
 	bool slashes = memchr(name, '/', len) != NULL;
+	char path[256];
 
-	buf_puts(path, root);
-	buf_put(path, "/", 1);
+	if (root < 0 || len >= sizeof(path))
+		return root < 0 ? root : -ENAMETOOLONG;
 	for (size_t i = 0; i < len; i++)
-		buf_put(path, !slashes && name[i] == '.' ? "/" : name + i, 1);
-}
-
-static int set(const char *root, const char *name, size_t len, const char *value)
-{
-	char text[256];
-	struct buf path = BUF_OVER(text);
-
-	put_path(&path, root, name, len);
-	return path.cut ? -ENAMETOOLONG : file_write(text, value, strlen(value));
+		path[i] = !slashes && name[i] == '.' ? '/' : name[i];
+	path[len] = '\0';
+	return file_write_at(root, path, value, strlen(value));
 }
 
 /* True if `name`, of `len` bytes, and the table's `other` are the same setting. */
@@ -106,7 +101,7 @@ static bool is_replaced(const char *name, const struct strings *own)
 }
 
 /* Settings that this kernel does not have are skipped silently. */
-static void set_defaults(const char *root, const struct strings *own, bool user_namespaces)
+static void set_defaults(int root, const struct strings *own, bool user_namespaces)
 {
 	for (size_t i = user_namespaces ? USER_NAMESPACES + 1 : 0; i < sysctl_default_count; i++) {
 		const char *name = sysctl_defaults[i].name;
@@ -119,13 +114,16 @@ static void set_defaults(const char *root, const struct strings *own, bool user_
 unsigned int sysctl_apply(const char *root, const struct strings *own, bool user_namespaces,
 	const struct reporter *report)
 {
+	int directory = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unsigned int failures = 0;
 
-	set_defaults(root, own, user_namespaces);
+	if (directory < 0)
+		directory = -errno;
+	set_defaults(directory, own, user_namespaces);
 	for (size_t i = 0; i < own->count; i++) {
 		const char *entry = own->list[i];
 		size_t len = strcspn(entry, "=");
-		int err = set(root, entry, len, entry + len + 1);
+		int err = set(directory, entry, len, entry + len + 1);
 		struct problem p;
 
 		if (err == 0)
@@ -135,5 +133,7 @@ unsigned int sysctl_apply(const char *root, const struct strings *own, bool user
 		problem_report(report, &p);
 		failures++;
 	}
+	if (directory >= 0)
+		close(directory);
 	return failures;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,7 +63,11 @@ static int try_mount(const struct step *s)
  */
 static int mount_one(const struct step *s)
 {
-	int err = try_mount(s);
+	int err;
+
+	if (strncmp(s->path, "/dev/", 5) == 0) /* of a new devtmpfs: to try first is in vain */
+		mkdir(s->path, 0755);
+	err = try_mount(s);
 
 	if (err == -ENOENT)
 		err = mkdir(s->path, 0755) == 0 ? try_mount(s) : -errno;

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -32,7 +33,7 @@ struct source {
 	struct source *next;
 	struct collector *owner;
 	struct loop_io pipe;
-	struct log_ring *ring;
+	struct log_ring *ring; /* NULL: the service has not written yet */
 	uint32_t slot;
 	char name[SERVICE_NAME_MAX];
 	struct log_file file;
@@ -151,7 +152,9 @@ static void pass_on(struct source *s)
 {
 	struct collector *c = s->owner;
 
-	if (log_file_is_used(&s->file)) {
+	if (s->ring == NULL) {
+		s->flush = false;
+	} else if (log_file_is_used(&s->file)) {
 		log_file_append(&s->file, s->name, s->ring);
 		s->flush = false;
 	} else if (!c->console_full && !show_lines(s)) {
@@ -184,13 +187,44 @@ static void on_window_end(struct loop_timer *timer)
 static void finish_line(struct source *s);
 static void end_source(struct source *s);
 
+static struct log_ring *map_ring(uint32_t slot)
+{
+	return mmap(NULL, sizeof(struct log_ring), PROT_READ | PROT_WRITE, MAP_SHARED,
+		COLLECTOR_RING_FD, (off_t)slot * (off_t)sizeof(struct log_ring));
+}
+
+/*
+ * A service that nobody listens to would stand still as soon as its pipe is full. PID 1 starts the
+ * next collector, which is told of all of them again and may have better luck.
+ */
+static void give_up(struct source *s, int code)
+{
+	log_line(COLLECTOR_NAME ": cannot take the output of %s: %s", s->name,
+		problem_errno_text(code));
+	s->owner->done = s->owner->failed = true;
+}
+
+/* Memory is for those who write: the ring is mapped at the first output. */
+static bool has_ring(struct source *s)
+{
+	struct log_ring *r = s->ring != NULL ? s->ring : map_ring(s->slot);
+
+	if (r == MAP_FAILED) {
+		give_up(s, errno);
+		return false;
+	}
+	if (s->ring == NULL)
+		log_ring_recover(r);
+	s->ring = r;
+	return true;
+}
+
 static void on_pipe(struct loop_io *io, uint32_t events)
 {
 	struct source *s = LOOP_OWNER(io, struct source, pipe);
+	ssize_t n = has_ring(s) ? log_ring_read(s->ring, io->fd) : -ENOMEM;
 
 	(void)events;
-	ssize_t n = log_ring_read(s->ring, io->fd);
-
 	if (n > 0) {
 		pass_on(s);
 	} else if (n == 0) { /* PID 1 has closed its end, too: the service was removed */
@@ -211,7 +245,11 @@ static struct source *find(struct collector *c, uint32_t slot)
 /* The service has ended: read the rest, and treat an unfinished line as a line. */
 static void finish_line(struct source *s)
 {
-	while (log_ring_read(s->ring, s->pipe.fd) > 0)
+	int waiting = 0;
+
+	if (s->ring == NULL && (ioctl(s->pipe.fd, FIONREAD, &waiting) != 0 || waiting == 0))
+		return;
+	while (has_ring(s) && log_ring_read(s->ring, s->pipe.fd) > 0)
 		pass_on(s);
 	s->flush = true;
 	pass_on(s);
@@ -230,7 +268,8 @@ static void remove_source(struct source *s)
 	loop_timer_clear(&c->loop, &s->drop_timer);
 	close(fd);
 	log_file_close(&s->file);
-	munmap(s->ring, sizeof(*s->ring));
+	if (s->ring != NULL)
+		munmap(s->ring, sizeof(*s->ring));
 	free(s);
 }
 
@@ -242,31 +281,20 @@ static void end_source(struct source *s)
 	remove_source(s);
 }
 
-static struct log_ring *map_ring(uint32_t slot)
-{
-	return mmap(NULL, sizeof(struct log_ring), PROT_READ | PROT_WRITE, MAP_SHARED,
-		COLLECTOR_RING_FD, (off_t)slot * (off_t)sizeof(struct log_ring));
-}
-
-/*
- * A service whose pipe nobody reads would stop as soon as the pipe is full. So this collector ends,
- * and PID 1 starts another one, tells it of all services and lets it try.
+/* True if a collector before this one has left something in the ring, which may not be shown yet.
  */
-static void give_up(struct collector *c, struct source *s, int pipe_fd, int code)
+static bool ring_is_used(uint32_t slot)
 {
-	log_line(COLLECTOR_NAME ": cannot take the output of %s: %s", s->name,
-		problem_errno_text(code));
-	if (s->ring != MAP_FAILED)
-		munmap(s->ring, sizeof(*s->ring));
-	free(s);
-	close(pipe_fd);
-	c->done = c->failed = true;
+	off_t begin = (off_t)slot * (off_t)sizeof(struct log_ring);
+	off_t at = lseek(COLLECTOR_RING_FD, begin, SEEK_DATA);
+
+	return at < 0 ? errno != ENXIO : at < begin + (off_t)sizeof(struct log_ring);
 }
 
 static void add_source(struct collector *c, const struct collector_message *m, int pipe_fd)
 {
 	struct source *s = calloc(1, sizeof(*s));
-	int err;
+	int err = pipe_fd < 0 ? -EMFILE : 0; /* SCM_RIGHTS, unix(7) */
 
 	if (s == NULL) {
 		close(pipe_fd);
@@ -277,20 +305,18 @@ static void add_source(struct collector *c, const struct collector_message *m, i
 	s->slot = m->slot;
 	memcpy(s->name, m->name, sizeof(s->name));
 	log_file_init(&s->file, m);
-	s->ring = map_ring(m->slot);
-	if (s->ring == MAP_FAILED || pipe_fd < 0) {
-		give_up(c, s, pipe_fd, pipe_fd < 0 ? EMFILE : errno); /* SCM_RIGHTS, unix(7) */
-		return;
-	}
-	err = loop_add(&c->loop, &s->pipe, pipe_fd, EPOLLIN, on_pipe);
+	if (err == 0)
+		err = loop_add(&c->loop, &s->pipe, pipe_fd, EPOLLIN, on_pipe);
 	if (err != 0) {
-		give_up(c, s, pipe_fd, -err);
+		give_up(s, -err);
+		free(s);
+		close(pipe_fd);
 		return;
 	}
-	log_ring_recover(s->ring);
 	s->next = c->sources;
 	c->sources = s;
-	pass_on(s);
+	if (ring_is_used(s->slot) && has_ring(s))
+		pass_on(s);
 }
 
 static void take_message(struct collector *c, const struct collector_message *m, int fd)

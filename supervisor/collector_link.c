@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIPE_BYTES 65536 /* of a new pipe, pipe(7) */
+#define PIPE_BYTES    65536 /* pipe(7): what a new pipe has */
+#define RINGS_AT_ONCE 32
 
 static void close_link(struct supervisor *s)
 {
@@ -64,30 +65,54 @@ static int announce(struct service *v)
 	return send_message(v->owner, &m, v->output.read_fd);
 }
 
-/* Send the collector the messages that it has not had yet, until the socket is full. */
+/* Tell the collector what it does not know yet of one service. Returns as send_message(). */
+static int tell(struct service *v)
+{
+	struct collector_message m = { .verb = COLLECTOR_FLUSH, .slot = v->output.slot };
+	int err = 0;
+
+	if (v->output.read_fd >= 0 && !v->output.is_announced) {
+		err = announce(v);
+		v->output.is_announced = err == 0;
+	}
+	if (err == 0 && v->output.is_announced && v->output.is_ended) {
+		err = send_message(v->owner, &m, -1);
+		v->output.is_ended = err != 0;
+	}
+	return err;
+}
+
+/* What follows from the result of tell(): wait for room, or for the next collector. */
+static void settle(struct supervisor *s, int err)
+{
+	bool is_full = err == -EAGAIN;
+
+	if (err != 0 && !is_full) {
+		close_link(s);
+		return;
+	}
+	if (is_full != s->collector.is_full)
+		loop_change(s->loop, &s->collector.io, is_full ? EPOLLOUT : 0);
+	s->collector.is_full = is_full;
+}
+
+/* Tell of all services, as far as the socket takes it. */
 static void pump(struct supervisor *s)
 {
 	int err = 0;
 
 	if (s->collector.io.fd < 0)
 		return;
-	for (struct service *v = s->services; err == 0 && v != NULL; v = v->next) {
-		if (v->output.read_fd >= 0 && !v->output.is_announced) {
-			err = announce(v);
-			v->output.is_announced = err == 0;
-		}
-		if (err == 0 && v->output.is_announced && v->output.is_ended) {
-			struct collector_message m = { .verb = COLLECTOR_FLUSH,
-				.slot = v->output.slot };
+	for (struct service *v = s->services; err == 0 && v != NULL; v = v->next)
+		err = tell(v);
+	settle(s, err);
+}
 
-			err = send_message(s, &m, -1);
-			v->output.is_ended = err != 0;
-		}
-	}
-	if (err != 0 && err != -EAGAIN)
-		close_link(s);
-	else
-		loop_change(s->loop, &s->collector.io, err == 0 ? 0 : EPOLLOUT);
+/* Something of this service is new. While the socket is full it waits, as the others do. */
+static void pump_one(struct service *v)
+{
+	if (v->owner->collector.io.fd >= 0 && !v->owner->collector.is_full)
+		settle(v->owner, tell(v));
 }
 
 /* The collector never sends: the socket has room again, or the collector has died. */
@@ -109,6 +134,7 @@ void collector_link_open(struct service *v)
 
 	close_link(s);
 	c->fds[0] = s->null_fd;
+	c->is_full = false;
 	for (struct service *u = s->services; u != NULL; u = u->next)
 		u->output.is_announced = false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
@@ -142,46 +168,76 @@ int collector_link_init(struct supervisor *s)
 	return c->rings < 0 ? -errno : 0;
 }
 
+/* Room for the service's ring; made for several at once. */
+static int grow_rings(struct collector_link *c)
+{
+	if (c->slots < c->room)
+		return 0;
+	if (ftruncate(c->rings,
+		    (off_t)(c->room + RINGS_AT_ONCE) * (off_t)sizeof(struct log_ring)) != 0)
+		return -errno;
+	c->room += RINGS_AT_ONCE;
+	return 0;
+}
+
 static int make_pipe(struct service *v)
 {
 	struct collector_link *c = &v->owner->collector;
 	int fds[2], err;
 
-	if (v->output.read_fd >= 0)
-		return 0;
 	err = collector_link_init(v->owner);
+	if (err == 0)
+		err = grow_rings(c);
 	if (err != 0)
 		return err;
-	if (ftruncate(c->rings, (off_t)(c->slots + 1) * (off_t)sizeof(struct log_ring)) != 0 ||
-		pipe2(fds, O_CLOEXEC) != 0)
+	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	v->output = (struct output){ .read_fd = fds[0], .write_fd = fds[1], .slot = c->slots++ };
-	pump(v->owner);
+	pump_one(v);
 	return 0;
+}
+
+/* Undo what an earlier process did to the pipe. */
+static void reset_pipe(int fd)
+{
+	/* A pipe that holds more than that keeps its size until it is read. */
+	if (fcntl(fd, F_GETPIPE_SZ) != PIPE_BYTES)
+		(void)!fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+	(void)!fchmod(fd, 0600);
+}
+
+/*
+ * Open the pipe twice. It is brought to the same number each time: the kernel keeps what it knows
+ * of a name in /proc/self/fd, and need not make that for each service.
+ */
+static int open_twice(const struct supervisor *s, int fd, int *out, int *err)
+{
+	int number = s->again_fd >= 0 && dup3(fd, s->again_fd, O_CLOEXEC) >= 0 ? s->again_fd : fd;
+
+	*out = file_open_again(s->own_fds, number, O_WRONLY);
+	*err = *out >= 0 ? file_open_again(s->own_fds, number, O_WRONLY) : *out;
+	if (number != fd)
+		(void)!dup3(s->null_fd, number, O_CLOEXEC);
+	if (*err >= 0)
+		return 0;
+	if (*out >= 0)
+		close(*out);
+	return *err;
 }
 
 int output_open(struct service *v, uid_t uid, gid_t gid, int *out, int *err)
 {
-	int code = make_pipe(v), fd = v->output.write_fd;
+	bool is_new = v->output.read_fd < 0;
+	int code = is_new ? make_pipe(v) : 0;
 
 	if (code != 0)
 		return code;
-	/* Fails while the pipe holds more than that. */
-	if (fcntl(fd, F_GETPIPE_SZ) != PIPE_BYTES)
-		(void)!fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
-	(void)!fchmod(fd, 0600);
-	(void)!fchown(fd, uid, gid);
-	*out = file_open_again(v->owner->own_fds, fd, O_WRONLY);
-	*err = file_open_again(v->owner->own_fds, fd, O_WRONLY);
-	if (*out >= 0 && *err >= 0)
-		return 0;
-	code = *out < 0 ? *out : *err;
-	if (*out >= 0)
-		close(*out);
-	if (*err >= 0)
-		close(*err);
-	return code;
+	if (!is_new)
+		reset_pipe(v->output.write_fd);
+	if (!is_new || uid != 0 || gid != 0)
+		(void)!fchown(v->output.write_fd, uid, gid);
+	return open_twice(v->owner, v->output.write_fd, out, err);
 }
 
 /* The collector notices by itself when the last write end of the pipe is closed. */
@@ -203,28 +259,43 @@ void output_flush(struct service *v)
 	if (v->output.read_fd < 0)
 		return;
 	v->output.is_ended = true;
-	pump(v->owner);
+	pump_one(v);
 }
 
-/* Map the ring just for one look: PID 1's memory must not grow with the number of services. */
-static struct log_ring *map_ring(const struct service *v)
+/*
+ * The ring is mapped for the moment of a look only: PID 1's memory must not grow with the number of
+ * services. A ring that has nothing in it is not: a look would give it memory. Returns 0 with
+ * `ring` NULL then, or -errno.
+ */
+static int map_ring(const struct service *v, struct log_ring **ring)
 {
-	void *ring;
+	off_t begin = (off_t)v->output.slot * (off_t)sizeof(struct log_ring), data;
+	int fd = v->owner->collector.rings;
+	void *mapped;
 
+	*ring = NULL;
 	if (v->output.read_fd < 0)
-		return NULL;
-	ring = mmap(NULL, sizeof(struct log_ring), PROT_READ, MAP_SHARED, v->owner->collector.rings,
-		(off_t)v->output.slot * (off_t)sizeof(struct log_ring));
-	return ring == MAP_FAILED ? NULL : ring;
+		return 0;
+	data = lseek(fd, begin, SEEK_DATA);
+	if (data < 0 ? errno == ENXIO : data >= begin + (off_t)sizeof(struct log_ring))
+		return 0;
+	mapped = mmap(NULL, sizeof(struct log_ring), PROT_READ, MAP_SHARED, fd, begin);
+	if (mapped == MAP_FAILED)
+		return -errno;
+	*ring = mapped;
+	return 0;
 }
 
 long output_read(const struct service *v, uint64_t *at, char *out, size_t size, uint64_t *unix_ms)
 {
-	struct log_ring *r = map_ring(v);
+	struct log_ring *r;
+	int err = map_ring(v, &r);
 	uint64_t left, until;
 
-	if (r == NULL)
-		return v->output.read_fd < 0 ? 0 : -ENOMEM;
+	if (r == NULL) {
+		*at = 0;
+		return err;
+	}
 	if (!log_ring_has(r, *at))
 		*at = log_ring_oldest(r);
 	*unix_ms = log_ring_time(r, *at, &until);
@@ -238,11 +309,12 @@ long output_read(const struct service *v, uint64_t *at, char *out, size_t size, 
 
 int output_find_lines(const struct service *v, uint64_t lines, uint64_t *at)
 {
-	struct log_ring *r = map_ring(v);
+	struct log_ring *r;
+	int err = map_ring(v, &r);
 
 	*at = 0;
 	if (r == NULL)
-		return v->output.read_fd < 0 ? 0 : -ENOMEM;
+		return err;
 	*at = log_ring_last_lines(r, lines);
 	munmap(r, sizeof(*r));
 	return 0;

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -63,14 +64,16 @@ static void parse(struct reading *r, const char *text)
 	}
 }
 
-int ini_file_read(const char *path, ini_file_entry entry, void *arg, const struct reporter *report,
-	uint64_t *hash)
+int ini_file_read(int directory, const char *path, ini_file_entry entry, void *arg,
+	const struct reporter *report, uint64_t *hash)
 {
 	struct reading r = { .path = path, .entry = entry, .arg = arg, .report = report };
 	struct problem p;
 	char *text;
 	size_t len;
-	int err = file_read_alloc(path, FILE_MAX, &text, &len);
+	const char *base = strrchr(path, '/');
+	const char *name = directory == AT_FDCWD || base == NULL ? path : base + 1;
+	int err = file_read_alloc_at(directory, name, FILE_MAX, &text, &len);
 
 	if (err != 0) {
 		problem_set(&p, -err, "cannot read %s", path);

@@ -14,6 +14,7 @@
 #include "supervisor/prepare.h"
 #include "supervisor/pressure.h"
 #include "supervisor/service_file.h"
+#include "supervisor/settling.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
@@ -50,14 +51,21 @@ static uint32_t seed_of(const char *name)
 	return (uint32_t)strings_hash(name) ^ (uint32_t)getpid();
 }
 
+struct loading {
+	struct supervisor *s;
+	int fd; /* the directory */
+	const char *directory;
+	int bad;
+};
+
 /* Read a service's file into `config`. Errors are logged. Returns 0 or -errno with `p`. */
 static int read_config(
-	const char *directory, const char *name, struct service_config *config, struct problem *p)
+	const struct loading *l, const char *name, struct service_config *config, struct problem *p)
 {
 	char path[4096];
 
-	buf_format(path, sizeof(path), "%s/%s.ini", directory, name);
-	return service_config_read(path, config, &log_problems, p);
+	buf_format(path, sizeof(path), "%s/%s.ini", l->directory, name);
+	return service_config_read(l->fd, path, config, &log_problems, p);
 }
 
 /* Set a service up from its config, or note why it cannot run. Returns 0 or 1. */
@@ -75,12 +83,12 @@ static int set_up(struct service *v, int err, struct problem *p)
 }
 
 /* Keep a changed configuration until all processes of the service have ended. */
-static int change_file(struct service *v, const char *directory)
+static int change_file(struct service *v, const struct loading *l)
 {
 	struct service_config *config = calloc(1, sizeof(*config));
 	struct problem p;
 	int err = config == NULL ? problem_set(&p, ENOMEM, "cannot read its file")
-				 : read_config(directory, v->name, config, &p);
+				 : read_config(l, v->name, config, &p);
 	const struct service_config *latest = v->file.next != NULL ? v->file.next : &v->config;
 
 	if (err != 0 || config->file_hash == latest->file_hash) {
@@ -104,9 +112,9 @@ static int change_file(struct service *v, const char *directory)
 }
 
 /* The file of a service that exists was found again. Returns 0, or 1 when the file is bad. */
-static int load_known(struct service *v, const char *directory)
+static int load_known(struct service *v, const struct loading *l)
 {
-	int bad = change_file(v, directory);
+	int bad = change_file(v, l);
 
 	if (v->file.next != NULL)
 		v->file.finding = FILE_CHANGED;
@@ -117,8 +125,9 @@ static int load_known(struct service *v, const char *directory)
 	return bad;
 }
 
-static int load_file(struct supervisor *s, const char *directory, const char *file)
+static int load_file(const struct loading *l, const char *file)
 {
+	struct supervisor *s = l->s;
 	char name[SERVICE_NAME_MAX];
 	struct problem p;
 	struct service *v;
@@ -128,13 +137,13 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 		return 0;
 	v = err == 0 ? supervisor_find(s, name) : NULL;
 	if (v != NULL && !v->built_in)
-		return load_known(v, directory);
+		return load_known(v, l);
 	if (err != 0 || v != NULL || strcmp(name, COLLECTOR_NAME) == 0 ||
 		strcmp(name, PROTOCOL_AGENT_NAME) == 0) {
 		const char *reason = err == 0 ? "reserved name"
 					      : "a service's name has 1 to 63 of [A-Za-z0-9_.-]";
 
-		log_line("%s/%s: %s: file ignored", directory, file, reason);
+		log_line("%s/%s: %s: file ignored", l->directory, file, reason);
 		reload_keep_bad(s, file, reason);
 		return 1;
 	}
@@ -142,7 +151,7 @@ static int load_file(struct supervisor *s, const char *directory, const char *fi
 	if (v == NULL)
 		return -ENOMEM;
 	v->file.finding = FILE_ADDED;
-	err = read_config(directory, name, &v->config, &p);
+	err = read_config(l, name, &v->config, &p);
 	return set_up(v, err, &p);
 }
 
@@ -164,16 +173,10 @@ static void check_order(struct supervisor *s, const struct service *only)
 		v->mark = 0;
 }
 
-struct loading {
-	struct supervisor *s;
-	const char *directory;
-	int bad;
-};
-
 static int load_entry(void *arg, const char *name)
 {
 	struct loading *l = arg;
-	int r = load_file(l->s, l->directory, name);
+	int r = load_file(l, name);
 
 	if (r < 0)
 		return r;
@@ -181,18 +184,24 @@ static int load_entry(void *arg, const char *name)
 	return 0;
 }
 
+int supervisor_load_from(struct supervisor *s, int fd, const char *directory)
+{
+	struct loading l = { .s = s, .fd = fd, .directory = directory };
+	int err = directory_each(fd, load_entry, &l);
+
+	check_order(s, NULL);
+	return err != 0 ? err : l.bad;
+}
+
 int supervisor_load(struct supervisor *s, const char *directory)
 {
-	struct loading l = { .s = s, .directory = directory };
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), bad;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	err = directory_each(fd, load_entry, &l);
+	bad = supervisor_load_from(s, fd, directory);
 	close(fd);
-	check_order(s, NULL);
-	return err != 0 ? err : l.bad;
+	return bad;
 }
 
 /* A service begins with its new file in the state "inactive". */
@@ -336,6 +345,7 @@ static void free_service(struct service *v)
 
 	loop_timer_clear(s->loop, &v->timer);
 	loop_timer_clear(s->loop, &v->schedule);
+	settling_end(v);
 	notify_close(v);
 	environment_withdraw(v);
 	output_close(v);

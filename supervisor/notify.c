@@ -150,7 +150,7 @@ static bool is_believed(struct service *v, pid_t sender, const char *line)
 	const struct service *owner;
 	enum sender who;
 
-	launcher_collect(&v->owner->launcher); /* the sender may have been started since */
+	launcher_collect_pids(&v->owner->launcher); /* the sender may have been started since */
 	who = find_sender(v->owner, sender, &owner);
 	/* Without a cgroup only the process itself is known, not its children. */
 	if (who == SENDER_KNOWN ? owner == v : who == SENDER_GONE || v->cgroup.fd < 0)

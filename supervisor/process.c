@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/process.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "supervisor/cgroup.h"
@@ -9,6 +10,7 @@
 #include "supervisor/index.h"
 #include "supervisor/notify.h"
 #include "supervisor/pressure.h"
+#include "supervisor/settling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +34,21 @@ static void take_pid(struct service *v)
 	index_add_pid(v);
 }
 
-/* The launcher has news of a start. A program that could not run is handled at the child's end. */
+/*
+ * PID 1 was spared (service.h, is_spared) while the process shared its memory on the way to its
+ * program: the kernel has given it the same oom_score_adj. Its own is its file's, or 0.
+ */
+static void give_oom_score(const struct service *v)
+{
+	char path[40], text[16];
+	size_t len = buf_format(text, sizeof(text), "%d", (int)v->config.oom_score);
+
+	buf_format(path, sizeof(path), "/proc/%d/oom_score_adj", (int)v->pid);
+	(void)file_write(path, text, len); /* it may have ended */
+}
+
+/* What is known of the start. A program that could not run is followed by the child's end, which is
+ * acted on then. */
 static void on_launch(struct launch *launch)
 {
 	struct service *v = LOOP_OWNER(launch, struct service, launch);
@@ -41,16 +57,20 @@ static void on_launch(struct launch *launch)
 	/* Freeze only now: the launcher waits until the child has become the program. */
 	if (launch->over && v->owner->is_frozen && !v->built_in && v->cgroup.fd >= 0)
 		cgroup_freeze(v->cgroup.fd, true);
+	if (launch->over && v->needs_oom_score && v->owner->is_spared)
+		give_oom_score(v);
+	v->needs_oom_score &= !launch->over;
 	if (launch->error != 0)
 		v->owner->not_started(v, launch->error);
 	else if (launch->over && !launch->failed)
-		v->owner->happened(v, MACHINE_EV_EXEC, NULL);
+		settling_begin(v);
 }
 
 void process_take_report(struct service *v)
 {
 	const struct spawn_failure *failure = &v->launch.failure;
 
+	settling_end(v);
 	launcher_release(&v->owner->launcher, &v->launch);
 	v->last.outcome.failed_to_run = v->launch.failed;
 	if (v->launch.failed) {
@@ -171,7 +191,7 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 	r->fd_count = v->hooks.fd_count;
 	r->set_nice = c->set_nice;
 	r->nice = (int)c->nice;
-	r->set_oom_score = c->set_oom_score || (v->owner->spared && !v->built_in);
+	r->set_oom_score = c->set_oom_score || (v->owner->is_spared && !v->built_in);
 	r->oom_score = (int)c->oom_score;
 	r->set_umask = c->set_umask;
 	r->umask = (mode_t)c->umask;
@@ -187,7 +207,10 @@ static void fill_identity(const struct service *v, struct spawn_request *r)
 static int start(struct service *v, const struct spawn_request *r, struct problem *p)
 {
 	struct launcher *l = &v->owner->launcher;
-	int err = launcher_start(l, r, &v->launch, on_launch);
+	int err;
+
+	v->needs_oom_score = !v->owner->is_spared && !v->built_in;
+	err = launcher_start(l, r, &v->launch, on_launch);
 
 	if (err == 0 && r->fd_count > 0) {
 		/* The hooks may close these descriptors after the start. */

@@ -47,7 +47,8 @@ struct collector_link {
 	struct loop_io io;       /* our end; fd -1: no collector */
 	int fds[2];              /* the collector's: its end, and the memfd */
 	int rings;               /* the memfd; -1: none yet */
-	uint32_t slots;          /* rings in it */
+	uint32_t slots, room;    /* rings in it; and how many it is large enough for */
+	bool is_full;            /* the link takes no more for now */
 	struct service *service; /* the collector as a service */
 };
 
@@ -119,6 +120,12 @@ struct notify {
 	char status[128];  /* of STATUS=, in this run */
 };
 
+/* Between a program's execve(2) and what it is worth (settling.h). */
+struct settling {
+	struct loop_timer timer;
+	unsigned int pause_ms; /* 0: it does not settle now */
+};
+
 struct service {
 	struct supervisor *owner;
 	struct service *next; /* in the order of the names */
@@ -136,8 +143,10 @@ struct service {
 	bool has_hinted;        /* the hint at type = forking was logged */
 	pid_t pid;              /* of pre_start or the command; 0: no process */
 	struct launch launch;   /* of that process, until it runs its program */
+	bool needs_oom_score;   /* that process was started before PID 1 was spared */
 	struct loop_timer timer;
 	struct loop_timer schedule; /* on_boot_delay and on_interval */
+	struct settling settling;
 	struct last_process last;
 	struct service_cgroup cgroup;
 	struct output output;
@@ -198,9 +207,10 @@ struct supervisor {
 	struct stopping stopping;
 	struct collector_link collector;
 	int null_fd;      /* /dev/null */
-	int own_fds;      /* directory /proc/self/fd of PID 1; or -1 */
+	int own_fds;      /* directory /proc/self/fd of PID 1; -1: not there */
+	int again_fd;     /* number for what is opened again through it; -1: none */
 	rlim_t files_max; /* the services' hard limit of open files */
-	bool spared;      /* PID 1 has an oom_score_adj that services must not inherit */
+	bool is_spared;   /* PID 1 has an oom_score_adj that services must not inherit */
 	bool is_frozen;   /* services are frozen: supervisor_freeze() */
 	bool has_daemons; /* a service has type = forking, and its command has ended */
 	bool held;        /* only built-in services start: supervisor_hold() */

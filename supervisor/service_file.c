@@ -413,15 +413,15 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 	return 0;
 }
 
-int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
-	struct problem *p)
+int service_config_read(int directory, const char *path, struct service_config *c,
+	const struct reporter *report, struct problem *p)
 {
 	struct reading r = { .config = c, .report = report, .first = p };
 	int err;
 
 	service_config_init(c);
-	err = ini_file_read(
-		path, read_entry, &r, &(struct reporter){ read_problem, &r }, &c->file_hash);
+	err = ini_file_read(directory, path, read_entry, &r, &(struct reporter){ read_problem, &r },
+		&c->file_hash);
 	if (err != 0)
 		return err;
 	c->rules.has_pre_start = c->pre_start != NULL;

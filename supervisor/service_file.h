@@ -16,11 +16,12 @@ int service_config_set(struct service_config *c, uint64_t *seen, const char *sec
 	const char *key, const char *value, struct problem *p);
 
 /*
- * Read a service file. Every bad line is told to `report`; `p` gets the first of them. Returns 0 or
- * -errno; after an error `c` must not be used, but must be freed.
+ * Read a service file, `directory` as for ini_file_read(). Every bad line is told to `report`, and
+ * the first of them is in `p`, too. Returns 0 or -errno; then `c` is not to be used, but must be
+ * freed.
  */
-int service_config_read(const char *path, struct service_config *c, const struct reporter *report,
-	struct problem *p);
+int service_config_read(int directory, const char *path, struct service_config *c,
+	const struct reporter *report, struct problem *p);
 
 /* Print the names of the keys of [service], a line each. */
 void service_keys_print_names(FILE *out);

@@ -185,6 +185,8 @@ const struct service_key service_keys[] = {
 		.doc = DOC("When the service counts as up.\n"
 			".Cm started :\n"
 			"its program runs.\n"
+			"Where other services come after it, the program has also waited for\n"
+			"something, or run for 0.1 s: one that fails at once was never up.\n"
 			".Cm notify :\n"
 			"it has sent\n"
 			".Li READY=1\n"

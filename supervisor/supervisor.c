@@ -113,6 +113,16 @@ static void process_not_started(struct service *v, int error)
 	check_gone(v); /* a stop may have been requested since */
 }
 
+/*
+ * Starts have gone on. The ends of processes are taken first: what has run its program and failed
+ * at once was never up, and what requires it must not start.
+ */
+static void on_launches(struct launcher *l)
+{
+	supervisor_reap(LOOP_OWNER(l, struct supervisor, launcher));
+	launcher_collect(l);
+}
+
 int supervisor_init(struct supervisor *s, struct loop *loop)
 {
 	*s = (struct supervisor){ .loop = loop,
@@ -126,10 +136,8 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (s->null_fd < 0)
 		return -errno;
-	launcher_init(&s->launcher, loop, s->null_fd);
-	/* Starts by launchers reach their programs in another order than copies do, and what comes
-	 * `after` or `requires` another is not safe with that yet: copies, as before. */
-	s->launcher.begun = s->launcher.refused = true;
+	s->again_fd = fcntl(s->null_fd, F_DUPFD_CLOEXEC, 0);
+	launcher_init(&s->launcher, loop, s->null_fd, on_launches);
 	return 0;
 }
 
@@ -326,9 +334,14 @@ static void process_ended(struct service *v, int status)
 	v->pid = 0;
 	process_take_report(v);
 	notify_drain(v);
-	if ((v->machine.state == MACHINE_START || v->machine.state == MACHINE_RUNNING) &&
-		(has_successor(v) || has_daemon(v, status)))
-		return;
+	if (v->machine.state == MACHINE_START || v->machine.state == MACHINE_RUNNING) {
+		if (has_successor(v)) {
+			supervisor_event(v, MACHINE_EV_EXEC, NULL);
+			return;
+		}
+		if (has_daemon(v, status))
+			return;
+	}
 	hint_at_forking(v, status);
 	end_run(v, status);
 }
@@ -363,7 +376,7 @@ void supervisor_reap(struct supervisor *s)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
-		launcher_collect(&s->launcher); /* the process may be newly started */
+		launcher_collect_pids(&s->launcher); /* the process may be newly started */
 		v = index_find_pid(s, info.si_pid);
 		if (v != NULL && v->cgroup.fd < 0)
 			kill(-info.si_pid, SIGKILL);

@@ -23,6 +23,9 @@ int supervisor_init(struct supervisor *s, struct loop *loop);
  */
 int supervisor_load(struct supervisor *s, const char *directory);
 
+/* The same with the directory open as `fd`; `directory` is its name in messages. */
+int supervisor_load_from(struct supervisor *s, int fd, const char *directory);
+
 /*
  * Read the files again. Services with a new file start, those with a changed file restart, those
  * whose file was removed stop, and the others are not touched. A file that has become bad is

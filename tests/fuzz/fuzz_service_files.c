@@ -11,6 +11,7 @@
 #include "tests/fuzz/rig.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,13 +120,13 @@ static void read_service(void)
 	int err;
 
 	reports = 0;
-	err = service_config_read(path, &c, &on_report, &p);
+	err = service_config_read(AT_FDCWD, path, &c, &on_report, &p);
 	check_reports(err);
 	if (err == 0)
 		check_service(&c);
 	else
 		require(strcmp(p.text, first.text) == 0 && p.code == -err, "another problem");
-	require(service_config_read(path, &again, &on_report, &p) == err,
+	require(service_config_read(AT_FDCWD, path, &again, &on_report, &p) == err,
 		"another time, another end");
 	require(again.file_hash == c.file_hash, "another time, another file");
 	service_config_free(&again);

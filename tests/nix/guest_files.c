@@ -144,7 +144,7 @@ static int read_service(void *arg, const char *file)
 	}
 	snprintf(path, sizeof(path), "%s/mvm/services.d/%s", reading.etc, file);
 	service_config_init(&c);
-	if (service_config_read(path, &c, &complaints, &p) == 0)
+	if (service_config_read(AT_FDCWD, path, &c, &complaints, &p) == 0)
 		print_service(name, &c);
 	service_config_free(&c);
 	return 0;

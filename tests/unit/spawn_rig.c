@@ -33,7 +33,7 @@ struct launcher *rig_launcher(void)
 		return &launcher;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	cr_assert_eq(loop_init(&loop), 0);
-	launcher_init(&launcher, &loop, fcntl(null, F_DUPFD_CLOEXEC, 250));
+	launcher_init(&launcher, &loop, fcntl(null, F_DUPFD_CLOEXEC, 250), launcher_collect);
 	close(null);
 	return &launcher;
 }

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static int read_text(const char *text, struct service_config *c)
 	close(fd);
 	told[0] = '\0';
 	cr_assert(file_create(path, text, strlen(text), 0600) == 0);
-	r = service_config_read(path, c, &tell, &first);
+	r = service_config_read(AT_FDCWD, path, c, &tell, &first);
 	unlink(path);
 	return r;
 }
@@ -293,7 +294,7 @@ Test(service_config, unreadable_files)
 	struct problem p;
 
 	told[0] = '\0';
-	cr_expect(service_config_read("/nonexistent/web.ini", &c, &tell, &p) == -ENOENT);
+	cr_expect(service_config_read(AT_FDCWD, "/nonexistent/web.ini", &c, &tell, &p) == -ENOENT);
 	cr_expect(strstr(told, "/nonexistent/web.ini: No such file") != NULL, "%s", told);
 	service_config_free(&c);
 }

@@ -151,8 +151,8 @@ Test(supervisor, output_that_cannot_be_mapped)
 
 	cr_assert(open_output(stdio) == 0);
 	close(s.collector.rings);
-	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == -ENOMEM);
-	cr_assert(output_find_lines(&service, 0, &at) == -ENOMEM);
+	cr_assert(output_read(&service, &at, text, sizeof(text), &when) == -EBADF);
+	cr_assert(output_find_lines(&service, 0, &at) == -EBADF);
 }
 
 /* ---- health -----------------------------------------------------------------------------------
