@@ -368,12 +368,13 @@ static void on_told(struct loop_io *io, uint32_t events)
 	l->news(l);
 }
 
-bool launcher_is_behind(const struct launcher *l)
+size_t launcher_pending(const struct launcher *l)
 {
+	size_t count = 0;
+
 	for (const struct launcher_slot *s = l->slots; s != NULL; s = s->next)
-		if (atomic_load(&s->state) == LAUNCHER_WAITING)
-			return true;
-	return false;
+		count += !is_done(s);
+	return count;
 }
 
 void launcher_settle(struct launcher *l, struct launch *launch)

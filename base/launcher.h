@@ -67,8 +67,8 @@ void launcher_collect_pids(struct launcher *l);
 /* Tell owners all that has happened since. */
 void launcher_collect(struct launcher *l);
 
-/* True if a start waits for a launcher: not so of one whose program cannot be read for now. */
-bool launcher_is_behind(const struct launcher *l);
+/* How many starts are on their way: the program does not run yet. */
+size_t launcher_pending(const struct launcher *l);
 
 /*
  * The process has ended, or its owner is about to be freed: take the result of the start, if it is

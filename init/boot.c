@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS    2
-#define SECOND_PART_TRIES 250
+#define SECOND_PART_TRIES 10     /* in which not one more service has got to its program */
 #define OOM_SCORE         "-900" /* of -1000, which would be never */
 #define FILES_MAX         65536  /* descriptors of PID 1: three a service, and some */
 
@@ -150,15 +150,20 @@ static void spare_guest(struct guest *g)
 		file_write("/proc/self/oom_score_adj", OOM_SCORE, sizeof(OOM_SCORE) - 1) == 0;
 }
 
+/* True if services are on the way to their programs, and get there. */
 static bool has_patience(struct guest *g)
 {
-	return g->boot.second_part_tries++ < SECOND_PART_TRIES &&
-	       launcher_is_behind(&g->supervisor.launcher);
+	size_t pending = launcher_pending(&g->supervisor.launcher);
+
+	if (pending != g->boot.pending)
+		g->boot.tries = 0;
+	g->boot.pending = pending;
+	return pending > 0 && g->boot.tries++ < SECOND_PART_TRIES;
 }
 
 /*
- * The second part of the boot: what no service waits for. It runs when every service has left for
- * its program, but is not kept waiting for long.
+ * The second part of the boot: steps that no service waits for. They run when every service has got
+ * to its program; one that cannot is not waited for.
  */
 static void boot_second_part(struct loop_timer *timer)
 {

@@ -43,7 +43,8 @@ struct guest {
 		size_t stage_count;
 		bool services_up; /* every service has been up, or has ended, once */
 		struct loop_timer second_part;
-		unsigned int second_part_tries;
+		size_t pending;     /* services on their way to their programs, when last counted */
+		unsigned int tries; /* since that number last changed */
 		struct loop_timer count; /* each service is counted by itself from then on */
 	} boot;
 	struct {

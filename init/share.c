@@ -62,7 +62,12 @@ static void limit_services(struct guest *g)
 
 static void on_count(struct loop_timer *timer)
 {
-	pressure_count_services(&LOOP_OWNER(timer, struct guest, boot.count)->supervisor);
+	struct guest *g = LOOP_OWNER(timer, struct guest, boot.count);
+
+	if (g->boot.second_part.set) /* services are still starting, which this would hold up */
+		loop_timer_set(&g->loop, timer, clock_ms() + COUNT_SOON_MS);
+	else
+		pressure_count_services(&g->supervisor);
 }
 
 void share_out(struct guest *g)

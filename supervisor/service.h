@@ -217,10 +217,11 @@ struct supervisor {
 	struct service *services;
 	struct service *newest; /* added to that list last; or NULL */
 	struct index index;
-	/* Called by lower modules; supervisor_init() sets both. */
+	/* Called by lower modules; supervisor_init() sets them. */
 	void (*happened)(
 		struct service *v, enum machine_event event, const struct machine_exit *exit);
 	void (*not_started)(struct service *v, int error); /* no process was made: errno value */
+	void (*reap)(struct supervisor *s);                /* take the processes that have ended */
 	/* Called after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */

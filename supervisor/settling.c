@@ -4,7 +4,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "supervisor/supervisor.h"
 
 #include <string.h>
 
@@ -28,7 +27,7 @@ static void on_look(struct loop_timer *timer)
 {
 	struct service *v = LOOP_OWNER(timer, struct service, settling.timer);
 
-	supervisor_reap(v->owner);
+	v->owner->reap(v->owner); /* it may have ended already */
 	if (v->pid == 0 || v->settling.pause_ms == 0)
 		return;
 	if (v->settling.pause_ms < LAST_LOOK_MS && !has_slept(v->pid)) {

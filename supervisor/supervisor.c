@@ -131,6 +131,7 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 		.pressure.events.fd = -1,
 		.happened = supervisor_event,
 		.not_started = process_not_started,
+		.reap = supervisor_reap,
 		.collector = { .io.fd = -1, .rings = -1 } };
 	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
