@@ -13,11 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -245,9 +245,9 @@ static struct source *find(struct collector *c, uint32_t slot)
 /* The service has ended: read the rest, and treat an unfinished line as a line. */
 static void finish_line(struct source *s)
 {
-	int waiting = 0;
+	struct pollfd waiting = { .fd = s->pipe.fd, .events = POLLIN };
 
-	if (s->ring == NULL && (ioctl(s->pipe.fd, FIONREAD, &waiting) != 0 || waiting == 0))
+	if (s->ring == NULL && (poll(&waiting, 1, 0) != 1 || (waiting.revents & POLLIN) == 0))
 		return;
 	while (has_ring(s) && log_ring_read(s->ring, s->pipe.fd) > 0)
 		pass_on(s);
