@@ -100,7 +100,10 @@ let
   };
 
   rootMode = if config.rootfsType == "ext4" then "rw" else "ro";
-  kernelArguments = "root=/dev/vda ${rootMode} rootwait init=/init reboot=k panic=1 net.ifnames=0";
+  # The keyboard controller of a VMM has a keyboard for Ctrl-Alt-Del, and nothing else to look for.
+  keyboardArguments = lib.optionalString stdenv.hostPlatform.isx86_64 " i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd";
+  commonArguments = "rootwait init=/init reboot=k panic=1 net.ifnames=0${keyboardArguments}";
+  kernelArguments = "root=/dev/vda ${rootMode} ${commonArguments}";
 
   # For firecracker --config-file, in a directory with the image's files: the root of an ext4 image is
   # written to, so there it is a copy.
@@ -108,7 +111,7 @@ let
     boot-source = {
       kernel_image_path = "vmlinux";
       # Firecracker adds root= and rw or ro itself.
-      boot_args = "console=ttyS0 rootwait init=/init reboot=k panic=1 net.ifnames=0";
+      boot_args = "console=ttyS0 ${commonArguments}";
     };
     drives = [
       {
@@ -138,6 +141,11 @@ let
       system = stdenv.hostPlatform.system;
       # What the kernel has to be told, beside the host's own words.
       inherit kernelArguments;
+      # One of these with them: a serial console, or no serial port, which costs a start less.
+      consoleArguments = {
+        console = "console=ttyS0";
+        none = "8250.nr_uarts=0";
+      };
       label = if config.rootfsType == "ext4" then "mvm" else null;
       services = builtins.attrNames config.services;
       healthChecks = builtins.attrNames config.healthChecks;

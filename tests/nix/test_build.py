@@ -387,6 +387,14 @@ def main():
     sizes = {}
     for name in names:
         manifest = check_manifest(suite, name, outputs[name])
+        with open(os.path.join(outputs[name], "vmconfig.json"), encoding="utf-8") as file:
+            words = json.load(file)["boot-source"]["boot_args"]
+        suite.equal(
+            f"{name}: Firecracker gets the words of the manifest, but for root=",
+            [manifest["consoleArguments"]["console"], *manifest["kernelArguments"].split()[2:]],
+            words.split(),
+        )
+        suite.result("i8042.dumbkbd" in words, f"{name}: one keyboard is looked for", words)
         sizes[name] = manifest
     because = sizes["everything-ext4"]["shell"]["because"]
     suite.equal(
