@@ -54,6 +54,7 @@ let
       || builtins.elem relative (
         [
           "configure"
+          "renamed"
           "config-common"
           "config-${architecture}"
         ]
@@ -111,6 +112,7 @@ stdenv.mkDerivation {
     install -m 0444 build/.config "$out/config"
     runHook postInstall
   '';
+  passthru = { inherit configuration; };
   # vmlinux is what the VMM loads: nothing is stripped or patched.
   dontFixup = true;
 

@@ -289,6 +289,16 @@ rec {
   # Only its files are looked at.
   etc = (mkGuest files).etc;
 
+  # The files that a kernel is configured with.
+  kernel-configuration = pkgs.runCommand "kernel-configuration" { } ''
+    cp -R ${
+      (pkgs.callPackage ../../nix/packages/kernel.nix { } {
+        features = [ "tun" ];
+        profile = "lean";
+      }).configuration
+    } "$out"
+  '';
+
   # Composed of modules, and the same as without.
   modules = mvm.lib.evalGuest [
     { inherit (web) name packages; }

@@ -357,6 +357,34 @@ def build_all(suite, names):
     return outputs
 
 
+# A kernel whose configuration is what it is asked for.
+KERNEL_MAKEFILE = "allnoconfig:\n\tcp $(KCONFIG_ALLCONFIG) $(O)/.config\n"
+
+
+def check_kernel_configuration(suite):
+    """`configure` finds all that it reads in what the kernel's derivation has of nix/kernel."""
+    directory, error = store.build("kernel-configuration")
+    if not suite.result(directory is not None, "the kernel's configuration builds", error):
+        return
+    source = os.path.join(tap.WORK, "kernel-source")
+    os.makedirs(source, exist_ok=True)
+    for name, text in (("Kconfig", "config TUN\n"), ("Makefile", KERNEL_MAKEFILE)):
+        with open(os.path.join(source, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    out = os.path.join(tap.WORK, "kernel-object")
+    done = tap.run(["sh", os.path.join(directory, "configure"), source, "x86_64", out]
+                   + ["features/tun", "profiles/lean"])
+    if suite.equal("the kernel is configured", (done.returncode, done.stderr), (0, "")):
+        with open(os.path.join(out, ".config"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        suite.result("CONFIG_TUN=y" in lines, "a feature is in the configuration", lines)
+        suite.result(
+            "# CONFIG_RETHUNK is not set" in lines and "CONFIG_RETHUNK=y" not in lines,
+            "a profile counts more than the ordinary configuration",
+            lines,
+        )
+
+
 def main():
     tap.require_nix()
     suite = tap.Suite()
@@ -366,6 +394,7 @@ def main():
     if len(outputs) < len(names):
         suite.done()
 
+    check_kernel_configuration(suite)
     check_programs(suite)
     ext4 = list_ext4(os.path.join(outputs["ext4"], "rootfs.ext4"))
     squash = list_squashfs(os.path.join(outputs["squash"], "rootfs.squashfs"))
