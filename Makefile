@@ -68,14 +68,14 @@ check: release unit kernel | packages-vm packages-ns packages-nix packages-lint 
 	@python3 tests/run.py $(ONLY)
 
 # What takes longer: every attack in guests of three sizes, requests without number, a kernel with
-# every feature, and the Debian package.
+# every feature, ten boots, and the Debian package.
 FEATURES_KERNEL = build/kernel-features/vmlinux
 soak: release kernel | packages-vm packages-debian packages-probe
 	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
-	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 \
+	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 ORDER_BOOTS=10 \
 		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
-		python3 tests/run.py --jobs 1 vm/attacks vm/soak vm/features
+		python3 tests/run.py --jobs 1 vm/attacks vm/soak vm/features vm/order
 
 # How long a guest takes to start, in virtual time; and what the agent costs.
 bench: release kernel | packages-vm

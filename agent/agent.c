@@ -157,6 +157,8 @@ static void channel_event(struct channel *c, const struct control_message *m)
 		reload(a);
 	else if (m->verb == CONTROL_EV_TRANSITION)
 		init_query_events_came(a);
+	else if (m->verb == CONTROL_EV_SIGN_OF_LIFE)
+		channel_send_back(c, m);
 }
 
 static void init_parts(struct agent *a, const struct agent_paths *paths)

@@ -64,6 +64,8 @@ enum control_verb {
 	CONTROL_RELOAD, /* read the service files again, as SIGHUP does. ITEM: `reload`, at once;
 			   ITEM with `value` 1: `text` says what is wrong with a file; DONE when
 			   each started service runs or has failed, and each stopped one is gone */
+	CONTROL_RELOAD_SERVICE, /* have service `name` read its configuration again; DONE when it
+				   has, or why it has not */
 };
 
 enum control_event {
@@ -71,6 +73,7 @@ enum control_event {
 	CONTROL_EV_RELOAD,           /* SIGHUP: read integrations.d and probes.d again */
 	CONTROL_EV_TRANSITION,       /* there are changes of state after the latest answer of
 					CONTROL_EVENTS. Sent once for each such answer */
+	CONTROL_EV_SIGN_OF_LIFE,     /* the agent sends it back at once */
 };
 
 /* A service as PID 1 sees it. Absent numbers are UINT64_MAX. */

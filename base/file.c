@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,13 @@ ssize_t file_read_up_to(int fd, char *storage, size_t size, off_t offset)
 	return (ssize_t)done;
 }
 
+static bool is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static int read_at(int directory, const char *path, char *storage, size_t size, size_t *len)
 {
 	/* Without O_NONBLOCK a FIFO among the configuration files would stop the program. */
@@ -46,6 +54,9 @@ static int read_at(int directory, const char *path, char *storage, size_t size, 
 	if (fd < 0)
 		return -errno;
 	n = file_read_up_to(fd, storage, size, FILE_HERE);
+	/* One that nobody writes to reads as empty, and is no file all the same. */
+	if (n == 0 && is_fifo(fd))
+		n = -EINVAL;
 	close(fd);
 	if (n < 0) {
 		storage[0] = '\0';

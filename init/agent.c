@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/vsock.h"
+#include "init/agent_watch.h"
 #include "supervisor/environment.h"
 
 #include <errno.h>
@@ -169,6 +170,7 @@ void agent_add(struct guest *g)
 	v->hooks.starting = agent_starting;
 	v->hooks.started = agent_started;
 	make_state_directory(v);
+	agent_watch_begin(g);
 	/* Services have started earlier. */
 	for (struct service *u = g->supervisor.services; u != NULL; u = u->next)
 		if (machine_is_active(&u->machine))

@@ -162,6 +162,14 @@ static void take_request(struct control *c, const struct control_message *m)
 	*job = (struct control_job){ .used = true, .request = *m };
 }
 
+static void take_message(struct control *c, const struct control_message *m)
+{
+	if (m->kind == CONTROL_EVENT && m->verb == CONTROL_EV_SIGN_OF_LIFE)
+		c->shows_life = true;
+	else
+		take_request(c, m);
+}
+
 static void on_control(struct loop_io *io, uint32_t events)
 {
 	struct control *c = LOOP_OWNER(io, struct control, io);
@@ -172,7 +180,7 @@ static void on_control(struct loop_io *io, uint32_t events)
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		close_channel(c);
 	else if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
-		take_request(c, &m);
+		take_message(c, &m);
 	else if (n > 0)
 		log_line("%s: bad control message (%ld bytes)", PROTOCOL_AGENT_NAME, (long)n);
 }
@@ -207,4 +215,10 @@ int control_send_event(struct control *c, enum control_event event)
 	struct control_message m = { .kind = CONTROL_EVENT, .verb = (uint16_t)event };
 
 	return c->io.fd < 0 ? -ENOTCONN : send_message(c, &m);
+}
+
+int control_ask_for_life(struct control *c)
+{
+	c->shows_life = false;
+	return control_send_event(c, CONTROL_EV_SIGN_OF_LIFE);
 }

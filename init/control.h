@@ -53,6 +53,7 @@ struct control {
 	struct loop_io io; /* our end; fd -1: no agent */
 	int agent_fd;      /* the agent's end until it is started, or -1 */
 	struct control_job jobs[CONTROL_JOBS_MAX];
+	bool shows_life;  /* it has answered the latest control_ask_for_life() */
 	bool moved;       /* a job has begun, or a message was sent, in this pass */
 	uint64_t watched; /* number of the event that the agent will be told of once; 0: none */
 };
@@ -80,6 +81,12 @@ bool control_go_on(struct control *c);
  * for events wait in the agent, so that none of them takes a job here.
  */
 void control_watch_events(struct control *c, uint64_t number);
+
+/*
+ * Ask the agent for a sign of life: `shows_life` is set when it has come. Returns 0, -ENOTCONN when
+ * no agent listens, -EAGAIN when the agent has not read what was sent before, or another -errno.
+ */
+int control_ask_for_life(struct control *c);
 
 /* Send an event. Returns 0, or -errno when no agent listens. */
 int control_send_event(struct control *c, enum control_event event);

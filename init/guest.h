@@ -23,6 +23,8 @@
 /* The agent's descriptors, from 3 on. */
 enum agent_fd { AGENT_LISTEN, AGENT_CONTROL, AGENT_LISTEN_LATER, AGENT_FDS };
 
+#define AGENT_PORTS 2 /* that it listens on */
+
 /* How long a stage of the boot took. */
 struct boot_stage {
 	const char *name;
@@ -56,8 +58,11 @@ struct guest {
 		bool mounted[DRIVE_ROLES];
 	} drives;
 	struct {
-		struct service *service; /* NULL: no agent in the image, or no vsock */
-		int fds[AGENT_FDS];      /* passed as descriptors 3, 4, ... */
+		struct service *service;           /* NULL: no agent in the image, or no vsock */
+		int fds[AGENT_FDS];                /* passed as descriptors 3, 4, ... */
+		struct loop_io ports[AGENT_PORTS]; /* its listening sockets: agent_watch.h */
+		struct loop_timer patience;
+		bool is_asked; /* for a sign of life, until `patience` ends */
 	} agent;
 	struct {
 		unsigned int stage; /* number of the next step */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define SEED_FILE "/mnt/config/random-seed"
+#define SEED_NOTE "/var/lib/mvm/random-seed.used"
 
 static void mount_plain_drive(struct guest *g, enum drive_role role)
 {
@@ -163,15 +164,18 @@ void guest_drives_mount_shares(const struct guest *g)
 
 int guest_drives_use_seed(struct guest *g)
 {
-	bool is_used;
+	enum random_seed seed;
 	int err;
 
 	if (!g->drives.mounted[DRIVE_CONFIG])
 		return 0;
-	err = random_pool_use_seed(SEED_FILE, &is_used);
-	if (is_used)
+	seed = random_pool_use_seed(SEED_FILE, SEED_NOTE, &err);
+	if (seed == RANDOM_SEED_OLD)
+		log_line("random-seed of the config drive was used by an earlier boot: mixed in, "
+			 "but not counted");
+	if (seed != RANDOM_SEED_NONE)
 		machine_id_renew(&log_problems);
-	return err != 0 ? err : is_used;
+	return err != 0 ? err : seed != RANDOM_SEED_NONE;
 }
 
 void guest_drives_mount(struct guest *g)

@@ -3,11 +3,17 @@
 
 #include "base/strings.h"
 
+#include "base/buf.h"
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/random.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -73,23 +79,54 @@ int random_pool_reseed(void)
 	return err != 0 ? err : got == 0 || got == -ENODEV ? -ENOENT : (int)got;
 }
 
-int random_pool_use_seed(const char *path, bool *is_used)
+/* True if the seed of this hash is the one that an earlier boot has noted in `note`. */
+static bool is_noted(const char *note, uint64_t now)
+{
+	char text[32];
+
+	return file_read(note, text, sizeof(text), NULL) == 0 && strtoull(text, NULL, 16) == now;
+}
+
+/* It is on the disk before the seed is credited: a power cut must not make it new again. */
+static void keep_note(const char *note, uint64_t now)
+{
+	char text[32], directory[128];
+	const char *slash = strrchr(note, '/');
+	int fd;
+
+	buf_format(directory, sizeof(directory), "%.*s", (int)(slash - note), note);
+	if (file_make_directories(directory) != 0 ||
+		file_replace(note, text, buf_format(text, sizeof(text), "%016" PRIx64 "\n", now),
+			0600) != 0)
+		return;
+	fd = open(note, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+enum random_seed random_pool_use_seed(const char *path, const char *note, int *error)
 {
 	static uint64_t used;
 	union pool pool = { .space = { 0 } };
 	ssize_t got = read_some(path, bytes_of(&pool), SEED_BYTES);
 	/* A hash recognizes the bytes, but they cannot be computed from it. */
 	uint64_t now = strings_hash_bytes(bytes_of(&pool), got > 0 ? (size_t)got : 0);
-	int err;
+	bool is_old;
 
-	*is_used = false;
+	*error = 0;
 	if (got <= 0 || now == used) {
 		explicit_bzero(&pool, sizeof(pool));
-		return got == -ENOENT || got >= 0 ? 0 : (int)got;
+		*error = got == -ENOENT || got >= 0 ? 0 : (int)got;
+		return RANDOM_SEED_NONE;
 	}
-	err = mix(&pool, (int)got, true);
-	*is_used = err == 0;
-	if (err == 0)
-		used = now;
-	return err;
+	is_old = is_noted(note, now);
+	if (!is_old)
+		keep_note(note, now);
+	*error = mix(&pool, (int)got, !is_old);
+	if (*error != 0)
+		return RANDOM_SEED_NONE;
+	used = now;
+	return is_old ? RANDOM_SEED_OLD : RANDOM_SEED_NEW;
 }

@@ -3,8 +3,6 @@
 #ifndef INIT_RANDOM_POOL_H
 #define INIT_RANDOM_POOL_H
 
-#include <stdbool.h>
-
 /*
  * Mix 64 bytes of /dev/hwrng into the random pool and credit them, then make the kernel's generator
  * take a new key from the pool (random(4): RNDADDENTROPY, RNDRESEEDCRNG). Returns 0; -ENOENT when
@@ -12,11 +10,18 @@
  */
 int random_pool_reseed(void);
 
+enum random_seed {
+	RANDOM_SEED_NONE, /* there is none, or this boot has used it */
+	RANDOM_SEED_NEW,  /* mixed in and credited */
+	RANDOM_SEED_OLD,  /* an earlier boot has used it: mixed in, not credited */
+};
+
 /*
- * Do the same with the file `path`, at most 512 bytes, which the host has made for this guest. The
- * same bytes are used only once; `is_used` says whether they were used now. No copy stays in
- * memory. Returns 0, also without such a file, or -errno.
+ * Do the same with the file `path`, at most 512 bytes, which the host has made for this guest. A
+ * boot uses the same bytes only once. A hash (64 bits) of bytes that were credited stays in the
+ * file `note` for later boots; with a root that does not last each boot is the first. No copy stays
+ * in memory. Sets `error` to 0, also without such a file, or -errno.
  */
-int random_pool_use_seed(const char *path, bool *is_used);
+enum random_seed random_pool_use_seed(const char *path, const char *note, int *error);
 
 #endif

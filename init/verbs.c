@@ -15,6 +15,7 @@
 #include "supervisor/collector_link.h"
 #include "supervisor/describe.h"
 #include "supervisor/process.h"
+#include "supervisor/service_reload.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -146,6 +147,7 @@ static bool next_restart(struct control *c, struct control_job *job)
 		return false; /* the changed file restarts it */
 	switch (v->machine.state) {
 	case MACHINE_RUNNING:
+	case MACHINE_RELOAD:
 	case MACHINE_EXITED:
 		return done(job, 0, NULL);
 	case MACHINE_BACKOFF:
@@ -417,6 +419,32 @@ static bool next_reload(struct control *c, struct control_job *job)
 	return true;
 }
 
+/* `value` of the request is the number of the service's reload. */
+static bool next_reload_service(struct control *c, struct control_job *job)
+{
+	struct guest *g = guest_of(c);
+	struct service *v = supervisor_find(&g->supervisor, job->request.name);
+	struct problem p;
+	int err;
+
+	if (v == NULL)
+		return done(job, ENOENT, "no such service");
+	if (v->problem != NULL)
+		return done(job, EINVAL, v->problem);
+	if (job->stage == 0) {
+		err = service_reload_begin(v, &p);
+		if (err == -EAGAIN)
+			return false;
+		if (err != 0)
+			return done(job, -err, p.text);
+		job->stage = 1;
+		job->request.value = v->reload.number;
+	}
+	if (v->reload.ended < job->request.value)
+		return false;
+	return done(job, v->reload.error, v->reload.text);
+}
+
 static const struct control_operation verbs[] = {
 	[CONTROL_HELLO] = { .next = next_hello },
 	[CONTROL_SERVICES] = { .next = next_services },
@@ -435,6 +463,7 @@ static const struct control_operation verbs[] = {
 	[CONTROL_HEALTH] = { .next = next_health },
 	[CONTROL_EVENTS] = { .next = next_events },
 	[CONTROL_RELOAD] = { .next = next_reload },
+	[CONTROL_RELOAD_SERVICE] = { .next = next_reload_service },
 };
 
 /* When the agent dies in the middle of a snapshot or a restore, thaw and start the services. */

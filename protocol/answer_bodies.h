@@ -47,7 +47,8 @@ struct list_answer { /* IntegrationStatusReport, ProbeStatusReport, FsDiffResult
 	struct field_list items;
 };
 
-struct ack_answer { /* SleepPrepAck, WakeAck, PostRestoreAck, RestartResult, ShutdownAck */
+struct ack_answer { /* SleepPrepAck, WakeAck, PostRestoreAck, RestartResult,
+		     * ReloadServiceResult, ShutdownAck */
 	bool success;
 	char *detail;
 };

@@ -329,7 +329,13 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_EXEC,
 		.answers = { ANSWER_RELOAD },
 		.example = "\"Reload\"" },
-
+	[REQUEST_RELOAD_SERVICE] = { .body = { .name = "ReloadService",
+					     .fields = &service_request_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_EXEC,
+		.answers = { ANSWER_RELOAD_SERVICE },
+		.example = EXAMPLE("{\"ReloadService\":{\"service\":\"web\"}}") },
 	[ANSWER_PONG] = { .body = { .name = "Pong" },
 		.direction = MESSAGE_ANSWER,
 		.dialects = SINCE_V7,
@@ -545,7 +551,11 @@ const struct message messages[MESSAGE_KINDS] = {
 		.example = EXAMPLE(
 			"{\"ReloadResult\":{\"success\":false,\"detail\":null,\"started\":1,"
 			"\"stopped\":0,\"restarted\":1,\"unchanged\":7,\"bad\":[\"web: ...\"]}}") },
-
+	[ANSWER_RELOAD_SERVICE] = { .body = { .name = "ReloadServiceResult",
+					    .fields = &ack_fields },
+		.direction = MESSAGE_ANSWER,
+		.dialects = DIALECT_OURS,
+		.example = EXAMPLE("{\"ReloadServiceResult\":{\"success\":true}}") },
 	[HOST_REQUEST_WAKE_INSTANCE] = { .body = { .name = "WakeInstance",
 						 .fields = &host_instance_fields },
 		.direction = MESSAGE_HOST_REQUEST,

@@ -62,6 +62,7 @@ enum message_kind {
 	REQUEST_SHUTDOWN,
 	REQUEST_EVENTS,
 	REQUEST_RELOAD,
+	REQUEST_RELOAD_SERVICE,
 	REQUEST_KINDS,
 
 	/* Answers of the guest. */
@@ -101,6 +102,7 @@ enum message_kind {
 	ANSWER_SHUTDOWN,
 	ANSWER_EVENTS,
 	ANSWER_RELOAD,
+	ANSWER_RELOAD_SERVICE,
 
 	/* Requests of the guest to the host, and the host's answers. */
 	HOST_REQUEST_FIRST,

@@ -140,7 +140,7 @@ struct logs_request {
 	bool has_lines, has_position;
 };
 
-struct service_request { /* Restart */
+struct service_request { /* Restart, ReloadService */
 	char *service;
 };
 
@@ -181,7 +181,7 @@ union request_body {
 	struct run_code_request run_code;
 	struct protocol_hello protocol_hello;
 	struct logs_request logs;
-	struct service_request restart;
+	struct service_request service;
 	struct shutdown_request shutdown;
 	struct events_request events;
 };

@@ -168,7 +168,7 @@ void supervisor_health(struct service *v, bool healthy)
 			supervisor_event(v, MACHINE_EV_READY, NULL);
 		return;
 	}
-	if (v->machine.state != MACHINE_RUNNING || limit == 0 || ++v->unhealthy < limit)
+	if (!machine_is_ready(&v->machine) || limit == 0 || ++v->unhealthy < limit)
 		return;
 	log_line("%s: %u failed health checks in a row: restarted", v->name, v->unhealthy);
 	v->unhealthy = 0;

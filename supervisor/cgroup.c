@@ -2,6 +2,7 @@
 #include "supervisor/cgroup.h"
 
 #include "base/buf.h"
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/number.h"
 
@@ -13,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOT "/sys/fs/cgroup"
+#define ROOT        "/sys/fs/cgroup"
+#define GROUPS_DEEP 16 /* of groups below a service's own */
 
 static int write_at(int directory, const char *file, const char *text)
 {
@@ -223,7 +225,8 @@ int cgroup_open_events(int fd)
 	return cgroup_open_file(fd, "cgroup.events");
 }
 
-int cgroup_signal(int fd, int signal)
+/* Call `act` for every process that is in the group itself. Returns 0 or -errno. */
+static int each_process(int fd, void (*act)(pid_t pid, int *arg), int *arg)
 {
 	int procs = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	char text[4096];
@@ -241,7 +244,7 @@ int cgroup_signal(int fd, int signal)
 
 			*end = '\0';
 			if (number_parse(line, INT32_MAX, &pid) == 0 && pid > 1)
-				kill((pid_t)pid, signal);
+				act((pid_t)pid, arg);
 			line = end + 1;
 		}
 		kept = strlen(line);
@@ -249,6 +252,104 @@ int cgroup_signal(int fd, int signal)
 	}
 	close(procs);
 	return 0;
+}
+
+/* A walk over a group and those below it, which a service that is root's may have made. */
+struct group_walk {
+	int fd, depth;
+	int (*act)(int fd, void *arg);
+	void *arg;
+};
+
+static int walk(const struct group_walk *w);
+
+static int walk_entry(void *arg, const char *name)
+{
+	struct group_walk w = *(const struct group_walk *)arg;
+
+	w.depth++;
+	w.fd = openat(w.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (w.fd >= 0) {
+		walk(&w);
+		close(w.fd);
+	}
+	return 0;
+}
+
+/* The number of links of a group's directory tells whether there are any below it. Returns what
+ * `act` says of the first group. */
+static int walk(const struct group_walk *w)
+{
+	struct group_walk copy = *w;
+	struct stat st;
+	int err = w->act(w->fd, w->arg);
+
+	if (w->depth < GROUPS_DEEP && fstat(w->fd, &st) == 0 && st.st_nlink > 2)
+		directory_each(w->fd, walk_entry, &copy);
+	return err;
+}
+
+static int each_group(int fd, int (*act)(int fd, void *arg), void *arg)
+{
+	return walk(&(struct group_walk){ .fd = fd, .act = act, .arg = arg });
+}
+
+static void send_signal(pid_t pid, int *signal)
+{
+	kill(pid, *signal);
+}
+
+static int signal_group(int fd, void *signal)
+{
+	return each_process(fd, send_signal, signal);
+}
+
+int cgroup_signal(int fd, int signal)
+{
+	return each_group(fd, signal_group, &signal);
+}
+
+static int thaw_group(int fd, void *arg)
+{
+	(void)arg;
+	return cgroup_freeze(fd, false);
+}
+
+void cgroup_thaw_all(int fd)
+{
+	each_group(fd, thaw_group, NULL);
+}
+
+/* The parent's pid stands behind the name, which may have any character, and the state. */
+static bool is_child_of_init(pid_t pid)
+{
+	char path[32], text[512];
+	const char *end;
+
+	buf_format(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(path, text, sizeof(text), NULL) != 0)
+		return false;
+	end = strrchr(text, ')');
+	return end != NULL && strlen(end) > 4 && strncmp(end + 4, "1 ", 2) == 0;
+}
+
+static void keep_main_pid(pid_t pid, int *found)
+{
+	if (is_child_of_init(pid))
+		*found = *found == -ESRCH ? pid : -ENOTUNIQ;
+}
+
+static int find_main_pid(int fd, void *found)
+{
+	return each_process(fd, keep_main_pid, found);
+}
+
+int cgroup_main_pid(int fd)
+{
+	int found = -ESRCH;
+
+	each_group(fd, find_main_pid, &found);
+	return found;
 }
 
 /* Before Linux 5.14 there is no cgroup.kill: send KILL to all processes until none is left. */

@@ -79,8 +79,19 @@ int cgroup_open_events(int fd);
  * -errno. */
 int cgroup_kill(int fd);
 
-/* Send `signal` to every process that is in the group now. Returns 0 or -errno. */
+/* Send `signal` to every process that is in the group, or in one below it, now. Returns 0 or
+ * -errno. */
 int cgroup_signal(int fd, int signal);
+
+/* Let the processes of the group and of those below it go on (cgroup.freeze). */
+void cgroup_thaw_all(int fd);
+
+/*
+ * The main process of a daemon that has put itself into the background: the only one of the group
+ * whose parent is PID 1 (/proc/PID/stat, proc(5)). Returns its pid, -ESRCH when there is none, or
+ * -ENOTUNIQ when there are several.
+ */
+int cgroup_main_pid(int fd);
 
 /*
  * Find the service whose group has the process, or a group below (/proc/PID/cgroup, cgroups(7)).

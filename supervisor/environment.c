@@ -18,8 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Add NAME=value, or replace an earlier NAME. */
-static void set(struct environment *e, char *variable)
+void environment_set(struct environment *e, char *variable)
 {
 	size_t len = strcspn(variable, "=") + 1, i = 0;
 
@@ -37,7 +36,7 @@ static void set(struct environment *e, char *variable)
 static void set_all(struct environment *e, const struct strings *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		set(e, s->list[i]);
+		environment_set(e, s->list[i]);
 }
 
 int environment_of(
@@ -53,12 +52,12 @@ int environment_of(
 	if (!pre_start && notify_is_wanted(v)) {
 		buf_format(out->notify_socket, sizeof(out->notify_socket),
 			"NOTIFY_SOCKET=" NOTIFY_DIRECTORY "/%s", v->name);
-		set(out, out->notify_socket);
+		environment_set(out, out->notify_socket);
 	}
 	if (!pre_start && v->config.rules.watchdog > 0) {
 		buf_format(out->watchdog, sizeof(out->watchdog), "WATCHDOG_USEC=%llu",
 			(unsigned long long)v->config.rules.watchdog * 1000);
-		set(out, out->watchdog);
+		environment_set(out, out->watchdog);
 	}
 	set_all(out, &v->owner->environment.overrides);
 	return out->full ? problem_set_text(

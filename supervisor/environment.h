@@ -24,6 +24,9 @@ struct environment {
 int environment_of(
 	const struct service *v, struct environment *out, bool pre_start, struct problem *p);
 
+/* Add "NAME=value", which stays the caller's, in the place of an earlier NAME. */
+void environment_set(struct environment *e, char *variable);
+
 /*
  * If the service has a health check, write its environment to a file for the agent
  * (base/environment_file.h), without NOTIFY_SOCKET and WATCHDOG_USEC, which are for the command

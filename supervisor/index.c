@@ -108,7 +108,7 @@ void index_count(struct service *v)
 	count_bit(&i->active[v->built_in], &v->index.active, active);
 	count_bit(&i->on_their_way, &v->index.on_its_way,
 		v->problem == NULL && !v->built_in && m->wanted &&
-			(m->state == MACHINE_WAITING || (active && m->state != MACHINE_RUNNING)));
+			(m->state == MACHINE_WAITING || (active && !machine_is_up(m))));
 }
 
 /* Add `v` to the dependents of the services of these names. */

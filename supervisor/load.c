@@ -333,7 +333,7 @@ bool supervisor_has_reloaded(const struct supervisor *s)
 		if (v->file.finding != FILE_SAME &&
 			(v->machine.state == MACHINE_WAITING || v->file.next != NULL ||
 				(active && (v->file.finding == FILE_REMOVED ||
-						   v->machine.state != MACHINE_RUNNING))))
+						   !machine_is_up(&v->machine)))))
 			return false;
 	}
 	return true;

@@ -2,8 +2,8 @@
 #include "supervisor/log_file.h"
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "supervisor/log_directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +39,23 @@ static bool leads_to_console(const char *path)
 	return is_console(target);
 }
 
+/* Names that say the same: "//" and "/./" are "/". */
+static void shorten(char *path)
+{
+	char *out = path;
+
+	for (const char *at = path; *at != '\0'; at++) {
+		if (at[0] == '/' && at[1] == '/')
+			continue;
+		if (at[0] == '/' && at[1] == '.' && at[2] == '/') {
+			at++;
+			continue;
+		}
+		*out++ = *at;
+	}
+	*out = '\0';
+}
+
 void log_file_init(struct log_file *f, const struct collector_message *m)
 {
 	*f = (struct log_file){
@@ -46,6 +63,7 @@ void log_file_init(struct log_file *f, const struct collector_message *m)
 	};
 	memcpy(f->path, m->log_file, sizeof(f->path));
 	f->path[sizeof(f->path) - 1] = '\0';
+	shorten(f->path);
 	if (is_console(f->path) || leads_to_console(f->path))
 		f->path[0] = '\0';
 }
@@ -62,9 +80,9 @@ void log_file_close(struct log_file *f)
 	f->fd = -1;
 }
 
-static int open_checked(const char *path, gid_t group)
+static int open_checked(int directory, const char *name, gid_t group)
 {
-	int fd = open(path,
+	int fd = openat(directory, name,
 		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		0640);
 	struct stat st;
@@ -93,17 +111,13 @@ static int open_checked(const char *path, gid_t group)
  */
 static int open_with_directories(const char *path, gid_t group, struct problem *p)
 {
-	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-	int fd = open_checked(path, group);
+	const char *name;
+	int directory = log_directory_open(path, true, &name, p), fd;
 
-	if (fd == -ENOENT && len > 0 && len < sizeof(directory)) {
-		memcpy(directory, path, len);
-		directory[len] = '\0';
-		if (file_make_directories(directory) == 0)
-			fd = open_checked(path, group);
-	}
+	if (directory < 0)
+		return directory;
+	fd = open_checked(directory, name, group);
+	close(directory);
 	return fd < 0 ? problem_set(p, -fd, "log_file %s", path) : fd;
 }
 
@@ -134,22 +148,34 @@ static int open_file(struct log_file *f, struct problem *p)
 	return 0;
 }
 
-/* Returns 0 or -errno; then the file stays where it is. */
-static int rotate(struct log_file *f)
+static int rotate_in(int directory, const char *name, uint32_t keep)
 {
 	char from[COLLECTOR_PATH_MAX + 12], to[COLLECTOR_PATH_MAX + 12];
 	int err = 0;
 
-	for (uint32_t i = f->keep; i > 0; i--) {
-		buf_format(to, sizeof(to), "%s.%u", f->path, i);
+	for (uint32_t i = keep; i > 0; i--) {
+		buf_format(to, sizeof(to), "%s.%u", name, i);
 		if (i > 1)
-			buf_format(from, sizeof(from), "%s.%u", f->path, i - 1);
+			buf_format(from, sizeof(from), "%s.%u", name, i - 1);
 		else
-			buf_format(from, sizeof(from), "%s", f->path);
-		err = rename(from, to) != 0 ? -errno : 0;
+			buf_format(from, sizeof(from), "%s", name);
+		err = renameat(directory, from, directory, to) != 0 ? -errno : 0;
 	}
-	if (f->keep == 0)
-		err = unlink(f->path) != 0 ? -errno : 0;
+	if (keep == 0)
+		err = unlinkat(directory, name, 0) != 0 ? -errno : 0;
+	return err;
+}
+
+/* Returns 0 or -errno; then the file stays where it is. */
+static int rotate(struct log_file *f)
+{
+	const char *name;
+	struct problem p;
+	int directory = log_directory_open(f->path, false, &name, &p);
+	int err = directory < 0 ? directory : rotate_in(directory, name, f->keep);
+
+	if (directory >= 0)
+		close(directory);
 	log_file_close(f);
 	return err;
 }

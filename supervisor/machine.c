@@ -7,16 +7,48 @@
 
 #define KILL_AGAIN_MS 1000 /* KILL again: a process in uninterruptible sleep dies later */
 
+/* Up: whichever comes first of the next WATCHDOG=1 and the end of a reload. */
+static void set_due(struct machine *m)
+{
+	uint64_t by = m->state == MACHINE_RELOAD ? m->reload.by_ms : 0;
+
+	m->due_ms = by != 0 && (m->alive_by_ms == 0 || by < m->alive_by_ms) ? by : m->alive_by_ms;
+}
+
+bool machine_is_ready(const struct machine *m)
+{
+	return m->state == MACHINE_RUNNING || m->state == MACHINE_RELOAD;
+}
+
 void machine_keep_alive(struct machine *m, uint64_t now_ms)
 {
-	if (m->state == MACHINE_RUNNING && m->rules->watchdog > 0)
-		m->due_ms = now_ms + m->rules->watchdog;
+	if (!machine_is_ready(m) || m->rules->watchdog == 0)
+		return;
+	m->alive_by_ms = now_ms + m->rules->watchdog;
+	set_due(m);
+}
+
+static uint64_t end_of_reload(const struct machine *m, uint64_t now)
+{
+	return m->rules->start_timeout > 0 ? now + m->rules->start_timeout : 0;
+}
+
+void machine_was_frozen(struct machine *m, uint64_t now_ms)
+{
+	m->reload.by_ms = end_of_reload(m, now_ms);
+	machine_keep_alive(m, now_ms);
+	if (machine_is_ready(m))
+		set_due(m);
 }
 
 void machine_extend(struct machine *m, uint64_t ms, uint64_t now_ms)
 {
 	bool may = m->state == MACHINE_START || (m->state == MACHINE_STOP && !m->has_stop_cap);
 
+	if (m->state == MACHINE_RELOAD && m->reload.by_ms != 0 && now_ms + ms > m->reload.by_ms) {
+		m->reload.by_ms = now_ms + ms;
+		set_due(m);
+	}
 	if (may && m->due_ms != 0 && now_ms + ms > m->due_ms)
 		m->due_ms = now_ms + ms;
 }
@@ -131,6 +163,7 @@ static unsigned int do_ready(struct machine *m, uint64_t now)
 {
 	enter(m, MACHINE_RUNNING, now);
 	m->ready_ms = now;
+	m->alive_by_ms = 0;
 	machine_keep_alive(m, now);
 	return 0;
 }
@@ -258,11 +291,80 @@ static unsigned int do_too_late(struct machine *m, uint64_t now)
 /* The watchdog expired: a failure. ABRT leaves a core file if limit_core allows one. */
 static unsigned int do_hung(struct machine *m, uint64_t now)
 {
-	if (m->due_ms == 0 || now < m->due_ms)
+	if (m->alive_by_ms == 0 || now < m->alive_by_ms)
 		return 0;
 	m->exit = (struct machine_exit){ 0 };
 	do_term(m, now);
 	return MACHINE_DO_ABORT;
+}
+
+static unsigned int enter_reload(struct machine *m, uint64_t now)
+{
+	enter(m, MACHINE_RELOAD, now);
+	m->reload.by_ms = end_of_reload(m, now);
+	set_due(m);
+	return 0;
+}
+
+/* A signal that nothing answers is all that there is to the reload. */
+static unsigned int do_reload(struct machine *m, uint64_t now)
+{
+	m->reload = (struct machine_reload){ .runs = m->rules->reload == MACHINE_RELOAD_BY_COMMAND,
+		.awaits = m->rules->reload == MACHINE_RELOAD_BY_SIGNAL &&
+			  m->rules->ready == MACHINE_READY_NOTIFY };
+	if (m->reload.runs || m->reload.awaits)
+		enter_reload(m, now);
+	return MACHINE_DO_RELOAD;
+}
+
+/* It may also reload without having been asked to. */
+static unsigned int do_reloading(struct machine *m, uint64_t now)
+{
+	if (m->state != MACHINE_RELOAD) {
+		m->reload = (struct machine_reload){ 0 };
+		enter_reload(m, now);
+	}
+	m->reload.awaits = m->reload.is_told = true;
+	return 0;
+}
+
+static unsigned int back_to_running(struct machine *m, uint64_t now)
+{
+	enter(m, MACHINE_RUNNING, now);
+	set_due(m);
+	return 0;
+}
+
+/* READY=1 that came before RELOADING=1 is of an earlier time. */
+static unsigned int do_ready_again(struct machine *m, uint64_t now)
+{
+	if (!m->reload.is_told)
+		return 0;
+	m->reload.awaits = m->reload.is_told = false;
+	return m->reload.runs ? 0 : back_to_running(m, now);
+}
+
+/* A failed reload is no failure of the service: it goes on as it is. */
+static unsigned int do_reloaded(struct machine *m, uint64_t now)
+{
+	m->reload.runs = false;
+	if (m->reload.failed && !m->reload.is_told)
+		m->reload.awaits = false;
+	return m->reload.awaits ? 0 : back_to_running(m, now);
+}
+
+static unsigned int do_up_timeout(struct machine *m, uint64_t now)
+{
+	bool runs = m->reload.runs;
+
+	if (m->alive_by_ms != 0 && now >= m->alive_by_ms)
+		return do_hung(m, now);
+	if (m->reload.by_ms == 0 || now < m->reload.by_ms)
+		return 0;
+	m->reload.late = true;
+	m->reload.runs = false;
+	back_to_running(m, now);
+	return runs ? MACHINE_DO_END_RELOAD : 0;
 }
 
 /* The service ends by itself and has as much time as one that is told to stop. */
@@ -304,17 +406,18 @@ struct handler {
 
 /* clang-format off */
 static const struct handler table[MACHINE_STATES][MACHINE_EVENTS] = {
-/*                     START          STOP          RESTART        CLEARED    BLOCKED     SPAWN_FAILED EXEC      READY     EXITED       STOPPING   GONE       TIMEOUT */
-[MACHINE_INACTIVE] = { H(start),      NONE,         H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
-[MACHINE_WAITING]  = { NONE,          H(rest),      NONE,          H(launch), H(blocked), NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
-[MACHINE_PRE]      = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   NONE,     NONE,     H(prepared), NONE,      NONE,      H(kill) },
-[MACHINE_START]    = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   H(exec),  H(ready), H(ended),    H(leave),  NONE,      H(too_late) },
-[MACHINE_RUNNING]  = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     NONE,     H(ended),    H(leave),  NONE,      H(hung) },
-[MACHINE_STOP]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(settle), H(kill) },
-[MACHINE_KILL]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      H(settle), H(kill) },
-[MACHINE_BACKOFF]  = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      H(retry) },
-[MACHINE_EXITED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
-[MACHINE_FAILED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,     NONE,        NONE,      NONE,      NONE },
+/*                     START          STOP          RESTART        CLEARED    BLOCKED     SPAWN_FAILED EXEC      READY           EXITED       STOPPING   RELOAD     RELOADING     RELOADED     GONE       TIMEOUT */
+[MACHINE_INACTIVE] = { H(start),      NONE,         H(start),      NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        NONE,      NONE },
+[MACHINE_WAITING]  = { NONE,          H(rest),      NONE,          H(launch), H(blocked), NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        NONE,      NONE },
+[MACHINE_PRE]      = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   NONE,     NONE,           H(prepared), NONE,      NONE,      NONE,         NONE,        NONE,      H(kill) },
+[MACHINE_START]    = { NONE,          H(stop),      H(restart),    NONE,      NONE,       H(unmade),   H(exec),  H(ready),       H(ended),    H(leave),  NONE,      NONE,         NONE,        NONE,      H(too_late) },
+[MACHINE_RUNNING]  = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     NONE,           H(ended),    H(leave),  H(reload), H(reloading), NONE,        NONE,      H(hung) },
+[MACHINE_RELOAD]   = { NONE,          H(stop),      H(restart),    NONE,      NONE,       NONE,        NONE,     H(ready_again), H(ended),    H(leave),  NONE,      H(reloading), H(reloaded), NONE,      H(up_timeout) },
+[MACHINE_STOP]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        H(settle), H(kill) },
+[MACHINE_KILL]     = { H(plan_start), H(plan_stop), H(plan_start), NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        H(settle), H(kill) },
+[MACHINE_BACKOFF]  = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        NONE,      H(retry) },
+[MACHINE_EXITED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        NONE,      NONE },
+[MACHINE_FAILED]   = { H(start),      H(rest),      H(start),      NONE,      NONE,       NONE,        NONE,     NONE,           NONE,        NONE,      NONE,      NONE,         NONE,        NONE,      NONE },
 };
 /* clang-format on */
 
@@ -332,6 +435,8 @@ unsigned int machine_step(struct machine *m, enum machine_event event,
 		if (m->leaving || (m->state != MACHINE_STOP && m->state != MACHINE_KILL))
 			m->exit = *exit;
 	}
+	if (event == MACHINE_EV_RELOADED)
+		m->reload.failed = !exit->success;
 	return table[m->state][event].run(m, now_ms);
 }
 
@@ -341,6 +446,7 @@ bool machine_is_active(const struct machine *m)
 	case MACHINE_PRE:
 	case MACHINE_START:
 	case MACHINE_RUNNING:
+	case MACHINE_RELOAD:
 	case MACHINE_STOP:
 	case MACHINE_KILL:
 		return true;
@@ -357,7 +463,7 @@ bool machine_is_active(const struct machine *m)
 
 bool machine_is_up(const struct machine *m)
 {
-	return m->state == MACHINE_RUNNING ||
+	return machine_is_ready(m) ||
 	       (m->state == MACHINE_EXITED && m->rules->type == MACHINE_ONESHOT);
 }
 
@@ -372,7 +478,7 @@ bool machine_exit_is_success(int wait_status)
 const char *machine_state_name(enum machine_state state)
 {
 	static const char *const names[] = { "inactive", "waiting", "start-pre", "start", "running",
-		"stop-sigterm", "stop-sigkill", "auto-restart", "exited", "failed" };
+		"reload", "stop-sigterm", "stop-sigkill", "auto-restart", "exited", "failed" };
 	_Static_assert(
 		sizeof(names) / sizeof(names[0]) == MACHINE_STATES, "every state has a name");
 
@@ -382,7 +488,8 @@ const char *machine_state_name(enum machine_state state)
 const char *machine_event_name(enum machine_event event)
 {
 	static const char *const names[] = { "start", "stop", "restart", "cleared", "blocked",
-		"spawn failed", "exec", "ready", "exited", "stopping", "gone", "timeout" };
+		"spawn failed", "exec", "ready", "exited", "stopping", "reload", "reloading",
+		"reloaded", "gone", "timeout" };
 	_Static_assert(
 		sizeof(names) / sizeof(names[0]) == MACHINE_EVENTS, "every event has a name");
 

@@ -18,6 +18,7 @@ enum machine_state {
 	MACHINE_PRE,      /* pre_start runs */
 	MACHINE_START,    /* the process runs, but is not ready yet */
 	MACHINE_RUNNING,  /* ready */
+	MACHINE_RELOAD,   /* up, and reads its configuration again */
 	MACHINE_STOP,     /* TERM was sent; processes are left */
 	MACHINE_KILL,     /* KILL was sent; processes may be left */
 	MACHINE_BACKOFF,  /* waits for the next automatic start */
@@ -37,6 +38,9 @@ enum machine_event {
 	MACHINE_EV_READY,        /* the service, or its health check, says that it is ready */
 	MACHINE_EV_EXITED,       /* the process (of pre_start or the command) has ended */
 	MACHINE_EV_STOPPING,     /* the service says that it is about to end */
+	MACHINE_EV_RELOAD,       /* somebody wants it to read its configuration again */
+	MACHINE_EV_RELOADING,    /* it says that it does */
+	MACHINE_EV_RELOADED,     /* reload_command has ended, or its signal could not be sent */
 	MACHINE_EV_GONE,         /* all its processes have ended */
 	MACHINE_EV_TIMEOUT,      /* the timer for due_ms has expired */
 	MACHINE_EVENTS,
@@ -44,18 +48,25 @@ enum machine_event {
 
 /* Actions that machine_step() asks for; a set of bits. */
 enum {
-	MACHINE_DO_CHECK = 1 << 0, /* check the order: EV_CLEARED, EV_BLOCKED, or nothing yet */
-	MACHINE_DO_PRE = 1 << 1,   /* start pre_start */
-	MACHINE_DO_MAIN = 1 << 2,  /* start the command */
-	MACHINE_DO_TERM = 1 << 3,  /* send TERM to all processes */
-	MACHINE_DO_KILL = 1 << 4,  /* send KILL to all processes */
-	MACHINE_DO_LIMIT = 1 << 5, /* the start limit was hit: do its action */
-	MACHINE_DO_ABORT = 1 << 6, /* send ABRT to all processes: the watchdog has expired */
+	MACHINE_DO_CHECK = 1 << 0,  /* check the order: EV_CLEARED, EV_BLOCKED, or nothing yet */
+	MACHINE_DO_PRE = 1 << 1,    /* start pre_start */
+	MACHINE_DO_MAIN = 1 << 2,   /* start the command */
+	MACHINE_DO_TERM = 1 << 3,   /* send TERM to all processes */
+	MACHINE_DO_KILL = 1 << 4,   /* send KILL to all processes */
+	MACHINE_DO_LIMIT = 1 << 5,  /* the start limit was hit: do its action */
+	MACHINE_DO_ABORT = 1 << 6,  /* send ABRT to all processes: the watchdog has expired */
+	MACHINE_DO_RELOAD = 1 << 7, /* send reload_signal, or start reload_command */
+	MACHINE_DO_END_RELOAD = 1 << 8, /* kill reload_command */
 };
 
 enum machine_restart { MACHINE_RESTART_ALWAYS, MACHINE_RESTART_ON_FAILURE, MACHINE_RESTART_NEVER };
 enum machine_type { MACHINE_SIMPLE, MACHINE_ONESHOT, MACHINE_FORKING };
 enum machine_ready { MACHINE_READY_STARTED, MACHINE_READY_NOTIFY, MACHINE_READY_HEALTHY };
+enum machine_reload_by {
+	MACHINE_RELOAD_BY_NOTHING,
+	MACHINE_RELOAD_BY_SIGNAL,
+	MACHINE_RELOAD_BY_COMMAND
+};
 
 #define MACHINE_STARTS_MAX 16 /* largest start_limit that is counted */
 
@@ -64,9 +75,11 @@ struct machine_rules {
 	enum machine_restart restart;
 	enum machine_type type;
 	enum machine_ready ready;
+	enum machine_reload_by reload;
 	bool has_pre_start;
 	uint64_t pre_start_timeout; /* pre_start is killed after this */
-	uint64_t start_timeout;     /* readiness must come within this; 0: no limit */
+	uint64_t start_timeout;     /* readiness must come within this, and a reload end; 0: no
+				     * limit */
 	uint64_t stop_timeout;      /* from TERM to KILL */
 	uint64_t watchdog;          /* longest time between two WATCHDOG=1 when up; 0: none */
 	uint64_t restart_delay;     /* before the first automatic start; doubles */
@@ -83,23 +96,39 @@ struct machine_exit {
 	bool permanent; /* trying again cannot help: the program does not exist, ... */
 };
 
+/*
+ * A reload, in systemd.service(5)'s words of ExecReload= and Type=notify-reload. It is over when
+ * the command has ended, and when a service that has said that it reloads has said that it is ready
+ * again. A signal to a service with ready = notify has to be followed by both.
+ */
+struct machine_reload {
+	bool runs;      /* reload_command has not ended */
+	bool awaits;    /* READY=1 has to come, */
+	bool is_told;   /* which counts once RELOADING=1 has come */
+	bool failed;    /* reload_command did, or the signal could not be sent */
+	bool late;      /* it took longer than start_timeout */
+	uint64_t by_ms; /* it has to be over by then; 0: no limit */
+};
+
 struct machine {
 	const struct machine_rules *rules; /* of the configuration, which outlives the machine */
 	bool has_stop_cap;
 	uint64_t stop_cap; /* ms; shortens rules->stop_timeout, with `has_stop_cap` */
 	enum machine_state state;
-	bool wanted;              /* is to run */
-	bool again;               /* start again after the present stop */
-	bool leaving;             /* the service ends by itself (in STOP and KILL) */
-	bool ended;               /* the process has ended (in STOP and KILL) */
-	struct machine_exit exit; /* how, once `ended` */
-	unsigned int failures;    /* automatic starts since it last ran for long */
-	unsigned int restarts;    /* automatic starts since boot */
-	uint64_t delay;           /* of the latest back-off, ms, before jitter */
-	uint64_t entered_ms;      /* when the state was entered */
-	uint64_t started_ms;      /* when the process was started */
-	uint64_t ready_ms;        /* when it became ready; 0: not in this run */
-	uint64_t due_ms;          /* the timer; 0: none */
+	bool wanted;                  /* is to run */
+	bool again;                   /* start again after the present stop */
+	bool leaving;                 /* the service ends by itself (in STOP and KILL) */
+	bool ended;                   /* the process has ended (in STOP and KILL) */
+	struct machine_exit exit;     /* how, once `ended` */
+	unsigned int failures;        /* automatic starts since it last ran for long */
+	unsigned int restarts;        /* automatic starts since boot */
+	uint64_t delay;               /* of the latest back-off, ms, before jitter */
+	uint64_t entered_ms;          /* when the state was entered */
+	uint64_t started_ms;          /* when the process was started */
+	uint64_t ready_ms;            /* when it became ready; 0: not in this run */
+	uint64_t due_ms;              /* the timer; 0: none */
+	uint64_t alive_by_ms;         /* up: the next WATCHDOG=1; 0: never */
+	struct machine_reload reload; /* the latest one */
 	uint64_t start_times[MACHINE_STARTS_MAX]; /* of the latest automatic starts, a ring */
 	unsigned int start_count;
 	uint32_t random; /* state of the jitter; any value but 0 */
@@ -110,9 +139,9 @@ struct machine {
 void machine_init(struct machine *m, const struct machine_rules *rules, uint32_t seed);
 
 /*
- * Let `event` happen at `now_ms`. Only MACHINE_EV_EXITED uses `exit`. Returns the MACHINE_DO_...
- * bits to carry out now. The caller then arms its timer for m->due_ms, or disarms it when that is
- * 0.
+ * Let `event` happen at `now_ms`. Only MACHINE_EV_EXITED and MACHINE_EV_RELOADED use `exit`.
+ * Returns the MACHINE_DO_... bits to carry out now. The caller then arms its timer for m->due_ms,
+ * or disarms it when that is 0.
  */
 unsigned int machine_step(struct machine *m, enum machine_event event,
 	const struct machine_exit *exit, uint64_t now_ms);
@@ -127,8 +156,14 @@ void machine_cap_stop(struct machine *m, uint64_t ms);
 void machine_keep_alive(struct machine *m, uint64_t now_ms);
 
 /*
- * The service asks for `ms` more from `now_ms` on, to start or to stop. A shutdown's deadline
- * stays. The caller arms its timer.
+ * The service was frozen until now, and could neither show that it lives nor end its reload: both
+ * have their full time again. The caller arms its timer.
+ */
+void machine_was_frozen(struct machine *m, uint64_t now_ms);
+
+/*
+ * The service asks for `ms` more from `now_ms` on, to start, to reload or to stop. A shutdown's
+ * deadline stays. The caller arms its timer.
  */
 void machine_extend(struct machine *m, uint64_t ms, uint64_t now_ms);
 
@@ -137,6 +172,9 @@ uint64_t machine_backoff(uint64_t first, uint64_t max, unsigned int n);
 
 /* True if processes of the service exist, starting and stopping ones included. */
 bool machine_is_active(const struct machine *m);
+
+/* True if the service is up and has processes: it runs, or reloads. */
+bool machine_is_ready(const struct machine *m);
 
 /* True if the service is ready, or is a oneshot that has succeeded: services after it may start. */
 bool machine_is_up(const struct machine *m);

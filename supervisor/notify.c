@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -114,10 +115,14 @@ static void take_main_pid(struct service *v, const char *value)
 		v->notify.main_pid = (pid_t)pid;
 }
 
-static void take_nothing(struct service *v, const char *value)
+/* One that was sent before the reload was asked for is not about it. */
+static void take_reloading(struct service *v, const char *value)
 {
-	(void)v;
-	(void)value;
+	bool is_old = v->machine.state == MACHINE_RELOAD && v->notify.sent_us != 0 &&
+		      v->notify.sent_us < v->reload.begun_us;
+
+	if (strcmp(value, "1") == 0 && v->config.rules.ready == MACHINE_READY_NOTIFY && !is_old)
+		v->owner->happened(v, MACHINE_EV_RELOADING, NULL);
 }
 
 /* The assignments of sd_notify(3) that we know. Others are ignored without an error. */
@@ -125,10 +130,13 @@ static const struct {
 	const char *name;
 	void (*take)(struct service *v, const char *value);
 } assignments[] = {
-	{ "READY", take_ready }, { "STOPPING", take_stopping }, { "WATCHDOG", take_watchdog },
-	{ "EXTEND_TIMEOUT_USEC", take_extension }, { "STATUS", take_status },
+	{ "READY", take_ready },
+	{ "STOPPING", take_stopping },
+	{ "WATCHDOG", take_watchdog },
+	{ "EXTEND_TIMEOUT_USEC", take_extension },
+	{ "STATUS", take_status },
 	{ "MAINPID", take_main_pid },
-	{ "RELOADING", take_nothing }, /* has no effect, but a refused one is logged */
+	{ "RELOADING", take_reloading },
 };
 
 /* The row of a line "NAME=value", or -1; `value` is the part after the "=". */
@@ -159,10 +167,24 @@ static bool is_believed(struct service *v, pid_t sender, const char *line)
 	return false;
 }
 
+/* The time of MONOTONIC_USEC=, which may stand on any line of a message, or 0. */
+static uint64_t time_of(const char *text)
+{
+	static const char name[] = "MONOTONIC_USEC=";
+	uint64_t us = 0;
+
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, name, sizeof(name) - 1) == 0)
+			us = strtoull(text + sizeof(name) - 1, NULL, 10);
+	return us;
+}
+
 static void take_message(struct service *v, pid_t sender, char *text)
 {
 	bool is_checked = false;
 	char *next;
+
+	v->notify.sent_us = time_of(text);
 
 	for (char *line = text; *line != '\0'; line = next) {
 		const char *value;

@@ -23,7 +23,8 @@
 
 bool process_is_gone(const struct service *v)
 {
-	return v->pid == 0 && v->launch.slot == NULL;
+	return v->pid == 0 && v->launch.slot == NULL && v->reload.launch.pid == 0 &&
+	       v->reload.launch.slot == NULL;
 }
 
 static void take_pid(struct service *v)
@@ -263,6 +264,53 @@ int process_start(struct service *v, bool pre_start, struct problem *p)
 	return err;
 }
 
+int process_start_reload(struct service *v, pid_t main_pid, void (*changed)(struct launch *launch),
+	struct problem *p)
+{
+	struct spawn_limit limits[SERVICE_LIMITS_MAX + 1];
+	struct environment env;
+	char variable[24];
+	struct spawn_request r = {
+		.argv = v->config.reload_command->argv,
+		.envp = env.list,
+		.limits = limits,
+		.limit_count = collect_limits(v, limits),
+		.stdio = { -1, -1, -1 },
+		.closes_stdio = true,
+	};
+	int err = open_stdio(v, r.stdio, p);
+
+	if (err == 0)
+		err = environment_of(v, &env, false, p);
+	if (err != 0) {
+		spawn_close_stdio(r.stdio);
+		return err;
+	}
+	if (main_pid > 0) {
+		buf_format(variable, sizeof(variable), "MAINPID=%d", main_pid);
+		environment_set(&env, variable);
+	}
+	r.cgroup_fd = v->cgroup.fd;
+	r.join_cgroup = v->cgroup.is_spent;
+	fill_identity(v, &r);
+	r.fd_count = 0;
+	err = launcher_start(&v->owner->launcher, &r, &v->reload.launch, changed);
+	return err != 0 ? problem_set(p, -err, PROCESS_NOT_MADE) : 0;
+}
+
+/* A process that may have left the service's group, with what it has started. */
+static void signal_process(pid_t pid, int signal)
+{
+	if (pid > 0 && kill(-pid, signal) != 0 && errno == ESRCH)
+		kill(pid, signal);
+}
+
+void process_kill_reload(struct service *v)
+{
+	launcher_settle(&v->owner->launcher, &v->reload.launch);
+	signal_process(v->reload.launch.pid, SIGKILL);
+}
+
 /*
  * Without a cgroup, the signal goes to the process group. Before the child has called setsid(2) it
  * has no such group and no children, and the signal goes to the child alone.
@@ -276,21 +324,23 @@ void process_signal(struct service *v, int signal)
 			v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
 		if (v->pid > 0) /* root may have moved it out of its cgroup */
 			kill(v->pid, SIGKILL);
+		process_kill_reload(v);
 		return;
 	}
 	if (v->cgroup.fd >= 0) {
 		cgroup_signal(v->cgroup.fd, signal);
 		return;
 	}
-	if (v->pid > 0 && kill(-v->pid, signal) != 0 && errno == ESRCH)
-		kill(v->pid, signal);
+	signal_process(v->pid, signal);
+	signal_process(v->reload.launch.pid, signal);
 }
 
 void process_stop(struct service *v)
 {
 	if (v->cgroup.fd >= 0)
-		cgroup_freeze(v->cgroup.fd, false);
-	process_signal(
-		v, v->last.outcome.in_pre_start ? SIGTERM : service_config_stop_signal(&v->config));
+		cgroup_thaw_all(v->cgroup.fd);
+	process_signal(v, v->last.outcome.in_pre_start
+				  ? SIGTERM
+				  : service_config_signal(v->config.stop_signal));
 	process_signal(v, SIGCONT);
 }

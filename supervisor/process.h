@@ -24,6 +24,16 @@ void process_signal(struct service *v, int signal);
  */
 void process_stop(struct service *v);
 
+/*
+ * Start reload_command as the command is started, with MAINPID in its environment (0: it is not
+ * known), for v->reload.launch and its `changed`. Returns as process_start().
+ */
+int process_start_reload(struct service *v, pid_t main_pid, void (*changed)(struct launch *launch),
+	struct problem *p);
+
+/* Kill reload_command, where it runs, and what it has started. */
+void process_kill_reload(struct service *v);
+
 /* True if the service has no process, and none is being started. */
 bool process_is_gone(const struct service *v);
 

@@ -112,12 +112,23 @@ struct service_hooks {
 	void (*started)(struct service *v);
 };
 
+/* The latest reload that was asked for (service_reload.h). */
+struct service_reload {
+	struct launch launch; /* of reload_command; `pid` 0 and no `slot`: it does not run */
+	uint64_t number;      /* of such reloads in this boot */
+	uint64_t ended;       /* the number of the one that has ended last, */
+	int error;            /* how: 0, or an errno value, */
+	char text[128];       /* and why */
+	uint64_t begun_us;    /* CLOCK_MONOTONIC */
+};
+
 /* The socket that NOTIFY_SOCKET names, one for each run of the command (notify.h). */
 struct notify {
 	struct loop_io io; /* fd -1: none */
 	bool is_refusing;  /* a message was refused in this run, and that was logged */
 	pid_t main_pid;    /* of MAINPID=: becomes the main process after the present one; or 0 */
 	char status[128];  /* of STATUS=, in this run */
+	uint64_t sent_us;  /* MONOTONIC_USEC= of the message that is being read; 0: none */
 };
 
 /* Between a program's execve(2) and what it is worth (settling.h). */
@@ -151,6 +162,7 @@ struct service {
 	struct service_cgroup cgroup;
 	struct output output;
 	struct notify notify;
+	struct service_reload reload;
 	struct service_hooks hooks;
 };
 
@@ -206,14 +218,15 @@ struct supervisor {
 	struct pressure pressure;
 	struct stopping stopping;
 	struct collector_link collector;
-	int null_fd;      /* /dev/null */
-	int own_fds;      /* directory /proc/self/fd of PID 1; -1: not there */
-	int again_fd;     /* number for what is opened again through it; -1: none */
-	rlim_t files_max; /* the services' hard limit of open files */
-	bool is_spared;   /* PID 1 has an oom_score_adj that services must not inherit */
-	bool is_frozen;   /* services are frozen: supervisor_freeze() */
-	bool has_daemons; /* a service has type = forking, and its command has ended */
-	bool held;        /* only built-in services start: supervisor_hold() */
+	int null_fd;            /* /dev/null */
+	int own_fds;            /* directory /proc/self/fd of PID 1; -1: not there */
+	int again_fd;           /* number for what is opened again through it; -1: none */
+	rlim_t files_max;       /* the services' hard limit of open files */
+	bool is_spared;         /* PID 1 has an oom_score_adj that services must not inherit */
+	bool is_frozen;         /* services are frozen: supervisor_freeze() */
+	size_t reload_commands; /* how many run */
+	bool has_daemons;       /* a service has type = forking, and its command has ended */
+	bool held;              /* only built-in services start: supervisor_hold() */
 	struct service *services;
 	struct service *newest; /* added to that list last; or NULL */
 	struct index index;

@@ -25,18 +25,19 @@ void service_config_init(struct service_config *c)
 	cgroup_limits_init(&c->cgroup);
 }
 
-int service_config_stop_signal(const struct service_config *c)
+int service_config_signal(int choice)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGABRT,
 		SIGKILL, SIGWINCH, SIGPWR };
 
-	return signals[(size_t)c->stop_signal % (sizeof(signals) / sizeof(signals[0]))];
+	return signals[(size_t)choice % (sizeof(signals) / sizeof(signals[0]))];
 }
 
 void service_config_free(struct service_config *c)
 {
 	free(c->command);
 	free(c->pre_start);
+	free(c->reload_command);
 	free(c->user);
 	free(c->log_file);
 	free(c->working_directory);

@@ -29,18 +29,20 @@ struct service_config {
 	uint64_t file_hash; /* of the file's text */
 	struct command *command;
 	struct command *pre_start;
-	char *user;              /* NULL: the service group's user */
-	char *log_file;          /* NULL: lines go to the console */
-	uint64_t log_max_size;   /* bytes; 0: the log file is never rotated */
-	unsigned int log_keep;   /* rotated log files that are kept */
-	char *working_directory; /* NULL: "/" */
-	char *environment_file;  /* NULL: none; with '-' in front, it may be absent */
+	struct command *reload_command; /* NULL: none */
+	char *user;                     /* NULL: the service group's user */
+	char *log_file;                 /* NULL: lines go to the console */
+	uint64_t log_max_size;          /* bytes; 0: the log file is never rotated */
+	unsigned int log_keep;          /* rotated log files that are kept */
+	char *working_directory;        /* NULL: "/" */
+	char *environment_file;         /* NULL: none; with '-' in front, it may be absent */
 	struct strings supplementary_groups;
 	struct strings after;
 	struct strings requires;
 	struct strings env; /* the [env] section */
 	struct machine_rules rules;
-	int stop_signal; /* index of `stop_signal`; service_config_stop_signal() */
+	int stop_signal, reload_signal; /* for service_config_signal() */
+	bool has_reload_signal;
 	enum service_limit_action start_limit_action;
 	unsigned int start_limit_exit_code;   /* for SERVICE_LIMIT_EXIT */
 	unsigned int unhealthy_restart_after; /* failed checks in a row; 0: never */
@@ -62,8 +64,8 @@ struct service_config {
 /* Set every value to its default. */
 void service_config_init(struct service_config *c);
 
-/* The signal that asks the command to end. */
-int service_config_stop_signal(const struct service_config *c);
+/* The signal that `choice`, of stop_signal or reload_signal, stands for. */
+int service_config_signal(int choice);
 
 /* Free all strings and commands. */
 void service_config_free(struct service_config *c);

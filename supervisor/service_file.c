@@ -397,6 +397,11 @@ static int check_whole(const char *path, const struct service_config *c, struct 
 {
 	if (c->command == NULL)
 		return problem_set_text(p, EINVAL, "%s: no command in [service]", path);
+	if (c->reload_command != NULL && c->has_reload_signal)
+		return problem_set_text(
+			p, EINVAL, "%s: reload_signal and reload_command exclude each other", path);
+	if (c->rules.type == MACHINE_ONESHOT && (c->reload_command != NULL || c->has_reload_signal))
+		return problem_set_text(p, EINVAL, "%s: a oneshot has nothing to reload", path);
 	if (c->log_file != NULL && strlen(c->log_file) >= COLLECTOR_PATH_MAX)
 		return problem_set_text(p, ENAMETOOLONG, "%s: log_file has more than %d bytes",
 			path, COLLECTOR_PATH_MAX - 1);
@@ -425,6 +430,9 @@ int service_config_read(int directory, const char *path, struct service_config *
 	if (err != 0)
 		return err;
 	c->rules.has_pre_start = c->pre_start != NULL;
+	c->rules.reload = c->reload_command != NULL ? MACHINE_RELOAD_BY_COMMAND
+			  : c->has_reload_signal    ? MACHINE_RELOAD_BY_SIGNAL
+						    : MACHINE_RELOAD_BY_NOTHING;
 	err = check_whole(path, c, p);
 	if (err != 0)
 		problem_report(report, p);

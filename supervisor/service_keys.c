@@ -22,7 +22,7 @@ static const char *const action_choices[] = { "none", "reboot", "exit", NULL };
 static const char *const tier_choices[] = { "essential", "minimal", "standard", "network",
 	"unrestricted", NULL };
 static const char *const type_choices[] = { "simple", "oneshot", "forking", NULL };
-/* Each with and without SIG, in the order of service_config_stop_signal(). */
+/* Each with and without SIG, in the order of service_config_signal(). */
 static const char *const signal_choices[] = { "TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "ABRT",
 	"KILL", "WINCH", "PWR", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2",
 	"SIGABRT", "SIGKILL", "SIGWINCH", "SIGPWR", NULL };
@@ -61,7 +61,9 @@ const struct service_key service_keys[] = {
 		.unset = DOC("the console"),
 		.doc = DOC("File that standard output and standard error are appended to.\n"
 			"Missing directories are created.\n"
-			"A symbolic link, or a file that has a second name, is refused.\n"
+			"A symbolic link, or a file that has a second name, is refused; a link "
+			"to a directory is followed only where nobody but root can write to "
+			"what is in front of it.\n"
 			"If a write fails, the console says so, and afterwards how much was "
 			"lost.\n"
 			"Each process has descriptors of its own: flags such as O_NONBLOCK "
@@ -134,10 +136,36 @@ const struct service_key service_keys[] = {
 		.unset = DOC("TERM"),
 		.doc = DOC("Signal to send in place of TERM.\n"
 			"PostgreSQL wants INT, nginx QUIT.") },
+	{ .name = "reload_signal", .type = KEY_CHOICE, AT(reload_signal),
+		FLAG(has_reload_signal), .choices = signal_choices,
+		.unset = DOC("none"),
+		.doc = DOC("Signal that has the main process read its configuration again when "
+			"the host asks for it\n"
+			".Pq Ic mvm-probe reload Ar target service .\n"
+			"A service with\n"
+			".Ic ready\n"
+			"=\n"
+			".Cm notify\n"
+			"has to answer with\n"
+			".Li RELOADING=1\n"
+			"and, when it has done so,\n"
+			".Li READY=1\n"
+			"within\n"
+			".Ic start_timeout ;\n"
+			"for any other the reload is over once the signal is sent.\n"
+			"See\n"
+			".Sx RELOADING .") },
+	{ .name = "reload_command", .type = KEY_COMMAND, AT(reload_command),
+		.unset = DOC("none"),
+		.doc = DOC("A command line that does the same in place of a signal.\n"
+			"It runs beside the command, as the same user, in the same cgroup and "
+			"with the same environment, and\n"
+			".Ev MAINPID .") },
 	{ .name = "start_timeout", .type = KEY_SPAN, AT(rules.start_timeout), .max = DAY_MS,
 		.unset = DOC("30s"),
 		.doc = DOC("A oneshot that has not ended, or a service that is not ready, "
 			"within this time is stopped and has failed.\n"
+			"A reload that is not over by then has failed; the service goes on.\n"
 			"0: no limit.") },
 	{ .name = "start_limit", .type = KEY_COUNT, AT(rules.start_limit),
 		.max = MACHINE_STARTS_MAX,

@@ -12,6 +12,7 @@
 #include "supervisor/order.h"
 #include "supervisor/pressure.h"
 #include "supervisor/process.h"
+#include "supervisor/service_reload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +29,8 @@ static void on_timer(struct loop_timer *timer)
 {
 	struct service *v = LOOP_OWNER(timer, struct service, timer);
 
-	if (v->owner->is_frozen && v->machine.state == MACHINE_RUNNING) {
-		machine_keep_alive(&v->machine, clock_ms());
+	if (v->owner->is_frozen && machine_is_ready(&v->machine)) {
+		machine_was_frozen(&v->machine, clock_ms());
 		loop_timer_set(v->owner->loop, timer, v->machine.due_ms);
 		return;
 	}
@@ -84,13 +85,17 @@ static void watch_cgroup(struct service *v)
 		close(fd);
 }
 
+static bool is_coming_or_up(const struct service *v)
+{
+	return v->machine.state == MACHINE_START || machine_is_ready(&v->machine);
+}
+
 /* Tell the machine once the last process of a stopping service has ended. */
 static void check_gone(struct service *v)
 {
 	enum machine_state state = v->machine.state;
 
-	if (process_is_gone(v) && v->config.rules.type == MACHINE_FORKING &&
-		(state == MACHINE_START || state == MACHINE_RUNNING) &&
+	if (process_is_gone(v) && v->config.rules.type == MACHINE_FORKING && is_coming_or_up(v) &&
 		!cgroup_is_populated(v->cgroup.fd))
 		end_run(v, v->cgroup.daemon_status);
 	if (!process_is_gone(v) || (state != MACHINE_STOP && state != MACHINE_KILL))
@@ -191,6 +196,10 @@ static void carry_out(struct service *v, unsigned int todo)
 		process_signal(v, SIGKILL);
 	if (todo & (MACHINE_DO_TERM | MACHINE_DO_KILL | MACHINE_DO_ABORT))
 		check_gone(v);
+	if (todo & MACHINE_DO_RELOAD)
+		service_reload_act(v);
+	if (todo & MACHINE_DO_END_RELOAD)
+		process_kill_reload(v);
 	if (todo & MACHINE_DO_CHECK)
 		supervisor_reconsider(v);
 	if (todo & MACHINE_DO_PRE)
@@ -247,6 +256,8 @@ void supervisor_event(struct service *v, enum machine_event event, const struct 
 		loop_timer_clear(s->loop, &v->timer);
 	if (v->machine.state != before) {
 		describe_change(v, before);
+		if (before == MACHINE_RELOAD)
+			service_reload_over(v);
 		if (s->events != NULL)
 			events_add(s->events, v, before, event);
 		if (s->changed != NULL)
@@ -315,12 +326,9 @@ static bool has_daemon(struct service *v, int status)
 
 static void hint_at_forking(struct service *v, int status)
 {
-	enum machine_state state = v->machine.state;
-
 	if (status != 0 || v->config.rules.type != MACHINE_SIMPLE || v->has_hinted ||
-		(state != MACHINE_START && state != MACHINE_RUNNING) || v->cgroup.fd < 0 ||
-		v->last.outcome.failed_to_run || clock_ms() - v->machine.started_ms > HINT_MS ||
-		!cgroup_is_populated(v->cgroup.fd))
+		!is_coming_or_up(v) || v->cgroup.fd < 0 || v->last.outcome.failed_to_run ||
+		clock_ms() - v->machine.started_ms > HINT_MS || !cgroup_is_populated(v->cgroup.fd))
 		return;
 	v->has_hinted = true;
 	log_line("%s: its command has ended, and the processes it left are killed; a daemon that "
@@ -335,7 +343,7 @@ static void process_ended(struct service *v, int status)
 	v->pid = 0;
 	process_take_report(v);
 	notify_drain(v);
-	if (v->machine.state == MACHINE_START || v->machine.state == MACHINE_RUNNING) {
+	if (is_coming_or_up(v)) {
 		if (has_successor(v)) {
 			supervisor_event(v, MACHINE_EV_EXEC, NULL);
 			return;
@@ -351,6 +359,12 @@ static void process_ended(struct service *v, int status)
 static void orphan_ended(struct service *v, int status)
 {
 	v->cgroup.daemon_status = status;
+	check_gone(v);
+}
+
+static void reload_ended(struct service *v, int status)
+{
+	service_reload_command_ended(v, status);
 	check_gone(v);
 }
 
@@ -372,20 +386,23 @@ void supervisor_reap(struct supervisor *s)
 {
 	for (;;) {
 		siginfo_t info = { 0 };
-		struct service *v, *part_of;
+		struct service *v, *reloads, *part_of;
 		int status;
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			return;
 		launcher_collect_pids(&s->launcher); /* the process may be newly started */
 		v = index_find_pid(s, info.si_pid);
-		if (v != NULL && v->cgroup.fd < 0)
+		reloads = v == NULL ? service_reload_find(s, info.si_pid) : NULL;
+		if ((v != NULL && v->cgroup.fd < 0) || (reloads != NULL && reloads->cgroup.fd < 0))
 			kill(-info.si_pid, SIGKILL);
-		part_of = v == NULL ? daemon_of(s, info.si_pid) : NULL;
+		part_of = v == NULL && reloads == NULL ? daemon_of(s, info.si_pid) : NULL;
 		if (waitpid(info.si_pid, &status, WNOHANG) != info.si_pid)
 			continue;
 		if (v != NULL)
 			process_ended(v, status);
+		else if (reloads != NULL)
+			reload_ended(reloads, status);
 		else if (part_of != NULL)
 			orphan_ended(part_of, status);
 	}

@@ -13,13 +13,37 @@
 
 #define MEASURE_MS    2000 /* longest time to measure a state */
 #define MEASURE_ROOTS 4    /* most directories to look for it in */
+#define STUCK_MS      1000 /* from SIGKILL until a hook is taken for one that it does not end */
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 /* The integration of a hook; NULL if it is no longer defined. */
 static struct monitor *integration_of(const struct hook *hook)
 {
-	return monitors_find(hook->set->context->integrations, hook->name);
+	return monitors_find(hook->context->integrations, hook->name);
+}
+
+static void free_names(struct hook *hook)
+{
+	free(hook->name);
+	free(hook->user);
+	hook->name = hook->user = NULL;
+}
+
+/* It has ended after all. Its set has counted it among the failed ones before. */
+static void stuck_hook_ended(struct hook *hook)
+{
+	struct hook_batch *batch = hook->batch;
+	struct monitor *m = integration_of(hook);
+
+	if (m != NULL)
+		m->hook_running = false;
+	job_release(&hook->job);
+	hook->is_stuck = false;
+	if (batch->is_left)
+		free_names(hook);
+	if (--batch->stuck == 0 && batch->is_left)
+		free(batch);
 }
 
 static void hook_ended(struct hook *hook)
@@ -29,8 +53,9 @@ static void hook_ended(struct hook *hook)
 
 	hook->running = false;
 	hook->done_at = time(NULL);
-	job_release(&hook->job);
-	if (m != NULL)
+	if (!hook->is_stuck)
+		job_release(&hook->job);
+	if (m != NULL && !hook->is_stuck)
 		m->hook_running = false;
 	if (m != NULL && set->kind == HOOK_CHECKPOINT && !hook->failed) {
 		m->checkpointed = true;
@@ -98,6 +123,10 @@ static void job_done(struct job *job)
 	struct hook *hook = LOOP_OWNER(job, struct hook, job);
 	struct buf b = BUF_OVER(hook->detail);
 
+	if (hook->is_stuck) {
+		stuck_hook_ended(hook);
+		return;
+	}
 	if (hook->measuring) {
 		take_size(hook);
 	} else if (job->end == JOB_EXITED && job->code == 0) {
@@ -112,6 +141,20 @@ static void job_done(struct job *job)
 	hook_ended(hook);
 }
 
+static void job_stuck(struct job *job)
+{
+	struct hook *hook = LOOP_OWNER(job, struct hook, job);
+	char text[64];
+	struct buf b = BUF_OVER(text);
+
+	buf_clear(&b);
+	launch_describe_stuck(job, &b);
+	hook_failed(hook, text);
+	hook->is_stuck = true;
+	hook->batch->stuck++;
+	hook_ended(hook);
+}
+
 static const char *command_of(const struct monitor *m, enum hook_kind kind)
 {
 	return kind == HOOK_CHECKPOINT ? m->definition.checkpoint_cmd : m->definition.restore_cmd;
@@ -122,12 +165,14 @@ static void start(struct hook *hook)
 	struct hook_set *set = hook->set;
 	struct monitor *m = integration_of(hook);
 	struct job_spec spec = { .timeout_ms = set->timeout_ms,
+		.stuck_ms = STUCK_MS,
 		.err_max =
 			HOOK_DETAIL_MAX / 4, /* an invalid byte becomes three; "... " comes first */
 		.err_last = true };
 	struct problem p;
 
 	job_init(&hook->job, set->context->jobs, job_done);
+	hook->job.stuck = job_stuck;
 	hook->running = true;
 	if (m == NULL || command_of(m, set->kind) == NULL)
 		hook_failed(hook, "the integration is no longer defined");
@@ -144,8 +189,11 @@ int hook_set_init(
 	struct hook_set *set, const struct hook_context *context, enum hook_kind kind, size_t most)
 {
 	*set = (struct hook_set){ .context = context, .kind = kind };
-	set->hooks = calloc(most + 1, sizeof(*set->hooks));
-	return set->hooks != NULL ? 0 : -ENOMEM;
+	set->batch = calloc(1, sizeof(*set->batch) + (most + 1) * sizeof(*set->hooks));
+	if (set->batch == NULL)
+		return -ENOMEM;
+	set->hooks = set->batch->items;
+	return 0;
 }
 
 int hook_set_add(struct hook_set *set, const struct monitor *m)
@@ -156,6 +204,8 @@ int hook_set_add(struct hook_set *set, const struct monitor *m)
 	if (command_of(m, set->kind) == NULL)
 		return 0;
 	hook->set = set;
+	hook->context = set->context;
+	hook->batch = set->batch;
 	hook->critical = m->definition.critical;
 	hook->name = strdup(m->definition.name);
 	hook->user = user != NULL ? strdup(user) : NULL;
@@ -186,17 +236,25 @@ void hook_set_run(struct hook_set *set, uint64_t timeout_ms)
 
 void hook_set_free(struct hook_set *set)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		free(set->hooks[i].name);
-		free(set->hooks[i].user);
-	}
-	free(set->hooks);
+	struct hook_batch *batch = set->batch;
+
+	for (size_t i = 0; batch != NULL && i < set->count; i++)
+		if (!batch->items[i].is_stuck)
+			free_names(&batch->items[i]);
+	if (batch != NULL && batch->stuck > 0)
+		batch->is_left = true;
+	else
+		free(batch);
 	*set = (struct hook_set){ 0 };
 }
 
 void hook_set_abandon(struct hook_set *set)
 {
-	for (size_t i = 0; i < set->count; i++)
+	for (size_t i = 0; i < set->count; i++) {
 		job_release(&set->hooks[i].job);
+		set->hooks[i].is_stuck = false;
+	}
+	if (set->batch != NULL)
+		set->batch->stuck = 0;
 	hook_set_free(set);
 }

@@ -32,23 +32,34 @@ struct hook_context {
 };
 
 struct hook {
-	struct hook_set *set;
+	struct hook_set *set; /* of no use to a hook that is stuck: the set may be gone */
+	const struct hook_context *context;
+	struct hook_batch *batch;
 	char *name, *user; /* copies: the integration may go before the hook ends */
 	bool critical;
 	bool measuring;
 	bool running;
 	bool failed;
+	bool is_stuck; /* its time is over, and SIGKILL does not end it: nobody waits for it */
 	time_t done_at;
 	char detail[HOOK_DETAIL_MAX]; /* why the hook failed */
 	struct job job;
 };
 
+/* The hooks of a set. The batch outlives its set while one of them is stuck. */
+struct hook_batch {
+	size_t stuck;
+	bool is_left; /* the set has been freed */
+	struct hook items[];
+};
+
 struct hook_set {
 	const struct hook_context *context;
 	enum hook_kind kind;
-	struct hook *hooks;
-	size_t count; /* of hooks */
-	size_t left;  /* hooks that have not ended */
+	struct hook_batch *batch;
+	struct hook *hooks; /* the batch's */
+	size_t count;       /* of hooks */
+	size_t left;        /* hooks that have not ended */
 	uint64_t timeout_ms;
 	void (*done)(struct hook_set *set); /* all ended; may be called within hook_set_run() */
 	void *owner;
@@ -63,12 +74,13 @@ int hook_set_add(struct hook_set *set, const struct monitor *integration);
 
 /*
  * Run all hooks. A hook that still runs after `timeout_ms` (at least 1) is killed and counts as
- * failed. A hook fails at once if another hook of its integration is running. `done` is called
+ * failed. A hook that SIGKILL does not end, because it waits for a disk, fails, too, and is not
+ * waited for. A hook fails at once if another hook of its integration is running. `done` is called
  * exactly once, also for an empty set.
  */
 void hook_set_run(struct hook_set *set, uint64_t timeout_ms);
 
-/* Free a set that has ended. A running set must not be freed. */
+/* Free a set that has ended, but for its hooks that are stuck. A running set must not be freed. */
 void hook_set_free(struct hook_set *set);
 
 /* Free a set in any state, after all jobs are closed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/checks/job.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,9 +175,17 @@ static void job_expired(struct loop_timer *timer)
 		loop_timer_set(job->jobs->loop, &job->deadline, clock_ms() + job->stuck_ms);
 }
 
+/* For words about a program that does not run; what does not fit has none. */
+static void keep_text(char *out, size_t size, const char *text)
+{
+	buf_format(out, size, "%s", strlen(text) < size ? text : "");
+}
+
 static void prepare(struct job *job, const struct job_spec *spec)
 {
 	job_release(job);
+	keep_text(job->program, sizeof(job->program), spec->argv[0]);
+	keep_text(job->path, sizeof(job->path), spawn_path_of(spec->envp));
 	job->out.max = spec->out_max;
 	job->err.max = spec->err_max;
 	job->err.keep_last = spec->err_last;

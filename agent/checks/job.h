@@ -88,6 +88,7 @@ struct job {
 	enum job_end end;
 	int code;
 	struct spawn_failure failure;
+	char program[128], path[128];  /* that were asked for; "" when they are longer */
 	uint64_t started_ms, ended_ms; /* clock_ms() */
 	void (*done)(struct job *job);
 	/* Streamed jobs: the program runs, or failed to start and `failure` says why. */

@@ -3,6 +3,7 @@
 
 #include "agent/checks/service_environment.h"
 #include "base/command.h"
+#include "base/interpreter.h"
 #include "protocol/utf8.h"
 
 #include <errno.h>
@@ -110,6 +111,20 @@ void launch_describe_stuck(const struct job *job, struct buf *b)
 	buf_puts(b, ", and cannot be killed");
 }
 
+void launch_describe_failure(const struct job *job, struct buf *b)
+{
+	char name[64];
+
+	buf_puts(b, spawn_stage_name(job->failure.stage));
+	if (job->failure.stage == SPAWN_EXEC && job->program[0] != '\0' &&
+		interpreter_find_culprit(
+			job->program, job->path, job->failure.error, name, sizeof(name)) == 0) {
+		buf_puts(b, ", interpreter ");
+		utf8_put_lossy(b, name, strlen(name));
+	}
+	buf_printf(b, ": %s", problem_errno_text(job->failure.error));
+}
+
 void launch_describe_end(const struct job *job, struct buf *b)
 {
 	switch (job->end) {
@@ -117,8 +132,8 @@ void launch_describe_end(const struct job *job, struct buf *b)
 		describe_timeout(job, b);
 		break;
 	case JOB_NOT_RUN:
-		buf_printf(b, "failed to execute: %s: %s", spawn_stage_name(job->failure.stage),
-			problem_errno_text(job->failure.error));
+		buf_puts(b, "failed to execute: ");
+		launch_describe_failure(job, b);
 		break;
 	case JOB_EXITED:
 		if (!standard_error(&job->err, b))

@@ -20,6 +20,9 @@ int launch_command(struct job *job, const struct identities *ids, const char *us
 int launch_program(struct job *job, const struct identities *ids, const char *user,
 	char *const *argv, struct job_spec *spec, struct problem *p);
 
+/* Append why a program could not run: the step, the interpreter that is missing, the error. */
+void launch_describe_failure(const struct job *job, struct buf *b);
+
 /*
  * Append why a job failed: its standard error as UTF-8 without white space around it, or, if that
  * is empty, how it ended. "... " stands for a start of standard error that was not kept.

@@ -126,6 +126,11 @@ int channel_begin(struct channel *c, struct channel_call *call)
 	return 0;
 }
 
+void channel_send_back(struct channel *c, const struct control_message *event)
+{
+	(void)!send(c->io.fd, event, sizeof(*event), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void channel_drop(struct channel_call *call)
 {
 	struct channel *c = call->channel;

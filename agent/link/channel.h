@@ -73,6 +73,9 @@ void channel_set_text(struct channel_call *call, const char *text);
  */
 int channel_begin(struct channel *c, struct channel_call *call);
 
+/* Answer an event of PID 1 with itself; whether there is room for it or not. */
+void channel_send_back(struct channel *c, const struct control_message *event);
+
 /* Stop waiting for a call, if it is running. PID 1's answer is ignored. */
 void channel_drop(struct channel_call *call);
 

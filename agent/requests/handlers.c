@@ -125,4 +125,5 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_SHUTDOWN] = init_query_requested,
 	[REQUEST_EVENTS] = init_query_requested,
 	[REQUEST_RELOAD] = init_query_requested,
+	[REQUEST_RELOAD_SERVICE] = init_query_requested,
 };

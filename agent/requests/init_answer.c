@@ -152,6 +152,11 @@ void init_answer_restart(struct buf *b, const void *arg)
 	put_outcome(b, ANSWER_RESTART, arg);
 }
 
+void init_answer_reload_service(struct buf *b, const void *arg)
+{
+	put_outcome(b, ANSWER_RELOAD_SERVICE, arg);
+}
+
 void init_answer_shutdown(struct buf *b, const void *arg)
 {
 	put_outcome(b, ANSWER_SHUTDOWN, arg);

@@ -41,6 +41,7 @@ void init_answer_logs(struct buf *b, const void *arg);
 void init_answer_timeline(struct buf *b, const void *arg);
 void init_answer_metrics(struct buf *b, const void *arg);
 void init_answer_restart(struct buf *b, const void *arg);
+void init_answer_reload_service(struct buf *b, const void *arg);
 void init_answer_shutdown(struct buf *b, const void *arg);
 void init_answer_events(struct buf *b, const void *arg);
 void init_answer_reload(struct buf *b, const void *arg);

@@ -15,7 +15,7 @@
 
 #define ITEMS_MAX  1024  /* messages kept of one answer */
 #define ANSWER_MS  5000  /* limit for PID 1's answer */
-#define RESTART_MS 60000 /* limit for a service to stop and start */
+#define RESTART_MS 60000 /* limit for a service to stop and start, or to reload */
 #define RELOAD_MS  30000 /* limit for all services to stop and start */
 #define WAIT_MAX_S 60    /* longest time that a client may wait for an event */
 #define TIMES_MAX  252   /* of an answer to Logs: they fit a frame beside the text */
@@ -39,6 +39,8 @@ static const struct kind {
 	{ REQUEST_SHUTDOWN, CONTROL_SHUTDOWN, init_answer_shutdown, ANSWER_MS, false, true },
 	{ REQUEST_EVENTS, CONTROL_EVENTS, init_answer_events, ANSWER_MS, false, false },
 	{ REQUEST_RELOAD, CONTROL_RELOAD, init_answer_reload, RELOAD_MS, false, true },
+	{ REQUEST_RELOAD_SERVICE, CONTROL_RELOAD_SERVICE, init_answer_reload_service, RESTART_MS,
+		false, true },
 };
 
 struct query {
@@ -226,8 +228,8 @@ static void prepare_call(struct query *q, const struct request *r)
 		call->request.position = r->body.logs.has_position ? r->body.logs.position : 0;
 		q->position = r->body.logs.position;
 		q->goes_on = r->body.logs.has_position;
-	} else if (r->kind == REQUEST_RESTART) {
-		channel_set_name(call, r->body.restart.service);
+	} else if (r->kind == REQUEST_RESTART || r->kind == REQUEST_RELOAD_SERVICE) {
+		channel_set_name(call, r->body.service.service);
 	} else if (r->kind == REQUEST_SHUTDOWN) {
 		call->request.value = r->body.shutdown.power_off;
 	} else if (r->kind == REQUEST_EVENTS) {

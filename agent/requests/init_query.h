@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests that PID 1 answers: Hello, Services, Logs, BootTimeline, Metrics, Restart, Shutdown,
- * Events and Reload. Restart, Shutdown and Reload require access.debug_exec, as Exec does.
+ * Events, Reload and ReloadService. Restart, Shutdown and the last two require access.debug_exec,
+ * as Exec does.
  */
 #ifndef AGENT_REQUESTS_INIT_QUERY_H
 #define AGENT_REQUESTS_INIT_QUERY_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/process.h"
 
+#include "agent/checks/launch.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
@@ -196,15 +197,15 @@ static void on_started(struct job *job, bool runs)
 {
 	struct process *v = LOOP_OWNER(job, struct process, job);
 	struct proc_result r = { .kind = PROC_RESULT_STARTED, .as.started.pid_token = v->token };
-	char text[256];
+	char text[256] = "";
+	struct buf why = BUF_OVER(text);
 
 	if (!v->is_starting)
 		return;
 	v->is_starting = false;
 	if (!runs) {
-		buf_format(text, sizeof(text), "%s: %s: %s", v->argv0,
-			spawn_stage_name(job->failure.stage),
-			problem_errno_text(job->failure.error));
+		buf_printf(&why, "%s: ", v->argv0);
+		launch_describe_failure(job, &why);
 		r = process_error(
 			job->failure.stage == SPAWN_DIRECTORY ? PROC_BAD_CWD : PROC_SPAWN_FAILED,
 			text);

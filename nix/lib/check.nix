@@ -163,6 +163,12 @@ let
       needs "onInterval" (s.type == "oneshot" || (s.restart != null && s.restart != "always"))
         "a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\""
     )
+    ++ optionals (s.reloadCommand != null) (
+      needs "reloadCommand" (s.reloadSignal == null) "there is reloadSignal, too; only one of them can be"
+    )
+    ++ concatMap (
+      o: optionals (s.${o} != null) (needs o (s.type != "oneshot") "a oneshot has nothing to reload")
+    ) [ "reloadSignal" "reloadCommand" ]
     ++ optionals (s.startLimitExitCode != null) (
       needs "startLimitExitCode" (s.startLimitAction == "exit") "only for startLimitAction = \"exit\""
     )
@@ -221,9 +227,9 @@ let
           optional (
             s.${o} != null
             && (value o).kind != "lines"
-            && long (stringLength (value o).text + stringLength "pre_start = ")
+            && long (stringLength (value o).text + stringLength "reload_command = ")
           ) "${at}.${o}: longer than ${toString lineBytes} bytes; make it a script (writeScript)"
-        ) [ "command" "preStart" ]
+        ) [ "command" "preStart" "reloadCommand" ]
         ++ concatMap (
           v:
           optional (long (

@@ -102,6 +102,7 @@ rec {
     each "services" config.services [
       "command"
       "preStart"
+      "reloadCommand"
     ]
     ++ each "healthChecks" config.healthChecks [
       "healthCmd"

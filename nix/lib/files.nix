@@ -70,6 +70,8 @@ let
             iniCommand script name s.${o.name}
           else if o.name == "preStart" then
             iniCommand script "${name}-pre-start" s.${o.name}
+          else if o.name == "reloadCommand" then
+            iniCommand script "${name}-reload" s.${o.name}
           else
             s.${o.name};
       };

@@ -253,6 +253,22 @@ let
       example = ''"INT"'';
     }
     {
+      name = "reloadSignal";
+      type = t.name "(SIG)?(TERM|INT|QUIT|HUP|USR1|USR2|ABRT|KILL|WINCH|PWR)" "a signal such as \"HUP\"";
+      ini = "reload_signal";
+      defaultText = "none";
+      description = "Signal that has the service read its configuration again on `mvm-probe reload TARGET SERVICE`. With `ready = \"notify\"` the service answers RELOADING=1 and then READY=1.";
+      example = ''"HUP"'';
+    }
+    {
+      name = "reloadCommand";
+      type = t.command;
+      ini = "reload_command";
+      defaultText = "none";
+      description = "A command line that does so in place of `reloadSignal`; `$MAINPID` is the main process.";
+      example = ''"''${pkgs.nginx}/bin/nginx -s reload"'';
+    }
+    {
       name = "watchdog";
       type = t.span 24;
       ini = "watchdog";

@@ -108,7 +108,7 @@ static bool find_cause(struct findings *all, const struct guest_facts *g, const 
 		struct finding *f;
 		struct buf b;
 
-		if (service_state_is(s, "running") || !says(s->reason, causes[i].words))
+		if (service_is_up(s) || !says(s->reason, causes[i].words))
 			continue;
 		f = add(all, FINDING_CRITICAL, causes[i].kind, s->name, &b);
 		if (f == NULL)

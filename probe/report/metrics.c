@@ -170,7 +170,7 @@ static void add_service(struct metrics_page *page, const struct service *s, cons
 	buf_printf(&labels, "%s,", guest);
 	put_label(&labels, "service", s->name);
 	put_sample(page->streams[PLACE_RUNNING], "mvm_service_running", "gauge", labels.data,
-		service_state_is(s, "running"), PLAIN);
+		service_is_up(s), PLAIN);
 	for (size_t f = 0; f < SERVICE_FAMILIES; f++) {
 		const struct service_family *family = &service_families[f];
 		const struct maybe *m = (const struct maybe *)((const char *)s + family->offset);

@@ -56,6 +56,11 @@ bool service_state_is(const struct service *s, const char *state)
 	return s->state.len == strlen(state) && memcmp(s->state.bytes, state, s->state.len) == 0;
 }
 
+bool service_is_up(const struct service *s)
+{
+	return service_state_is(s, "running") || service_state_is(s, "reload");
+}
+
 bool service_is_well(const struct service *s)
 {
 	return !service_state_is(s, "failed") && !service_state_is(s, "auto-restart");

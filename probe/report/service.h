@@ -40,6 +40,9 @@ void services_free(struct services *all);
 /* True unless the service has failed or is being restarted again and again. */
 bool service_is_well(const struct service *s);
 
+/* True if it runs and is ready, also while it reads its configuration again. */
+bool service_is_up(const struct service *s);
+
 /* True if the state is this word. */
 bool service_state_is(const struct service *s, const char *state);
 

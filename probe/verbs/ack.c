@@ -118,6 +118,13 @@ int verb_restart(const struct options *o)
 	return ask(o, REQUEST_RESTART, &body, o->timeout_ms);
 }
 
+int verb_reload_service(const struct options *o)
+{
+	const struct service_request body = { .service = o->names[0] };
+
+	return ask(o, REQUEST_RELOAD_SERVICE, &body, o->timeout_ms);
+}
+
 int verb_shutdown(const struct options *o)
 {
 	const struct shutdown_request body = { .power_off = o->power_off };

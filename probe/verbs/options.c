@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TIMEOUT_MAX_MS  (24 * 3600 * 1000)
 #define DRAIN_MAX_SECS  (24 * 3600)
@@ -471,12 +472,26 @@ int options_list_targets(const struct options *o, struct target_list *l, struct 
 	return list_targets(&again, o->target_word_count, l, p);
 }
 
+/*
+ * True if the last operand is a service and no target: another one names targets, and it is neither
+ * written as a path nor the name of a file here.
+ */
+static bool ends_in_service(const struct options *o)
+{
+	const char *last = o->name_count > 0 ? o->names[o->name_count - 1] : NULL;
+	bool has_targets = o->name_count > 1 || o->all || o->targets_file != NULL;
+
+	return (o->verb->flags & OPTION_SERVICE) != 0 && has_targets && last != NULL &&
+	       last[strcspn(last, "/:*?[")] == '\0' && access(last, F_OK) != 0;
+}
+
 static int parse_targets(struct parsing *s, struct problem *p)
 {
 	struct options *o = s->o;
 	struct target_list l = { .port = (uint32_t)s->port };
 	bool takes_many = flags_of(o->verb) & OPTION_TARGETS;
-	size_t words = o->verb->operands == OPERANDS_TARGETS ? o->name_count : o->name_count > 0;
+	size_t words = o->verb->operands == OPERANDS_TARGETS ? o->name_count - ends_in_service(o)
+							     : o->name_count > 0;
 	int err = 0;
 
 	if (o->verb->operands == OPERANDS_SERVICES && (o->all || o->targets_file != NULL))

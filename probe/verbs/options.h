@@ -49,6 +49,7 @@ enum option_flag {
 	OPTION_SVG = 1024,     /* --svg */
 	OPTION_TO = 2048,      /* --api-sock, --to */
 	OPTION_FROM = 4096,    /* --api-sock, --from */
+	OPTION_SERVICE = 8192, /* the last of its operands may be a service: options.c */
 	OPTION_TARGETS = 64,   /* --all, --search-path, --targets, --parallel */
 };
 

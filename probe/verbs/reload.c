@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reload: make the guest read its service files again. */
+/* reload: make the guest read its service files again, or a service its configuration. */
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"
@@ -89,5 +89,7 @@ int verb_reload(const struct options *o)
 		.size = sizeof(struct reload), .decode = decode, .members = members, .print = print
 	};
 
+	if (o->name_count > 0)
+		return verb_reload_service(o);
 	return view_run(o, &(struct question){ .kind = REQUEST_RELOAD }, o->timeout_ms, &view);
 }

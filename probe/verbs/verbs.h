@@ -33,6 +33,7 @@ int verb_doctor(const struct options *o);
 int verb_completion(const struct options *o);
 int verb_events(const struct options *o);
 int verb_reload(const struct options *o);
+int verb_reload_service(const struct options *o); /* of one with a service */
 int verb_restart(const struct options *o);
 int verb_shutdown(const struct options *o);
 

@@ -189,7 +189,7 @@ static size_t spoil(struct control_message *m, uint8_t how)
 		m->kind += m->kind == CONTROL_REQUEST;
 		break;
 	case 2:
-		m->verb = how < 128 ? 0 : (uint16_t)(CONTROL_RELOAD + 1 + how);
+		m->verb = how < 128 ? 0 : (uint16_t)(CONTROL_RELOAD_SERVICE + 1 + how);
 		break;
 	case 3:
 		memset(m->name, 'x', sizeof(m->name));

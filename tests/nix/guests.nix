@@ -250,7 +250,9 @@ let
         };
       };
       plain.command = "/bin/sh";
+      plain.reloadSignal = "HUP";
       first.command = "/mnt/data/first";
+      first.reloadCommand = "kill -HUP $MAINPID";
     };
     healthChecks.all = {
       healthCmd = "test \"$X\" = 'a\nb'\necho second line";

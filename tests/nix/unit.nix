@@ -497,7 +497,7 @@ in
   ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
     (
-      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, stopSignal, watchdog, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
+      "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, stopSignal, reloadSignal, reloadCommand, watchdog, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
       + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
       + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs, seccomp, privateTmp, readOnlyPaths"
     )
@@ -675,6 +675,12 @@ in
   (rejected "rotation without a file" (service { logMaxSize = "1M"; logKeep = 2; }) [
     "services.web.logMaxSize: there is no logFile to rotate"
     "services.web.logKeep: there is no logFile to rotate"
+  ])
+  (rejected "two ways to reload" (service { reloadSignal = "HUP"; reloadCommand = "true"; }) [
+    "services.web.reloadCommand: there is reloadSignal, too; only one of them can be"
+  ])
+  (rejected "a oneshot that is to reload" (service { type = "oneshot"; reloadSignal = "HUP"; }) [
+    "services.web.reloadSignal: a oneshot has nothing to reload"
   ])
   (rejected "an action without a limit" (service { startLimitAction = "reboot"; startLimitExitCode = 3; }) [
     "services.web.startLimitExitCode: only for startLimitAction = \"exit\""

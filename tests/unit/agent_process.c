@@ -316,6 +316,16 @@ const struct control_message *expect_verb(enum control_verb verb)
 	return &latest;
 }
 
+void expect_event(enum control_event event)
+{
+	struct pollfd p = { .fd = init_fd, .events = POLLIN };
+
+	cr_assert_eq(poll(&p, 1, RIG_DEADLINE_MS), 1, "no event, but %d is expected", event);
+	cr_assert_eq(recv(init_fd, &latest, sizeof(latest), 0), sizeof(latest));
+	cr_assert_eq(latest.kind, CONTROL_EVENT);
+	cr_assert_eq(latest.verb, event);
+}
+
 void expect_no_verb(void)
 {
 	struct pollfd p = { .fd = init_fd, .events = POLLIN };

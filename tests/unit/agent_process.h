@@ -67,6 +67,9 @@ bool begins_with(const char *text, const char *start);
 
 /* ---- PID 1 ----------------------------------------------------------------------------------- */
 
+/* The agent's next message must be this event, sent back. */
+void expect_event(enum control_event event);
+
 /* The agent's next request must have this verb. Returns it (static storage). */
 const struct control_message *expect_verb(enum control_verb verb);
 

@@ -88,6 +88,13 @@ static void expect_result(const char *command, bool healthy, const char *detail)
 	cr_expect_leq(check.result.checked_at, time(NULL));
 }
 
+/* Returns its path. */
+static const char *program(const char *name, const char *text)
+{
+	cr_assert_eq(chmod(rig_file(name, text), 0755), 0);
+	return rig_path(name);
+}
+
 Test(agent_check, results_and_their_details)
 {
 	expect_result("true", true, "ok");
@@ -100,6 +107,12 @@ Test(agent_check, results_and_their_details)
 	expect_result("sh -c 'echo oops >&2; kill -9 $$'", false, "oops");
 	expect_result(
 		"/nonexistent/check", false, "failed to execute: exec: No such file or directory");
+	expect_result(program("absent", "#!/bin/absent-shell\n"), false,
+		"failed to execute: exec, interpreter /bin/absent-shell: No such file or "
+		"directory");
+	expect_result(program("carriage", "#!/bin/sh\r\n"), false,
+		"failed to execute: exec, interpreter /bin/sh\\r (its line ends in CR LF): No such "
+		"file or directory");
 	expect_result("/etc/passwd", false, "failed to execute: exec: Permission denied");
 	expect_result("'open", false, "failed to execute: a single quote is not closed");
 	expect_result("", false, "failed to execute: the command is empty");

@@ -24,7 +24,7 @@ static const char *const no_services[] = { NULL };
 	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\","                       \
 	"\"StartPortForward\",\"ConsoleOpen\",\"ConsoleResize\",\"ConsoleClose\",\"Hello\","       \
 	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\","             \
-	"\"Events\",\"Reload\"]"
+	"\"Events\",\"Reload\",\"ReloadService\"]"
 #define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": no channel to init\"}}"
 
 Test(agent_guest, hello)
@@ -297,6 +297,7 @@ Test(agent_guest, restart_and_shutdown_need_leave)
 {
 	start_agent_with_init(NULL, no_services);
 	expect("{\"Restart\":{\"service\":\"web\"}}", REJECTED("Restart"));
+	expect("{\"ReloadService\":{\"service\":\"web\"}}", REJECTED("ReloadService"));
 	expect("{\"Shutdown\":{}}", REJECTED("Shutdown"));
 	expect_no_verb();
 }
@@ -320,6 +321,11 @@ Test(agent_guest, restart_and_shutdown)
 	expect_verb(CONTROL_RESTART);
 	answer_done(ENODEV, "");
 	expect_reply(fd, "{\"RestartResult\":{\"success\":false,\"detail\":\"No such device\"}}");
+	send_text(fd, "{\"ReloadService\":{\"service\":\"web\"}}");
+	cr_expect_str_eq(expect_verb(CONTROL_RELOAD_SERVICE)->name, "web");
+	answer_done(ESRCH, "it does not run");
+	expect_reply(
+		fd, "{\"ReloadServiceResult\":{\"success\":false,\"detail\":\"it does not run\"}}");
 	send_text(fd, "{\"Shutdown\":{\"power_off\":true}}");
 	cr_expect_eq(expect_verb(CONTROL_SHUTDOWN)->value, 1);
 	answer_done(0, "");
@@ -475,6 +481,14 @@ Test(agent_guest, init_may_have_the_files_read_again)
 	expect_verb(CONTROL_SERVICES);
 	answer_done(0, "");
 	cr_expect_str_eq(next_line(), "configuration read again (1 integrations, 0 probes)");
+}
+
+/* PID 1 asks one that takes no connections. */
+Test(agent_guest, a_sign_of_life)
+{
+	start_agent_with_init(NULL, no_services);
+	send_event(CONTROL_EV_SIGN_OF_LIFE);
+	expect_event(CONTROL_EV_SIGN_OF_LIFE);
 }
 
 /* PID 1 may be slow: checks begin without its answer after a second. */

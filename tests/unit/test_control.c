@@ -251,6 +251,22 @@ Test(control, a_full_socket_loses_no_notice)
 	expect_notice(false);
 }
 
+Test(control, a_sign_of_life)
+{
+	struct control_message m;
+
+	cr_assert_eq(control_ask_for_life(&guest.control), 0);
+	cr_expect_not(guest.control.shows_life);
+	cr_assert(receive(&m));
+	cr_expect(m.kind == CONTROL_EVENT && m.verb == CONTROL_EV_SIGN_OF_LIFE);
+	cr_assert_eq(send(agent_fd, &m, sizeof(m), 0), sizeof(m));
+	run_once();
+	cr_expect(guest.control.shows_life);
+	cr_expect_not(receive(&m), "it gets no answer");
+	cr_assert_eq(control_ask_for_life(&guest.control), 0);
+	cr_expect_not(guest.control.shows_life);
+}
+
 /* PID 1 owns the events: with the next agent, a client continues at its position. */
 Test(control, an_agent_that_starts_anew)
 {

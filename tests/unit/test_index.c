@@ -140,7 +140,7 @@ static void expect_counts(void)
 		active[v->built_in] += is_active;
 		on_their_way += v->problem == NULL && !v->built_in && v->machine.wanted &&
 				(v->machine.state == MACHINE_WAITING ||
-					(is_active && v->machine.state != MACHINE_RUNNING));
+					(is_active && !machine_is_up(&v->machine)));
 	}
 	cr_assert_eq(supervisor.index.on_their_way, on_their_way);
 	cr_assert_eq(supervisor_has_settled(&supervisor), on_their_way == 0);

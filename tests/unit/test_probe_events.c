@@ -339,6 +339,22 @@ Test(probe_events, reload)
 		"", "reload", "--json", "v.sock");
 }
 
+Test(probe_events, reload_of_a_service)
+{
+	probe_rig_say("{\"ReloadServiceResult\":{\"success\":true,\"detail\":null}}");
+	EXPECT(0, "v.sock: done\n", "", "reload", "v.sock", "nginx");
+	probe_rig_say(
+		"{\"ReloadServiceResult\":{\"success\":false,\"detail\":\"it does not run\"}}");
+	EXPECT(1, "v.sock: failed: it does not run\n", "", "reload", "v.sock", "nginx");
+	/* Two targets: the second one is a file here, or written as a path. */
+	probe_rig_say("{\"ReloadResult\":{\"success\":true,\"detail\":null" COUNTS ",\"bad\":[]}}");
+	EXPECT(0,
+		"v.sock: done: 1 started, 0 stopped, 12 restarted, 7 unchanged\n"
+		"v.sock: done: 1 started, 0 stopped, 12 restarted, 7 unchanged\n",
+		"", "reload", "v.sock", "v.sock");
+	EXPECT(3, "", "mvm-probe: nginx: no such socket: is the VM running?\n", "reload", "nginx");
+}
+
 Test(probe_events, reload_refused)
 {
 	probe_rig_say(

@@ -44,6 +44,36 @@ class AgentLife(cases.GuestCase):
     def test_kill_loses_no_request_on_squashfs(self):
         self.backlog("squashfs", 5)
 
+    def test_one_that_hangs_is_restarted_when_a_host_asks(self):
+        """In virtual time, on both ports; what waited is served. Without a host nobody minds."""
+        for port, request in ((protocol.PORT, b"\"Ping\""), (5252, b"\"Ping\"")):
+            with self.subTest(port=port):
+                machine = self.booted("ext4", virtual_time=True)
+                self.do(machine, "agent STOP")
+                self.do(machine, "sleep 100")
+                self.assertEqual(self.hangs(machine), [])
+                with machine.connect(port) as s:
+                    s.sendall(protocol.frame(request.decode()))
+                    self.assertEqual(protocol.read_frame(s), b"\"Pong\"")
+                self.assertEqual(len(self.hangs(machine)), 1)
+                self.do(machine, "sleep 100")
+                self.assertEqual(protocol.ask(machine, "Ping"), "Pong")
+                self.do(machine, "sleep 100")
+                self.assertEqual(len(self.hangs(machine)), 1)
+
+    def hangs(self, machine):
+        return [l for l in self.output(machine).init() if "sign of life" in l]
+
+    def test_one_that_takes_no_more_connections_is_well(self):
+        """It has as many as it takes: the last one waits longer than PID 1 does."""
+        machine = self.booted("ext4", virtual_time=True, memory_mib=512)
+        clients = [machine.connect(protocol.PORT) for _ in range(300)]
+        self.do(machine, "sleep 60")
+        self.assertEqual(self.hangs(machine), [])
+        for s in clients:
+            s.close()
+        self.assertEqual(protocol.ask(machine, "Ping"), "Pong")
+
     def test_kill_loses_no_health_history(self):
         """The first check is good; the next one never ends. So what is known is from before."""
         def prepare(guest):

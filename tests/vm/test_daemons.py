@@ -16,7 +16,7 @@ class Daemons(cases.SharedBoot):
 
     @classmethod
     def prepare(cls, guest):
-        guest.busybox("sh", "sleep", "kill")
+        guest.busybox("sh", "sleep", "kill", "mkdir")
         daemon = "(trap 'echo stops; exit 0' TERM; echo runs; while :; do sleep 1; done) & "
         guest.service("daemon", "sleep 2; " + daemon + "exit 0", type="forking")
         guest.service("follows", "/bin/facts echo begins + sleep", requires="daemon")
@@ -38,6 +38,12 @@ class Daemons(cases.SharedBoot):
                       ready="notify", restart="never")
         guest.service("leaves", "/bin/acts notify; /bin/acts notify STOPPING=1; sleep 2; echo left; "
                       "exit 0", ready="notify", restart="on-failure", stop_timeout="5s")
+        # As a container engine does it: its processes are in groups of its own, one of them frozen.
+        told = "trap 'echo %s told; exit 0' TERM; while :; do sleep 1; done"
+        guest.service("nested", "mkdir $G/in $G/ice; echo 0 >$G/in/cgroup.procs; (" + told % "child" +
+                      ") & echo $! >$G/ice/cgroup.procs; sleep 2; echo 1 >$G/ice/cgroup.freeze; " +
+                      told % "parent", env={"G": "/sys/fs/cgroup/services/nested"}, user="root",
+                      stop_timeout="5s")
         guest.service("ends-all", "sleep 30; kill 1", user="root")
 
     @classmethod
@@ -67,6 +73,10 @@ class Daemons(cases.SharedBoot):
     def test_a_signal_of_its_own_stops_it(self):
         self.assertIn("quits", self.output.lines("quits"))
         self.assertNotIn("wrong", self.output.lines("quits"))
+
+    def test_all_of_its_groups_are_told_to_stop(self):
+        self.assertLessEqual({"child told", "parent told"}, set(self.output.lines("nested")))
+        self.assert_init("nested: .*", count=0)
 
     def test_a_start_is_given_more_time(self):
         self.assertEqual(self.output.lines("follows-slow"), ["begins"])

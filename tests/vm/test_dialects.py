@@ -16,7 +16,7 @@ from rig.tap import TestCase, main
 
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors", "messages.json")
 OURS = {"Hello", "Services", "Logs", "BootTimeline", "Metrics", "Restart", "Shutdown", "Events",
-        "Reload"}
+        "Reload", "ReloadService"}
 # They do something to the guest, or wait.
 OTHER_TESTS = {"Wake", "PostRestore", "SleepPrep", "CheckpointIntegrations", "ProtocolHello"}
 PORTS = {"A": 52, "B": 5252, "C": 5252}

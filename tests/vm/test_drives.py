@@ -281,6 +281,22 @@ class Data(cases.GuestCase):
     def test_clean_reboot_with_squashfs_root(self):
         self.clean_reboot("squashfs")
 
+    def test_a_random_seed_is_counted_once(self):
+        """A host that never makes a new one: the next boot mixes it in, and counts on nothing."""
+        guest = self.guest("ext4")
+        guest.drive("mvm-config", {"random-seed": "seed" * 128}, readonly=True)
+        guest.facts("looks", "stat /var/lib/mvm/random-seed.used")
+        for boot in range(2):
+            machine = self.boot(guest)
+            machine.console.wait_line("looks: done")
+            output = self.output(machine)
+            self.assertIn(" 100600 uid=0 ", output.facts("looks", "stat")[0])
+            self.assertEqual(len([l for l in output.init() if l.startswith("random-seed ")]), boot)
+            machine.ctrl_alt_del()
+            machine.wait()
+        self.assertRegex(images.read_file(guest.root_image(), "/var/lib/mvm/random-seed.used"),
+                         b"^[0-9a-f]{16}\n$")
+
     def test_pulled_plug(self):
         """The next boot recovers a dirty data drive, and mounts a dirty config drive."""
         guest, data = self.prepare("ext4")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The order of starts and stops, readiness, and the effects of failures."""
+import os
 import re
 
 import cases
@@ -217,6 +218,24 @@ class Strangers(cases.SharedBoot):
 
     def test_who_may_say_it_is_told_where(self):
         self.assert_line("told", "env: NOTIFY_SOCKET=" + SOCKET + "told")
+
+
+class ManyBoots(cases.GuestCase):
+    """Twenty plain services beside a helper: ORDER_BOOTS boots, and no message is lost."""
+
+    def test_no_readiness_is_lost(self):
+        for number in range(int(os.environ.get("ORDER_BOOTS", "1"))):
+            guest = self.guest("squashfs" if number % 2 else "ext4", agent=False)
+            guest.busybox("sh", "sleep")
+            for i in range(20):
+                guest.service("plain-%02d" % i, "/bin/facts sleep")
+            guest.service("helped", "/bin/sh -c '/bin/acts notify; exec sleep 1000'",
+                          ready="notify")
+            guest.facts("behind", "echo up", requires="helped")
+            machine = self.boot(guest)
+            machine.console.wait_line("behind: up")
+            self.assertEqual([l for l in self.output(machine).init() if l.startswith("helped")], [])
+            machine.close()
 
 
 class Healthy(cases.SharedBoot):

@@ -148,7 +148,7 @@ class Flood(cases.GuestCase):
 
 
 CONSOLES = ("/dev/stdout", "/dev/stderr", "/dev/console", "/dev/fd/1", "/proc/1/fd/1",
-            "/proc/self/fd/2", "/var/log/out.log")
+            "/proc/self/fd/2", "/var/log/out.log", "/dev//stdout", "/dev/./stderr")
 
 
 class LogFiles:
@@ -168,6 +168,11 @@ class LogFiles:
                       log_file="/var/log/link.log")
         guest.service("nowhere", "/bin/facts echo x + sleep", log_file="/proc/none/x.log")
         guest.service("dir", "/bin/facts echo x + sleep", log_file="/var/log")
+        # A link to a directory: its user's, who could lead root anywhere, and the image's.
+        guest.tree.directory("/var/web", uid=1000, gid=1000).symlink("/var/web/logs", "/etc")
+        guest.tree.symlink("/var/led", "/mnt/data")
+        guest.service("led-astray", "/bin/facts echo x + sleep", log_file="/var/web/logs/x.log")
+        guest.service("led", "/bin/facts echo through it + sleep", log_file="/var/led/led.log")
         guest.tree.symlink("/var/log/out.log", "/dev/stdout")
         for i, path in enumerate(CONSOLES):
             guest.service("console%d" % i, "/bin/facts echo shown + sleep", log_file=path)
@@ -223,6 +228,11 @@ class LogFiles:
         self.assertEqual(self.output.lines("link"),
                          ["log_file /var/log/link.log: Symbolic link loop: output is lost"])
         self.assertNotIn("through the link", self.output.facts("looks", "/etc/passwd"))
+
+    def test_a_link_to_a_directory_is_followed_where_it_is_root_s(self):
+        self.assertRegex(self.output.lines("led-astray")[0],
+                         "log_file /var/web/logs/x.log: 'logs' is a link .*: output is lost")
+        self.assertEqual(images.read_file(self.guest_.drives[0].path, "/led.log"), b"through it\n")
 
     def test_what_is_no_file(self):
         self.assertEqual(self.output.lines("nowhere"),

@@ -15,8 +15,8 @@ def field(value, kind, required=True, null=False, most=None):
     return {"value": value, "kind": kind, "required": required, "null": null, "most": most}
 
 
-STATE = text("inactive|waiting|start-pre|start|running|stop-sigterm|stop-sigkill|auto-restart|exited|"
-             "failed")
+STATE = text("inactive|waiting|start-pre|start|running|reload|stop-sigterm|stop-sigkill|"
+             "auto-restart|exited|failed")
 SERVICE = struct(
     name=string, state=STATE, reason=nullable(string), pid=COUNT, uid=COUNT, gid=COUNT, state_ms=u64, restarts=u64,
     failures=u64, next_start_ms=COUNT, exit_code=COUNT, built_in=boolean, memory_bytes=COUNT,
@@ -40,6 +40,7 @@ OWN_ANSWERS = {
                      commands=u64, commands_cpu_us=u64),
         integrations=CHECKS, probes=CHECKS, services=nullable(array(SERVICE))),
     "RestartResult": struct(success=boolean, detail=nullable(string)),
+    "ReloadServiceResult": struct(success=boolean, detail=nullable(string)),
     "Events": struct(events=array(EVENT), position=u64, lost=u64),
     "ReloadResult": struct(success=boolean, detail=nullable(string), started=COUNT, stopped=COUNT,
                            restarted=COUNT, unchanged=COUNT, bad=array(string)),
@@ -161,6 +162,8 @@ REQUESTS = {r.name: r for r in (
             position=field(0, "number", required=False, null=True),
             wait_secs=field(0, "number", required=False, null=True, most=2 ** 32 - 1)),
     Request("Reload", "ReloadResult", guarded=True),
+    Request("ReloadService", "ReloadServiceResult", guarded=True,
+            service=field("talker", "string")),
     Request("Shutdown", "ShutdownAck", guarded=True, ends=True,
             power_off=field(False, "bool", required=False, null=True)),
 )}
