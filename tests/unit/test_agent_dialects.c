@@ -18,7 +18,7 @@
 	"\"host_version\":\"0.14.0\",\"requested_capabilities\":[" capabilities "]}}"
 #define ACK(capabilities)                                                                          \
 	"{\"ProtocolHelloAck\":{\"agent_protocol_version\":1,\"min_supported_version\":1,"         \
-	"\"agent_version\":\"0.1.0\",\"capabilities\":[" capabilities "]}}"
+	"\"agent_version\":\"" PROGRAM_VERSION "\",\"capabilities\":[" capabilities "]}}"
 #define ERROR(text) "{\"Error\":{\"message\":\"" text "\"}}"
 
 static int client;
