@@ -68,14 +68,17 @@ check: release unit kernel | packages-vm packages-ns packages-nix packages-lint 
 	@python3 tests/run.py $(ONLY)
 
 # What takes longer: every attack in guests of three sizes, requests without number, a kernel with
-# every feature, ten boots, and the Debian package.
+# every feature, ten boots, the Debian package, a fault at every system call, and the hardships of
+# tests/README.md.
 FEATURES_KERNEL = build/kernel-features/vmlinux
-soak: release kernel | packages-vm packages-debian packages-probe
+soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
 	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 ORDER_BOOTS=10 \
 		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
-		python3 tests/run.py --jobs 1 vm/attacks vm/soak vm/features vm/order
+		FAULTS=all FAULT_REQUESTS=3000 KILLS=8640 POWER_CUTS=200 DAMAGED=60 BOOTS=1000 \
+		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/features vm/order \
+		ns/failing_calls vm/agent_faults vm/hardship
 
 # How long a guest takes to start, in virtual time; and what the agent costs.
 bench: release kernel | packages-vm

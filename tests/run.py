@@ -296,11 +296,14 @@ def main():
     parser = argparse.ArgumentParser(description="Run the test suites.")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1),
                         help="suites at a time (default 2)")
+    parser.add_argument("--seconds", type=int, default=0, help="time limit of a suite, at least")
     parser.add_argument("--list", action="store_true", help="print the suites' names and end")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a suite's name")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # ends the suites, too
     suites = find_suites(arguments.names)
+    for suite in suites:
+        suite.seconds = max(suite.seconds, arguments.seconds)
     if arguments.list:
         print("\n".join(s.name for s in suites))
         return 0
