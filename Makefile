@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# The front door. Every target installs the Debian packages that it lacks (tests/packages.txt).
+# All commands start here. Every target installs missing Debian packages (tests/packages.txt).
 .PHONY: all release kernel unit clang demo run check soak bench fuzz coverage docs format clean install dist
 
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
 C_FILES = $$(git ls-files --cached --others --exclude-standard '*.[ch]')
-# A build says nothing unless it fails.
+# A build prints nothing unless it fails.
 QUIET = >build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
 
 all: release
@@ -21,7 +21,7 @@ release: | packages-build
 	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
 		install -m 755 build/meson-release/$$p build/release/; done
 
-# musl-gcc looks only at musl's own headers. These links add the kernel's, and nothing of glibc.
+# musl-gcc uses only musl's headers. These links add the kernel's headers, without glibc's.
 $(KERNEL_HEADERS):
 	@mkdir -p $@
 	@ln -sfn /usr/include/linux $@/linux
@@ -40,7 +40,7 @@ unit: | packages-build packages-unit
 		-Dwerror=true -Db_sanitize=address,undefined -Doptimization=1 $(QUIET)
 	@ninja --quiet -C build/meson-unit $(QUIET)
 
-# The same with the other compiler, to see what it warns of.
+# The same with clang, for its warnings.
 clang: | packages-build packages-unit packages-lint
 	@mkdir -p build
 	@sh subprojects/fetch
@@ -48,8 +48,8 @@ clang: | packages-build packages-unit packages-lint
 		-Dunit_tests=true -Dwerror=true $(QUIET)
 	@ninja --quiet -k 0 -C build/meson-clang $(QUIET)
 
-# Boots a guest with a real HTTP service and asks it how it is; with SHELL=1, opens a shell in it.
-# (SHELL is make's name for what runs the recipes, too.)
+# Boots a guest with a real HTTP service and queries it. With SHELL=1, opens a shell in it.
+# (make also uses SHELL: it is the program that runs the recipes.)
 ifeq ($(SHELL),1)
 override SHELL := /bin/sh
 MAKEOVERRIDES =
@@ -67,9 +67,8 @@ run: release | packages-vm
 check: release unit kernel | packages-vm packages-ns packages-nix packages-lint packages-probe
 	@python3 tests/run.py $(ONLY)
 
-# What takes longer: every attack in guests of three sizes, requests without number, a kernel with
-# every feature, ten boots, the Debian package, a fault at every system call, and the hardships of
-# tests/README.md.
+# Longer tests: every attack in guests of three sizes, 100,000 requests, a kernel with every feature,
+# ten boots, the Debian package, a fault at every system call, and the hardships of tests/README.md.
 FEATURES_KERNEL = build/kernel-features/vmlinux
 soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
@@ -90,7 +89,7 @@ FUZZ_SECONDS = 60
 fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
-# What the unit and ns tests reach of supervisor/ and mounts/: a line a file, and each directory's.
+# Coverage of supervisor/ and mounts/ by unit and ns tests: a line for each file and directory.
 COVERED = build/meson-coverage
 coverage: | packages-build packages-unit packages-ns packages-coverage
 	@mkdir -p build
@@ -105,11 +104,11 @@ coverage: | packages-build packages-unit packages-ns packages-coverage
 	@for d in supervisor mounts; do gcovr --root . --filter $$d/ --object-directory $(COVERED) \
 		--exclude-throw-branches --fail-under-line 90 || exit 1; done
 
-# Puts the tables of the programs into the documents that show them.
+# Updates the tables in documents that programs print.
 docs: unit
 	@python3 tests/tools/documents.py
 
-# The host's part of it: mvm-probe, its completions, units and the manual pages.
+# Installs the host's part: mvm-probe, its completions, units and the manual pages.
 PREFIX = /usr
 install: release
 	@install -D -m 755 build/release/mvm-probe $(DESTDIR)$(PREFIX)/bin/mvm-probe
@@ -126,7 +125,7 @@ install: release
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system contrib/systemd/*.service
 
-# The sources of this commit: build/mvm-init-VERSION.tar.gz, the same bytes each time.
+# The sources of this commit as build/mvm-init-VERSION.tar.gz, reproducible.
 VERSION = $$(sed -n "s/^ *version: '\(.*\)',$$/\1/p" meson.build | head -n 1)
 dist:
 	@mkdir -p build

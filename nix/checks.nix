@@ -11,7 +11,7 @@ let
   failed = builtins.filter (t: t.got != t.want) (import ../tests/nix/unit.nix);
   reference = import ./lib/reference.nix;
 
-  # An empty derivation, if there is nothing to complain about.
+  # An empty derivation if the list of failures is empty.
   verdict =
     name: complaints:
     if complaints == [ ] then
@@ -19,7 +19,7 @@ let
     else
       throw "${name}: ${builtins.concatStringsSep "\n" complaints}";
 
-  # The programs are those that the project's own build makes: no larger than it allows.
+  # The programs are no larger than the project's own build allows.
   sizes = builtins.fromJSON (builtins.readFile ../release-sizes.json);
   small = pkgs.runCommand "sizes" { } ''
     for file in ${packages.init}/bin/init ${packages.agent}/bin/mvm-guest-agent ${packages.probe}/bin/mvm-probe; do
@@ -34,7 +34,7 @@ let
     touch $out
   '';
 
-  # An image has what hosts look for, and its manifest is right about it.
+  # An image has the files that hosts look for, and its manifest describes them correctly.
   image =
     name: guest:
     pkgs.runCommand "${name}-image" { nativeBuildInputs = [ pkgs.jq ]; } ''
@@ -48,7 +48,7 @@ let
       touch $out
     '';
 
-  # The example, booted by the runner until it is healthy, and shut down. Emulated: a sandbox has no
+  # The runner boots the example until it is healthy and shuts it down. Emulated, because a sandbox has no
   # KVM.
   boot = pkgs.runCommand "boot" { } ''
     ${examples.static-site.vm}/bin/run-static-site --accel tcg --state "$PWD/state" -- \
@@ -56,7 +56,7 @@ let
     touch $out
   '';
 in
-# QEMU's microvm board is x86_64's.
+# QEMU has its microvm board for x86_64 only.
 (if pkgs.stdenv.hostPlatform.isx86_64 then { inherit boot; } else { })
 // {
   functions = verdict "functions" (

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Everything, without flakes:
+# All functions and packages, without flakes:
 #
 #   let mvm = import ./nix { inherit pkgs; };
 #   in mvm.lib.mkGuest { name = "my-app"; ... }
@@ -21,7 +21,7 @@ let
     if found == null then [ ] else found
   ) (builtins.filter builtins.isString (builtins.split "\n" (builtins.readFile ../meson.build)));
 
-  # Only what the C programs are built from, so that nothing else rebuilds them.
+  # Only the sources of the C programs, so that other changes do not rebuild them.
   src = builtins.path {
     name = "mvm-source";
     path = ../.;
@@ -60,7 +60,7 @@ let
     agent = program "agent" "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
     probe = program "probe" "mvm-probe" "Asks microVM guests how they are";
     kernel = kernelOf { };
-    # Runs on the machine that builds.
+    # Runs on the build machine.
     run = pkgs.buildPackages.callPackage ./packages/runner.nix { inherit probe; };
   };
 

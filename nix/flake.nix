@@ -22,7 +22,7 @@
       # The sources of the C programs are above this directory: use the flake as
       # git+file:...?dir=nix or github:...?dir=nix, which bring the whole repository.
       guests = forSystems (system: import ./. { pkgs = nixpkgs.legacyPackages.${system}; });
-      # What a system that guests cannot be built on has to say.
+      # The message for systems on which guests cannot be built.
       unsupported =
         system:
         throw "mvm: guests are Linux, and are built on Linux: ${system} needs a builder for ${
@@ -38,7 +38,7 @@
             value = f (unsupported name);
           }) [ "x86_64-darwin" "aarch64-darwin" ]
         );
-      # The formatter of the Nix project's style, under the names that it has had, newest first.
+      # nixfmt, under its names in newer and older nixpkgs.
       formatter = pkgs: pkgs.nixfmt-tree or pkgs.nixfmt or pkgs.nixfmt-rfc-style;
       # The examples are flakes that take this one and nixpkgs as inputs.
       example =
@@ -61,7 +61,7 @@
     {
       lib = forSystems (system: guests.${system}.lib) // forDarwin (reason: reason);
 
-      # Where `nix build` and `nix run` look last, and `nix flake check` does not.
+      # `nix build` and `nix run` search here last; `nix flake check` does not.
       legacyPackages = forDarwin (reason: {
         default = reason;
         init = reason;
@@ -75,7 +75,7 @@
         system:
         guests.${system}.packages
         // {
-          # A guest to look at: a web server for static files.
+          # An example guest: a web server for static files.
           default = examples.${system}.static-site;
         }
       );
@@ -84,7 +84,7 @@
         probe = {
           type = "app";
           program = "${guests.${system}.packages.probe}/bin/mvm-probe";
-          meta.description = "Asks microVM guests how they are";
+          meta.description = "Queries the agents of microVM guests";
         };
         vm = {
           type = "app";
@@ -101,8 +101,8 @@
 
       overlays.default = import ./overlay.nix;
 
-      # The options of mkGuest, for lib.evalModules. `nixosModules` is what this was called first; it
-      # is no module of NixOS.
+      # The options of mkGuest, for lib.evalModules. `nixosModules` is the old name; this
+      # is not a module of NixOS.
       modules.mvm.guest = guestModule;
       nixosModules.guest = guestModule;
 

@@ -16,7 +16,7 @@ let
 
   modular = import ./modular.nix { inherit lib pkgs; };
 
-  # Modular services are services, to which `services` may add.
+  # Modular services become services; `services` may add options to them.
   withModular =
     args:
     if builtins.isAttrs args && builtins.isAttrs (args.modularServices or null) then

@@ -11,9 +11,9 @@
 #   }
 #
 # process.argv becomes the command, a sub-service a service called <name>-<sub-service>, configData
-# files in /etc/mvm/config-data/<name>/. What a module says to systemd is for systemd and is not
-# there; `mvm.service` has our own options of the service instead. The options are declared here, and
-# not taken from nixpkgs, because older nixpkgs have none, and newer ones keep them where NixOS is.
+# files in /etc/mvm/config-data/<name>/. A module's options for systemd do not exist here;
+# `mvm.service` has this project's options of the service. The options are declared here instead of
+# taken from nixpkgs, because older nixpkgs have none, and newer ones keep them inside NixOS.
 { lib, pkgs }:
 let
   inherit (lib) mkOption types;
@@ -28,7 +28,7 @@ let
         enable = mkOption {
           type = types.bool;
           default = true;
-          description = "Whether the file is there.";
+          description = "True if the file exists.";
         };
         name = mkOption {
           type = types.str;
@@ -38,7 +38,7 @@ let
         path = mkOption {
           type = types.str;
           readOnly = true;
-          description = "Where the guest has it.";
+          description = "Path in the guest.";
         };
         text = mkOption {
           type = types.nullOr types.lines;
@@ -93,12 +93,12 @@ let
         assertions = mkOption {
           type = types.listOf types.unspecified;
           default = [ ];
-          description = "What has to be true.";
+          description = "Condition that must be true.";
         };
         warnings = mkOption {
           type = types.listOf types.str;
           default = [ ];
-          description = "What is said to the user.";
+          description = "Messages to the user.";
         };
         meta = mkOption {
           type = types.lazyAttrsOf types.unspecified;

@@ -10,9 +10,9 @@
 #     ];
 #   }).config.image
 #
-# The table of options is lib/options.nix; this file only says its types in the module system's
-# words: an error names the option, what was given and what mkGuest takes. What concerns several
-# options together is checked by mkGuest, as without modules.
+# The table of options is lib/options.nix. This file translates its types into those of the module
+# system, whose errors name the option, the given value and the accepted ones. mkGuest checks rules
+# about several options together, as it does without modules.
 {
   config,
   lib,
@@ -120,7 +120,7 @@ let
       value;
 in
 {
-  # Not of NixOS: beside its options these would collide.
+  # Not for NixOS, whose options these would collide with.
   _class = "mvm";
 
   options = moduleOptions options.guest // {
@@ -128,7 +128,7 @@ in
       default = pkgs.cacert;
     };
     image = mkOption {
-      description = "The image: what mkGuest makes of the other options.";
+      description = "The image that mkGuest makes from the other options.";
       type = types.package;
       readOnly = true;
     };

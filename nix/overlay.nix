@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Our programs and functions among nixpkgs' own.
+# An overlay of nixpkgs with this project's programs and functions.
 final: _prev:
 let
   mvm = import ./. { pkgs = final; };

@@ -11,8 +11,8 @@
 #     healthChecks.www = site.healthCheck;
 #   }
 #
-# A service runs as a user of its own, called like the service, which mkGuest defines if `users`
-# does not. No shell is needed: none of the commands uses shell syntax.
+# A service runs as its own user with the service's name, which mkGuest defines if `users` does not.
+# No command uses shell syntax, so no shell is needed.
 { pkgs }:
 let
   inherit (pkgs) lib;
@@ -107,7 +107,7 @@ in
           ${buildPhase}
           runHook postBuild
         '';
-        # The tree as it is, and not what `npm pack` would publish of it.
+        # The whole tree, not the subset that `npm pack` would publish.
         installPhase = ''
           runHook preInstall
           ${lib.optionalString pruneDevDeps "npm prune --omit=dev --no-save --ignore-scripts"}
@@ -154,7 +154,7 @@ in
     }:
     let
       package = pkgs.runCommand name { inherit src; } ''cp -R "$src" "$out"'';
-      # Without packages Python itself will do, and no environment around it is needed.
+      # Without packages, plain Python is enough; no environment is needed.
       interpreter =
         if pythonPackages python.pkgs == [ ] then python else python.withPackages pythonPackages;
     in

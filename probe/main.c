@@ -36,7 +36,7 @@ static void print_verb_help(const struct verb *v)
 		v->summary);
 	options_print(v, stdout);
 	if (v->timeout_ms > 0)
-		printf("\n--timeout is %llu s where it is not given.\n",
+		printf("\nDefault of --timeout: %llu s.\n",
 			(unsigned long long)(v->timeout_ms / 1000));
 	printf("\nExample:\n  mvm-probe %s\n", v->example);
 }

@@ -29,7 +29,7 @@ from rig import build  # noqa: E402
 from rig.machine import ADDRESS, GATEWAY, Drive, Machine  # noqa: E402
 from rig.waiting import RigError  # noqa: E402
 
-# A package of the runner has it compiled.
+# A package of the runner has the program already compiled.
 if "MVM_HVSOCK" in os.environ:
     build.PREBUILT["hvsock"] = os.environ["MVM_HVSOCK"]
 
@@ -41,14 +41,14 @@ SHUTDOWN_SECONDS = 90
 
 
 class RunError(Exception):
-    """What is said to the user instead of a stack trace."""
+    """A message for the user instead of a stack trace."""
 
 
 # --- Drives ---------------------------------------------------------------------------------------
 
 
 def size_bytes(text):
-    """Bytes that a size such as 64M stands for."""
+    """The bytes of a size such as 64M."""
     found = re.fullmatch(r"([0-9]+)([KMGT]?)", text)
     if not found or int(found.group(1)) == 0:
         raise RunError("--data: %r is no size; write bytes, or 64M, 2G" % text)
@@ -66,7 +66,7 @@ def make_file_system(path, label, tree=None):
 
 
 def directory_drive(option, tree, path, label):
-    """An image with the files of the directory `tree`, made again at each start."""
+    """An image with the files of the directory `tree`, created again at each start."""
     if not os.path.isdir(tree):
         raise RunError("%s %s: not a directory" % (option, tree))
     files = [os.path.join(parent, n) for parent, _, names in os.walk(tree) for n in names]
@@ -79,7 +79,7 @@ def directory_drive(option, tree, path, label):
 
 
 def data_drive(argument):
-    """FILE[:SIZE]: the file, made when it is not there, and enlarged when it is smaller."""
+    """FILE[:SIZE]: the file, created if absent, enlarged if smaller than SIZE."""
     path, colon, size = argument.rpartition(":")
     if not colon:
         path, size = argument, None
@@ -215,7 +215,7 @@ def firecracker_config(options):
 
 
 def print_console(machine, until, is_wanted=lambda line: True):
-    """Prints the guest's lines as they come, until the event is set."""
+    """Prints the guest's lines as they arrive, until the event is set."""
     shown = 0
     while True:
         is_last = until.wait(0.05)
@@ -268,7 +268,7 @@ def run_qemu(options):
 
 
 def attend(machine, options, interrupts):
-    """Until the guest has ended; shuts it down after the command, or an interrupt."""
+    """Waits until the guest has ended; shuts it down after the command, or an interrupt."""
     command = None
     if options.command:
         command = subprocess.Popen(options.command, env=command_environment(machine.vsock_path))
@@ -295,7 +295,7 @@ def attend(machine, options, interrupts):
 
 
 def check_accelerator(machine):
-    """QEMU stops the machine, and says nothing, when KVM cannot go on with it."""
+    """QEMU stops the machine without a message if KVM cannot run it."""
     if any(event["event"] == "STOP" for event in machine.events()):
         status = machine.command("query-status")["status"]
         if status == "internal-error":

@@ -96,7 +96,7 @@ static void settle(struct supervisor *s, int err)
 	s->collector.is_full = is_full;
 }
 
-/* Tell of all services, as far as the socket takes it. */
+/* Send the messages about all services, until the socket is full. */
 static void pump(struct supervisor *s)
 {
 	int err = 0;

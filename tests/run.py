@@ -28,7 +28,7 @@ LOGS = os.path.join(ROOT, "build", "test-logs")
 SHOWN_LINES = 60        # of a failed suite's stderr
 
 # Where suites come from: (name, function of this module that finds them, its argument, seconds).
-# A suite may take that long on a busy machine; it is no measure of anything.
+# The time limit of a suite, generous for a busy machine; not a measurement.
 SUITES = (
     ("unit", "meson_suites", "build/meson-unit", 300),
     ("tools", "program_suites", "tests/test_*.py", 120),
@@ -51,7 +51,7 @@ class Suite:
 
 
 class Outcome:
-    """What became of a suite."""
+    """The result of a suite."""
 
     def __init__(self, suite):
         self.suite = suite

@@ -34,8 +34,7 @@ static void write_worker_status(struct buf *b, const void *arg)
 			.last_busy_at = activity->was_busy ? at : NULL });
 }
 
-/* ---- small ones --------------------------------------------------------------------------------
- */
+/* ---- short requests -------------------------------------------------------------------------- */
 
 static void ping(struct agent *a, struct connection *c, struct request *r)
 {

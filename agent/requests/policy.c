@@ -166,8 +166,8 @@ static int read_file(const char *path, struct policy_file *file, struct problem 
 }
 
 /*
- * A profile decides if it is given, but an explicit denial in `access` stays. A host that may
- * run commands may also open a console, which gives no more rights.
+ * A profile decides if it is given, but an explicit denial in `access` stays. A host that may run
+ * commands may also open a console, which gives no more rights.
  */
 static void apply(const struct policy_file *file, struct policy *policy)
 {

@@ -167,7 +167,8 @@ static int serve_signal(struct serving *s)
 	return answer(s, err, 0, NULL, 0);
 }
 
-/* The session's first process may have ended long ago: it is none of PID 1's or the agent's. */
+/* The session's first process may have ended long ago. Refuse the sessions of PID 1 and the agent.
+ */
 static int serve_session(struct serving *s)
 {
 	if (s->call.pid > 1 && s->call.pid != getsid(0))

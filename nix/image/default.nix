@@ -68,7 +68,7 @@ let
   # "": by whether the source is executable.
   modes = byPath (f: f.mode) generated // mapAttrs (_: f: if f.mode == null then "" else f.mode) extra;
 
-  # The text files by themselves: the closure of this is what they refer to.
+  # The text files alone; their closure has everything that they refer to.
   etc = stdenvNoCC.mkDerivation {
     name = "mvm-${config.name}-etc";
     __structuredAttrs = true;
@@ -87,7 +87,7 @@ let
     '';
   };
 
-  # In the image, and so in its closure; `etc` itself is left out when the tree is made.
+  # In the image and so in its closure, except `etc` itself, which the tree does not contain.
   closure = buildPackages.closureInfo {
     rootPaths =
       map (p: "${p}") config.packages
@@ -134,12 +134,12 @@ let
   homes = files.homes config;
   programs = commands.programs config;
 
-  # Members of manifest.json that are known before the build, as JSON text.
+  # The members of manifest.json that are known before the build, as JSON text.
   manifestMembers = lib.concatStrings (
     lib.mapAttrsToList (name: value: "  ${builtins.toJSON name}: ${builtins.toJSON value},\n") {
       inherit (config) name hostname rootfsType;
       system = stdenv.hostPlatform.system;
-      # What the kernel has to be told, beside the host's own words.
+      # Kernel parameters, besides those of the host.
       inherit kernelArguments;
       # One of these with them: a serial console, or no serial port, which costs a start less.
       consoleArguments = {
@@ -162,7 +162,7 @@ let
   image = stdenvNoCC.mkDerivation {
     name = "mvm-${config.name}";
     __structuredAttrs = true;
-    # The image is complete in itself: the store paths whose names it contains are inside it.
+    # The image is self-contained: every store path that it names is in it.
     unsafeDiscardReferences.out = true;
     nativeBuildInputs = [
       jq
@@ -218,7 +218,7 @@ let
     chmod 0555 "$out/bin/run-${config.name}"
   '';
 
-  # What hosts ask of a package (passthru.mvm) before they let somebody in.
+  # The facts (passthru.mvm) that hosts read from a package before they allow access.
   metadata = {
     inherit (config) name;
     accessible = config.dev;

@@ -4,7 +4,7 @@
 # Builds a guest's image: the whole of the derivation in default.nix, which sets the variables that
 # are used here. Nothing needs root: owners are written into the file systems, not given to files.
 
-# Everything in the image has this time: Nix's own, one second after the epoch.
+# The time of all files in the image: one second after the epoch, as in the Nix store.
 readonly image_time=1
 readonly block_size=4096
 
@@ -36,7 +36,7 @@ make_tree() {
 done
 	ln -s ../init "$root/sbin/vminitd"
 
-	# Hard links depend on whether the builder's store is optimised: every file is copied by itself.
+	# Hard links depend on whether the builder's store is optimised, so copy every file separately.
 	while read -r path; do
 		[ "$path" = "${etc:?}" ] ||
 			cp -R --no-dereference --preserve=mode "$path" "$root/nix/store/"
@@ -66,7 +66,7 @@ done
 	find "$root" -exec touch --no-dereference --date="@$image_time" {} +
 }
 
-# --- What can be known about the commands before the guest boots ------------------------------------
+# --- Checks of the commands, before the guest boots -------------------------------------------------
 
 # in_image PATH: the image has it. Links in the store lead to the same place here and in the guest.
 in_image() {
@@ -114,7 +114,7 @@ check_program() {
 				"add the package that has it to packages"
 		;;
 	esac
-	# Links of the image lead into the store, which is here as it is there.
+	# Links of the image lead into the store, which has the same paths here and in the guest.
 	case $found in
 	/nix/store/*) ;;
 	*) found=$root$found ;;
@@ -169,7 +169,7 @@ fix_inodes() {
 	local entries last commands=$NIX_BUILD_TOP/debugfs.commands log=$NIX_BUILD_TOP/debugfs.log i
 	entries=$(find "$root" -mindepth 1 -printf x | wc -c)
 	last=$((11 + entries))
-	# mke2fs hands out inodes one after the other, after lost+found's.
+	# mke2fs allocates inodes in order, after that of lost+found.
 	for ((i = 12; i <= last; i++)); do
 		echo "testi <$i>"
 	done | debugfs -f /dev/stdin "$1" 2>/dev/null >"$log"
@@ -189,7 +189,7 @@ fix_inodes() {
 		done
 	} >"$commands"
 	debugfs -w -f "$commands" "$1" >/dev/null 2>"$log"
-	# debugfs goes on after an error and exits with 0.
+	# debugfs continues after an error and exits with 0.
 	! sed '/^debugfs [0-9]/d' "$log" | grep . >&2 || die "debugfs failed"
 }
 
@@ -226,7 +226,7 @@ make_ext4() {
 
 # --- The tree as an archive -------------------------------------------------------------------------
 
-# The same archive for every builder, at any time.
+# The archive is the same for every builder at any time.
 readonly tar_options=(--format=gnu --sort=name --mtime="@$image_time" --numeric-owner)
 
 # make_archive FILE: first what belongs to root, then the home directories themselves.
@@ -245,7 +245,7 @@ make_archive() {
 
 # From the archive, because it has the owners.
 make_squashfs() {
-	# One time is enough for sqfstar, and it refuses two.
+	# sqfstar refuses a second option for the time.
 	(
 		unset SOURCE_DATE_EPOCH
 		sqfstar -quiet -no-progress -comp lz4 -Xhc -b 128K -no-xattrs -processors "${NIX_BUILD_CORES:-1}" \
@@ -338,7 +338,7 @@ make_image() {
 	archive=$NIX_BUILD_TOP/archive.tar
 	make_archive "$archive"
 	"make_$rootfsType" "$out/rootfs.$rootfsType"
-	# The name that hosts expect, whatever the file system.
+	# Hosts expect this name, whatever the file system.
 	[ "$rootfsType" = ext4 ] || ln -s "rootfs.$rootfsType" "$out/rootfs.ext4"
 	if [ -n "${ociImage-}" ]; then
 		make_oci "$out/image.tar"

@@ -131,7 +131,7 @@ let
       type = t.command;
       required = true;
       ini = "command";
-      description = "What runs. A text of one line is executed directly and runs in a shell only when it uses shell syntax; a text of several lines becomes a script. A list has the program and its arguments, a word each, and needs no quotes. A package stands for its main program (meta.mainProgram), or for itself when it is a script.";
+      description = "The command. A text of one line is executed directly, or by a shell if it uses shell syntax. A text of several lines becomes a script. A list has the program and its arguments, one word each, and needs no quotes. A package stands for its main program (meta.mainProgram), or for itself if it is a script.";
       example = ''"''${pkgs.python3}/bin/python3 -m http.server 8080"'';
     }
     {
@@ -154,7 +154,7 @@ let
       type = accountName;
       ini = "user";
       defaultText = "the service group's user";
-      description = "Who runs the command: a user of `users`, or root, which has to be written out.";
+      description = "User of the command: one of `users`, or root, which must be given explicitly.";
       example = ''"app"'';
     }
     {
@@ -225,7 +225,7 @@ let
       type = t.span 24;
       ini = "restart_delay_max";
       defaultText = "30 s";
-      description = "Where the doubling of `restartDelay` ends.";
+      description = "Largest delay that the doubling of `restartDelay` reaches.";
       example = ''"5min"'';
     }
     {
@@ -281,7 +281,7 @@ let
       type = t.int 0 16;
       ini = "start_limit";
       defaultText = "no limit";
-      description = "So many automatic restarts within `startLimitInterval`, and one more fails the service for good. 0 is no limit.";
+      description = "Number of automatic restarts allowed within `startLimitInterval`; one more fails the service for good. 0 means no limit.";
       example = "5";
     }
     {
@@ -301,7 +301,7 @@ let
       ];
       ini = "start_limit_action";
       defaultText = "none";
-      description = "What follows when `startLimit` is hit: the service stays failed; the guest restarts; or it restarts after the console line \"guest exit code N\".";
+      description = "Action when `startLimit` is reached: the service stays failed; the guest restarts; or the guest restarts after the console line \"guest exit code N\".";
       example = ''"reboot"'';
     }
     {
@@ -361,7 +361,7 @@ let
       type = t.span 8760;
       ini = "on_boot_delay";
       defaultText = "none";
-      description = "Start the service not at boot, but so long after it.";
+      description = "Start the service this long after boot instead of at boot.";
       example = ''"30s"'';
     }
     {
@@ -528,7 +528,7 @@ let
       type = period;
       default = 30;
       json = "health_interval_secs";
-      description = "Seconds from check to check.";
+      description = "Seconds from one check to the next.";
       example = "5";
     }
     {
@@ -576,7 +576,7 @@ let
       type = accountName;
       json = "user";
       defaultText = "the user of the service, or the service group's user where that is root";
-      description = "Who runs the three commands; never root.";
+      description = "User of the three commands; never root.";
       example = ''"app"'';
     }
   ];
@@ -630,7 +630,7 @@ let
       type = accountName;
       json = "user";
       defaultText = "the service group's user";
-      description = "Who runs the command; never root.";
+      description = "User of the command; never root.";
       example = ''"app"'';
     }
   ];
@@ -710,7 +710,7 @@ rec {
       name = "services";
       type = t.attrsOf "a service" fileName (t.submodule service);
       default = { };
-      description = "What the guest runs. Each becomes /etc/mvm/services.d/<name>.ini; mvm-service(5) has the details.";
+      description = "The programs that the guest runs. Each becomes /etc/mvm/services.d/<name>.ini; mvm-service(5) has the details.";
     }
     {
       name = "modularServices";
@@ -723,7 +723,7 @@ rec {
       name = "healthChecks";
       type = t.attrsOf "a health check" fileName (t.submodule healthCheck);
       default = { };
-      description = "How the agent tells that the service of the same name is healthy. Each becomes /etc/mvm/integrations.d/<name>.json.";
+      description = "Health checks of the services of the same names. Each becomes /etc/mvm/integrations.d/<name>.json.";
     }
     {
       name = "probes";

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Strings, in builtins only: what the checks and the generated files need and the language lacks.
+# String functions that the checks and the generated files need, with builtins only.
 let
   inherit (builtins)
     concatStringsSep
@@ -78,7 +78,7 @@ rec {
     in
     elemAt (foldl' nextRow (genList (i: i) (length bs + 1)) as) (length bs);
 
-  # The one of `names` that `name` is most likely a misspelling of, or null.
+  # The element of `names` that `name` most likely misspells, or null.
   closest =
     name: names:
     let
@@ -109,7 +109,7 @@ rec {
 
   isDerivation = value: isAttrs value && value.type or null == "derivation";
 
-  # The program that a package is run by: a path, or null when the package does not say. A package
+  # The path of a package's main program; null if the package does not name one. A package
   # names it as meta.mainProgram; one that writeScript and its kind make is the program itself.
   mainProgram =
     package:
@@ -120,7 +120,7 @@ rec {
     else
       null;
 
-  # A value as an error message shows it, on one line and not long.
+  # A value in the form of error messages: short, on one line.
   show =
     value:
     let
@@ -147,7 +147,7 @@ rec {
 
   isName = pattern: value: isString value && match pattern value != null;
 
-  # The integer that decimal digits stand for, or null when it is far above what 64 bits hold.
+  # The integer of a text of decimal digits; null if it is far above 64 bits.
   integer =
     digits:
     let
@@ -155,7 +155,7 @@ rec {
     in
     if stringLength significant > 18 then null else builtins.fromJSON significant;
 
-  # `values` in order, each once.
+  # `values` in order, without duplicates.
   unique =
     values: foldl' (seen: v: if builtins.elem v seen then seen else seen ++ [ v ]) [ ] values;
 

@@ -3,9 +3,9 @@
 # The types of options. A type is a set:
 #
 #   kind    its name; nix/module.nix maps it to a type of the NixOS module system
-#   doc     how the reference calls it
-#   check   path: value: list of error messages, empty when the value is of this type
-#   fill    value: the value with the defaults of what it leaves out
+#   doc     its description in the reference
+#   check   path: value: list of error messages; empty if the value has this type
+#   fill    value: the value, completed by defaults
 #
 # Builtins only, so that every rejection can be tested without nixpkgs.
 let
@@ -62,12 +62,12 @@ let
     fill = value: value;
   };
 
-  # A key of an attribute set as part of a path: quoted when it is no identifier.
+  # A key of an attribute set as part of a path; quoted unless it is an identifier.
   key = name: if match "[A-Za-z_][A-Za-z0-9_'-]*" name != null then name else toJSON name;
 
   join = path: name: if path == "" then key name else "${path}.${key name}";
 
-  # A file of key = value lines can carry it: one line, no white space at the ends.
+  # Text that fits a file of key = value lines: one line, no white space at the ends.
   lineErrors =
     path: value:
     let
@@ -108,7 +108,7 @@ rec {
           );
     };
 
-  # Any text: for JSON files, which can carry all of it.
+  # Any text, for JSON files.
   string = basic "string" "a string" isString;
 
   # Text for our line-based files.
@@ -207,8 +207,8 @@ rec {
     fill = value: if isInt value then toString value else value;
   };
 
-  # What the guest runs: a command line, its words, or a program that a package or a path is. `fill`
-  # makes a command line of all of them.
+  # A command of the guest: a command line, its words, or a package or path to run. `fill`
+  # turns each into a command line.
   command =
     let
       doc = "a command line, a list of its words, or a package or path to run";
@@ -268,7 +268,7 @@ rec {
           value;
     };
 
-  # A module for lib.evalModules: what it says is checked there.
+  # A module for lib.evalModules, which checks it.
   module = basic "module" "a module: a set, a function or a file" (
     value: isAttrs value || builtins.isFunction value || isPath value || isString value
   );
@@ -305,7 +305,7 @@ rec {
 
   spanPattern = "([0-9]+)([.]([0-9]+))?(ms|s|min|h|d)?";
 
-  # A time span in milliseconds, as the guest reads it; null when it is longer than any may be.
+  # A time span in milliseconds, as the guest reads it; null above every limit.
   milliseconds =
     value:
     let
@@ -494,7 +494,7 @@ rec {
         else
           map (unknown path) (filter (n: !(elem n names)) (attrNames value))
           ++ concatMap (checkOption path value) options;
-      # Every option is there afterwards; null stands for "not given, and no default".
+      # Afterwards every option has a value; null means "not given, and no default".
       fill =
         value:
         listToAttrs (

@@ -144,7 +144,7 @@ let
 
   step =
     s: c:
-    # A shell reads on from here; only a quote that is open has to end.
+    # A shell would read on; only an open quote must end.
     if s.shell && s.quote == "" then
       s
     else
@@ -162,7 +162,7 @@ let
 
   isAssignment = word: match "[A-Za-z_][A-Za-z0-9_]*=.*" word != null;
 
-  # True if the first two words may be one path with a space that is not quoted: the first is a path
+  # True if the first two words may be one path with an unquoted space: the first is a path
   # outside of the store and of the places that are filled while the guest runs, and the second
   # goes on with more of a path.
   isSplitPath =

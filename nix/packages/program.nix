@@ -57,15 +57,15 @@ stdenv.mkDerivation {
     mkdir -p subprojects/packagecache
     ${lib.concatStrings (map (s: "cp ${s} subprojects/packagecache/${s.name}\n") sources)}
   '';
-  # What `make release` builds with, but for what is said of warnings.
+  # The options of `make release`, without those for warnings.
   mesonBuildType = "minsize";
   mesonFlags = builtins.filter (flag: builtins.isString flag && builtins.match "-.*" flag != null) (
     builtins.split "\n" (builtins.readFile ../../release-options)
   );
-  # An archiver that does not know of link-time optimization finds symbols in the objects, too.
+  # Fat objects, for an archiver that does not know link-time optimization.
   env.NIX_CFLAGS_COMPILE = "-ffat-lto-objects";
   ninjaFlags = [ "${directory}/${program}" ];
-  # The release build says itself how it is linked: static, at a fixed address.
+  # The release build sets its own linking: static, at a fixed address.
   hardeningDisable = [ "all" ];
 
   installPhase = ''

@@ -34,7 +34,7 @@ stdenv.mkDerivation {
     cc -O2 -std=gnu11 -D_GNU_SOURCE -o hvsock tests/vm/hvsock/*.c
     runHook postBuild
   '';
-  # The paths are those of the programs: nothing of the user's PATH is needed.
+  # Programs are named by their store paths, so the user's PATH does not matter.
   installPhase = ''
     runHook preInstall
     install -D -m 0555 hvsock "$out/libexec/hvsock"

@@ -24,7 +24,7 @@ void boot_picture_start(struct boot_picture *p, uint64_t end_us)
 	p->out = memory_must(open_memstream(&p->body, &p->body_len));
 }
 
-/* What a guest has said, as text of XML. */
+/* Print a guest's text, escaped for XML. */
 static void put_text(FILE *out, struct text text, size_t max)
 {
 	char storage[8 * DETAIL_COLUMNS];
@@ -44,7 +44,7 @@ static void put_text(FILE *out, struct text text, size_t max)
 	}
 }
 
-/* Hundredths of a pixel, which is where a time is on the axis. */
+/* The position of a time on the axis, in hundredths of a pixel. */
 static unsigned int place_of(const struct boot_picture *p, uint64_t us)
 {
 	if (us > p->end_us)
@@ -93,7 +93,7 @@ static void put_healthy(struct boot_picture *p, uint64_t us, unsigned int top)
 	fputs("</text>\n", p->out);
 }
 
-/* The distance of ticks: 1, 2 or 5 times a power of ten. */
+/* The distance between ticks: 1, 2 or 5 times a power of ten. */
 static uint64_t tick_of(uint64_t end_us)
 {
 	uint64_t tick = 1;

@@ -161,7 +161,8 @@ static void find_oom(struct findings *all, const struct guest_facts *g)
 		f = add(all, FINDING_CRITICAL, "out-of-memory", s->name, &b);
 		if (f == NULL)
 			return;
-		buf_printf(&b, "the kernel killed %" PRIu64 " of its processes for want of memory",
+		buf_printf(&b,
+			"the kernel killed %" PRIu64 " of its processes because memory ran out",
 			s->oom_kills.value);
 		buf_init(&b, f->action, sizeof(f->action));
 		buf_puts(&b, "raise memory_max in its file, or give the guest more memory");
@@ -273,7 +274,7 @@ static void find_network(struct findings *all, const struct guest_facts *g)
 	if (f == NULL)
 		return;
 	buf_puts(&b, s->has_link ? "the network device has no address"
-				 : "there is no network device but lo");
+				 : "there is no network device except lo");
 	buf_init(&b, f->action, sizeof(f->action));
 	buf_puts(&b, s->has_link ? "give the guest an address: mvm.ip= on its kernel's command line"
 				 : "attach a network device to the VM");

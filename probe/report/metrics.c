@@ -33,28 +33,27 @@ static const struct guest_family {
 	{ "mvm_guest_memory_bytes", "gauge", "bytes", "Memory of the guest.", "guest",
 		"memory_bytes", PLAIN },
 	{ "mvm_guest_memory_available_bytes", "gauge", "bytes",
-		"Memory that the guest's programs can still get.", "guest",
+		"Memory still available to the guest's programs.", "guest",
 		"memory_available_bytes", PLAIN },
 	{ "mvm_agent_memory_bytes", "gauge", "bytes", "Resident memory of the agent.", "agent",
 		"memory_bytes", PLAIN },
 	{ "mvm_agent_connections", "gauge", NULL, "Open connections to the agent.", "agent",
 		"connections", PLAIN },
-	{ "mvm_agent_requests", "counter", NULL, "Requests that the agent has had.", "agent",
+	{ "mvm_agent_requests", "counter", NULL, "Requests that the agent has served.", "agent",
 		"requests", PLAIN },
-	{ "mvm_agent_commands", "gauge", NULL, "Commands of the agent that run.", "agent",
+	{ "mvm_agent_commands", "gauge", NULL, "Running commands of the agent.", "agent",
 		"commands", PLAIN },
 	{ "mvm_agent_commands_cpu_seconds", "counter", "seconds",
 		"Processor time of the agent's commands.", "agent", "commands_cpu_us",
 		MICROSECONDS },
-	{ "mvm_integrations", "gauge", NULL, "Integrations that are configured.", "integrations",
-		"total", PLAIN },
+	{ "mvm_integrations", "gauge", NULL, "Configured integrations.", "integrations", "total",
+		PLAIN },
 	{ "mvm_integrations_checked", "gauge", NULL, "Integrations with a health check.",
 		"integrations", "checked", PLAIN },
-	{ "mvm_integrations_healthy", "gauge", NULL, "Integrations that are healthy.",
-		"integrations", "healthy", PLAIN },
-	{ "mvm_probes", "gauge", NULL, "Probes that are configured.", "probes", "total", PLAIN },
-	{ "mvm_probes_healthy", "gauge", NULL, "Probes that are healthy.", "probes", "healthy",
-		PLAIN },
+	{ "mvm_integrations_healthy", "gauge", NULL, "Healthy integrations.", "integrations",
+		"healthy", PLAIN },
+	{ "mvm_probes", "gauge", NULL, "Configured probes.", "probes", "total", PLAIN },
+	{ "mvm_probes_healthy", "gauge", NULL, "Healthy probes.", "probes", "healthy", PLAIN },
 };
 
 /* A metric family with one number for each service: the struct maybe at `offset`. */
@@ -63,9 +62,8 @@ static const struct service_family {
 	size_t offset;
 	enum scale scale;
 } service_families[] = {
-	{ "mvm_service_state_seconds", "gauge", "seconds",
-		"For how long the service is in its state.", offsetof(struct service, state_ms),
-		MILLISECONDS },
+	{ "mvm_service_state_seconds", "gauge", "seconds", "Time in the service's current state.",
+		offsetof(struct service, state_ms), MILLISECONDS },
 	{ "mvm_service_restarts", "counter", NULL, "Automatic restarts of the service.",
 		offsetof(struct service, restarts), PLAIN },
 	{ "mvm_service_failures", "gauge", NULL, "Failures of the service in a row.",
@@ -79,7 +77,7 @@ static const struct service_family {
 		offsetof(struct service, cpu_us), MICROSECONDS },
 	{ "mvm_service_tasks", "gauge", NULL, "Processes and threads of the cgroup.",
 		offsetof(struct service, tasks), PLAIN },
-	{ "mvm_service_oom_kills", "counter", NULL, "Processes killed for want of memory.",
+	{ "mvm_service_oom_kills", "counter", NULL, "Processes killed because memory ran out.",
 		offsetof(struct service, oom_kills), PLAIN },
 };
 

@@ -90,8 +90,7 @@ static const char *escape_of(const struct screen *s, unsigned char mark)
 	}
 }
 
-/* Bytes of the first `cols` characters, at most `len`; less the characters, `cols` is what is left.
- */
+/* Bytes of the first `cols` characters, at most `len`. `cols` becomes the columns left over. */
 static size_t cut_at(const char *line, size_t len, size_t *cols)
 {
 	size_t at = 0;
@@ -106,7 +105,7 @@ static size_t cut_at(const char *line, size_t len, size_t *cols)
 	return at;
 }
 
-/* A line as it is written, in memory for free(). */
+/* A line with its escapes, which the caller frees. */
 static char *line_for(const struct screen *s, const char *line, size_t len)
 {
 	const char *escape = len > 0 ? escape_of(s, (unsigned char)line[0]) : NULL;
@@ -118,13 +117,13 @@ static char *line_for(const struct screen *s, const char *line, size_t len)
 	len = cut_at(line, len, &cols);
 	size = len + 32;
 	out = memory_must(malloc(size));
-	/* In a full line the cursor stays on the last character, which must not be erased. */
+	/* After a full line the cursor is still on its last character: do not erase that. */
 	snprintf(out, size, "%s%.*s%s%s", escape != NULL ? escape : "", (int)len, line,
 		escape != NULL && escape[0] != '\0' ? "\033[0m" : "", cols > 0 ? "\033[K" : "");
 	return out;
 }
 
-/* Write a line of the screen, unless it is there. */
+/* Write a line of the screen, unless it is already shown. */
 static void put_line(struct screen *s, size_t row, const char *line, size_t len, FILE *out)
 {
 	char *wanted = line_for(s, line, len);
@@ -147,7 +146,7 @@ static size_t count_lines(const char *page)
 	return n;
 }
 
-/* The first line that can be seen, so that no page ends above the bottom without need. */
+/* Limit the first visible line, so that the page fills the screen if it can. */
 static void limit_first(const struct screen *s, const char *page, struct screen_view *v)
 {
 	size_t lines = count_lines(page), room = s->rows > 0 ? s->rows - 1u : 0, last;

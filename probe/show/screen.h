@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page of text on the whole of a terminal, shown again and again without flicker: only lines that
- * differ from what is there are written, all with one write(2). The escapes are those of ECMA-48
- * and xterm's alternate screen, which all terminals of today have.
+ * Shows a page of text on a whole terminal, again and again without flicker: only lines that
+ * changed are written, all with one write(2). The escapes are those of ECMA-48 and xterm's
+ * alternate screen, which all current terminals know.
  */
 #ifndef PROBE_SHOW_SCREEN_H
 #define PROBE_SHOW_SCREEN_H
@@ -14,23 +14,23 @@
 struct screen {
 	uint16_t cols, rows;
 	bool has_color;
-	char **shown; /* `rows` lines with their escapes; NULL: not known */
+	char **shown; /* `rows` lines with their escapes; NULL: unknown */
 };
 
-/* What of a page is seen. */
+/* The visible part of a page. */
 struct screen_view {
 	size_t fixed;       /* lines at the top that stay */
-	size_t first;       /* of the others, the first one that is seen; moved to what there is */
+	size_t first;       /* first visible one of the others; limited to the page */
 	const char *bottom; /* the last line of the screen */
 };
 
-/* True if standard output is a terminal that can do this. */
+/* True if standard output is a terminal that supports this. */
 bool screen_is_there(void);
 
-/* Take the terminal. It is given back by screen_close(), or at the end of the program. */
+/* Take over the terminal. screen_close() or the end of the program restores it. */
 void screen_open(struct screen *s);
 
-/* The terminal has another size: all of it is written with the next page. */
+/* The terminal's size changed: the next page is written in full. */
 void screen_resize(struct screen *s);
 
 /*

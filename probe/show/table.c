@@ -75,7 +75,7 @@ static struct table_cell *line_of(const struct table *t, size_t cell)
 	return &t->cells[cell - cell % t->columns];
 }
 
-/* The first cell of a line below the heads. */
+/* The first cell of a line below the heading. */
 static struct table_cell *line_at(const struct table *t, size_t line)
 {
 	return &t->cells[(line + (t->heads != NULL)) * t->columns];

@@ -12,7 +12,7 @@
 
 #define TABLE_AS_IT_IS SIZE_MAX /* no column to sort by */
 
-/* How a line stands out on a screen (probe/show/screen.h); the first byte of the line there. */
+/* How a line is highlighted on a screen (probe/show/screen.h): its first byte there. */
 enum table_mark {
 	TABLE_PLAIN = 0,
 	TABLE_BAD = 1,
@@ -25,7 +25,7 @@ struct table_cell;
 struct table {
 	const char *const *heads; /* one for each column; NULL: no heading */
 	size_t columns;
-	bool has_marks;           /* print them; the caller sets it */
+	bool has_marks;           /* print the marks; set by the caller */
 	struct table_cell *cells; /* row by row */
 	size_t count;
 };
@@ -39,25 +39,24 @@ void table_text(struct table *t, struct text text, size_t max);
 /* Add the next cell, formatted as by buf_printf(). */
 void table_printf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The number that the latest cell stands for, to sort by. */
+/* Set the number that the latest cell is sorted by. */
 void table_key(struct table *t, uint64_t number);
 
-/* How the line of the latest cell stands out, and the caller's number for it. */
+/* Set the mark of the latest cell's line, and the caller's id for the line. */
 void table_mark(struct table *t, enum table_mark mark);
 void table_id(struct table *t, size_t id);
 
 /*
- * Sort the lines below the heads by a column: the largest number first, or by the bytes of the text
- * where there are no numbers. Lines that are equal stay in their order. TABLE_AS_IT_IS: nothing.
+ * Sort the lines below the heading by a column: the largest number first, or by the bytes of the
+ * text if there are no numbers. Equal lines keep their order. TABLE_AS_IT_IS: do not sort.
  */
 void table_sort(struct table *t, size_t column);
 
-/* The number of the `line`th line below the heads that the caller gave it; and how many there are.
- */
+/* The caller's id of line `line` below the heading; and the number of lines. */
 size_t table_line_id(const struct table *t, size_t line);
 size_t table_lines(const struct table *t);
 
-/* Mark a line below the heads. */
+/* Mark a line below the heading. */
 void table_mark_line(struct table *t, size_t line, enum table_mark mark);
 
 /* Print the table, indented by `indent` spaces, and free it. */

@@ -101,7 +101,7 @@ int verb_completion(const struct options *o)
 			shells[i].print();
 			return EXIT_HEALTHY;
 		}
-	fprintf(stderr, "mvm-probe: %s: no such shell; there are bash, zsh and fish\n",
+	fprintf(stderr, "mvm-probe: %s: no such shell; choose bash, zsh or fish\n",
 		o->targets[0].shown);
 	return EXIT_USAGE;
 }

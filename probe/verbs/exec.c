@@ -57,9 +57,7 @@ static bool is_text(const char *bytes, size_t len, const char *what)
 	json_t *string = json_stringn(bytes, len);
 
 	if (string == NULL)
-		fprintf(stderr,
-			"mvm-probe: %s is not UTF-8, and the protocol carries nothing else\n",
-			what);
+		fprintf(stderr, "mvm-probe: %s is not UTF-8, which the protocol requires\n", what);
 	json_decref(string);
 	return string != NULL;
 }

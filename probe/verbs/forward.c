@@ -402,7 +402,7 @@ int verb_forward(const struct options *o)
 		*l = (struct listener_spec){ .forwarder = &f, .word = o->names[i], .io.fd = -1 };
 		if (!parse_word(l)) {
 			fprintf(stderr,
-				"mvm-probe: '%s' is no port to forward, such as 8080:80, "
+				"mvm-probe: '%s' is not a port to forward, such as 8080:80, "
 				"0.0.0.0:8080:80 or /run/web.sock:80\n",
 				l->word);
 			free(f.listeners);

@@ -78,7 +78,7 @@ bool guest_ask(struct guest_files *g, enum message_kind request, const void *bod
 	} else if (is_good && a->kind == ANSWER_ERROR) {
 		is_good = refused(g, a->body.error.message);
 	} else if (is_good && a->kind != want) {
-		is_good = refused(g, "its profile does not serve this");
+		is_good = refused(g, "its profile does not serve this request request");
 	}
 	exchange_free(&x);
 	return is_good;
@@ -117,7 +117,7 @@ bool guest_read(struct guest_files *g, const char *path,
 			is_end = page->len < GUEST_PAGE_MAX;
 			is_good = take(arg, page->data, page->len);
 		} else if (is_good) {
-			is_good = refused(g, "the guest answered with something else");
+			is_good = refused(g, "unexpected answer from the guest");
 		}
 		answer_free(&a);
 	}
@@ -133,7 +133,7 @@ static bool guest_ask_proc(struct guest_files *g, enum message_kind request, con
 		return false;
 	if (a->body.proc.kind == PROC_RESULT_ERROR)
 		return refused(g, a->body.proc.as.error.message);
-	return a->body.proc.kind == want || refused(g, "the guest answered with something else");
+	return a->body.proc.kind == want || refused(g, "unexpected answer from the guest");
 }
 
 /* Send input. Bytes that the process does not take are sent again. */
@@ -178,7 +178,7 @@ static bool finish(struct guest_files *g, char *token, char *path, size_t len)
 			size = a.body.fs.as.stat.size;
 		answer_free(&a);
 		if (is_good && size != len && clock_ms() > deadline)
-			return refused(g, "the guest has not written all of it");
+			return refused(g, "the guest did not write the whole file");
 		if (is_good && size != len)
 			usleep(FULL_PAUSE_US);
 	}
@@ -226,7 +226,7 @@ static bool verify(struct guest_files *g, const char *path, const char *bytes, s
 
 	if (!guest_read(g, path, compare, &c) && c.is_equal)
 		return false;
-	return (c.is_equal && c.left == 0) || refused(g, "the guest has not written all of it");
+	return (c.is_equal && c.left == 0) || refused(g, "the guest did not write the whole file");
 }
 
 static bool write_once(

@@ -68,8 +68,8 @@ static bool take(struct follow *f, struct inquiry *i)
 		return true;
 	output_raw(STDOUT_FILENO, l->lines.text);
 	if (was_asked && l->lines.is_cut)
-		fprintf(stderr,
-			"mvm-probe: more was written than the guest keeps; some is missing\n");
+		fprintf(stderr, "mvm-probe: some output is missing: more was written than the "
+				"guest keeps\n");
 	return l->lines.text.len > 0;
 }
 

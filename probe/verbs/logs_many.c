@@ -252,7 +252,7 @@ static void free_stream(struct stream *s)
 
 /* ---- guests ---------------------------------------------------------------------------------- */
 
-/* A guest that has started again begins its positions anew. */
+/* After a restart, a guest counts its positions from the start again. */
 static void note_boot(struct guest *g, uint64_t uptime_ms)
 {
 	uint64_t booted = (uint64_t)time(NULL) * 1000 - uptime_ms;
@@ -360,7 +360,7 @@ static void list_guest(struct many *m, const struct target *t)
 	loop_timer_set(&m->loop, &g->timer, 0);
 }
 
-/* Whoever is no longer there has said its last line. */
+/* Drop the guests that are no longer listed. */
 static void drop_unlisted(struct many *m)
 {
 	for (struct guest **at = &m->guests; *at != NULL;) {

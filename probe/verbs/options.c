@@ -51,7 +51,7 @@ static int take_timeout(struct parsing *s, const char *value, struct problem *p)
 	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->timeout_ms) != 0 ||
 		s->o->timeout_ms == 0)
 		return problem_set_text(p, EINVAL,
-			"--timeout: '%s' is no time from 1ms to 24h, such as 500ms, 10s or 2min",
+			"--timeout: '%s' is not a time from 1ms to 24h, such as 500ms, 10s or 2min",
 			shown(value));
 	return 0;
 }
@@ -60,7 +60,7 @@ static int take_port(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, UINT32_MAX - 1, &s->port) != 0 || s->port == 0)
 		return problem_set_text(
-			p, EINVAL, "--port: '%s' is no port from 1 to 4294967294", shown(value));
+			p, EINVAL, "--port: '%s' is not a port from 1 to 4294967294", shown(value));
 	return 0;
 }
 
@@ -69,15 +69,15 @@ static int take_drain(struct parsing *s, const char *value, struct problem *p)
 	s->o->drain_given = true;
 	if (number_parse(value, DRAIN_MAX_SECS, &s->o->drain_secs) != 0)
 		return problem_set_text(p, EINVAL,
-			"--drain-timeout: '%s' is no number of seconds from 0 to %d", shown(value),
-			DRAIN_MAX_SECS);
+			"--drain-timeout: '%s' is not a number of seconds from 0 to %d",
+			shown(value), DRAIN_MAX_SECS);
 	return 0;
 }
 
 static int take_lines(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, LINES_MAX, &s->o->lines) != 0)
-		return problem_set_text(p, EINVAL, "--lines: '%s' is no number from 0 to %d",
+		return problem_set_text(p, EINVAL, "--lines: '%s' is not a number from 0 to %d",
 			shown(value), LINES_MAX);
 	return 0;
 }
@@ -156,7 +156,7 @@ static int take_state_file(struct parsing *s, const char *value, struct problem 
 static int take_parallel(struct parsing *s, const char *value, struct problem *p)
 {
 	if (number_parse(value, TARGET_LIST_MAX, &s->o->parallel) != 0 || s->o->parallel == 0)
-		return problem_set_text(p, EINVAL, "--parallel: '%s' is no number from 1 to %d",
+		return problem_set_text(p, EINVAL, "--parallel: '%s' is not a number from 1 to %d",
 			shown(value), TARGET_LIST_MAX);
 	return 0;
 }
@@ -231,51 +231,51 @@ static const struct option {
 	const char *value, *help;
 } options[] = {
 	{ "json", 'j', 0, NULL, offsetof(struct options, json), NULL, "machine-readable output" },
-	{ "timeout", 't', 0, take_timeout, 0, "TIME",
-		"for all that is asked of one target: 500ms, 10s, 2min" },
+	{ "timeout", 't', 0, take_timeout, 0, "TIME", "limit for one target: 500ms, 10s, 2min" },
 	{ "port", 'p', 0, take_port, 0, "PORT", "the agent's port in the guest (52)" },
 	{ "all", 'a', OPTION_TARGETS, NULL, offsetof(struct options, all), NULL,
 		"all VMs of this host" },
 	{ "search-path", 0, OPTION_TARGETS, take_search_path, 0, "PATHS",
 		"where --all looks: globs, separated by colons" },
 	{ "targets", 'T', OPTION_TARGETS, take_targets_file, 0, "FILE",
-		"targets from a file, one a line; -: standard input" },
+		"read targets from a file; -: standard input" },
 	{ "parallel", 0, OPTION_TARGETS, take_parallel, 0, "N", "ask at most N targets at once" },
 	{ "help", 'h', 0, NULL, offsetof(struct options, help), NULL,
-		"this text; after a verb, the verb's" },
+		"this text; after a verb, that verb's" },
 	{ "version", 'V', 0, NULL, offsetof(struct options, version), NULL, "the version" },
 	{ "drain-timeout", 'd', OPTION_DRAIN, take_drain, 0, "N",
 		"sleep-prep, snapshot: seconds that the guest may take (30)" },
 	{ "follow", 'f', OPTION_FOLLOW, NULL, offsetof(struct options, follow), NULL,
-		"logs, events: go on with what comes" },
+		"logs, events: keep printing new output" },
 	{ "lines", 'n', OPTION_LINES, take_lines, 0, "N",
-		"logs: the last N lines (100); 0: all that is kept" },
+		"logs: print the last N lines (100); 0: all" },
 	{ "since", 0, OPTION_LINES, take_since, 0, "TIME",
-		"logs: what came in the last 10min, or since a time in UTC" },
+		"logs: output of the last 10min, or since a time in UTC" },
 	{ "state", 0, OPTION_LINES, take_state_file, 0, "FILE",
-		"logs: go on where the call before has ended" },
+		"logs: continue where the previous call ended" },
 	{ "no-stdin", 'N', OPTION_NO_STDIN, NULL, offsetof(struct options, no_stdin), NULL,
-		"exec: do not pass standard input on" },
+		"exec: do not pass on standard input" },
 	{ "command", 'c', OPTION_COMMAND, take_command, 0, "TEXT",
 		"exec: text for the guest's shell, not words" },
 	{ "power-off", 'P', OPTION_ENDING, NULL, offsetof(struct options, power_off), NULL,
 		"shutdown: power off instead of a reset" },
 	{ "wait", 'w', OPTION_ENDING, NULL, offsetof(struct options, wait), NULL,
-		"shutdown: come back when the VM has ended" },
+		"shutdown: wait until the VM has ended" },
 	{ "watch", 0, OPTION_WATCH, NULL, offsetof(struct options, watch), NULL,
 		"status, services: ask again and again, as top does" },
 	{ "interval", 0, OPTION_WATCH, take_interval, 0, "TIME",
-		"with --watch, top: the time between two rounds (2s)" },
-	{ "rounds", 0, OPTION_WATCH, take_rounds, 0, "N", "with --watch, top: end after N rounds" },
+		"with --watch, top: time between two rounds (2s)" },
+	{ "rounds", 0, OPTION_WATCH, take_rounds, 0, "N",
+		"with --watch, top: exit after N rounds" },
 	{ "svg", 0, OPTION_SVG, take_svg, 0, "FILE", "boot: draw a picture into FILE" },
 	{ "api-sock", 0, OPTION_TO | OPTION_FROM, take_api_socket, 0, "PATH",
 		"snapshot, restore: Firecracker's socket" },
-	{ "to", 0, OPTION_TO, take_directory, 0, "DIR", "snapshot: a new directory for it" },
+	{ "to", 0, OPTION_TO, take_directory, 0, "DIR", "snapshot: the new directory" },
 	{ "from", 0, OPTION_FROM, take_directory, 0, "DIR", "restore: the snapshot's directory" },
 	{ "listen", 0, OPTION_EXPORTER, take_listen, 0, "ADDR:PORT",
 		"exporter: where to serve HTTP (127.0.0.1:9477)" },
 	{ "textfile", 0, OPTION_EXPORTER, take_textfile, 0, "FILE",
-		"exporter: write one scrape to FILE and end" },
+		"exporter: write one scrape to FILE and exit" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -317,7 +317,7 @@ void options_each(const struct verb *v,
 static int no_such_option(const char *argument, struct problem *p)
 {
 	return problem_set_text(
-		p, EINVAL, "%s: there is no such option; see mvm-probe --help", shown(argument));
+		p, EINVAL, "%s: no such option; see mvm-probe --help", shown(argument));
 }
 
 /* Take an option. `value` is the attached value; if NULL, the next argument is taken if needed. */
@@ -385,7 +385,7 @@ static int find_verb(struct parsing *s, const char *name, struct problem *p)
 			return 0;
 		}
 	return problem_set_text(
-		p, EINVAL, "'%s' is no verb; mvm-probe --help lists them", shown(name));
+		p, EINVAL, "'%s' is not a verb; mvm-probe --help lists them", shown(name));
 }
 
 /* Take the verb, then targets, or a target and names. Targets are parsed after all arguments. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where answers are printed for people, and how. */
+/* The page that answers are printed on, for people. */
 #ifndef PROBE_VERBS_PAGE_H
 #define PROBE_VERBS_PAGE_H
 
@@ -10,7 +10,7 @@
 struct page {
 	FILE *out;
 	bool many;      /* there is more than one target */
-	bool has_marks; /* lines may stand out: enum table_mark */
+	bool has_marks; /* lines may be highlighted: enum table_mark */
 	size_t sort;    /* by this column: table_sort() */
 };
 

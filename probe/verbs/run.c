@@ -252,7 +252,7 @@ static bool wait_frame(struct exchange *x)
 		goes_on = take_event(r, &a.body.proc_event);
 	else
 		fail_with(r, a.kind == ANSWER_ERROR ? a.body.error.message
-						    : "the guest answered with something else");
+						    : "unexpected answer from the guest");
 	answer_free(&a);
 	return goes_on;
 }
@@ -284,7 +284,7 @@ static void started(struct exchange *x)
 		else
 			read_more(r);
 	} else if (!r->is_done) {
-		fail_with(r, "the guest answered with something else");
+		fail_with(r, "unexpected answer from the guest");
 	}
 	answer_free(&a);
 }
@@ -324,7 +324,7 @@ static int run_command(struct run *r, const struct options *o)
 	size_t at;
 
 	if (!parse(o, &body, env, &at)) {
-		fprintf(stderr, "mvm-probe: run: the command must be a program's absolute path, "
+		fprintf(stderr, "mvm-probe: run: the command must be an absolute path, "
 				"behind any of -e NAME=VALUE and -w DIRECTORY\n");
 		free(env);
 		return EXIT_USAGE;

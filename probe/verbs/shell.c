@@ -334,7 +334,7 @@ static int run(struct shell *s)
 	if (s->signal != 0)
 		return 128 + s->signal;
 	if (s->leaving) {
-		fprintf(stderr, "\nmvm-probe: left the shell, which is hung up\n");
+		fprintf(stderr, "\nmvm-probe: left the shell, which ends\n");
 		return EXIT_HEALTHY;
 	}
 	status = close_session(s);

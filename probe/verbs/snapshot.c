@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshots with Firecracker and without mvm: the agent makes ready, Firecracker pauses the machine
- * and writes it, and the agent goes on. mvm-snapshot(7) has the order and the files.
+ * snapshot and restore, with Firecracker and without mvm: the agent prepares, Firecracker pauses
+ * the machine and writes it to files, and the agent resumes. mvm-snapshot(7) has the order and the
+ * files.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -32,14 +33,14 @@
 #define TRY_AGAIN_NS   (100 * 1000 * 1000)
 #define DETAIL_COLUMNS 160
 
-/* What is done, and how it went so far. */
+/* State of a snapshot or a restore. */
 struct work {
 	const struct options *o;
 	const struct target *target;
 	char *directory; /* absolute: Firecracker has another working directory */
 	json_t *steps;
-	struct failure failure; /* the first one */
-	bool refused;           /* the agent answered that it could not */
+	struct failure failure; /* the first failure */
+	bool refused;           /* the agent or Firecracker refused a step */
 };
 
 static char *path_in(const struct work *w, const char *name)
@@ -53,7 +54,7 @@ static char *path_in(const struct work *w, const char *name)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-/* Note a step, and say it. Returns whether it went well. */
+/* Record and print the end of a step. Returns true if it succeeded. */
 static bool end_step(struct work *w, const char *name, uint64_t began_ms, const struct failure *f)
 {
 	bool success = f->kind == FAILURE_NONE;
@@ -75,7 +76,7 @@ static bool end_step(struct work *w, const char *name, uint64_t began_ms, const 
 	return success;
 }
 
-/* The outcome in an agent's acknowledgement; a refusal is a failure, too. */
+/* Read an agent's acknowledgement. A refusal sets the failure, too. */
 static void read_ack(struct work *w, struct inquiry *i, struct failure *f)
 {
 	char storage[4 * DETAIL_COLUMNS + 1];
@@ -121,7 +122,7 @@ static bool ask_agent(struct work *w, const char *name, enum message_kind kind, 
 	return end_step(w, name, began_ms, &f);
 }
 
-/* A machine that has just been loaded makes its socket anew. */
+/* A machine that was just loaded creates its socket again, so wait for that. */
 static bool ask_agent_until(struct work *w, const char *name, enum message_kind kind)
 {
 	const struct timespec again = { .tv_nsec = TRY_AGAIN_NS };
@@ -139,7 +140,7 @@ static bool ask_agent_until(struct work *w, const char *name, enum message_kind 
 	return end_step(w, name, began_ms, &f);
 }
 
-/* Takes over `body`. */
+/* Call Firecracker's API. Frees `body`. */
 static bool call(
 	struct work *w, const char *name, const char *method, const char *path, json_t *body)
 {
@@ -178,7 +179,7 @@ static bool fail_at(struct work *w, const char *path, const char *advice, int er
 	return false;
 }
 
-/* The absolute path of a directory that is there. */
+/* Get the absolute path of an existing directory. */
 static bool find_directory(struct work *w, const char *path)
 {
 	char here[PATH_MAX] = "";
@@ -194,7 +195,7 @@ static bool find_directory(struct work *w, const char *path)
 	return true;
 }
 
-/* A directory for one snapshot: a new one, or one that is empty but for an older attempt. */
+/* Create the snapshot's directory; it may exist with the files of a failed attempt. */
 static bool make_directory(struct work *w, const char *path)
 {
 	char *manifest;
@@ -234,7 +235,7 @@ static void remove_files(const struct work *w)
 	}
 }
 
-/* The last file to be written: a snapshot with it is whole. */
+/* Written last: its presence means that the snapshot is complete. */
 static bool write_manifest(struct work *w)
 {
 	uint64_t began_ms = clock_ms();
@@ -337,7 +338,7 @@ static bool write_machine(struct work *w)
 	return call(w, "snapshot", "PUT", "/snapshot/create", body);
 }
 
-/* Whatever fails in between: the machine goes on, and the guest hears that it does. */
+/* Whatever fails, the machine is resumed and the agent is woken. */
 static void take_snapshot(struct work *w)
 {
 	const struct options *o = w->o;

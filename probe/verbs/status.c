@@ -17,7 +17,7 @@ static const char *const vm_heads[] = { "VM", "WORKER", "LAST BUSY", "HEALTH", N
 static const char *const check_heads[] = { "CHECK", "KIND", "HEALTH", "STATUS", "CHECKED AT",
 	"DETAIL", NULL };
 
-#define LINES_ABOVE_CHECKS 6 /* four about the guest, an empty one, the heads */
+#define LINES_ABOVE_CHECKS 6 /* four about the guest, an empty one, the heading */
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -119,7 +119,7 @@ static void health_cell(struct table *t, const struct report *r)
 	table_text(t, (struct text){ b.data, b.len }, DETAIL_COLUMNS);
 }
 
-/* On standard error, or in the page where that is the whole screen. */
+/* Print on standard error, or on the page if that fills the screen. */
 static void print_failure(const struct inquiry *i, const struct page *page)
 {
 	if (page->out == stdout)

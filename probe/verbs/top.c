@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The services of all guests in one table, the busiest first, asked again and again. */
+/* top: the services of all guests in one table, the busiest first, refreshed again and again. */
 #include "base/clock.h"
 #include "base/strings.h"
 #include "probe/memory.h"
@@ -18,23 +18,24 @@
 #define NAME_COLUMNS   30
 #define REASON_COLUMNS 60
 #define CPU_COLUMN     4
-#define LINES_ON_TOP   2 /* the summary, the heads */
+#define LINES_ON_TOP   2 /* the summary and the heading */
 #define RESTART_MS     30000
 
 static const char *const heads[] = { "VM", "SERVICE", "STATE", "FOR", "CPU%", "MEMORY", "TASKS",
 	"RESTARTS", "DETAIL", NULL };
 
-/* A service, or a guest that does not answer: then `state` says so, and `name` is "". */
+/* A service. Or a guest that does not answer: `name` is "" and `state` says so. */
 struct row {
 	const struct target *target;
-	char *name, *state, *detail; /* safe to show, but for `name`, which is the guest's own */
-	uint64_t id;                 /* of target and name */
-	uint64_t at_us;              /* when the answer came, on clock_us() */
+	char *name, *state,
+		*detail; /* safe to show, except `name`, which is as the guest sent it */
+	uint64_t id;     /* of target and name */
+	uint64_t at_us;  /* clock_us() of the answer */
 	struct maybe state_ms, cpu_us, memory_bytes, tasks, restarts, permille;
 	bool is_well;
 };
 
-/* What a service has used of processors, at a time. */
+/* CPU time of a service at one time. */
 struct sample {
 	uint64_t id, cpu_us, at_us;
 };
@@ -46,8 +47,8 @@ struct top {
 	struct sample *samples; /* by id */
 	size_t sample_count;
 	size_t vms, silent, not_well;
-	/* The choice, and what is done with it. */
-	bool has_picked; /* the user has moved: the choice is a service, and no longer the top */
+	/* The chosen service, and its restart. */
+	bool has_picked; /* the user moved: a service is chosen, not the top line */
 	uint64_t chosen_id;
 	size_t chosen_row; /* of `rows`; `count`: none */
 	bool asks_for_restart;
@@ -106,7 +107,7 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The share of one processor since the sample before, in thousandths. */
+/* Compute the share of one processor since the previous sample, in thousandths. */
 static void measure(const struct top *t, struct row *row)
 {
 	const struct sample *before =
@@ -237,8 +238,8 @@ static void print_row(struct table *t, const struct row *row, size_t id)
 		table_mark(t, TABLE_BAD);
 }
 
-/* The line of the chosen service: where it is now, or where the user has moved to; before that, the
- * first one. */
+/* Find the line of the chosen service, or take the line that the user moved to. At first, line 0.
+ */
 static void settle_choice(struct top *t, struct table *table)
 {
 	size_t lines = table_lines(table);

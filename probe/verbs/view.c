@@ -18,7 +18,7 @@ static json_t *as_json(const struct inquiry *i, const void *decoded, const struc
 	return object;
 }
 
-/* Where the answers of all targets go. */
+/* The output of the answers of all targets. */
 struct sink {
 	const struct options *options;
 	const struct view *view;

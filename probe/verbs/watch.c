@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #define INTERVAL_MS     2000
-#define ROUND_FIRST_MS  2000 /* a guest has this long in a round, or the interval */
+#define ROUND_FIRST_MS  2000 /* limit for a guest in a round, unless the interval is longer */
 #define CTRL_C          '\3'
 #define ESCAPE          '\033'
-#define LINES_OF_A_PAGE 10 /* that Page Up and Page Down move */
+#define LINES_OF_A_PAGE 10 /* lines that Page Up and Page Down move */
 
-/* Keys that are sequences, after ESC [ (ECMA-48); as negative characters. */
+/* Keys that send sequences after ESC [ (ECMA-48), as negative values. */
 enum key {
 	KEY_UP = -1,
 	KEY_DOWN = -2,
@@ -37,9 +37,9 @@ struct watching {
 	struct loop_timer next;
 	struct screen screen;
 	struct screen_view view;
-	char escape[8]; /* a sequence that has begun */
+	char escape[8]; /* an incomplete sequence */
 	size_t escape_len;
-	/* The round that is asked, and the targets of the one before. */
+	/* The current round, and the targets of the previous one. */
 	struct crowd crowd;
 	struct target_list asked, taken;
 	uint64_t started_ms, rounds;
@@ -71,7 +71,7 @@ static void put_bottom(const struct watch *w, char *line, size_t size)
 			w->keys != NULL ? "  " : "", w->keys != NULL ? w->keys : "");
 }
 
-/* Keep the chosen line in sight. */
+/* Keep the chosen line visible. */
 static void follow_choice(struct watching *own)
 {
 	const struct watch *w = own->watch;
@@ -141,7 +141,7 @@ static void ask(struct watching *own)
 		timeout_ms = ROUND_FIRST_MS;
 	if (o->timeout_given)
 		timeout_ms = o->timeout_ms;
-	options_list_targets(o, &own->asked, &p); /* what is wrong was said at the start */
+	options_list_targets(o, &own->asked, &p); /* errors were reported at the start */
 	own->is_asking = true;
 	own->started_ms = clock_ms();
 	own->crowd = (struct crowd){ .done = round_answered };
@@ -160,7 +160,7 @@ static void ask_at(struct watching *own, uint64_t at_ms)
 	loop_timer_set(&own->watch->loop, &own->next, at_ms);
 }
 
-/* From the loop, when no callback of the crowd runs. */
+/* Runs from the loop, outside of the crowd's callbacks. */
 static void take_round(struct watching *own)
 {
 	struct watch *w = own->watch;
@@ -242,7 +242,7 @@ static void take_key(struct watching *own, int key)
 	}
 }
 
-/* The key that a whole sequence stands for. */
+/* The key of a complete sequence. */
 static int sequence_key(const char *sequence)
 {
 	static const struct {
@@ -257,7 +257,7 @@ static int sequence_key(const char *sequence)
 	return KEY_NONE;
 }
 
-/* Put a byte to the sequence that has begun. Sequences end with a letter or '~'. */
+/* Add a byte to the current sequence, which ends with a letter or '~'. */
 static void take_byte(struct watching *own, char c)
 {
 	if (c == ESCAPE || own->escape_len > 0) {
@@ -285,7 +285,7 @@ static void keys_ready(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
-		own->is_over = true; /* the terminal has gone */
+		own->is_over = true; /* the terminal is gone */
 	for (ssize_t i = 0; i < n && !own->is_over; i++)
 		take_byte(own, bytes[i]);
 }

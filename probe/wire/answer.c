@@ -136,7 +136,7 @@ static json_t *parse(const char *bytes, size_t len, struct failure *f)
 	buf_clear(&quoted);
 	text_put_visible(
 		&quoted, text_of(error.text), QUOTE_COLUMNS); /* the text quotes the answer */
-	failure_set(f, FAILURE_UNDECODABLE, "the answer (%zu bytes) is no JSON: byte %d: %s", len,
+	failure_set(f, FAILURE_UNDECODABLE, "the answer (%zu bytes) is not JSON: byte %d: %s", len,
 		error.position, quoted.data);
 	return NULL;
 }
@@ -158,7 +158,7 @@ json_t *answer_open(
 		return NULL;
 	if (!split_message(root, &name, body))
 		failure_set(f, FAILURE_UNDECODABLE,
-			"the answer is no message: expected one name, or an object with one "
+			"the answer is not a message: expected one name, or an object with one "
 			"member");
 	else if (strlen(expected) == name.len && memcmp(expected, name.bytes, name.len) == 0)
 		return root;

@@ -91,8 +91,7 @@ static bool send_all(struct call *c, const char *bytes, size_t len)
 	return true;
 }
 
-/* Bytes of the whole answer: the head, and the body that its Content-Length tells; 0: more to come.
- */
+/* Bytes of the whole answer: the head, and the body by its Content-Length; 0: not known yet. */
 static size_t answer_size(const struct call *c)
 {
 	const char *end = text_find(c->in, c->in_len, "\r\n\r\n");
@@ -132,7 +131,7 @@ static bool receive(struct call *c)
 	}
 }
 
-/* What the answer says: its status, and of a fault the message. */
+/* True if the answer's status is 2xx. Otherwise the failure has Firecracker's message. */
 static bool judge(struct call *c, const char *method, const char *path)
 {
 	unsigned int status = 0;

@@ -389,7 +389,7 @@ static int parse_address(const char *text, union address *a, socklen_t *size, st
 	if (good)
 		return 0;
 	return problem_set_text(p, EINVAL,
-		"--listen: '%s' is no address and port, such as 127.0.0.1:9477 or [::1]:9477",
+		"--listen: '%s' is not an address and port, such as 127.0.0.1:9477 or [::1]:9477",
 		text);
 }
 

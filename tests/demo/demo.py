@@ -76,7 +76,7 @@ def say(text):
 
 
 def show_console(machine, until):
-    """Copies the guest's lines as they come, without the kernel's, until the event is set."""
+    """Copies the guest's lines as they arrive, without the kernel's, until the event is set."""
     shown = 0
     while True:
         done = until.wait(0.05)
@@ -117,7 +117,7 @@ def fetch(machine):
 
 
 def shell(machine):
-    """A shell on this terminal, beside a forwarded port, until the user leaves it."""
+    """A shell on this terminal, with a forwarded port, until the user leaves it."""
     program = build.built("mvm-probe")
     with subprocess.Popen([program, "forward", machine.vsock_path, "0:%d" % PORT],
                           stdout=subprocess.PIPE, text=True) as forward:

@@ -24,7 +24,7 @@ PROGRAMS = ("agent", "base", "init", "mounts", "probe", "protocol", "supervisor"
 
 OWNED = "the struct that it is given to owns it, which gcc does not see across files"
 KEPT = "the caller has it in an array, or it stays open under a number of its own"
-# (file, gcc's name of the warning): why it is none.
+# (file, gcc's name of the warning): why it is a false alarm.
 ANALYZER = {
     ("agent/agent_options.c", "null-argument"): "an option that takes a value comes with one",
     ("agent/checks/definition.c", "malloc-leak"): OWNED,
@@ -48,11 +48,11 @@ ANALYZER = {
     ("supervisor/syscall_filter.c", "use-of-uninitialized-value"):
         "the search stays within the runs that were put together",
 }
-# Families whose checks find faults rather than taste.
+# Families whose checks find faults, not matters of taste.
 TIDY = ",".join((
     "-*", "bugprone-*", "cert-flp30-c", "misc-misplaced-const",
     "misc-redundant-expression",
-    # Taste, or what the compilers' own warnings say better:
+    # Matters of taste, or covered better by the compilers' own warnings:
     "-bugprone-assignment-in-if-condition", "-bugprone-branch-clone",
     "-bugprone-easily-swappable-parameters", "-bugprone-implicit-widening-of-multiplication-result",
     "-bugprone-macro-parentheses", "-bugprone-multi-level-implicit-pointer-conversion",
@@ -63,7 +63,7 @@ TIDY = ",".join((
 CPPCHECK = ["--enable=warning,performance,portability", "--inline-suppr", "--quiet", "--std=c11",
             "--error-exitcode=1", "--suppress=missingIncludeSystem", "-I.", "-D_GNU_SOURCE",
             "-D__x86_64__", "-D__typeof__(x)=int", "--template={file}:{line}: {id}: {message}",
-            # Fewer than the compilers know: functions of ours that it cannot see into.
+            # Checks that cannot see into this project's functions:
             "--suppress=invalidPrintfArgType_uint",
             # A buffer of struct buf is not seen as written; a list that memory_must() has made, and
             # an inquiry of a first round, are not seen as there. gcc's analyzer looks for both.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Documents say what the programs do: tables, commands, manual pages."""
+"""Documents match the programs: tables, commands, manual pages."""
 import difflib
 import glob
 import os
@@ -111,7 +111,7 @@ class Links(unittest.TestCase):
                    for p in glob.glob(os.path.join(documents.ROOT, pattern)))
 
     def broken(self, page, text):
-        """Links whose file, or whose heading, is not there."""
+        """Links whose file or heading does not exist."""
         found = []
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
             if re.match(r"[a-z]+:", target):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whatever reads bytes of somebody else has a fuzz target, or a reason, in tests/fuzz/README.md."""
+"""Every parser of untrusted bytes has a fuzz target, or a reason, in tests/fuzz/README.md."""
 import os
 import re
 import sys

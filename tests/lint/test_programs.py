@@ -59,7 +59,7 @@ class Release(unittest.TestCase):
 
 class Compilers(unittest.TestCase):
     def test_clang_has_no_warning(self):
-        """gcc has been heard already: "make release" and "make unit" end at a warning, too."""
+        """gcc is covered already: "make release" and "make unit" fail at a warning."""
         r = subprocess.run(["make", "--no-print-directory", "clang"], check=False,
                            cwd=source.ROOT, capture_output=True, text=True)
         self.assertEqual(r.returncode, 0, r.stderr[-8000:])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a reader of the sources may rely on, looked up in every file."""
+"""Rules that a reader of the sources may rely on, checked in every file."""
 import os
 import re
 import subprocess
@@ -26,13 +26,13 @@ INCLUDES = {
     "probe": {"probe", "protocol", "base"},
 }
 
-# Files in formats that have no comments, or that are not ours to write in.
+# Files in formats without comments, or of other authors.
 NO_LICENSE_LINE = re.compile(
     r"LICENSE|.*\.json|flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md"
     r"|debian/(?:changelog|copyright|source/format)")
 SMALL_TEXT = 5          # lines at the top of a file in which its license stands
 
-# Messages whose names are words of other things, too: headings of tables, states of services.
+# Messages whose names are also other words: headings of tables, states of services.
 COMMON = {"Error", "Services"}
 
 C_FILE_LINES = 600
@@ -98,7 +98,7 @@ class Tree(unittest.TestCase):
 
 class PidOne(Tree):
     def test_it_has_no_way_out_but_power(self):
-        """It never ends; _exit is for the children that it forks."""
+        """PID 1 never ends; _exit is for the children that it forks."""
         call = re.compile(r"\b(?:exit|_exit|_Exit|quick_exit|abort|assert|errx?|verrx?|raise|"
                           r"pthread_exit|__builtin_trap|__builtin_unreachable)\s*\(")
         paths = [p for p in c_files(*PID_1) if p not in ("base/spawn.c", "init/sync.c")]
@@ -109,7 +109,7 @@ class PidOne(Tree):
             ["_exit(SPAWN_EXIT_FAILED);"])
 
     def test_it_waits_for_children_in_two_places(self):
-        """While services live there is one waiter; the other is power.c, when all is over."""
+        """While services run there is one waiter; the other is power.c, at the end."""
         call = re.compile(r"\bwait(?:pid|id|3|4)?\s*\(")
         found = self.lines_with(call, c_files(*PID_1), code=True)
         self.assertEqual({line.split(":")[0] for line in found},
@@ -147,7 +147,7 @@ class Messages(Tree):
         return names
 
     def test_names_are_spelled_in_the_table_only(self):
-        """protocol/messages.c has each name; everything else says its kind."""
+        """protocol/messages.c has each name; other code uses the kind."""
         names = re.findall(r'\.body = \{ \.name = "(\w+)"', source.read("protocol/messages.c"))
         self.assertGreater(len(names), 80)
         pattern = re.compile(r'(?<![%%\w])(?:\\"|")(?:%s)(?:\\"|")' % "|".join(set(names) - COMMON))
@@ -161,7 +161,7 @@ class Messages(Tree):
                          "JSON without a table of fields")
 
     def test_the_agent_spells_no_field_of_a_message(self):
-        """Rows of its own files may: what it reads from the disk has tables, too."""
+        """Rows of tables may, because the agent's own files have tables, too."""
         names = [n for n in self.fields() if "_" in n]
         pattern = re.compile(r'^(?!.*(?:\.name|\.alias|\]) = ").*"(?:%s)"' % "|".join(names))
         self.assert_none(self.lines_with(pattern, c_files("agent")), "fields outside the table")
@@ -224,7 +224,7 @@ class C(Tree):
         self.assertEqual((r.returncode, r.stderr), (0, ""))
 
     def test_vsock_addresses_come_with_sockets(self):
-        """This machine's header of the kernel does without <sys/socket.h>; older ones do not."""
+        """Older kernel headers need <sys/socket.h> first; this machine's do not."""
         include = re.compile(r"#include <linux/vm_sockets\.h>")
         found = self.lines_with(include, c_files(*PROGRAMS, "tests"))
         self.assertEqual([line.split(":")[0] for line in found],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stores of our own for test builds, and the builds of guests.nix in them."""
+"""Private stores for test builds, and the builds of guests.nix in them."""
 
 import fcntl
 import hashlib
@@ -11,7 +11,7 @@ import tap
 FIRST = os.path.join(tap.WORK, "store-1")
 SECOND = os.path.join(tap.WORK, "store-2")
 LIMIT_BYTES = 4 << 30
-# Images get the tests' kernel where there is one; only booting needs it.
+# Images get the tests' kernel if it exists; only booting needs it.
 KERNEL = os.path.join(tap.ROOT, "build", "kernel", "vmlinux")
 
 

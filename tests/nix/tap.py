@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the suites in this directory share: TAP output, and Nix without a network."""
+"""Shared by the suites in this directory: TAP output, and Nix without a network."""
 
 import json
 import os

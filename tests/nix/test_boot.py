@@ -38,7 +38,7 @@ class Boot(TestCase):
         directory = tempfile.mkdtemp(prefix="nix-guest-")
         self.addCleanup(shutil.rmtree, directory)
         self.image = os.path.join(directory, "root")
-        # The name that hosts look for, whatever the file system.
+        # Hosts look for this name, whatever the file system.
         shutil.copyfile(os.path.join(output, "rootfs.ext4"), self.image)
         self.squashfs = os.path.exists(os.path.join(output, "rootfs.squashfs"))
         return self.start(
@@ -70,7 +70,7 @@ class Boot(TestCase):
             return answer.status, answer.read().decode()
 
     def shut_down(self, machine):
-        """As a host does it; the root file system is left clean."""
+        """Shuts down as a host does; the root file system is clean afterwards."""
         machine.ctrl_alt_del()
         machine.wait(60)
         self.assertNotIn("Kernel panic", machine.console.text)

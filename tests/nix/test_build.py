@@ -189,7 +189,7 @@ def check_tree(suite, name, entries, shell):
 
 
 def reaches(entries, path, depth=0):
-    """Does `path` exist in the listing, directories that are links considered?"""
+    """True if `path` exists in the listing, following directories that are links."""
     if depth > 20:
         return False
     done = ""

@@ -11,7 +11,7 @@ import tap
 
 PROGRAM = os.path.join(tap.ROOT, "build", "meson-unit", "tests", "nix", "guest-files")
 
-# What the parsers make of `files` in guests.nix, as guest_files.c prints it.
+# The parsers' result for `files` in guests.nix, as guest_files.c prints it.
 WANT = r"""
 guest hostname files-1
 guest service_group app
@@ -86,7 +86,7 @@ def read(directory):
 
 
 def read_service(text):
-    """What the parsers make of a guest with one service."""
+    """The parsers' result for a guest with one service."""
     directory = os.path.join(tap.WORK, "one-service")
     os.makedirs(os.path.join(directory, "mvm", "services.d"), exist_ok=True)
     files = {
@@ -101,7 +101,7 @@ def read_service(text):
 
 
 def test_bounds(suite):
-    """What mkGuest lets pass at most, the guest reads; and not more."""
+    """The guest reads the largest values that mkGuest accepts, and nothing larger."""
     bounds, error = tap.evaluate(os.path.join(tap.HERE, "bounds.nix"))
     if not suite.result(bounds is not None, "the values at the bounds evaluate", error):
         return

@@ -57,7 +57,7 @@ def derivations(suite, attribute):
 
 
 def copy_of(directory, work):
-    """A flake by itself, as a user has it: not a part of this repository."""
+    """A copy of a flake outside of this repository, as a user has it."""
     target = os.path.join(tempfile.mkdtemp(dir=work), "flake")
     shutil.copytree(directory, target, copy_function=shutil.copyfile)
     for parent, _, _ in os.walk(target):
@@ -67,7 +67,7 @@ def copy_of(directory, work):
 
 def consumer(suite, name, directory, attributes, work):
     path = copy_of(directory, work)
-    # An input that follows another's is not there to be overridden.
+    # An input that follows another one cannot be overridden.
     with open(os.path.join(path, "flake.nix"), encoding="utf-8") as file:
         follows = "mvm.inputs.nixpkgs.follows" in file.read()
     overrides = [o for o in CONSUMER if not (follows and o[0] == "mvm/nixpkgs")]

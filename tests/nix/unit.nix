@@ -50,6 +50,14 @@ let
   service = changes: { services.web = { command = python; } // changes; };
 
   rejected = name: changes: want: test "rejected: ${name}" (errors changes) want;
+  # A row [ name { option = value; } message ]: `make` puts the value into a guest, at `path`.
+  refused =
+    path: make: row:
+    let
+      value = builtins.elemAt row 1;
+      option = builtins.head (builtins.attrNames value);
+    in
+    rejected (builtins.head row) (make value) [ "${path}.${option}: ${builtins.elemAt row 2}" ];
   accepted = name: changes: test "accepted: ${name}" (errors changes) [ ];
 
   vectors = builtins.fromJSON (builtins.readFile ../vectors/command-lines.json);
@@ -91,6 +99,7 @@ let
         // u
       ) users;
     };
+  both = uid: gid: { inherit uid gid; };
   idsOf = users: builtins.mapAttrs (n: _: { inherit ((ids users).users.${n}) uid gid; }) users;
 in
 # --- text -----------------------------------------------------------------------------------------
@@ -143,64 +152,20 @@ in
 # --- accounts -------------------------------------------------------------------------------------
 ++ [
   (test "uids: from 1000, in the order of names"
-    (idsOf {
-      b = { };
-      a = { };
-    })
-    {
-      a = {
-        uid = 1000;
-        gid = 1000;
-      };
-      b = {
-        uid = 1001;
-        gid = 1001;
-      };
-    }
+    (idsOf { b = { }; a = { }; })
+    { a = both 1000 1000; b = both 1001 1001; }
   )
   (test "uids: an explicit one is never given twice"
-    (idsOf {
-      a.uid = 1001;
-      b = { };
-      c = { };
-    })
-    {
-      a = {
-        uid = 1001;
-        gid = 1001;
-      };
-      b = {
-        uid = 1002;
-        gid = 1002;
-      };
-      c = {
-        uid = 1003;
-        gid = 1003;
-      };
-    }
+    (idsOf { a.uid = 1001; b = { }; c = { }; })
+    { a = both 1001 1001; b = both 1002 1002; c = both 1003 1003; }
   )
   (test "uids: the place among all users decides where it is free"
-    (idsOf {
-      a.uid = 50;
-      b = { };
-    }).b.uid
+    (idsOf { a.uid = 50; b = { }; }).b.uid
     1001
   )
   (test "gids: users share a group that they name"
-    (idsOf {
-      a.group = "b";
-      b = { };
-    })
-    {
-      a = {
-        uid = 1000;
-        gid = 1001;
-      };
-      b = {
-        uid = 1001;
-        gid = 1001;
-      };
-    }
+    (idsOf { a.group = "b"; b = { }; })
+    { a = both 1000 1001; b = both 1001 1001; }
   )
   (test "gids: a group of another name has the id of its first user"
     (ids {
@@ -217,10 +182,7 @@ in
       y.group = "app";
     }).groups
     {
-      root = {
-        gid = 0;
-        members = [ ];
-      };
+      root = { gid = 0; members = [ ]; };
       mvm = {
         gid = 900;
         members = [
@@ -230,26 +192,11 @@ in
           "z"
         ];
       };
-      mvm-agent = {
-        gid = 901;
-        members = [ ];
-      };
-      nogroup = {
-        gid = 65534;
-        members = [ ];
-      };
-      app = {
-        gid = 1002;
-        members = [ ];
-      };
-      b = {
-        gid = 1000;
-        members = [ ];
-      };
-      z = {
-        gid = 70;
-        members = [ ];
-      };
+      mvm-agent = { gid = 901; members = [ ]; };
+      nogroup = { gid = 65534; members = [ ]; };
+      app = { gid = 1002; members = [ ]; };
+      b = { gid = 1000; members = [ ]; };
+      z = { gid = 70; members = [ ]; };
     }
   )
   (test "gids: nor on the way to a free one"
@@ -274,12 +221,7 @@ in
   )
   (test "gids: the service group can be a primary group"
     (idsOf { a.group = "mvm"; })
-    {
-      a = {
-        uid = 1000;
-        gid = 900;
-      };
-    }
+    { a = both 1000 900; }
   )
   (test "/etc/passwd and /etc/group"
     (
@@ -492,18 +434,12 @@ in
   (rejected "an unknown argument that resembles none" { xyzzy = 1; } [
     "xyzzy: no such option; there are name, packages, hostname, serviceGroup, users, services, modularServices, healthChecks, probes, rootfsType, dev, freeSpaceMiB, shell, extraFiles, nameservers, memoryReserve, userNamespaces, accounting, sysctl, cacert, kernel, kernelFeatures, kernelProfile, ociImage"
   ])
-  (rejected "a misspelt key of a service" (service { comand = "x"; }) [
-    "services.web.comand: no such option; did you mean command?"
-  ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
     (
       "services.web.healthCmd: no such option; services.web has command, preStart, env, user, createUser, logFile, logMaxSize, logKeep, type, restart, restartDelay, restartDelayMax, startTimeout, stopTimeout, stopSignal, reloadSignal, reloadCommand, watchdog, startLimit, startLimitInterval, startLimitAction, startLimitExitCode, after, requires, ready, "
       + "unhealthyRestartAfter, onInterval, onBootDelay, workingDirectory, environmentFile, supplementaryGroups, umask, nice, oomScoreAdj, memoryMax, memoryHigh, memorySwapMax, cpuMax, cpuWeight, tasksMax, "
       + "limitNofile, limitNproc, limitCore, limitFsize, limitMemlock, limitStack, limitAs, limitData, limitCpu, limitSigpending, limitMsgqueue, limitNice, limitRtprio, capabilities, noNewPrivs, seccomp, privateTmp, readOnlyPaths"
     )
-  ])
-  (rejected "a misspelt key of a user" { users.a.hme = "/"; } [
-    "users.a.hme: no such option; did you mean home?"
   ])
   (rejected "a misspelt key of a check"
     (
@@ -552,59 +488,17 @@ in
       1
     ];
   } [ "packages[1]: expected a package or a store path, got 1" ])
-  (rejected "another choice" (service { restart = "sometimes"; }) [
-    "services.web.restart: expected \"always\", \"on-failure\" or \"never\", got \"sometimes\""
-  ])
-  (rejected "a number as text" (service { nice = "5"; }) [
-    "services.web.nice: expected an integer from -20 to 19, got \"5\"; write it without quotes"
-  ])
-  (rejected "a number out of range" (service { nice = 20; }) [
-    "services.web.nice: expected an integer from -20 to 19, got 20"
-  ])
   (rejected "a relative path to be read-only" (service { readOnlyPaths = [ "/etc" "srv" ]; }) [
     "services.web.readOnlyPaths[1]: expected an absolute path without white space, or one behind '-', got \"srv\""
   ])
   (rejected "a path to be read-only with a space" (service { readOnlyPaths = [ "/a b" ]; }) [
     "services.web.readOnlyPaths[0]: expected an absolute path without white space, or one behind '-', got \"/a b\""
   ])
-  (rejected "another tier" (service { seccomp = "strict"; }) [
-    "services.web.seccomp: expected \"essential\", \"minimal\", \"standard\", \"network\" or \"unrestricted\", got \"strict\""
-  ])
   (rejected "tiers that what else is set excludes" (service { seccomp = "essential"; noNewPrivs = false; ready = "notify"; }) [
     "services.web.seccomp: only unrestricted goes with noNewPrivs = false"
     "services.web.seccomp: essential refuses the socket that ready = \"notify\" needs"
   ])
-  (rejected "a Boolean as text" (service { noNewPrivs = "false"; }) [
-    "services.web.noNewPrivs: expected true or false, got \"false\""
-  ])
-  (rejected "a span with a space" (service { stopTimeout = "5 s"; }) [
-    "services.web.stopTimeout: expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got \"5 s\""
-  ])
-  (rejected "a negative span" (service { stopTimeout = -1; }) [
-    "services.web.stopTimeout: expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got -1"
-  ])
-  (rejected "a file that may be absent, relative" (service { environmentFile = "-web.env"; }) [
-    "services.web.environmentFile: expected an absolute path, or one behind '-', got \"-web.env\""
-  ])
-  (rejected "a path that is not absolute" (service { logFile = "web.log"; }) [
-    "services.web.logFile: expected an absolute path, got \"web.log\""
-  ])
   (accepted "the console as a log file" (service { logFile = "/proc/self/fd/2"; }))
-  (rejected "a directory as a log file" (service { logFile = "/var/log/"; }) [
-    "services.web.logFile: this is a directory, and output goes to a file, got \"/var/log/\""
-  ])
-  (rejected "a log file that the guest cannot open" (service { logFile = "/proc/2/fd/1"; }) [
-    "services.web.logFile: only /dev/stdout, /dev/stderr, /dev/console, /dev/null and their names in /proc can be written to there, got \"/proc/2/fd/1\""
-  ])
-  (rejected "a log file on a read-only drive" (service { logFile = "/mnt/config/log"; }) [
-    "services.web.logFile: nothing can be written there: it is read-only in the guest, got \"/mnt/config/log\""
-  ])
-  (rejected "a path that ends in white space" (service { logFile = "/var/log/x "; }) [
-    "services.web.logFile: expected an absolute path, got \"/var/log/x \""
-  ])
-  (rejected "a limit of three" (service { limitNofile = "1:2:3"; }) [
-    "services.web.limitNofile: expected an integer, 0 or more, or \"infinity\", or text \"SOFT:HARD\", got \"1:2:3\""
-  ])
   (rejected "an environment value of two lines" (service { env.A = "a\nb"; }) [
     "services.web.env.A: the value must be one line, got \"a\\nb\""
   ])
@@ -669,9 +563,6 @@ in
       "services.web.unhealthyRestartAfter: needs a health check; define healthChecks.web"
     ]
   )
-  (rejected "an interval for what never ends" (service { onInterval = "1h"; }) [
-    "services.web.onInterval: a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\""
-  ])
   (rejected "rotation without a file" (service { logMaxSize = "1M"; logKeep = 2; }) [
     "services.web.logMaxSize: there is no logFile to rotate"
     "services.web.logKeep: there is no logFile to rotate"
@@ -690,9 +581,6 @@ in
     "services.web.memoryMax: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", or \"infinity\", got \"1 GB\""
     "services.web.cpuMax: expected a percentage of one CPU such as \"150%\", got 1"
     "services.web.tasksMax: expected an integer from 1 to 2147483647, got 0"
-  ])
-  (rejected "a user that is not defined" (service { user = "www"; }) [
-    "services.web.user: no user \"www\"; there are no users; define it: users.www = { };"
   ])
   (rejected "a user that is misspelt" (service { user = "wwww"; } // { users.www = { }; }) [
     "services.web.user: no user \"wwww\"; did you mean www?; define it: users.wwww = { };"
@@ -730,29 +618,14 @@ in
     }
     [ "users.a.uid: 1000 is also the uid of b" ]
   )
-  (rejected "the service group's uid" { users.a.uid = 900; } [
-    "users.a.uid: 900 belongs to the service group's user"
-  ])
-  (rejected "the agent's uid" { users.a.uid = 901; } [
-    "users.a.uid: 901 belongs to the agent's user"
-  ])
-  (rejected "root's uid" { users.a.uid = 0; } [
-    "users.a.uid: expected an integer from 1 to 65533, got 0"
-  ])
   (rejected "a user of the image's own" { users.root = { }; } [
     "users.root: the image has a user of this name already"
   ])
   (rejected "the service group's user in another group" { users.mvm.group = "web"; } [
     "users.mvm.group: mvm is the service group's own user, so its group is mvm, not web; leave the group out, or choose another serviceGroup"
   ])
-  (rejected "a group of the image's own" { users.a.group = "root"; } [
-    "users.a.group: root is a group of the image's own; choose another"
-  ])
   (rejected "a service group that exists" { serviceGroup = "root"; } [
     "serviceGroup: root is a name of the image's own; choose another"
-  ])
-  (rejected "a home with a colon" { users.a.home = "/a:b"; } [
-    "users.a.home: expected an absolute path without ':', got \"/a:b\""
   ])
   (rejected "a supplementary group that does not exist"
     (service { supplementaryGroups = [ "media" ]; })
@@ -807,9 +680,6 @@ in
       "services.mvm-guest-agent: the guest has a service of this name already"
     ]
   )
-  (rejected "a delay above the largest" (service { restartDelay = "1min"; }) [
-    "services.web.restartDelay: it is above restartDelayMax, which is 30 s where it is not given"
-  ])
   (rejected "a delay above a given one"
     (service {
       restartDelay = 2;
@@ -817,9 +687,6 @@ in
     })
     [ "services.web.restartDelay: it is above restartDelayMax" ]
   )
-  (rejected "a largest delay below the first" (service { restartDelayMax = "99ms"; }) [
-    "services.web.restartDelayMax: it is below restartDelay, which is 100 ms where it is not given"
-  ])
   (rejected "times that are too long"
     (service {
       stopTimeout = 86401;
@@ -886,9 +753,6 @@ in
     users.a.home = "/srv/.a/b..c/...";
     users.b.home = "/";
   })
-  (rejected "a log file with a name that is too long" (service { logFile = "/${long 255}"; }) [
-    "services.web.logFile: the path has more than 255 bytes"
-  ])
   (rejected "lines that the guest does not read to their end"
     (service {
       command = "${python} ${long 65534}";
@@ -935,6 +799,37 @@ in
     "extraFiles.\"/etc/passwd\": mkGuest writes this file"
   ])
 ]
+# --- checks: one refused value of a service, or of a user: [ name value message ] -------------------
+++ map (refused "services.web" service) [
+  [ "a misspelt key of a service" { comand = "x"; } "no such option; did you mean command?" ]
+  [ "another choice" { restart = "sometimes"; } "expected \"always\", \"on-failure\" or \"never\", got \"sometimes\"" ]
+  [ "a number as text" { nice = "5"; } "expected an integer from -20 to 19, got \"5\"; write it without quotes" ]
+  [ "a number out of range" { nice = 20; } "expected an integer from -20 to 19, got 20" ]
+  [ "another tier" { seccomp = "strict"; } "expected \"essential\", \"minimal\", \"standard\", \"network\" or \"unrestricted\", got \"strict\"" ]
+  [ "a Boolean as text" { noNewPrivs = "false"; } "expected true or false, got \"false\"" ]
+  [ "a span with a space" { stopTimeout = "5 s"; } "expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got \"5 s\"" ]
+  [ "a negative span" { stopTimeout = -1; } "expected a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\", got -1" ]
+  [ "a file that may be absent, relative" { environmentFile = "-web.env"; } "expected an absolute path, or one behind '-', got \"-web.env\"" ]
+  [ "a path that is not absolute" { logFile = "web.log"; } "expected an absolute path, got \"web.log\"" ]
+  [ "a directory as a log file" { logFile = "/var/log/"; } "this is a directory, and output goes to a file, got \"/var/log/\"" ]
+  [ "a log file that the guest cannot open" { logFile = "/proc/2/fd/1"; } "only /dev/stdout, /dev/stderr, /dev/console, /dev/null and their names in /proc can be written to there, got \"/proc/2/fd/1\"" ]
+  [ "a log file on a read-only drive" { logFile = "/mnt/config/log"; } "nothing can be written there: it is read-only in the guest, got \"/mnt/config/log\"" ]
+  [ "a path that ends in white space" { logFile = "/var/log/x "; } "expected an absolute path, got \"/var/log/x \"" ]
+  [ "a limit of three" { limitNofile = "1:2:3"; } "expected an integer, 0 or more, or \"infinity\", or text \"SOFT:HARD\", got \"1:2:3\"" ]
+  [ "an interval for what never ends" { onInterval = "1h"; } "a service that runs at an interval has to end; set type = \"oneshot\", or restart = \"never\"" ]
+  [ "a user that is not defined" { user = "www"; } "no user \"www\"; there are no users; define it: users.www = { };" ]
+  [ "a delay above the largest" { restartDelay = "1min"; } "it is above restartDelayMax, which is 30 s where it is not given" ]
+  [ "a largest delay below the first" { restartDelayMax = "99ms"; } "it is below restartDelay, which is 100 ms where it is not given" ]
+  [ "a log file with a name that is too long" { logFile = "/${long 255}"; } "the path has more than 255 bytes" ]
+]
+++ map (refused "users.a" (user: { users.a = user; })) [
+  [ "a misspelt key of a user" { hme = "/"; } "no such option; did you mean home?" ]
+  [ "the service group's uid" { uid = 900; } "900 belongs to the service group's user" ]
+  [ "the agent's uid" { uid = 901; } "901 belongs to the agent's user" ]
+  [ "root's uid" { uid = 0; } "expected an integer from 1 to 65533, got 0" ]
+  [ "a group of the image's own" { group = "root"; } "root is a group of the image's own; choose another" ]
+  [ "a home with a colon" { home = "/a:b"; } "expected an absolute path without ':', got \"/a:b\"" ]
+]
 # --- which guests have a shell --------------------------------------------------------------------
 ++ map
   (
@@ -945,50 +840,23 @@ in
     } v.want
   )
   [
-    {
-      name = "a guest without services";
-      guest = { };
-      want = {
-        shell = false;
-        because = [ ];
-      };
-    }
+    { name = "a guest without services"; guest = { }; want = { shell = false; because = [ ]; }; }
     {
       name = "programs with their paths";
       guest = service { preStart = "${python} -c 'import os; os.mkdir(\"/x\")'"; } // {
         healthChecks.web.healthCmd = "${python} -m x";
       };
-      want = {
-        shell = false;
-        because = [ ];
-      };
+      want = { shell = false; because = [ ]; };
     }
     {
       name = "shell syntax";
       guest = service { } // {
         healthChecks.web.healthCmd = "a || b";
       };
-      want = {
-        shell = true;
-        because = [ "healthChecks.web.healthCmd uses shell syntax" ];
-      };
+      want = { shell = true; because = [ "healthChecks.web.healthCmd uses shell syntax" ]; };
     }
-    {
-      name = "several lines";
-      guest = service { preStart = "mkdir /x\nmkdir /y\n"; };
-      want = {
-        shell = true;
-        because = [ "services.web.preStart has several lines" ];
-      };
-    }
-    {
-      name = "a program without a path";
-      guest = service { preStart = "mkdir -p /tmp/data"; };
-      want = {
-        shell = true;
-        because = [ "services.web.preStart names its program without a path" ];
-      };
-    }
+    { name = "several lines"; guest = service { preStart = "mkdir /x\nmkdir /y\n"; }; want = { shell = true; because = [ "services.web.preStart has several lines" ]; }; }
+    { name = "a program without a path"; guest = service { preStart = "mkdir -p /tmp/data"; }; want = { shell = true; because = [ "services.web.preStart names its program without a path" ]; }; }
     {
       name = "a script of the store, as a package and as text";
       guest = {
@@ -1026,27 +894,14 @@ in
     {
       name = "a command in a probe";
       guest.probes.disk.command = "df | tail -1";
-      want = {
-        shell = true;
-        because = [ "probes.disk.command uses shell syntax" ];
-      };
+      want = { shell = true; because = [ "probes.disk.command uses shell syntax" ]; };
     }
     {
       name = "always";
       guest.shell = "always";
-      want = {
-        shell = true;
-        because = [ ];
-      };
+      want = { shell = true; because = [ ]; };
     }
-    {
-      name = "never, although a program has no path";
-      guest = service { preStart = "mkdir x"; } // { shell = "never"; };
-      want = {
-        shell = false;
-        because = [ "services.web.preStart names its program without a path" ];
-      };
-    }
+    { name = "never, although a program has no path"; guest = service { preStart = "mkdir x"; } // { shell = "never"; }; want = { shell = false; because = [ "services.web.preStart names its program without a path" ]; }; }
   ]
 # --- files ----------------------------------------------------------------------------------------
 ++ [

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-Fake guests: hybrid sockets that answer as VMM and agent do, any number of them in one process.
+Fake guests: many hybrid sockets in one process that answer as VMM and agent do.
 What each answers is plain data, so a test says only what differs from a healthy guest.
 """
 import asyncio

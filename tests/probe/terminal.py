@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-A program on a real pseudo-terminal, and what a person would see there: a model of a terminal that
-knows the escapes that mvm-probe uses, and fails at any other.
+A program on a real pseudo-terminal, and the screen that a person would see. The screen is a model of
+a terminal that knows the escapes that mvm-probe uses, and fails at any other.
 """
 import fcntl
 import os
@@ -37,7 +37,7 @@ class Model:
         self.style = "0"
 
     def feed(self, text):
-        """Take what was written; returns what is left of a sequence that has begun."""
+        """Process output; returns the rest that is an incomplete sequence."""
         at = 0
         while at < len(text):
             char = text[at]
@@ -141,7 +141,7 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def pump(self, seconds):
-        """Take what comes within this time; False when nothing does."""
+        """Process the output within this time; False if there is none."""
         if not select.select([self.master], [], [], seconds)[0]:
             return False
         text = os.read(self.master, 65536).decode()
@@ -150,7 +150,7 @@ class Terminal:
         return True
 
     def wait_for(self, condition, what):
-        """Until `condition` of the model is true."""
+        """Wait until `condition` of the model is true."""
         deadline = time.monotonic() + SECONDS
         while not condition(self.model):
             if time.monotonic() > deadline or self.process.poll() is not None:

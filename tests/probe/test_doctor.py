@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What inspect and doctor find in guests that answer as sick ones do."""
+"""The findings of inspect and doctor in guests that answer as sick guests do."""
 import json
 import time
 import unittest

@@ -47,7 +47,7 @@ class Exporter:
             return e.code, e.headers, e.read().decode()
 
     def raw(self, text):
-        """What comes back for these bytes, up to the end of the connection."""
+        """The answer to these bytes, up to the end of the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=fakes.SECONDS) as s:
             s.sendall(text)
             with s.makefile("rb") as f:
@@ -140,7 +140,7 @@ class Pages(unittest.TestCase):
     def test_a_bad_address_says_which(self):
         for address in ("9477", "x:9477", "127.0.0.1:99999", "[::1:80"):
             done = probe("exporter", "--listen", address, status=2)
-            self.assertIn("--listen: '%s' is no address and port" % address, done.stderr)
+            self.assertIn("--listen: '%s' is not an address and port" % address, done.stderr)
         done = probe("exporter", "--listen", "127.0.0.1:%d" % self.exporter.port, status=2)
         self.assertIn("cannot listen at 127.0.0.1:%d: Address" % self.exporter.port, done.stderr)
 
@@ -211,7 +211,7 @@ class Contrib(unittest.TestCase):
             text = f.read()
         words = re.search(r"(?m)^ExecStart=/usr/bin/mvm-probe (.*)$", text).group(1).split()
         words[words.index("--listen") + 1] = "bad"
-        self.assertIn("'bad' is no address", probe(*words, status=2).stderr)
+        self.assertIn("'bad' is not an address", probe(*words, status=2).stderr)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is installed, the tarball, and completion in the real shells."""
+"""The installed files, the tarball, and completion in real shells."""
 import hashlib
 import os
 import re
@@ -58,7 +58,7 @@ class Completion(unittest.TestCase):
         self.assertIn("_mvm_probe", run("zsh", "-f", "-c", "source %s; which _mvm_probe" % path))
 
     def test_another_shell(self):
-        self.assertIn("no such shell; there are bash", probe("completion", "tcsh", status=2).stderr)
+        self.assertIn("no such shell; choose bash", probe("completion", "tcsh", status=2).stderr)
 
 
 def tarball():

@@ -90,7 +90,7 @@ class Targets(unittest.TestCase):
         guest.open_max = 0
         probe("status", "--parallel", "1", self.directory)
         self.assertLessEqual(guest.open_max, 3, "three questions of one guest")
-        self.assertIn("no number from 1", probe("ping", "--parallel", "0", "x", status=2).stderr)
+        self.assertIn("not a number from 1", probe("ping", "--parallel", "0", "x", status=2).stderr)
 
 
 class Thousand(unittest.TestCase):

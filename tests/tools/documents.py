@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Puts what print-tables prints into the documents that show it, between their markers; "make docs"
+Puts the output of print-tables into the documents that show it, between their markers; "make docs"
 runs it. tests/lint/test_documents.py looks whether it has been done.
 """
 import os

@@ -96,7 +96,7 @@ static void print_message(const struct message *m)
 	printf(".It Ic %s\n", m->body.name);
 	print_dialects(m->dialects);
 	if (m->access != ACCESS_FREE)
-		printf("Needs the security policy.\n");
+		printf("Subject to the security policy.\n");
 	if (m->direction == MESSAGE_REQUEST || m->direction == MESSAGE_HOST_REQUEST)
 		printf("Answer%s:\n.Ic %s .\n", m->stream ? "s, until the last" : "",
 			messages[m->answers[0]].body.name);

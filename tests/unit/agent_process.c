@@ -240,6 +240,14 @@ int connect_client(void)
 	return connect_to(&address);
 }
 
+int send_request(const char *request)
+{
+	int fd = connect_client();
+
+	send_text(fd, request);
+	return fd;
+}
+
 int connect_later_client(void)
 {
 	return connect_to(&later_address);
@@ -324,6 +332,14 @@ void expect_event(enum control_event event)
 	cr_assert_eq(recv(init_fd, &latest, sizeof(latest), 0), sizeof(latest));
 	cr_assert_eq(latest.kind, CONTROL_EVENT);
 	cr_assert_eq(latest.verb, event);
+}
+
+void serve_verbs(const enum control_verb *verbs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		expect_verb(verbs[i]);
+		answer_done(0, "");
+	}
 }
 
 void expect_no_verb(void)

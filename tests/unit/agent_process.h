@@ -46,6 +46,9 @@ const char *next_line(void);
 
 /* A connection to the agent, as to port 52; and as to the port of later hosts. */
 int connect_client(void);
+
+/* Connect a client that sends a request. Returns its socket. */
+int send_request(const char *request);
 int connect_later_client(void);
 
 /* Send a request. */
@@ -75,6 +78,12 @@ const struct control_message *expect_verb(enum control_verb verb);
 
 /* No request of the agent is waiting. */
 void expect_no_verb(void);
+
+/* Expect these requests, in this order, and answer each with success. */
+#define SERVE(...)                                                                                 \
+	serve_verbs((const enum control_verb[]){ __VA_ARGS__ },                                    \
+		sizeof((const enum control_verb[]){ __VA_ARGS__ }) / sizeof(enum control_verb))
+void serve_verbs(const enum control_verb *verbs, size_t count);
 
 /* Answer the latest request of expect_verb(): one step, an item, or the end of it. */
 void answer_step(const char *name, int error, const char *text);

@@ -97,16 +97,7 @@ static void answer_one(uint64_t position, const struct control_transition *t, ui
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
-/* Connect a client that sends the request. Returns its socket. */
-static int send_request(const char *request)
-{
-	int fd = connect_client();
-
-	send_text(fd, request);
-	return fd;
-}
-
-/* The same, in a new agent. */
+/* Send a request to a new agent. Returns the client's socket. */
 static int ask_new_agent(const char *request)
 {
 	start_agent_with_init(NULL, no_services);

@@ -33,8 +33,7 @@ Test(agent_guest, hello)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Hello\"");
+	fd = send_request("\"Hello\"");
 	expect_verb(CONTROL_HELLO);
 	answer_item(&item);
 	answer_done(0, "");
@@ -103,16 +102,14 @@ Test(agent_guest, services)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Services\"");
+	fd = send_request("\"Services\"");
 	expect_verb(CONTROL_SERVICES);
 	answer_item(&web);
 	answer_item(&broken);
 	answer_done(0, "");
 	expect_reply(fd, "{\"Services\":{\"services\":" SERVICES "}}");
 	send_text(fd, "\"Services\"");
-	expect_verb(CONTROL_SERVICES);
-	answer_done(0, "");
+	SERVE(CONTROL_SERVICES);
 	expect_reply(fd, "{\"Services\":{\"services\":[]}}");
 	close(fd);
 }
@@ -123,8 +120,7 @@ Test(agent_guest, many_services)
 	char *reply;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Services\"");
+	fd = send_request("\"Services\"");
 	expect_verb(CONTROL_SERVICES);
 	for (int i = 0; i < 200; i++)
 		answer_item(&web);
@@ -150,8 +146,7 @@ Test(agent_guest, metrics)
 	kill(agent_pid, SIGTERM);
 	wait_for_end();
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Ping\"");
+	fd = send_request("\"Ping\"");
 	expect_reply(fd, "\"Pong\"");
 	send_text(fd, "\"Metrics\"");
 	/* The results of the checks come in between. */
@@ -201,8 +196,7 @@ Test(agent_guest, logs)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Logs\":{\"service\":\"web\",\"lines\":2}}");
+	fd = send_request("{\"Logs\":{\"service\":\"web\",\"lines\":2}}");
 	m = expect_verb(CONTROL_LOGS);
 	cr_expect_str_eq(m->name, "web");
 	cr_expect_eq(m->value, 2);
@@ -235,8 +229,7 @@ Test(agent_guest, long_logs_keep_their_end)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Logs\":{\"service\":\"web\"}}");
+	fd = send_request("{\"Logs\":{\"service\":\"web\"}}");
 	expect_verb(CONTROL_LOGS);
 	memset(item.data, 1, sizeof(item.data));
 	for (int i = 0; i < 60; i++)
@@ -264,10 +257,8 @@ Test(agent_guest, the_timeline_of_the_boot)
 
 	rig_file("integrations.d/1.json", "{\"name\":\"web\",\"health_cmd\":\"true\"}");
 	start_agent_with_init(NULL, no_services);
-	expect_verb(CONTROL_HEALTH);
-	answer_done(0, "");
-	fd = connect_client();
-	send_text(fd, "\"BootTimeline\"");
+	SERVE(CONTROL_HEALTH);
+	fd = send_request("\"BootTimeline\"");
 	expect_verb(CONTROL_TIMELINE);
 	answer_item(&item);
 	strcpy(item.step.name, "network");
@@ -308,8 +299,7 @@ Test(agent_guest, restart_and_shutdown)
 
 	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"Restart\":{\"service\":\"web\"}}");
+	fd = send_request("{\"Restart\":{\"service\":\"web\"}}");
 	cr_expect_str_eq(expect_verb(CONTROL_RESTART)->name, "web");
 	answer_done(0, "");
 	expect_reply(fd, "{\"RestartResult\":{\"success\":true,\"detail\":null}}");
@@ -343,15 +333,13 @@ Test(agent_guest, clients_that_go_away_and_an_agent_that_ends)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Services\"");
+	fd = send_request("\"Services\"");
 	expect_verb(CONTROL_SERVICES);
 	answer_item(&web);
 	close(fd);
 	expect("\"Ping\"", "\"Pong\"");
 	answer_done(0, "");
-	fd = connect_client();
-	send_text(fd, "\"Services\"");
+	fd = send_request("\"Services\"");
 	expect_verb(CONTROL_SERVICES);
 	answer_item(&web);
 	expect("\"Ping\"", "\"Pong\"");
@@ -365,8 +353,7 @@ Test(agent_guest, an_init_that_does_not_answer)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Services\"");
+	fd = send_request("\"Services\"");
 	expect_verb(CONTROL_SERVICES);
 	expect_reply(fd, "{\"Error\":{\"message\":\"Services: init does not answer\"}}");
 	answer_done(0, "");
@@ -478,8 +465,7 @@ Test(agent_guest, init_may_have_the_files_read_again)
 	(void)next_line();
 	rig_file("integrations.d/1.json", "{\"name\":\"new\"}");
 	send_event(CONTROL_EV_RELOAD);
-	expect_verb(CONTROL_SERVICES);
-	answer_done(0, "");
+	SERVE(CONTROL_SERVICES);
 	cr_expect_str_eq(next_line(), "configuration read again (1 integrations, 0 probes)");
 }
 

@@ -23,12 +23,10 @@ static const char *const no_services[] = { NULL };
 /* PID 1 does the steps from the first up to RESUME, all well. */
 static void do_steps(const char *address)
 {
-	expect_verb(CONTROL_THAW);
-	answer_done(0, "");
+	SERVE(CONTROL_THAW);
 	expect_verb(CONTROL_CLOCK);
 	answer_done(0, "forward by 3600 s");
-	expect_verb(CONTROL_RESEED);
-	answer_done(0, "");
+	SERVE(CONTROL_RESEED);
 	expect_verb(CONTROL_REFRESH);
 	answer_step("config", 0, "");
 	answer_step("secrets", 0, "3 files");
@@ -37,8 +35,7 @@ static void do_steps(const char *address)
 		cr_expect_str_eq(expect_verb(CONTROL_ADDRESS)->text, address);
 		answer_done(0, address);
 	}
-	expect_verb(CONTROL_RESUME);
-	answer_done(0, "");
+	SERVE(CONTROL_RESUME);
 }
 
 #define DONE "thaw; clock: forward by 3600 s; random numbers; config; secrets: 3 files"
@@ -51,8 +48,7 @@ Test(agent_restore, all_steps_in_their_order_and_then_the_commands)
 	rig_file("integrations.d/1.json", "{\"name\":\"db\",\"restore_cmd\":\"true\"}");
 	rig_file("integrations.d/2.json", "{\"name\":\"web\"}");
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"PostRestore\"");
+	fd = send_request("\"PostRestore\"");
 	do_steps("172.16.0.9");
 	expect_reply(fd, ACK("true", "\"" DONE "; address: 172.16.0.9; services; restore_cmd of "
 				     "db\""));
@@ -64,8 +60,7 @@ Test(agent_restore, wake_does_the_same)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"Wake\"");
+	fd = send_request("\"Wake\"");
 	do_steps(NULL);
 	expect_reply(fd, "{\"WakeAck\":{\"success\":true}}");
 	close(fd);
@@ -88,32 +83,23 @@ Test(agent_restore, results_of_the_steps)
 	rig_file("integrations.d/1.json",
 		"{\"name\":\"db\",\"restore_cmd\":\"echo no state >&2; exit 1\"}");
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"PostRestore\"");
-	expect_verb(CONTROL_THAW);
-	answer_done(0, "");
+	fd = send_request("\"PostRestore\"");
+	SERVE(CONTROL_THAW);
 	expect_verb(CONTROL_CLOCK);
 	answer_done(ENOENT, "no /dev/ptp0: left alone");
 	expect_verb(CONTROL_RESEED);
 	answer_done(ENOENT, "");
-	expect_verb(CONTROL_REFRESH);
-	answer_done(0, "");
-	expect_verb(CONTROL_RESUME);
-	answer_done(0, "");
+	SERVE(CONTROL_REFRESH, CONTROL_RESUME);
 	expect_reply(fd, ACK("false", "\"thaw; clock: no /dev/ptp0: left alone; random numbers: No "
 				      "such file or directory; services; restore_cmd of db: no "
 				      "state\""));
 	rig_file("integrations.d/1.json", "{\"name\":\"db\",\"restore_cmd\":\"true\"}");
 	kill(agent_pid, SIGHUP);
-	expect_verb(CONTROL_SERVICES);
-	answer_done(0, "");
+	SERVE(CONTROL_SERVICES);
 	send_text(fd, "\"PostRestore\"");
 	expect_verb(CONTROL_THAW);
 	answer_done(EIO, "");
-	expect_verb(CONTROL_CLOCK);
-	answer_done(0, "");
-	expect_verb(CONTROL_RESEED);
-	answer_done(0, "");
+	SERVE(CONTROL_CLOCK, CONTROL_RESEED);
 	expect_verb(CONTROL_REFRESH);
 	answer_step("secrets", EIO, "");
 	answer_done(EIO, "secrets drive: bad superblock");
@@ -185,14 +171,7 @@ Test(agent_restore, who_asks_meanwhile_waits_for_the_same_run)
 	close(third);
 	send_event(CONTROL_EV_POST_RESTORE);
 	answer_done(0, "");
-	expect_verb(CONTROL_CLOCK);
-	answer_done(0, "");
-	expect_verb(CONTROL_RESEED);
-	answer_done(0, "");
-	expect_verb(CONTROL_REFRESH);
-	answer_done(0, "");
-	expect_verb(CONTROL_RESUME);
-	answer_done(0, "");
+	SERVE(CONTROL_CLOCK, CONTROL_RESEED, CONTROL_REFRESH, CONTROL_RESUME);
 	expect_reply(first, ACK("true", "\"thaw; clock; random numbers; services\""));
 	expect_reply(second, "{\"WakeAck\":{\"success\":true}}");
 	expect("\"Ping\"", "\"Pong\"");
@@ -208,22 +187,15 @@ Test(agent_restore, a_slow_restore_is_acknowledged_as_pending)
 
 	start_agent_with_init(NULL, no_services);
 	(void)next_line();
-	fd = connect_client();
-	send_text(fd, "\"PostRestore\"");
-	expect_verb(CONTROL_THAW);
-	answer_done(0, "");
+	fd = send_request("\"PostRestore\"");
+	SERVE(CONTROL_THAW);
 	expect_verb(CONTROL_CLOCK);
 	expect_reply(fd, ACK("false", "\"thaw; still pending: clock\""));
 	again = connect_client();
 	send_text(again, "\"PostRestore\"");
 	expect("\"Ping\"", "\"Pong\"");
 	answer_done(0, "");
-	expect_verb(CONTROL_RESEED);
-	answer_done(0, "");
-	expect_verb(CONTROL_REFRESH);
-	answer_done(0, "");
-	expect_verb(CONTROL_RESUME);
-	answer_done(0, "");
+	SERVE(CONTROL_RESEED, CONTROL_REFRESH, CONTROL_RESUME);
 	cr_expect_str_eq(next_line(), "restored: thaw; clock; random numbers; services");
 	expect_reply(again, ACK("true", "\"thaw; clock; random numbers; services\""));
 	close(fd);
@@ -250,8 +222,7 @@ Test(agent_restore, checks_start_over)
 	free(ask_until("\"IntegrationStatus\"", "active"));
 	free(ask_until("\"WorkerStatus\"", "\"status\":\"busy\""));
 	cr_assert_eq(unlink(rig_path("good")), 0);
-	fd = connect_client();
-	send_text(fd, "\"Wake\"");
+	fd = send_request("\"Wake\"");
 	do_steps(NULL);
 	expect_reply(fd, "{\"WakeAck\":{\"success\":true}}");
 	expect("\"WorkerStatus\"",
@@ -265,8 +236,7 @@ Test(agent_restore, stopping_in_the_middle)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "\"PostRestore\"");
+	fd = send_request("\"PostRestore\"");
 	expect_verb(CONTROL_THAW);
 	kill(agent_pid, SIGTERM);
 	cr_expect_eq(wait_for_end(), 0);

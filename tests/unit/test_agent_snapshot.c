@@ -38,8 +38,7 @@ Test(agent_snapshot, sleep_prep_without_checkpoints)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
+	fd = send_request(SLEEP_PREP);
 	expect_verb(CONTROL_SYNC);
 	answer_step("sync", 0, "");
 	answer_step("drop caches", 0, "");
@@ -95,10 +94,8 @@ Test(agent_snapshot, checkpoints_run_in_parallel_and_before_the_sync)
 
 	make_checkpoints("true", true);
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
-	expect_verb(CONTROL_SYNC);
-	answer_done(0, "");
+	fd = send_request(SLEEP_PREP);
+	SERVE(CONTROL_SYNC);
 	expect_reply(fd,
 		"{\"SleepPrepAck\":{\"success\":true,\"detail\":\"checkpointed db, mail; " SYNCED
 		"\"}}");
@@ -115,10 +112,8 @@ Test(agent_snapshot, a_critical_checkpoint_that_fails_is_a_failure)
 
 	make_checkpoints("echo lock held >&2; exit 1", true);
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
-	expect_verb(CONTROL_SYNC);
-	answer_done(0, "");
+	fd = send_request(SLEEP_PREP);
+	SERVE(CONTROL_SYNC);
 	expect_reply(fd, "{\"SleepPrepAck\":{\"success\":false,\"detail\":\"db (critical): lock "
 			 "held; checkpointed mail; " SYNCED "\"}}");
 	close(fd);
@@ -133,10 +128,8 @@ Test(agent_snapshot, another_checkpoint_that_fails_is_told)
 
 	make_checkpoints("echo lock held >&2; exit 1", false);
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
-	expect_verb(CONTROL_SYNC);
-	answer_done(0, "");
+	fd = send_request(SLEEP_PREP);
+	SERVE(CONTROL_SYNC);
 	expect_reply(fd, "{\"SleepPrepAck\":{\"success\":true,\"detail\":\"db: lock held; "
 			 "checkpointed mail; " SYNCED "\"}}");
 	close(fd);
@@ -150,8 +143,7 @@ Test(agent_snapshot, the_reply_comes_within_the_hosts_time)
 	rig_file("integrations.d/db.json",
 		"{\"name\":\"db\",\"critical\":true,\"checkpoint_cmd\":\"sleep 1000\"}");
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, "{\"SleepPrep\":{\"drain_timeout_secs\":1}}");
+	fd = send_request("{\"SleepPrep\":{\"drain_timeout_secs\":1}}");
 	/* The checkpoint is killed early enough for what comes after it. */
 	expect_verb(CONTROL_SYNC);
 	/* PID 1 takes its time: the reply does not wait for it. */
@@ -176,29 +168,22 @@ Test(agent_snapshot, services_are_frozen_where_that_is_asked_for)
 
 	strcpy(config, rig_file("agent.json", "{\"freeze_services\":true}"));
 	start_agent_with_init(config, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
-	expect_verb(CONTROL_FREEZE);
-	answer_done(0, "");
-	expect_verb(CONTROL_SYNC);
-	answer_done(0, "");
+	fd = send_request(SLEEP_PREP);
+	SERVE(CONTROL_FREEZE, CONTROL_SYNC);
 	expect_reply(fd,
 		"{\"SleepPrepAck\":{\"success\":true,\"detail\":\"services frozen; " SYNCED "\"}}");
 	/* A failure lets them go on, because the host may not go on with it. */
 	send_text(fd, SLEEP_PREP);
-	expect_verb(CONTROL_FREEZE);
-	answer_done(0, "");
+	SERVE(CONTROL_FREEZE);
 	expect_verb(CONTROL_SYNC);
 	answer_done(EIO, "disk is gone");
-	expect_verb(CONTROL_THAW);
-	answer_done(0, "");
+	SERVE(CONTROL_THAW);
 	expect_reply(fd, "{\"SleepPrepAck\":{\"success\":false,\"detail\":\"services frozen; sync: "
 			 "disk is gone; services thawed\"}}");
 	send_text(fd, SLEEP_PREP);
 	expect_verb(CONTROL_FREEZE);
 	answer_done(ENOENT, "no cgroups");
-	expect_verb(CONTROL_SYNC);
-	answer_done(0, "");
+	SERVE(CONTROL_SYNC);
 	expect_reply(fd, "{\"SleepPrepAck\":{\"success\":true,\"detail\":\"services not frozen: no "
 			 "cgroups; " SYNCED "\"}}");
 	close(fd);
@@ -209,8 +194,7 @@ Test(agent_snapshot, a_channel_that_breaks_meanwhile)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
+	fd = send_request(SLEEP_PREP);
 	expect_verb(CONTROL_SYNC);
 	close(init_fd);
 	init_fd = -1;
@@ -224,8 +208,7 @@ Test(agent_snapshot, a_host_that_goes_away_stops_nothing)
 	int fd;
 
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
+	fd = send_request(SLEEP_PREP);
 	expect_verb(CONTROL_SYNC);
 	close(fd);
 	expect("\"Ping\"", "\"Pong\"");
@@ -242,8 +225,7 @@ Test(agent_snapshot, stopping_in_the_middle)
 	rig_file("integrations.d/db.json",
 		"{\"name\":\"db\",\"checkpoint_cmd\":\"echo now; sleep 1000\"}");
 	start_agent_with_init(NULL, no_services);
-	fd = connect_client();
-	send_text(fd, SLEEP_PREP);
+	fd = send_request(SLEEP_PREP);
 	send_text(fd, "{\"CheckpointIntegrations\":{\"integrations\":[\"db\"]}}");
 	expect("\"Ping\"", "\"Pong\"");
 	kill(agent_pid, SIGTERM);

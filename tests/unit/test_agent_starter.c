@@ -159,7 +159,7 @@ Test(agent_starter, more_text_than_execve_takes)
 	cr_expect_eq(starter_program(&starter, &r, &pid, &report_fd), -E2BIG);
 }
 
-/* Whoever talks nonsense has no starter any longer: its end of the socket closes. */
+/* After a bad request the starter closes its end of the socket. */
 static void expect_end(const struct starter_call *call, const char *text)
 {
 	struct starter_answer answer;

@@ -40,24 +40,24 @@ Test(probe_answer, messages)
 		{ " \"Pong\" \n", NULL, 0 },
 		{ "{\"Pong\":null}", NULL, 0 },
 		{ "{\"Pong\":{\"newer\":[1]}}", NULL, 0 },
-		{ "", "no JSON", FAILURE_UNDECODABLE },
-		{ "   ", "no JSON", FAILURE_UNDECODABLE },
-		{ "null", "no message", FAILURE_UNDECODABLE },
-		{ "{}", "no message", FAILURE_UNDECODABLE },
-		{ "[\"Pong\"]", "no message", FAILURE_UNDECODABLE },
-		{ "7", "no message", FAILURE_UNDECODABLE },
-		{ "{\"Pong\":null,\"Error\":null}", "no message", FAILURE_UNDECODABLE },
+		{ "", "not JSON", FAILURE_UNDECODABLE },
+		{ "   ", "not JSON", FAILURE_UNDECODABLE },
+		{ "null", "not a message", FAILURE_UNDECODABLE },
+		{ "{}", "not a message", FAILURE_UNDECODABLE },
+		{ "[\"Pong\"]", "not a message", FAILURE_UNDECODABLE },
+		{ "7", "not a message", FAILURE_UNDECODABLE },
+		{ "{\"Pong\":null,\"Error\":null}", "not a message", FAILURE_UNDECODABLE },
 		{ "{\"Pong\":null,\"Pong\":null}", "duplicate", FAILURE_UNDECODABLE },
 		{ "\"Pong\" x", "end of file expected", FAILURE_UNDECODABLE },
 		{ "\"Pong\"\"Pong\"", "end of file expected", FAILURE_UNDECODABLE },
-		{ "Pong", "no JSON", FAILURE_UNDECODABLE },
+		{ "Pong", "not JSON", FAILURE_UNDECODABLE },
 		{ "\"pong\"", "answered 'pong' where 'Pong'", FAILURE_UNDECODABLE },
 		{ "\"Pong\\u0000\"", "answered 'Pong\\x00' where", FAILURE_UNDECODABLE },
 		{ "\"\\u001b[2J\\n\"", "answered '\\x1b[2J\\n' where", FAILURE_UNDECODABLE },
 		{ "{\"WakeAck\":{\"success\":true}}", "answered 'WakeAck'", FAILURE_UNDECODABLE },
 		{ "\"\xff\"", "decode byte 0xff", FAILURE_UNDECODABLE },
 		{ "\"\\ud83d\"", "invalid Unicode", FAILURE_UNDECODABLE },
-		{ "\"\033[2J\"", "no JSON", FAILURE_UNDECODABLE },
+		{ "\"\033[2J\"", "not JSON", FAILURE_UNDECODABLE },
 		{ "{\"Error\":{\"message\":\"no such thing\"}}",
 			"the agent answered: no such thing", FAILURE_ERROR_ANSWER },
 		{ "{\"Error\":{\"message\":\"a\\n\\u001b[31m\\u0000\"}}", "a\\n\\x1b[31m\\x00",
@@ -69,7 +69,7 @@ Test(probe_answer, messages)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_message(&cases[i], strlen(cases[i].text));
-	check_message(&(struct message_case){ "\"Po\0ng\"", "no JSON", FAILURE_UNDECODABLE }, 7);
+	check_message(&(struct message_case){ "\"Po\0ng\"", "not JSON", FAILURE_UNDECODABLE }, 7);
 	check_message(
 		&(struct message_case){ "\"Pong\"\0", "end of file", FAILURE_UNDECODABLE }, 7);
 }

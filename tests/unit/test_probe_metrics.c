@@ -49,9 +49,8 @@ Test(probe_metrics, metrics_as_openmetrics)
 		"mvm_guest_memory_bytes" L "} 134217728\n"
 		"# TYPE mvm_guest_memory_available_bytes gauge\n"
 		"# UNIT mvm_guest_memory_available_bytes bytes\n"
-		"# HELP mvm_guest_memory_available_bytes Memory that the guest's programs can "
-		"still "
-		"get.\n"
+		"# HELP mvm_guest_memory_available_bytes Memory still available to the "
+		"guest's programs.\n"
 		"# TYPE mvm_agent_memory_bytes gauge\n# UNIT mvm_agent_memory_bytes bytes\n"
 		"# HELP mvm_agent_memory_bytes Resident memory of the agent.\n"
 		"mvm_agent_memory_bytes" L "} 400000\n"
@@ -59,33 +58,32 @@ Test(probe_metrics, metrics_as_openmetrics)
 		"mvm_agent_connections Open connections to the agent.\n"
 		"mvm_agent_connections" L "} 1\n"
 		"# TYPE mvm_agent_requests" COUNTER
-		"mvm_agent_requests Requests that the agent has had.\n"
+		"mvm_agent_requests Requests that the agent has served.\n"
 		"mvm_agent_requests_total" L "} 12\n"
 		"# TYPE mvm_agent_commands" GAUGE
-		"mvm_agent_commands Commands of the agent that run.\n"
+		"mvm_agent_commands Running commands of the agent.\n"
 		"mvm_agent_commands" L "} 0\n"
 		"# TYPE mvm_agent_commands_cpu_seconds counter\n"
 		"# UNIT mvm_agent_commands_cpu_seconds seconds\n"
 		"# HELP mvm_agent_commands_cpu_seconds Processor time of the agent's commands.\n"
 		"mvm_agent_commands_cpu_seconds_total" L "} 0.000007\n"
-		"# TYPE mvm_integrations" GAUGE
-		"mvm_integrations Integrations that are configured.\n"
+		"# TYPE mvm_integrations" GAUGE "mvm_integrations Configured integrations.\n"
 		"mvm_integrations" L "} 2\n"
 		"# TYPE mvm_integrations_checked" GAUGE
 		"mvm_integrations_checked Integrations with a health check.\n"
 		"mvm_integrations_checked" L "} 1\n"
 		"# TYPE mvm_integrations_healthy" GAUGE
-		"mvm_integrations_healthy Integrations that are healthy.\n"
+		"mvm_integrations_healthy Healthy integrations.\n"
 		"mvm_integrations_healthy" L "} 1\n"
-		"# TYPE mvm_probes" GAUGE "mvm_probes Probes that are configured.\n"
+		"# TYPE mvm_probes" GAUGE "mvm_probes Configured probes.\n"
 		"mvm_probes" L "} 1\n"
-		"# TYPE mvm_probes_healthy" GAUGE "mvm_probes_healthy Probes that are healthy.\n"
+		"# TYPE mvm_probes_healthy" GAUGE "mvm_probes_healthy Healthy probes.\n"
 		"mvm_probes_healthy" L "} 0\n"
 		"# TYPE mvm_service_running" GAUGE "mvm_service_running Whether the service runs.\n"
 		"mvm_service_running" LW " 1\n"
 		"mvm_service_running" LD " 0\n"
 		"# TYPE mvm_service_state_seconds gauge\n# UNIT mvm_service_state_seconds seconds\n"
-		"# HELP mvm_service_state_seconds For how long the service is in its state.\n"
+		"# HELP mvm_service_state_seconds Time in the service's current state.\n"
 		"mvm_service_state_seconds" LW " 12.345\n"
 		"mvm_service_state_seconds" LD " 0.200\n"
 		"# TYPE mvm_service_restarts" COUNTER
@@ -110,7 +108,7 @@ Test(probe_metrics, metrics_as_openmetrics)
 		"mvm_service_tasks Processes and threads of the cgroup.\n"
 		"mvm_service_tasks" LW " 3\n"
 		"# TYPE mvm_service_oom_kills" COUNTER
-		"mvm_service_oom_kills Processes killed for want of memory.\n"
+		"mvm_service_oom_kills Processes killed because memory ran out.\n"
 		"mvm_service_oom_kills_total" LW " 0\n"
 		"# EOF\n";
 	struct program_result r;

@@ -49,7 +49,7 @@ static void expect_error(const char *line, const char *text)
 Test(probe_options, errors_name_what_is_wrong)
 {
 	expect_error("", "usage: mvm-probe VERB TARGET");
-	expect_error("frob x", "'frob' is no verb");
+	expect_error("frob x", "'frob' is not a verb");
 	expect_error("many", "usage: mvm-probe many TARGET...");
 	expect_error("one a b", "usage: mvm-probe one TARGET");
 	expect_error("name a", "usage: mvm-probe name TARGET NAME");
@@ -58,29 +58,29 @@ Test(probe_options, errors_name_what_is_wrong)
 	expect_error("run a", "usage: mvm-probe run TARGET -- COMMAND...");
 	expect_error("run a --", "usage: mvm-probe run TARGET -- COMMAND...");
 	expect_error("run -c text a b", "usage: mvm-probe run");
-	expect_error("many --frob a", "--frob: there is no such option");
-	expect_error("many -x a", "-x: there is no such option");
-	expect_error("many --jso a", "--jso: there is no such option");
-	expect_error("many --jsonx a", "--jsonx: there is no such option");
+	expect_error("many --frob a", "--frob: no such option");
+	expect_error("many -x a", "-x: no such option");
+	expect_error("many --jso a", "--jso: no such option");
+	expect_error("many --jsonx a", "--jsonx: no such option");
 	expect_error("many --json=1 a", "--json takes no value");
-	expect_error("many -jx a", "-jx: there is no such option");
+	expect_error("many -jx a", "-jx: no such option");
 	expect_error("many a --timeout", "--timeout needs a value");
-	expect_error("many a --timeout=", "'' is no time");
+	expect_error("many a --timeout=", "'' is not a time");
 	expect_error("many a -jt", "--timeout needs a value");
 	expect_error("many a -t", "--timeout needs a value");
-	expect_error("many a -t 0", "no time from 1ms to 24h");
-	expect_error("many a -t 1m", "'1m' is no time");
-	expect_error("many a -t -1", "'-1' is no time");
-	expect_error("many a -t 25h", "no time from 1ms to 24h");
-	expect_error("many a -p 0", "'0' is no port");
-	expect_error("many a -p 4294967295", "is no port");
-	expect_error("many a -p x", "'x' is no port");
+	expect_error("many a -t 0", "not a time from 1ms to 24h");
+	expect_error("many a -t 1m", "'1m' is not a time");
+	expect_error("many a -t -1", "'-1' is not a time");
+	expect_error("many a -t 25h", "not a time from 1ms to 24h");
+	expect_error("many a -p 0", "'0' is not a port");
+	expect_error("many a -p 4294967295", "is not a port");
+	expect_error("many a -p x", "'x' is not a port");
 	expect_error("many a -f", "--follow is not for 'many'");
 	expect_error("-d 5 many a", "--drain-timeout is not for 'many'");
-	expect_error("one a -d x", "'x' is no number of seconds");
-	expect_error("name a b -n -1", "'-1' is no number");
+	expect_error("one a -d x", "'x' is not a number of seconds");
+	expect_error("name a b -n -1", "'-1' is not a number");
 	expect_error("many a vsock:x", "vsock:x: after 'vsock:' the guest's CID");
-	expect_error("many a\033[2J -x\033", "-x\\x1b: there is no such option");
+	expect_error("many a\033[2J -x\033", "-x\\x1b: no such option");
 }
 
 Test(probe_options, targets_and_common_options)
@@ -121,52 +121,52 @@ Test(probe_options, targets_and_common_options)
 	options_free(&o);
 }
 
+/* Words after the target. Options of a command are the command's; one "--" before it is left out.
+ */
+static const struct {
+	const char *words;
+	bool json;
+	const char *names[5];
+} commands[] = {
+	{ "names a b -j c", true, { "b", "c" } },
+	{ "run -j a -- ls -j -- x", true, { "ls", "-j", "--", "x" } },
+	{ "run a ls -j", false, { "ls", "-j" } },
+	{ "run a -- -- -x", false, { "--", "-x" } },
+	{ "run -- a -- --", false, { "--" } },
+	{ "run -N -c text a", false, { NULL } },
+};
+
 Test(probe_options, names_and_commands)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct problem p;
+		struct options o;
+		size_t count = 0;
+
+		cr_assert_eq(parse(commands[i].words, &o, &p), 0, "%s", commands[i].words);
+		cr_assert_eq(o.target_count, 1);
+		cr_expect_eq(o.json, commands[i].json, "%s", commands[i].words);
+		for (; commands[i].names[count] != NULL; count++) {
+			cr_assert_lt(count, o.name_count, "%s", commands[i].words);
+			cr_expect_str_eq(o.names[count], commands[i].names[count]);
+		}
+		cr_expect_eq(o.name_count, count, "%s", commands[i].words);
+		options_free(&o);
+	}
+}
+
+Test(probe_options, options_of_single_verbs)
 {
 	struct problem p;
 	struct options o;
 
-	cr_assert_eq(parse("names a b -j c", &o, &p), 0);
-	cr_assert_eq(o.target_count, 1);
-	cr_assert_eq(o.name_count, 2);
-	cr_assert_str_eq(o.names[0], "b");
-	cr_assert_str_eq(o.names[1], "c");
-	options_free(&o);
-	cr_assert_eq(parse("run -j a -- ls -j -- x", &o, &p), 0);
-	cr_assert(o.json);
-	cr_assert_eq(o.name_count, 4);
-	cr_assert_str_eq(o.names[1], "-j");
-	cr_assert_str_eq(o.names[2], "--");
-	options_free(&o);
-	cr_assert_eq(parse("run a ls -j", &o, &p), 0, "-- may be left out");
-	cr_assert_not(o.json, "options of the command are the command's");
-	cr_assert_eq(o.name_count, 2);
-	options_free(&o);
 	cr_assert_eq(parse("run -N -c text a", &o, &p), 0);
 	cr_assert_str_eq(o.command, "text");
 	cr_assert(o.no_stdin);
-	cr_assert_eq(o.name_count, 0);
 	options_free(&o);
 	cr_assert_eq(parse("name a b -f -n 5", &o, &p), 0);
 	cr_assert(o.follow);
 	cr_assert_eq(o.lines, 5);
-	options_free(&o);
-}
-
-/* One "--" stands in front of the command; the next is a word of it. */
-Test(probe_options, a_command_that_begins_with_dashes)
-{
-	struct problem p;
-	struct options o;
-
-	cr_assert_eq(parse("run a -- -- -x", &o, &p), 0);
-	cr_assert_eq(o.name_count, 2);
-	cr_expect_str_eq(o.names[0], "--");
-	cr_expect_str_eq(o.names[1], "-x");
-	options_free(&o);
-	cr_assert_eq(parse("run -- a -- --", &o, &p), 0);
-	cr_assert_eq(o.name_count, 1);
-	cr_expect_str_eq(o.names[0], "--");
 	options_free(&o);
 }
 

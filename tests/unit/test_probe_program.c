@@ -216,16 +216,16 @@ Test(probe_program, exit_statuses)
 	EXPECT_EXIT(1, "vm1: the agent answered: \\x1b[2Jno\n", "ping", "vm1");
 	EXPECT_EXIT(3, "timed out after 0.020 s", "ping", "-t", "20ms", "vm2");
 	EXPECT_EXIT(3, "expected 'OK' and a number after CONNECT, got 'NO'", "ping", "vm3");
-	EXPECT_EXIT(3, "no JSON", "ping", "vm4");
-	EXPECT_EXIT(3, "no JSON", "status", "vm4");
+	EXPECT_EXIT(3, "not JSON", "ping", "vm4");
+	EXPECT_EXIT(3, "not JSON", "status", "vm4");
 	EXPECT_EXIT(1, "\\x1b[2Jno", "ping", "vm0", "vm1");
 	EXPECT_EXIT(3, "", "ping", "-j", "vm0", "vm1", "vm3");
 	EXPECT_EXIT(3, "got 'NO'", "ping", "vm3", "vm0");
 	EXPECT_EXIT(0, "", "--help");
 	EXPECT_EXIT(0, "", "--version");
-	EXPECT_EXIT(2, "'frob' is no verb", "frob");
+	EXPECT_EXIT(2, "'frob' is not a verb", "frob");
 	EXPECT_EXIT(2, "CID 2 is not a guest's", "ping", "vsock:2");
-	EXPECT_EXIT(2, "there is no such option", "ping", "--frob", "vm0");
+	EXPECT_EXIT(2, "no such option", "ping", "--frob", "vm0");
 }
 
 /* The verb's own help has its options and an example. */
