@@ -82,6 +82,8 @@ class Prometheus:
             with urllib.request.urlopen(url, timeout=fakes.SECONDS) as r:
                 return json.load(r)["data"]
         except urllib.error.HTTPError as e:
+            if e.code == 503:
+                return {}           # it is not ready yet
             raise AssertionError("%s: %s" % (url, e.read().decode())) from e
         except (urllib.error.URLError, ConnectionError):
             return {}               # it does not listen yet

@@ -63,18 +63,17 @@ class Log:
 
     def answer(self, fields):
         start = fields.get("position")
-        cut = False
         if start is None:
             start = self.oldest
             for _ in range(fields["lines"] and self.bytes[start:].count("\n") - fields["lines"]):
                 start = self.bytes.index("\n", start) + 1
         elif start < self.oldest:
-            start, cut = self.oldest, True
+            start = self.oldest     # that some are missing is to be seen by the position
         elif start > len(self.bytes):
             start = self.oldest
         times = [{"position": max(at, start), "unix_ms": ms} for n, (at, ms) in enumerate(self.times)
                  if n + 1 == len(self.times) or self.times[n + 1][0] > start]
-        return {"Logs": {"text": self.bytes[start:], "position": len(self.bytes), "cut": cut,
+        return {"Logs": {"text": self.bytes[start:], "position": len(self.bytes), "cut": False,
                          "times": times}}
 
 
