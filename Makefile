@@ -79,9 +79,11 @@ soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/features vm/order \
 		ns/failing_calls vm/agent_faults vm/hardship
 
-# How long a guest takes to start, in virtual time; and what the agent costs.
+# How long a guest takes to start, in virtual time, beside other programs that can be PID 1: a table,
+# build/bench.json and the picture build/bench.svg. Then what the agent and a guest at rest cost.
 bench: release kernel | packages-vm
-	@python3 tests/bench/boot.py
+	@python3 tests/bench/boot.py --json build/bench.json --svg build/bench.svg
+	@python3 tests/bench/cost.py
 	@python3 tests/bench/agent.py
 
 # FUZZ_SECONDS for each target.

@@ -30,6 +30,8 @@ PROGRAMS = {
     "preload": (_GUEST, "payload/preload.c"),
     "contain": (_HOST, "../ns/contain.c"),
     "fault": (_GUEST, "../ns/fault.c"),
+    "idle-hour": (_GUEST + ["-nostartfiles"], "payload/idle_hour.c"),
+    "instruction-counter": (_HOST + ["-shared", "-fPIC"], "../bench/instruction_counter.c"),
     "first-instruction": (_GUEST + ["-nostartfiles"], "payload/first_instruction.c"),
 }
 

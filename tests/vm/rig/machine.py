@@ -74,6 +74,7 @@ class Machine:
                   time passes at once: an hour of a guest's waiting takes seconds. The host is
                   arbitrarily slow then: a guest's timeout passes before any answer from outside.
     instruction_ns  what an instruction takes in virtual time: 1 to measure, 8 to boot quickly
+    counter       a file of 4096 bytes that tests/bench/instruction_counter.c counts into
     accelerator   "tcg", which emulates, or "kvm"
     publish       pairs (port on 127.0.0.1, port of the guest) that lead into the guest
     outside       the guest also reaches this machine's network
@@ -89,7 +90,7 @@ class Machine:
                  vsock=True, quirks=False, pci=False, keyboard=True, virtual_time=False,
                  instruction_ns=8, log_directory=None, accelerator="tcg", publish=(),
                  outside=False, vsock_path=None, share=None,
-                 messages=True, port_log=None):
+                 messages=True, port_log=None, counter=None):
         self.kernel = kernel
         self.drives = list(drives)
         self.append = append
@@ -100,6 +101,7 @@ class Machine:
         self.accelerator, self.publish, self.outside = accelerator, list(publish), outside
         self.share, self.messages, self.port_log = share, messages, port_log
         self._vsock_path = vsock_path
+        self.counter = counter
         self.console = None
         self.exit_code = None           # QEMU's, once it has ended
         self.directory = None           # sockets; gone after close()
@@ -166,6 +168,8 @@ class Machine:
             c += ["-icount", "shift=%d,sleep=off" % (self.instruction_ns.bit_length() - 1)]
             # A device answers within the instruction that asks it, not when another thread runs.
             c += ["-global", "virtio-mmio.ioeventfd=off"]
+        if self.counter:
+            c += ["-plugin", "%s,out=%s" % (build.program("instruction-counter"), self.counter)]
         used = _SLOTS[:len(_SLOTS) - len(slots)]
         return c + ["-append", self._kernel_command_line(used)]
 
