@@ -4,9 +4,8 @@
 #include "protocol/tables.h"
 
 /*
- * Examples of messages with fields are for the manual, the fuzzers and the tests; a release leaves
- * them out. The example of a message without fields is the message itself, and the probe sends
- * that.
+ * A release leaves out the examples of messages with fields: only the manual, the fuzzers and the
+ * tests need them. The example of a message without fields is the message, which the probe sends.
  */
 #ifdef MESSAGE_EXAMPLES
 #define EXAMPLE(...) __VA_ARGS__
@@ -555,7 +554,8 @@ const struct message messages[MESSAGE_KINDS] = {
 					    .fields = &ack_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = DIALECT_OURS,
-		.example = EXAMPLE("{\"ReloadServiceResult\":{\"success\":true}}") },
+		.example =
+			EXAMPLE("{\"ReloadServiceResult\":{\"success\":true,\"detail\":null}}") },
 	[HOST_REQUEST_WAKE_INSTANCE] = { .body = { .name = "WakeInstance",
 						 .fields = &host_instance_fields },
 		.direction = MESSAGE_HOST_REQUEST,
