@@ -8,6 +8,7 @@
 #include "agent/requests/processes.h"
 #include "agent/requests/request.h"
 #include "agent/requests/restore.h"
+#include "agent/requests/run_entrypoint.h"
 #include "agent/sessions/console.h"
 #include "agent/sessions/forward.h"
 #include "agent/wire/pending.h"
@@ -35,6 +36,7 @@ const struct agent_paths agent_default_paths = {
 	.entrypoint = "/etc/mvm/entrypoint",
 	.self = "/proc/self/exe",
 	.state_roots = state_roots,
+	.asks_host = true,
 };
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -264,6 +266,9 @@ int agent_start(struct agent *a, const struct options *o, const struct agent_pat
 	/* PID 1 passes /dev/null if it could not create a channel. */
 	if (o->control_fd >= 0 && channel_open(&a->channel, o->control_fd, p) != 0)
 		log_line("%s; continuing without init", p->text);
+	boot_clock_init(&a->boot_clock, &a->channel);
+	if (paths->asks_host)
+		boot_clock_begin(&a->boot_clock);
 	load_accounts(a);
 	monitors_load(&a->integrations);
 	monitors_load(&a->probes);
@@ -309,9 +314,11 @@ static void agent_stop(struct agent *a)
 	loop_remove(&a->loop, &a->starter);
 	jobs_close(&a->jobs);
 	service_link_close(&a->service_link);
+	boot_clock_close(&a->boot_clock);
 	channel_close(&a->channel);
 	pending_abandon_all(a);
 	processes_close(a);
+	run_entrypoint_close(a);
 	monitors_free(&a->integrations);
 	monitors_free(&a->probes);
 	identities_free(&a->identities);

@@ -11,7 +11,9 @@
 #include "agent/checks/identity.h"
 #include "agent/checks/job.h"
 #include "agent/checks/monitor.h"
+#include "agent/link/boot_clock.h"
 #include "agent/link/channel.h"
+#include "agent/link/host_time.h"
 #include "agent/link/service_link.h"
 #include "agent/wire/connection.h"
 #include "agent/wire/listener.h"
@@ -30,9 +32,11 @@ struct agent_paths {
 	const char *entrypoint;         /* marker file: entrypoint.h */
 	const char *self;               /* the agent's own executable */
 	const char *const *state_roots; /* directories, NULL-terminated: see hook.h */
+	bool asks_host;                 /* what time it is; false where there is no host */
 };
 
 struct console;
+struct entrypoint_call;
 struct forward;
 struct restore;
 struct pending;
@@ -55,19 +59,21 @@ struct agent {
 	struct channel channel;
 	struct hook_context hooks;
 	struct service_link service_link;
+	struct boot_clock boot_clock;
 	struct pending *pending;           /* requests still being worked on */
 	struct restore *restore;           /* the one that runs; NULL: none */
 	uint64_t started_ms, listening_ms; /* clock_ms() */
 	bool serves[REQUEST_KINDS];        /* requests with a handler */
 	struct process *processes;         /* started by ProcStart: processes.h */
 	size_t process_count;
-	struct console *consoles; /* the newest first */
-	uint32_t console_id;      /* number of the newest */
-	struct forward *forwards; /* forwarded ports */
-	size_t forwarded;         /* connections of all forwarded ports */
-	size_t execs;             /* running commands of Exec */
-	size_t file_requests;     /* running file requests: files.h */
-	size_t waits;             /* Events requests that wait for an event */
+	struct console *consoles;                /* the newest first */
+	uint32_t console_id;                     /* number of the newest */
+	struct forward *forwards;                /* forwarded ports */
+	size_t forwarded;                        /* connections of all forwarded ports */
+	size_t execs;                            /* running commands of Exec */
+	size_t file_requests;                    /* running file requests: files.h */
+	size_t waits;                            /* Events requests that wait for an event */
+	struct entrypoint_call *entrypoint_call; /* the running RunEntrypoint, or NULL */
 	bool stopping, failed;
 };
 

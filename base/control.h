@@ -37,14 +37,14 @@ enum control_verb {
 	CONTROL_SYNC,      /* sync(2), then drop the page cache; a STEP for each */
 	CONTROL_FREEZE,    /* stop the services' processes (cgroup.freeze); the agent's go on */
 	CONTROL_THAW,      /* undo CONTROL_FREEZE */
-	CONTROL_CLOCK,     /* set the wall clock from /dev/ptp0; ENOENT: no such device, clock not
-			      changed */
-	CONTROL_RESEED,    /* reseed the kernel's random pool; ENOENT: the clock was the only source
-			    */
-	CONTROL_REFRESH,   /* stop the services, mount the config and secrets drives again, read
-			      mvm-env.env again; a STEP for each. The services stay down until
-			      CONTROL_RESUME */
-	CONTROL_ADDRESS,   /* replace the IPv4 address of eth0 by the one in `text` */
+	CONTROL_CLOCK,   /* set the wall clock to `value` seconds since 1970 and `position` ns; with
+			    `value` 0: from /dev/ptp0; ENOENT: no such device, clock not changed */
+	CONTROL_RESEED,  /* reseed the kernel's random pool; ENOENT: the clock was the only source
+			  */
+	CONTROL_REFRESH, /* stop the services, mount the config and secrets drives again, read
+			    mvm-env.env again; a STEP for each. The services stay down until
+			    CONTROL_RESUME */
+	CONTROL_ADDRESS, /* replace the IPv4 address of eth0 by the one in `text` */
 	CONTROL_RESUME, /* start what CONTROL_REFRESH has stopped; DONE when each runs or has failed
 			 */
 	CONTROL_SHUTDOWN, /* `value` 0: restart (ends mvm's VMM), 1: power off. DONE comes before
@@ -66,6 +66,18 @@ enum control_verb {
 			   each started service runs or has failed, and each stopped one is gone */
 	CONTROL_RELOAD_SERVICE, /* have service `name` read its configuration again; DONE when it
 				   has, or why it has not */
+	CONTROL_CHANGES, /* ITEM: `data`, a part of a list of what differs in the overlays from the
+			   image: "c 3 /etc/a", NUL, and so on, by CONTROL_CHANGE_... Ends with
+			   CONTROL_CHANGE_END; ENOENT: there is no overlay */
+};
+
+/* How an entry of CONTROL_CHANGES begins; the size is that of a regular file, or 0. */
+enum control_change {
+	CONTROL_CHANGE_CREATED = 'c',
+	CONTROL_CHANGE_MODIFIED = 'm',
+	CONTROL_CHANGE_DELETED = 'd',
+	CONTROL_CHANGE_FAILED = '!', /* the list is not whole: the words for why, and the end */
+	CONTROL_CHANGE_END = '.',    /* the list is whole */
 };
 
 enum control_event {

@@ -55,7 +55,8 @@ static const char *find_program(const struct settings *s)
 
 /*
  * The agent starts checks as other users, kills them, and empties their bounding set. It keeps only
- * the capabilities for that.
+ * the capabilities for that. Where the security policy names root, what it starts for a host is
+ * root with all capabilities, so neither its bounding set nor no_new_privs may prevent that.
  */
 static int configure(
 	const struct guest *g, const char *program, struct service_config *c, struct problem *p)
@@ -72,6 +73,8 @@ static int configure(
 	c->ambient = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_KILL) |
 		     CAPABILITY(CAP_SETPCAP);
 	c->capabilities_set = true;
+	c->keeps_bounding = true;
+	c->no_new_privs = false;
 	return c->user == NULL ? problem_set(p, ENOMEM, AGENT_NAME)
 			       : command_parse(text, &c->command, p);
 }

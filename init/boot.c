@@ -221,6 +221,7 @@ void boot(struct guest *g)
 	open_loop(g);
 	control_init(&g->control, &g->loop, &verbs_operations, &g->events);
 	sync_init(&g->sync, &g->loop);
+	changes_init(&g->changes, &g->loop);
 	check(supervisor_init(&g->supervisor, &g->loop), "cannot open /dev/null");
 	raise_file_limit(&g->supervisor);
 	g->supervisor.events = &g->events;

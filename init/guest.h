@@ -5,6 +5,7 @@
 
 #include "base/agent_address.h"
 #include "base/loop.h"
+#include "init/changes.h"
 #include "init/cmdline.h"
 #include "init/control.h"
 #include "init/network_config.h"
@@ -39,6 +40,7 @@ struct guest {
 	struct settings settings;
 	struct control control; /* the channel to the agent */
 	struct sync_work sync;
+	struct changes_work changes;
 	struct loop_io signals; /* signalfd(2) */
 	struct {
 		struct boot_stage stages[BOOT_STAGES_MAX];

@@ -24,3 +24,10 @@ int restore_clock_set(void)
 	close(fd);
 	return err;
 }
+
+int restore_clock_set_to(uint64_t secs, uint64_t nanos)
+{
+	struct timespec now = { .tv_sec = (time_t)secs, .tv_nsec = (long)nanos };
+
+	return clock_settime(CLOCK_REALTIME, &now) != 0 ? -errno : 0;
+}

@@ -229,7 +229,8 @@ static bool next_freeze(struct control *c, struct control_job *job)
 
 static bool next_clock(struct control *c, struct control_job *job)
 {
-	int err = restore_clock_set();
+	const struct control_message *m = &job->request;
+	int err = m->value != 0 ? restore_clock_set_to(m->value, m->position) : restore_clock_set();
 
 	(void)c;
 	return done(job, -err, err == -ENOENT ? "no PTP clock: clock not changed" : NULL);
@@ -330,6 +331,32 @@ static bool next_logs(struct control *c, struct control_job *job)
 	m->kind = CONTROL_ITEM;
 	m->length = (uint16_t)n;
 	m->position = *at;
+	return true;
+}
+
+/* One list at a time. */
+static bool next_changes(struct control *c, struct control_job *job)
+{
+	struct guest *g = guest_of(c);
+	struct control_message *m = &job->answer;
+	ssize_t n = 0;
+
+	if (job->stage == 0) {
+		if (g->changes.fd >= 0)
+			return false;
+		job->error = -changes_begin(&g->changes);
+		job->stage++;
+	}
+	if (job->error == 0)
+		n = changes_read(&g->changes, m->data, sizeof(m->data));
+	if (n == -EAGAIN)
+		return false;
+	if (n <= 0)
+		return done(job, job->error,
+			job->error == ENOENT ? "this guest has no overlay: its root is writable"
+					     : NULL);
+	m->kind = CONTROL_ITEM;
+	m->length = (uint16_t)n;
 	return true;
 }
 
@@ -464,6 +491,7 @@ static const struct control_operation verbs[] = {
 	[CONTROL_EVENTS] = { .next = next_events },
 	[CONTROL_RELOAD] = { .next = next_reload },
 	[CONTROL_RELOAD_SERVICE] = { .next = next_reload_service },
+	[CONTROL_CHANGES] = { .next = next_changes },
 };
 
 /* When the agent dies in the middle of a snapshot or a restore, thaw and start the services. */
@@ -472,6 +500,7 @@ static void closed(struct control *c)
 	struct guest *g = guest_of(c);
 
 	g->sync.claimed = false;
+	changes_close(&g->changes);
 	supervisor_freeze(&g->supervisor, false);
 	if (g->supervisor.held && !g->refresh.alone)
 		refresh_end(g);

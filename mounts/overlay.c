@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define CHANGES "/run/mvm/overlay"
+#define CHANGES OVERLAY_CHANGES
 
 static const char *const directories[] = { "etc", "var" };
 

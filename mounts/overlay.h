@@ -24,4 +24,14 @@ unsigned int overlay_mount_all(const struct reporter *report);
  */
 int overlay_mount_home(const char *home, struct problem *p);
 
+#define OVERLAY_CHANGES "/run/mvm/overlay" /* where the changes are: NAME, and NAME.work */
+
+/*
+ * Write to `out`, as base/control.h has it for CONTROL_CHANGES, what differs in the overlays from
+ * the image. For a process that does nothing else: it takes the overlays away from itself, in a
+ * mount namespace of its own, to see what is below.
+ * Source: overlayfs.rst, "whiteouts and opaque directories"; mount_namespaces(7).
+ */
+void overlay_write_changes(int out);
+
 #endif

@@ -2,6 +2,7 @@
 #include "mounts/tmpfs_limit.h"
 
 #include "base/buf.h"
+#include "mounts/overlay.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -9,7 +10,6 @@
 
 #define KIB_A_FILE  4
 #define PERCENT_SUM 80
-#define CHANGES     "/run/mvm/overlay"
 
 /* The sizes that api_filesystems.c and overlay.c set. */
 static const struct {
@@ -19,7 +19,7 @@ static const struct {
 	{ "/dev/shm", 20 },
 	{ "/run", 10 },
 	{ "/tmp", 25 },
-	{ CHANGES, 25 },
+	{ OVERLAY_CHANGES, 25 },
 };
 
 void tmpfs_limit(uint64_t bytes, uint64_t memory, const struct reporter *report)

@@ -153,6 +153,7 @@ enum fs_result_kind {
 	FS_RESULT_REMOVE,
 	FS_RESULT_MOVE,
 	FS_RESULT_ERROR,
+	FS_RESULT_HASH, /* ours */
 };
 
 enum fs_error {
@@ -200,6 +201,10 @@ struct fs_result {
 			uint64_t entries_removed;
 		} remove;
 		struct kind_error error; /* enum fs_error */
+		struct fs_hash {
+			char *sha256;   /* 64 digits */
+			uint64_t bytes; /* that it is of: fewer than asked for at the file's end */
+		} hash;
 	} as;
 };
 
@@ -461,7 +466,7 @@ struct instance_status {
 	char *status, *guest_ip;
 };
 
-struct host_time {
+struct host_time_answer {
 	int64_t unix_seconds;
 	uint64_t unix_nanos;
 };
@@ -469,7 +474,7 @@ struct host_time {
 union host_answer_body {
 	struct ack_answer wake;
 	struct instance_status status;
-	struct host_time time;
+	struct host_time_answer time;
 	struct error_answer error;
 };
 

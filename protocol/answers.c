@@ -3,16 +3,8 @@
 #include "protocol/rows.h"
 #include "protocol/tables.h"
 
-/*
- * Hosts from mvm v1 on refuse an answer with an unknown field. The entries of the two health
- * reports are the exception: there they ignore it.
- */
-#define STRICT(table, T)                                                                           \
-	{                                                                                          \
-		.rows = (table), .count = sizeof(table) / sizeof((table)[0]), .size = sizeof(T),   \
-		.strict = true                                                                     \
-	}
-
+/* Hosts from mvm v1 on refuse an answer with an unknown field (STRICT). The entries of the two
+ * health reports are the exception: there they ignore it. */
 static const struct field text_value = { .name = "", .type = FIELD_STRING };
 
 /* ---- health ---------------------------------------------------------------------------------- */
@@ -206,6 +198,12 @@ static const struct field fs_removed_rows[] = {
 };
 static const struct fields fs_removed_fields = STRICT(fs_removed_rows, struct fs_removed);
 
+static const struct field fs_hash_answer_rows[] = {
+	ROW_TEXT(struct fs_hash, sha256),
+	ROW_WHOLE(struct fs_hash, bytes, INT64_MAX),
+};
+static const struct fields fs_hash_answer_fields = STRICT(fs_hash_answer_rows, struct fs_hash);
+
 static const struct variant fs_results[] = {
 	{ .name = "Read", .fields = &fs_content_fields },
 	{ .name = "Write", .fields = &fs_written_fields },
@@ -215,6 +213,7 @@ static const struct variant fs_results[] = {
 	{ .name = "Remove", .fields = &fs_removed_fields },
 	{ .name = "Move" },
 	{ .name = "Error", .fields = &fs_error_fields },
+	{ .name = "Hash", .fields = &fs_hash_answer_fields },
 	{ 0 },
 };
 const struct field fs_result_value = ROW_TAGGED(struct fs_result, kind, "", fs_results, as);

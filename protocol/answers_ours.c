@@ -145,7 +145,7 @@ const struct fields instance_status_fields =
 	FIELDS_OF(instance_status_rows, struct instance_status);
 
 static const struct field host_time_rows[] = {
-	ROW_SIGNED(struct host_time, unix_seconds, INT64_MAX),
-	ROW_WHOLE(struct host_time, unix_nanos, UINT32_MAX),
+	ROW_SIGNED(struct host_time_answer, unix_seconds, INT64_MAX),
+	ROW_WHOLE(struct host_time_answer, unix_nanos, UINT32_MAX),
 };
-const struct fields host_time_fields = FIELDS_OF(host_time_rows, struct host_time);
+const struct fields host_time_fields = STRICT(host_time_rows, struct host_time_answer);

@@ -50,7 +50,7 @@ void message_encode(struct buf *b, enum message_kind kind, const void *body)
 
 int request_decode(const char *text, size_t len, struct request *r, struct problem *p)
 {
-	*r = (struct request){ 0 };
+	*r = (struct request){ .text = text, .text_len = len };
 	return message_decode(MESSAGE_REQUEST, text, len, &r->kind, &r->body, p);
 }
 

@@ -170,22 +170,19 @@ static int decode_json(const struct place *at, char **out)
 /* json_check() has accepted the document, so each element takes a digit and a comma at least. */
 static int decode_numbers(const struct place *at, struct field_bytes *out)
 {
-	struct json element;
 	struct json_walk w;
+	int got;
 
 	if (json_kind(at->value) != JSON_KIND_ARRAY)
 		return wrong(at, "an array of bytes");
 	out->data = malloc(at->value.len / 2 + 1);
 	if (out->data == NULL)
 		return out_of_memory(at->p);
-	for (w = json_enter(at->value); json_element(&w, &element); out->len++) {
-		uint64_t n;
-
-		if (json_kind(element) != JSON_KIND_NUMBER ||
-			json_whole_number(element, UINT8_MAX, &n) != 0)
-			return wrong(at, "an array of numbers from 0 to 255");
-		out->data[out->len] = (char)n;
-	}
+	w = json_enter(at->value);
+	while ((got = json_byte(&w, (unsigned char *)out->data + out->len)) == 1)
+		out->len++;
+	if (got < 0)
+		return wrong(at, "an array of numbers from 0 to 255");
 	if (out->len > at->row->max)
 		return json_problem(at->p, at->document, at->value, "'%s' has more than %llu bytes",
 			at->row->name, (unsigned long long)at->row->max);

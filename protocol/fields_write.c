@@ -44,17 +44,21 @@ void json_put_numbers(struct buf *b, const void *bytes, size_t len)
 	size_t before = b->len;
 
 	buf_puts(b, "[");
-	for (size_t i = 0; i < len && !b->cut; i++) {
-		char digits[4];
+	for (size_t i = 0; i < len && !b->cut;) {
+		char digits[512];
 		size_t n = 0;
 
-		if (i > 0)
-			digits[n++] = ',';
-		if (from[i] >= 100)
-			digits[n++] = (char)('0' + from[i] / 100);
-		if (from[i] >= 10)
-			digits[n++] = (char)('0' + from[i] / 10 % 10);
-		digits[n++] = (char)('0' + from[i] % 10);
+		for (; i < len && n + 4 <= sizeof(digits); i++) {
+			unsigned int v = from[i];
+
+			if (i > 0)
+				digits[n++] = ',';
+			if (v >= 100)
+				digits[n++] = (char)('0' + v / 100);
+			if (v >= 10)
+				digits[n++] = (char)('0' + v / 10 % 10);
+			digits[n++] = (char)('0' + v % 10);
+		}
 		buf_put(b, digits, n);
 	}
 	buf_puts(b, "]");

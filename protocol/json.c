@@ -9,14 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPACE      " \t\r\n"
 #define BLANK_FROM 4096 /* texts longer than this have their arrays of numbers blanked */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* Bytes of files come as arrays of numbers: what is done for each character counts. */
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static const char *skip_space(const char *at, const char *end)
 {
-	while (at < end && *at != '\0' && strchr(SPACE, *at) != NULL)
+	while (at < end && is_space(*at))
 		at++;
 	return at;
 }
@@ -30,9 +40,26 @@ static const char *skip_string(const char *at, const char *end)
 	return at < end ? at + 1 : end;
 }
 
+/* The end of the array of whole numbers that starts at `at`; NULL for any other array. */
+static const char *skip_numbers(const char *at, const char *end)
+{
+	do {
+		const char *digits;
+
+		at = skip_space(at + 1, end);
+		for (digits = at; at < end && is_digit(*at); at++)
+			;
+		if (at == digits || (at - digits > 1 && *digits == '0'))
+			return NULL;
+		at = skip_space(at, end);
+	} while (at < end && *at == ',');
+	return at < end && *at == ']' ? at + 1 : NULL;
+}
+
 /* The end of the value that starts at `at`. `depth` becomes its deepest nesting. */
 static const char *skip_value(const char *at, const char *end, int *depth)
 {
+	const char *after;
 	int open = 0;
 
 	*depth = 0;
@@ -42,6 +69,10 @@ static const char *skip_value(const char *at, const char *end, int *depth)
 			break;
 		if (*at == '"') {
 			at = skip_string(at, end);
+		} else if (*at == '[' && (after = skip_numbers(at, end)) != NULL) {
+			at = after;
+			if (open + 1 > *depth)
+				*depth = open + 1;
 		} else if (*at == '{' || *at == '[') {
 			open++;
 			at++;
@@ -51,7 +82,8 @@ static const char *skip_value(const char *at, const char *end, int *depth)
 		} else if (*at == ',' || *at == ':') {
 			at++;
 		} else {
-			while (at < end && *at != '\0' && strchr(SPACE ",:]}", *at) == NULL)
+			while (at < end && *at != '\0' && !is_space(*at) && *at != ',' &&
+				*at != ':' && *at != ']' && *at != '}')
 				at++;
 			if (at < end && *at == '\0')
 				return end;
@@ -91,50 +123,37 @@ int json_problem(
 	return problem_set_text(p, EINVAL, "line %d, column %d: %s", line, column, text);
 }
 
-/* The end of the array of whole numbers that starts at `at`; NULL for any other array. */
-static char *skip_numbers(char *at, const char *end)
-{
-	do {
-		size_t digits = 0;
-
-		at++;
-		while (at < end && *at != '\0' && strchr(SPACE, *at) != NULL)
-			at++;
-		while (at + digits < end && at[digits] >= '0' && at[digits] <= '9')
-			digits++;
-		if (digits == 0 || (digits > 1 && *at == '0'))
-			return NULL;
-		at += digits;
-		while (at < end && *at != '\0' && strchr(SPACE, *at) != NULL)
-			at++;
-	} while (at < end && *at == ',');
-	return at < end && *at == ']' ? at + 1 : NULL;
-}
-
 /*
  * jansson allocates a node for every number: 40 bytes for each byte of a file sent as an array. So
- * jansson gets a copy in which such arrays hold one zero and spaces. Lines and columns stay the
- * same.
+ * jansson gets a copy in which such arrays are "[0]"; with `keeps_places`, spaces fill the rest.
+ * Returns the copy's length.
  */
-static void blank_numbers(char *text, size_t len)
+static size_t copy_without_numbers(char *out, const char *text, size_t len, bool keeps_places)
 {
-	const char *end = text + len;
+	const char *end = text + len, *after;
+	char *o = out;
 
-	for (char *at = text; at < end;) {
-		char *after = *at == '[' ? skip_numbers(at, end) : NULL;
+	for (const char *at = text; at < end; at = after) {
+		size_t n;
 
+		after = *at == '[' ? skip_numbers(at, end) : NULL;
 		if (after != NULL) {
-			memset(at + 1, ' ', (size_t)(after - at) - 2);
-			at[1] = '0';
-			at = after;
-		} else if (*at == '"') {
-			at = (char *)skip_string(at, end);
+			n = keeps_places ? (size_t)(after - at) : 3;
+			memset(o, ' ', n);
+			o[0] = '[';
+			o[1] = '0';
+			o[n - 1] = ']';
 		} else {
-			at++;
+			after = *at == '"' ? skip_string(at, end) : at + 1;
+			n = (size_t)(after - at);
+			memcpy(o, at, n);
 		}
+		o += n;
 	}
+	return (size_t)(o - out);
 }
 
+/* Lines and columns of errors are those of `text`. */
 static json_t *load(const char *text, size_t len, size_t flags, json_error_t *error)
 {
 	char *copy = len > BLANK_FROM ? malloc(len) : NULL;
@@ -142,9 +161,9 @@ static json_t *load(const char *text, size_t len, size_t flags, json_error_t *er
 
 	if (copy == NULL)
 		return json_loadb(text, len, flags, error);
-	memcpy(copy, text, len);
-	blank_numbers(copy, len);
-	tree = json_loadb(copy, len, flags, error);
+	tree = json_loadb(copy, copy_without_numbers(copy, text, len, false), flags, error);
+	if (tree == NULL)
+		tree = json_loadb(copy, copy_without_numbers(copy, text, len, true), flags, error);
 	free(copy);
 	return tree;
 }
@@ -241,6 +260,23 @@ bool json_element(struct json_walk *w, struct json *value)
 	w->at = skip_value(w->at, w->end, &depth);
 	value->len = (size_t)(w->at - value->at);
 	return true;
+}
+
+int json_byte(struct json_walk *w, unsigned char *byte)
+{
+	unsigned int n = 0;
+	const char *at;
+
+	skip_separator(w);
+	if (w->at == w->end)
+		return 0;
+	for (at = w->at; at < w->end && is_digit(*at) && n <= UINT8_MAX; at++)
+		n = n * 10 + (unsigned int)(*at - '0');
+	if (at == w->at || n > UINT8_MAX || (at < w->end && *at != ',' && !is_space(*at)))
+		return -EINVAL;
+	w->at = at;
+	*byte = (unsigned char)n;
+	return 1;
 }
 
 bool json_member(struct json_walk *w, struct json *key, struct json *value)
@@ -374,7 +410,7 @@ void json_put_compact(struct buf *b, struct json value)
 			at = skip_string(at, end);
 		else
 			at++;
-		if (strchr(SPACE, *from) == NULL)
+		if (!is_space(*from))
 			buf_put(b, from, (size_t)(at - from));
 	}
 }

@@ -62,6 +62,10 @@ bool json_member(struct json_walk *w, struct json *key, struct json *value);
 /* Get the next element of an array; false after the last one. */
 bool json_element(struct json_walk *w, struct json *value);
 
+/* The next element of an array as a whole number from 0 to 255. Returns 1; 0 after the last one; or
+ * -EINVAL for any other value. */
+int json_byte(struct json_walk *w, unsigned char *byte);
+
 /*
  * Decode a string value into memory that the caller frees. The text is NUL-terminated; `len` is its
  * length in bytes, because U+0000 may be in it. Returns 0 or -ENOMEM.

@@ -60,8 +60,7 @@ const struct message messages[MESSAGE_KINDS] = {
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V7,
 		.answers = { ANSWER_CHECKPOINT },
-		.example = EXAMPLE(
-			"{\"CheckpointIntegrations\":{\"integrations\":[\"db\",\"mail\"]}}") },
+		.example = EXAMPLE("{\"CheckpointIntegrations\":{\"integrations\":[\"db\"]}}") },
 	[REQUEST_EXEC] = { .body = { .name = "Exec", .fields = &exec_request_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V7,
@@ -97,8 +96,8 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_CONSOLE,
 		.capability = "console",
 		.answers = { ANSWER_CONSOLE_RESIZED },
-		.example = EXAMPLE(
-			"{\"ConsoleResize\":{\"session_id\":1,\"cols\":100,\"rows\":30}}") },
+		.example =
+			EXAMPLE("{\"ConsoleResize\":{\"session_id\":1,\"cols\":9,\"rows\":3}}") },
 	[REQUEST_CONSOLE_CLOSE] = { .body = { .name = "ConsoleClose",
 					    .fields = &console_session_fields },
 		.direction = MESSAGE_REQUEST,
@@ -129,9 +128,8 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE(
-			"{\"FsRead\":{\"path\":\"/etc/"
-			"hostname\",\"offset\":null,\"length\":4096,\"follow_symlinks\":true}}") },
+		.example = EXAMPLE("{\"FsRead\":{\"path\":\"/"
+				   "x\",\"offset\":null,\"length\":9,\"follow_symlinks\":true}}") },
 	[REQUEST_FS_WRITE] = { .body = { .name = "FsWrite", .fields = &fs_write_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -163,15 +161,15 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE(
-			"{\"FsMkdir\":{\"path\":\"/tmp/d\",\"mode\":493,\"parents\":false}}") },
+		.example =
+			EXAMPLE("{\"FsMkdir\":{\"path\":\"/d\",\"mode\":493,\"parents\":false}}") },
 	[REQUEST_FS_REMOVE] = { .body = { .name = "FsRemove", .fields = &fs_remove_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsRemove\":{\"path\":\"/tmp/"
+		.example = EXAMPLE("{\"FsRemove\":{\"path\":\"/"
 				   "x\",\"recursive\":false,\"follow_symlinks\":false}}") },
 	[REQUEST_FS_MOVE] = { .body = { .name = "FsMove", .fields = &fs_move_fields },
 		.direction = MESSAGE_REQUEST,
@@ -179,8 +177,8 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "filesystem_rpc",
 		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsMove\":{\"from\":\"/tmp/x\",\"to\":\"/tmp/"
-				   "y\",\"follow_symlinks\":false}}") },
+		.example = EXAMPLE(
+			"{\"FsMove\":{\"from\":\"/x\",\"to\":\"/y\",\"follow_symlinks\":false}}") },
 	[REQUEST_PROC_START] = { .body = { .name = "ProcStart", .fields = &proc_start_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -232,9 +230,7 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_DEV,
 		.capability = "process_rpc",
 		.answers = { ANSWER_PROC_RESULT },
-		.example = EXAMPLE(
-			"{\"ProcKill\":{\"pid_token\":\"ptok-00112233445566778899aabbccddeeff\"}"
-			"}") },
+		.example = EXAMPLE("{\"ProcKill\":{\"pid_token\":\"ptok-0011\"}}") },
 	[REQUEST_MOUNT_VOLUME] = { .body = { .name = "MountVolume",
 					   .fields = &mount_volume_fields },
 		.direction = MESSAGE_REQUEST,
@@ -251,7 +247,7 @@ const struct message messages[MESSAGE_KINDS] = {
 		.capability = "volume_mount",
 		.answers = { ANSWER_VOLUME_MOUNT },
 		.example = EXAMPLE(
-			"{\"UnmountVolume\":{\"guest_path\":\"/mnt/work\",\"force\":false}}") },
+			"{\"UnmountVolume\":{\"guest_path\":\"/mnt/w\",\"force\":false}}") },
 	[REQUEST_UPDATE_IDLE_TIMEOUT] = { .body = { .name = "UpdateIdleTimeout",
 						  .fields = &idle_timeout_fields },
 		.direction = MESSAGE_REQUEST,
@@ -321,7 +317,7 @@ const struct message messages[MESSAGE_KINDS] = {
 		.dialects = DIALECT_OURS,
 		.answers = { ANSWER_EVENTS },
 		.example = EXAMPLE(
-			"{\"Events\":{\"service\":\"web\",\"position\":1,\"wait_secs\":0}}") },
+			"{\"Events\":{\"service\":\"w\",\"position\":1,\"wait_secs\":0}}") },
 	[REQUEST_RELOAD] = { .body = { .name = "Reload" },
 		.direction = MESSAGE_REQUEST,
 		.dialects = DIALECT_OURS,
@@ -335,6 +331,21 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_EXEC,
 		.answers = { ANSWER_RELOAD_SERVICE },
 		.example = EXAMPLE("{\"ReloadService\":{\"service\":\"web\"}}") },
+	[REQUEST_FS_HASH] = { .body = { .name = "FsHash", .fields = &fs_hash_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_DEV,
+		.answers = { ANSWER_FS_RESULT },
+		.example = EXAMPLE("{\"FsHash\":{\"path\":\"/x\",\"offset\":0,\"length\":9}}") },
+	[REQUEST_FS_SET_ATTRIBUTES] = { .body = { .name = "FsSetAttributes",
+						.fields = &fs_set_attributes_fields },
+		.direction = MESSAGE_REQUEST,
+		.dialects = DIALECT_OURS,
+		.access = ACCESS_DEV,
+		.answers = { ANSWER_FS_RESULT },
+		.example = EXAMPLE("{\"FsSetAttributes\":{\"path\":\"/"
+				   "x\",\"mode\":420,\"modified_secs\":5}}") },
+
 	[ANSWER_PONG] = { .body = { .name = "Pong" },
 		.direction = MESSAGE_ANSWER,
 		.dialects = SINCE_V7,
@@ -369,8 +380,7 @@ const struct message messages[MESSAGE_KINDS] = {
 	[ANSWER_POST_RESTORE] = { .body = { .name = "PostRestoreAck", .fields = &ack_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = SINCE_V7,
-		.example = EXAMPLE(
-			"{\"PostRestoreAck\":{\"success\":true,\"detail\":\"thaw; clock\"}}") },
+		.example = EXAMPLE("{\"PostRestoreAck\":{\"success\":true,\"detail\":\"thaw\"}}") },
 	[ANSWER_SLEEP_PREP] = { .body = { .name = "SleepPrepAck", .fields = &ack_fields },
 		.direction = MESSAGE_ANSWER,
 		.dialects = SINCE_V7,

@@ -63,6 +63,8 @@ enum message_kind {
 	REQUEST_EVENTS,
 	REQUEST_RELOAD,
 	REQUEST_RELOAD_SERVICE,
+	REQUEST_FS_HASH,
+	REQUEST_FS_SET_ATTRIBUTES,
 	REQUEST_KINDS,
 
 	/* Answers of the guest. */
@@ -166,6 +168,8 @@ extern const struct message messages[MESSAGE_KINDS];
 struct request {
 	enum message_kind kind;
 	union request_body body;
+	const char *text; /* what was decoded, the caller's */
+	size_t text_len;
 };
 
 struct answer {

@@ -55,6 +55,22 @@ struct fs_write_request {
 	struct field_bytes content;
 	uint64_t mode;
 	bool create_parents, follow_symlinks;
+	/* Ours: write into the file that is there from `offset` on, which is its end then. At 0 it
+	 * is made where it is absent. */
+	uint64_t offset;
+	bool has_offset;
+};
+
+struct fs_hash_request {
+	char *path;
+	uint64_t offset, length;
+};
+
+struct fs_set_attributes_request {
+	char *path;
+	uint64_t mode;         /* of file permissions, when `has_mode` */
+	int64_t modified_secs; /* the time of modification, since 1970, when `has_modified` */
+	bool has_mode, has_modified;
 };
 
 struct fs_path_request { /* FsList, FsStat */
@@ -82,6 +98,7 @@ struct proc_start_request {
 	struct field_list argv; /* char * */
 	struct field_list env;  /* struct field_pair */
 	char *cwd;              /* or NULL */
+	char *user;             /* ours: as whom it runs; or NULL */
 	struct field_bytes stdin_bytes;
 	uint64_t timeout_secs;
 	bool has_timeout;
@@ -167,6 +184,8 @@ union request_body {
 	struct fs_read_request fs_read;
 	struct fs_write_request fs_write;
 	struct fs_path_request fs_path;
+	struct fs_hash_request fs_hash;
+	struct fs_set_attributes_request fs_set_attributes;
 	struct fs_mkdir_request fs_mkdir;
 	struct fs_remove_request fs_remove;
 	struct fs_move_request fs_move;

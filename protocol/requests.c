@@ -3,13 +3,7 @@
 #include "protocol/rows.h"
 #include "protocol/tables.h"
 
-/* Requests of mvm v1 and later: mvm's own agent refuses unknown fields in them, and so do we. */
-#define STRICT(table, T)                                                                           \
-	{                                                                                          \
-		.rows = (table), .count = sizeof(table) / sizeof((table)[0]), .size = sizeof(T),   \
-		.strict = true                                                                     \
-	}
-
+/* Requests of mvm v1 and later are STRICT: mvm's own agent refuses unknown fields, and so do we. */
 static const struct field sleep_prep_rows[] = {
 	ROW_WHOLE(struct sleep_prep, drain_timeout_secs, UINT64_MAX),
 };
@@ -82,8 +76,27 @@ static const struct field fs_write_rows[] = {
 	ROW_WHOLE(struct fs_write_request, mode, UINT32_MAX),
 	ROW_OPTION(struct fs_write_request, create_parents),
 	ROW_OPTION(struct fs_write_request, follow_symlinks),
+	{ ROW(struct fs_write_request, offset, WHOLE, FIELD_NULLABLE | FIELD_OMIT),
+		.max = INT64_MAX, .given_offset = offsetof(struct fs_write_request, has_offset) },
 };
 const struct fields fs_write_fields = STRICT(fs_write_rows, struct fs_write_request);
+
+static const struct field fs_hash_rows[] = {
+	ROW_TEXT(struct fs_hash_request, path),
+	ROW_WHOLE(struct fs_hash_request, offset, INT64_MAX),
+	ROW_WHOLE(struct fs_hash_request, length, INT64_MAX),
+};
+const struct fields fs_hash_fields = STRICT(fs_hash_rows, struct fs_hash_request);
+
+static const struct field fs_set_attributes_rows[] = {
+	ROW_TEXT(struct fs_set_attributes_request, path),
+	ROW_MAYBE_WHOLE(struct fs_set_attributes_request, mode, 07777, has_mode),
+	{ ROW(struct fs_set_attributes_request, modified_secs, SIGNED, FIELD_NULLABLE),
+		.max = INT64_MAX,
+		.given_offset = offsetof(struct fs_set_attributes_request, has_modified) },
+};
+const struct fields fs_set_attributes_fields =
+	STRICT(fs_set_attributes_rows, struct fs_set_attributes_request);
 
 static const struct field fs_list_rows[] = {
 	ROW_TEXT(struct fs_path_request, path),
@@ -120,6 +133,7 @@ static const struct field proc_start_rows[] = {
 	ROW_MAYBE_TEXT(struct proc_start_request, cwd),
 	ROW_NUMBERS(struct proc_start_request, stdin_bytes, "stdin", 0),
 	ROW_MAYBE_WHOLE(struct proc_start_request, timeout_secs, UINT64_MAX, has_timeout),
+	{ ROW(struct proc_start_request, user, STRING, FIELD_NULLABLE | FIELD_OMIT) },
 };
 const struct fields proc_start_fields = STRICT(proc_start_rows, struct proc_start_request);
 

@@ -10,6 +10,13 @@
 
 #include <stddef.h>
 
+/* A struct fields over the rows in the array `table`, for `T`: other fields are an error. */
+#define STRICT(table, T)                                                                           \
+	{                                                                                          \
+		.rows = (table), .count = sizeof(table) / sizeof((table)[0]), .size = sizeof(T),   \
+		.strict = true                                                                     \
+	}
+
 #define ROW(T, m, t, f) .name = #m, .type = FIELD_##t, .flags = (f), .offset = offsetof(T, m)
 
 #define ROW_TEXT(T, m)                                                                             \

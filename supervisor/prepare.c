@@ -59,9 +59,10 @@ int service_prepare(struct service *v, struct problem *p)
 		&s->known_accounts, &s->accounts, user, &v->config.supplementary_groups, p);
 	if (v->account == NULL)
 		return -p->code;
-	v->config.bounding = v->account->uid == 0 && !v->config.capabilities_set
-				     ? UINT64_MAX
-				     : v->config.ambient;
+	v->config.bounding =
+		v->config.keeps_bounding || (v->account->uid == 0 && !v->config.capabilities_set)
+			? UINT64_MAX
+			: v->config.ambient;
 	if (file != NULL)
 		err = env_file_read(file += optional, &fresh, &log_problems);
 	if (err == 0 || (err == -ENOENT && optional)) {

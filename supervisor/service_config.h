@@ -57,6 +57,7 @@ struct service_config {
 	uint64_t ambient;  /* `capabilities` */
 	uint64_t bounding; /* kept in the bounding set: `capabilities`, or all for root */
 	bool capabilities_set;
+	bool keeps_bounding; /* of the agent, which starts root shells where a policy says so */
 	struct sandbox sandbox;
 	enum syscall_tier tier; /* `seccomp` */
 };

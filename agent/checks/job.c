@@ -43,7 +43,7 @@ int jobs_init(struct jobs *jobs, struct loop *loop)
 void job_init(struct job *job, struct jobs *jobs, void (*done)(struct job *job))
 {
 	*job = (struct job){ .jobs = jobs, .done = done, .report_fd = -1, .group.fd = -1 };
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < JOB_STREAMS; i++)
 		job->io[i].fd = -1;
 }
 
@@ -123,28 +123,38 @@ static void err_ready(struct loop_io *io, uint32_t events)
 	stream_ready(job, 2);
 }
 
-/* The three streams: the agent's end of the pipe, and how the loop watches that end. */
+static void control_ready(struct loop_io *io, uint32_t events)
+{
+	struct job *job = LOOP_OWNER(io, struct job, io[3]);
+
+	(void)events;
+	stream_ready(job, 3);
+}
+
+/* The streams: the agent's end of the pipe, and how the loop watches that end. */
 static const struct {
 	int ours; /* 0: the agent reads, 1: it writes */
 	uint32_t events;
 	void (*ready)(struct loop_io *io, uint32_t events);
-} streams[3] = {
+} streams[JOB_STREAMS] = {
 	{ 1, EPOLLOUT, in_ready },
 	{ 0, EPOLLIN, out_ready },
 	{ 0, EPOLLIN, err_ready },
+	{ 0, EPOLLIN, control_ready },
 };
 
-static void close_all(const int fds[3], int keep)
+static void close_all(const int fds[JOB_STREAMS], int keep)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < JOB_STREAMS; i++)
 		if (fds[i] >= 0 && fds[i] != keep)
 			close(fds[i]);
 }
 
 /* Create the wanted pipes. Only the agent's ends are non-blocking. */
-static int make_pipes(const bool wanted[3], int ours[3], int theirs[3])
+static int make_pipes(
+	const bool wanted[JOB_STREAMS], int ours[JOB_STREAMS], int theirs[JOB_STREAMS])
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < JOB_STREAMS; i++) {
 		int ends[2];
 
 		if (!wanted[i])
@@ -201,7 +211,7 @@ static void prepare(struct job *job, const struct job_spec *spec)
 	job->started_ms = clock_ms();
 }
 
-static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
+static int run(struct job *job, const struct job_spec *spec, const int fds[JOB_STREAMS])
 {
 	const struct job_session *session = spec->session;
 	struct jobs *jobs = job->jobs;
@@ -210,7 +220,10 @@ static int run(struct job *job, const struct job_spec *spec, const int stdio[3])
 		.envp = spec->envp,
 		.directory = spec->directory,
 		.user = spec->user,
-		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.stdio = { session != NULL ? session->terminal_fd : fds[0],
+			session != NULL ? session->terminal_fd : fds[1],
+			session != NULL ? session->terminal_fd : fds[2] },
+		.control_fd = spec->has_control ? fds[3] : -1,
 		.cgroup_fd = session != NULL ? session->cgroup_fd : -1,
 		.takes_terminal = session != NULL,
 		.dumps_no_core = spec->is_streamed,
@@ -244,13 +257,13 @@ static void on_report(struct loop_io *io, uint32_t events)
 }
 
 /* Watch the pipes, the deadline and the end of a started command. */
-static void watch(struct job *job, const int fds[3])
+static void watch(struct job *job, const int fds[JOB_STREAMS])
 {
 	struct jobs *jobs = job->jobs;
 
 	job->next = jobs->running;
 	jobs->running = job;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < JOB_STREAMS; i++)
 		if (fds[i] >= 0 && loop_add(jobs->loop, &job->io[i], fds[i], streams[i].events,
 					   streams[i].ready) != 0)
 			close(fds[i]);
@@ -265,18 +278,18 @@ static void watch(struct job *job, const int fds[3])
 
 int job_start(struct job *job, const struct job_spec *spec)
 {
-	const bool wanted[3] = { spec->is_streamed || spec->input != NULL,
-		spec->is_streamed || spec->out_max > 0, spec->is_streamed || spec->err_max > 0 };
+	const bool wanted[JOB_STREAMS] = { spec->is_streamed || spec->input != NULL,
+		spec->is_streamed || spec->out_max > 0, spec->is_streamed || spec->err_max > 0,
+		spec->has_control };
 	const int null = job->jobs->null_fd;
-	const int terminal = spec->session != NULL ? spec->session->terminal_fd : null;
-	const int stdio[3] = { terminal, terminal, terminal };
-	int ours[3] = { -1, -1, -1 }, theirs[3] = { null, null, null };
+	int ours[JOB_STREAMS] = { -1, -1, -1, -1 };
+	int theirs[JOB_STREAMS] = { null, null, null, null };
 	int err;
 
 	prepare(job, spec);
 	err = make_pipes(wanted, ours, theirs);
 	if (err == 0)
-		err = run(job, spec, spec->session != NULL ? stdio : theirs);
+		err = run(job, spec, theirs);
 	close_all(theirs, null);
 	if (err != 0) {
 		close_all(ours, -1);
@@ -451,7 +464,7 @@ static void unwatch(struct job *job)
 	while (*link != job)
 		link = &(*link)->next;
 	*link = job->next;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < JOB_STREAMS; i++)
 		close_io(job, &job->io[i]);
 	if (job->is_streamed && !job->has_report)
 		loop_remove(job->jobs->loop, &job->report);
@@ -476,8 +489,8 @@ static int finish(struct job *job)
 		kill_rest(job);
 	job->is_ending = true;
 	if (job->is_streamed) {
-		job->readable(job, 1);
-		job->readable(job, 2);
+		for (int i = 1; i < JOB_STREAMS; i++)
+			job->readable(job, i);
 	} else {
 		drain(job, &job->io[1], &job->out);
 		drain(job, &job->io[2], &job->err);

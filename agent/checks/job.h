@@ -28,6 +28,8 @@ enum job_end {
 	JOB_NOT_RUN,   /* the command did not run; `failure` says why */
 };
 
+#define JOB_STREAMS 4 /* standard input, output and error, and descriptor 3 */
+
 /* For a job at a terminal. */
 struct job_session {
 	int terminal_fd; /* standard input, output, error and controlling terminal */
@@ -57,6 +59,7 @@ struct job_spec {
 	 * are unused.
 	 */
 	bool is_streamed;
+	bool has_control; /* and so is descriptor 3, to which the program writes */
 };
 
 /* Shared by all jobs. */
@@ -78,8 +81,8 @@ struct job {
 	pid_t pid; /* 0 when not running */
 	int report_fd;
 	struct job_group group;
-	struct loop_io io[3];    /* the agent's ends of standard input, output and error */
-	struct capture out, err; /* valid until the next start or job_release() */
+	struct loop_io io[JOB_STREAMS]; /* the agent's ends */
+	struct capture out, err;        /* valid until the next start or job_release() */
 	const char *input;
 	size_t input_left;
 	struct loop_timer deadline;
@@ -94,8 +97,8 @@ struct job {
 	/* Streamed jobs: the program runs, or failed to start and `failure` says why. */
 	void (*started)(struct job *job, bool runs);
 	/*
-	 * Streamed jobs: job_read() can read from stream 1 or 2, or gets its end. Called once more
-	 * for each stream at the job's end, for the rest of the output.
+	 * Streamed jobs: job_read() can read from stream 1, 2 or 3, or gets its end. Called once
+	 * more for each stream at the job's end, for the rest of the output.
 	 */
 	void (*readable)(struct job *job, int stream);
 	void (*writable)(struct job *job); /* streamed jobs: job_write() may take more */
@@ -129,12 +132,12 @@ bool job_is_running(const struct job *job);
 int job_signal(const struct job *job, int signal);
 
 /*
- * Read once from stream 1 or 2 of a streamed job; closes the stream at its end. Returns the number
- * of bytes, 0 at the end or if the stream is closed, or -errno.
+ * Read once from stream 1, 2 or 3 of a streamed job; closes the stream at its end. Returns the
+ * number of bytes, 0 at the end or if the stream is closed, or -errno.
  */
 ssize_t job_read(struct job *job, int stream, char *out, size_t size);
 
-/* Start or stop watching a stream: 0 for room to write, 1 and 2 for something to read. */
+/* Start or stop watching a stream: 0 for room to write, the others for something to read. */
 void job_watch(struct job *job, int stream, bool on);
 
 /*

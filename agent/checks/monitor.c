@@ -52,11 +52,27 @@ enum monitor_status monitor_status(
 	const struct check_result *r = &monitor->check.result;
 	bool starting = now_ms - first_start_ms < grace_ms(&monitor->definition);
 
-	if (r->known && r->healthy)
+	if ((r->known && r->healthy) || (monitor->definition.command == NULL && !monitor->is_down))
 		return MONITOR_ACTIVE;
 	if (starting)
 		return MONITOR_STARTING;
 	return r->known ? MONITOR_ERROR : MONITOR_PENDING;
+}
+
+bool monitors_have_unchecked(const struct monitors *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->items[i]->definition.command == NULL)
+			return true;
+	return false;
+}
+
+void monitors_note_service(const struct monitors *m, const char *name, const char *state)
+{
+	struct monitor *monitor = monitors_find(m, name);
+
+	if (monitor != NULL)
+		monitor->is_down = strcmp(state, "running") != 0 && strcmp(state, "exited") != 0;
 }
 
 /* ---- reading the directory ------------------------------------------------------------------- */
@@ -94,6 +110,7 @@ static void inherit(struct monitor *monitor, struct monitor *old)
 		monitor->check.said_unhealthy = old->check.said_unhealthy;
 	}
 	monitor->hook_running = old->hook_running;
+	monitor->is_down = old->is_down;
 	memcpy(monitor->service_user, old->service_user, sizeof(monitor->service_user));
 	if (monitor->definition.user == NULL && monitor->service_user[0] != '\0')
 		monitor->check.user = monitor->service_user;

@@ -28,6 +28,7 @@ struct monitor {
 	bool hook_running;     /* its checkpoint_cmd or restore_cmd runs */
 	char service_user[12]; /* uid of the service of the same name, as text; "": none */
 	bool no_service;       /* PID 1 has no service of this name */
+	bool is_down;          /* PID 1 has said that its service does not run */
 	bool result_due;       /* PID 1 must be told the last result */
 	bool checkpointed;
 	time_t last_checkpoint_at; /* when `checkpointed` */
@@ -75,9 +76,16 @@ void monitors_free(struct monitors *m);
 
 struct monitor *monitors_find(const struct monitors *m, const char *name);
 
+/* True if one of them has no check: its service's state is its status. */
+bool monitors_have_unchecked(const struct monitors *m);
+
+/* Take over from PID 1 the state of a service, which may have no integration. */
+void monitors_note_service(const struct monitors *m, const char *name, const char *state);
+
 /*
  * The status of an integration at `now_ms`. Its last result decides. Within the grace time of the
- * definition, a failure or a missing result is MONITOR_STARTING.
+ * definition, a failure or a missing result is MONITOR_STARTING. One
+ * without a check is active while its service runs, or if PID 1 has no such service.
  */
 enum monitor_status monitor_status(
 	const struct monitor *monitor, uint64_t first_start_ms, uint64_t now_ms);

@@ -3,6 +3,7 @@
  * Remove a directory tree. All entries are counted before the first is removed. No symbolic link is
  * followed and no mount point is entered.
  */
+#include "agent/files/file_answer.h"
 #include "agent/files/file_path.h"
 #include "agent/files/file_request.h"
 #include "base/directory.h"

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File requests of the host: FsRead, FsWrite, FsList, FsStat, FsMkdir, FsRemove and FsMove. Each
- * runs in its own short-lived process as the policy's user, so the kernel allows exactly what that
- * user may do. requests/files.h starts the process.
+ * File requests of the host: FsRead, FsWrite, FsList, FsStat, FsMkdir, FsRemove, FsMove, FsHash and
+ * FsSetAttributes. Each runs in its own short-lived process as the policy's user, so the kernel
+ * allows exactly what that user may do. requests/files.h starts the process.
  */
 #ifndef AGENT_FILES_FILE_REQUEST_H
 #define AGENT_FILES_FILE_REQUEST_H
 
 #include "protocol/messages.h"
 
-#define FILE_READ_MAX   60000  /* most bytes that one FsRead returns */
-#define FILE_LIST_MAX   4096   /* most entries that one FsList returns */
 #define FILE_REMOVE_MAX 100000 /* most entries that one FsRemove removes */
 #define FILE_DEPTH_MAX  100    /* deepest nesting that one FsRemove removes */
 
@@ -23,18 +21,11 @@ void file_request_run(const struct request *r, struct buf *b);
  */
 int file_request_main(void);
 
-/* Set an FsResult to an error; `message` is kept by reference. */
-void file_error(struct fs_result *result, enum fs_error kind, const char *message);
-
-/* Set an FsResult to the error for `err` (negative: of file_path.h or errno), described by `p`. */
-void file_failed(struct fs_result *result, int err, const struct problem *p);
-
 /*
- * Remove a directory tree for FsRemove (file_remove.c). Returns 0, or an error as in file_path.h.
- * `removed` becomes the number of removed entries, not counting the directory itself.
+ * Remove a directory tree for FsRemove (file_remove.c). Returns 0, or an error as in file_path.h or
+ * FILE_TOO_MANY. `removed` becomes the number of removed entries, not counting the directory
+ * itself.
  */
 int file_remove_tree(int parent, const char *name, uint64_t *removed, struct problem *p);
-
-#define FILE_TOO_MANY 1002 /* its own error: too many entries, or nested too deeply */
 
 #endif

@@ -57,11 +57,26 @@ static enum host_outcome read_answer(
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
+static const struct sockaddr_vm host_address = {
+	.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = PROTOCOL_HOST_PORT
+};
+
+int host_connect_begin(void)
+{
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&host_address, sizeof(host_address)) == 0 ||
+		errno == EINPROGRESS)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
 int host_connect(struct problem *p)
 {
-	const struct sockaddr_vm address = {
-		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = PROTOCOL_HOST_PORT
-	};
 	const struct timeval limit = { .tv_sec = TIMEOUT_SECS };
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 
@@ -69,7 +84,7 @@ int host_connect(struct problem *p)
 		return problem_set(p, errno, "vsock");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	if (connect(fd, (const struct sockaddr *)&host_address, sizeof(host_address)) == 0)
 		return fd;
 	err = errno;
 	close(fd);

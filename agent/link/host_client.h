@@ -22,6 +22,10 @@ enum host_outcome {
  */
 int host_connect(struct problem *p);
 
+/* The same without waiting: the descriptor can be written to when it is connected. Returns it, or
+ * -errno of socket(2) or connect(2). */
+int host_connect_begin(void);
+
 /*
  * Send a request on the connected, blocking `fd` and wait for the answer. `text` becomes the host's
  * answer in words, or the error.

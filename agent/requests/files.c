@@ -2,16 +2,14 @@
 #include "agent/requests/files.h"
 
 #include "agent/checks/launch.h"
-#include "agent/files/file_request.h"
-#include "agent/requests/policy.h"
+#include "agent/files/file_answer.h"
+#include "agent/requests/guest_policy.h"
 #include "agent/wire/pending.h"
 #include "base/log.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REQUEST_FIXED 1024 /* most bytes of a request's JSON besides paths and content */
 
 struct file_work {
 	struct pending work;
@@ -99,52 +97,41 @@ static void abandon(struct pending *w)
 	file_work_free(LOOP_OWNER(w, struct file_work, work));
 }
 
-/* Most bytes of the request's JSON: six for a character, four for a byte of content. */
-static size_t size_of(const struct request *r)
+int files_start(struct agent *a, struct job *job, const struct buf *request, struct problem *p)
 {
-	const union request_body *body = &r->body;
-
-	if (r->kind == REQUEST_FS_WRITE)
-		return strlen(body->fs_write.path) * 6 + body->fs_write.content.len * 4 +
-		       REQUEST_FIXED;
-	if (r->kind == REQUEST_FS_MOVE)
-		return (strlen(body->fs_move.from) + strlen(body->fs_move.to)) * 6 + REQUEST_FIXED;
-	return strlen(body->fs_path.path) * 6 +
-	       REQUEST_FIXED; /* `path` is the first member of the others */
-}
-
-static int start(struct file_work *f, struct problem *p)
-{
-	struct agent *a = f->work.agent;
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	char program[PATH_MAX], option[] = "--file-request";
 	char *argv[] = { program, option, NULL };
 	struct job_spec spec = { .timeout_ms = FILES_MS,
 		.stuck_ms = 500,
 		.out_max = PROTOCOL_BODY_MAX,
 		.err_max = 256,
-		.input = f->request.data,
-		.input_len = f->request.len };
-	struct policy policy;
+		.input = request->data,
+		.input_len = request->len };
+	struct identity id;
+	int err = guest_policy_identity(a, NULL, &id, p);
 
-	policy_read(a->paths.policy, &image, &policy);
+	if (err != 0)
+		return err;
 	buf_format(program, sizeof(program), "%s", a->paths.self);
-	return launch_program(&f->job, &a->identities, policy.user[0] != '\0' ? policy.user : NULL,
-		argv, &spec, p);
+	spec.argv = argv;
+	spec.envp = id.environment;
+	spec.user = id.user;
+	err = job_start(job, &spec);
+	identity_free(&id);
+	return err != 0 ? problem_set(p, -err, "cannot start a process") : 0;
 }
 
 static struct file_work *file_work_new(struct agent *a, struct connection *c, struct request *r)
 {
 	struct file_work *f = a->file_requests < FILES_AT_ONCE ? calloc(1, sizeof(*f)) : NULL;
-	size_t size = size_of(r);
-	char *text = f != NULL ? malloc(size) : NULL;
+	char *text = f != NULL ? malloc(r->text_len + 1) : NULL;
 
 	if (text == NULL) {
 		free(f);
 		return NULL;
 	}
-	buf_init(&f->request, text, size);
-	message_encode(&f->request, r->kind, &r->body);
+	buf_init(&f->request, text, r->text_len + 1);
+	buf_put(&f->request, r->text, r->text_len);
 	f->kind = r->kind;
 	a->file_requests++;
 	job_init(&f->job, &a->jobs, job_done);
@@ -166,7 +153,7 @@ void files_requested(struct agent *a, struct connection *c, struct request *r)
 		connection_reply(c, write_result, &result);
 		return;
 	}
-	if (start(f, &p) == 0)
+	if (files_start(a, &f->job, &f->request, &p) == 0)
 		return;
 	reply_error(f, FS_OTHER, p.text);
 	pending_end(&f->work);

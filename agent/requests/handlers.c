@@ -10,6 +10,7 @@
 #include "agent/requests/protocol_hello.h"
 #include "agent/requests/readiness.h"
 #include "agent/requests/restore.h"
+#include "agent/requests/run_entrypoint.h"
 #include "agent/requests/snapshot.h"
 #include "agent/sessions/console.h"
 #include "agent/sessions/forward.h"
@@ -58,8 +59,10 @@ static void integration_status(struct agent *a, struct connection *c, struct req
 {
 	struct report report = { .monitors = &a->integrations, .now_ms = clock_ms() };
 
-	(void)r;
-	connection_reply(c, report_write_integrations, &report);
+	if (monitors_have_unchecked(&a->integrations))
+		init_query_requested(a, c, r);
+	else
+		connection_reply(c, report_write_integrations, &report);
 }
 
 static void probe_status(struct agent *a, struct connection *c, struct request *r)
@@ -94,12 +97,14 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_SLEEP_PREP] = snapshot_sleep_prep,
 	[REQUEST_CHECKPOINT_INTEGRATIONS] = snapshot_checkpoint,
 	[REQUEST_EXEC] = exec_requested,
+	[REQUEST_FS_DIFF] = init_query_requested,
 	[REQUEST_START_PORT_FORWARD] = forward_requested,
 	[REQUEST_CONSOLE_OPEN] = console_open_requested,
 	[REQUEST_CONSOLE_RESIZE] = console_resize_requested,
 	[REQUEST_CONSOLE_CLOSE] = console_close_requested,
 	[REQUEST_PROTOCOL_HELLO] = protocol_hello,
 	[REQUEST_READINESS_STATUS] = readiness_status,
+	[REQUEST_RUN_ENTRYPOINT] = run_entrypoint,
 	[REQUEST_ENTRYPOINT_STATUS] = entrypoint_status,
 	[REQUEST_UPDATE_IDLE_TIMEOUT] = update_idle_timeout,
 	[REQUEST_FS_READ] = files_requested,
@@ -109,6 +114,8 @@ handle_request *const handlers[REQUEST_KINDS] = {
 	[REQUEST_FS_MKDIR] = files_requested,
 	[REQUEST_FS_REMOVE] = files_requested,
 	[REQUEST_FS_MOVE] = files_requested,
+	[REQUEST_FS_HASH] = files_requested,
+	[REQUEST_FS_SET_ATTRIBUTES] = files_requested,
 	[REQUEST_PROC_START] = proc_start,
 	[REQUEST_PROC_LIST] = proc_list,
 	[REQUEST_PROC_SIGNAL] = proc_signal,

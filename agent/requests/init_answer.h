@@ -22,13 +22,13 @@ struct init_answer {
 	bool connected;   /* PID 1 answered at all */
 	int error;        /* outcome: 0, or an errno value */
 	const char *text; /* outcome in words; never NULL */
-	const char *log;  /* Logs: the last `log_len` bytes that fit a frame */
+	const char *log; /* Logs: the last `log_len` bytes that fit a frame; FsDiff: PID 1's list */
 	size_t log_len;
 	uint64_t position;            /* Logs, Events: where the next request continues */
-	uint64_t lost;                /* Events: events that PID 1 no longer has */
+	uint64_t lost;                /* Events: events that PID 1 no longer has; FsDiff: entries */
 	const struct log_time *times; /* Logs: when the bytes from a position on came */
 	size_t time_count;
-	bool log_cut; /* Logs: older bytes were left out */
+	bool log_cut; /* Logs: older bytes were left out; FsDiff: later ones */
 };
 
 #define INIT_ANSWER_LOG_MAX                                                                        \

@@ -3,6 +3,8 @@
 
 #include "agent/checks/capture.h"
 #include "agent/link/channel.h"
+#include "agent/requests/fs_diff.h"
+#include "agent/requests/health_report.h"
 #include "agent/requests/init_answer.h"
 #include "agent/wire/pending.h"
 #include "base/clock.h"
@@ -17,9 +19,24 @@
 #define ANSWER_MS  5000  /* limit for PID 1's answer */
 #define RESTART_MS 60000 /* limit for a service to stop and start, or to reload */
 #define RELOAD_MS  30000 /* limit for all services to stop and start */
+#define CHANGES_MS 9000  /* limit for the list of changed files; hosts wait for ten seconds */
 #define WAIT_MAX_S 60    /* longest time that a client may wait for an event */
 #define TIMES_MAX  252   /* of an answer to Logs: they fit a frame beside the text */
 #define WAITS_MAX  64    /* most clients that wait; others need connections, too */
+
+/* Of each service that is an integration, PID 1 says whether it runs. */
+static void write_integrations(struct buf *b, const void *arg)
+{
+	const struct init_answer *a = arg;
+	struct report report = { .monitors = &a->agent->integrations, .now_ms = clock_ms() };
+
+	for (size_t i = 0; i < report.monitors->count && a->connected && a->error == 0; i++)
+		report.monitors->items[i]->is_down = false;
+	for (size_t i = 0; i < a->count; i++)
+		monitors_note_service(
+			report.monitors, a->items[i].service.name, a->items[i].service.state);
+	report_write_integrations(b, &report);
+}
 
 /* For each request: the question to PID 1, and how to write the answer. */
 static const struct kind {
@@ -41,6 +58,9 @@ static const struct kind {
 	{ REQUEST_RELOAD, CONTROL_RELOAD, init_answer_reload, RELOAD_MS, false, true },
 	{ REQUEST_RELOAD_SERVICE, CONTROL_RELOAD_SERVICE, init_answer_reload_service, RESTART_MS,
 		false, true },
+	{ REQUEST_FS_DIFF, CONTROL_CHANGES, fs_diff_write, CHANGES_MS, false, false },
+	{ REQUEST_INTEGRATION_STATUS, CONTROL_SERVICES, write_integrations, ANSWER_MS, true,
+		false },
 };
 
 struct query {
@@ -55,7 +75,7 @@ struct query {
 	bool goes_on;   /* Logs: what came since a position, so the first of it */
 	bool is_full;   /* there is more behind `position` */
 	bool is_behind; /* what came first is no longer kept */
-	uint64_t position, lost;
+	uint64_t position, lost; /* `lost` counts FsDiff's entries */
 	uint64_t wait_until_ms; /* wait for an event until then; 0: do not wait */
 	bool waits;             /* waits until PID 1 announces an event */
 };
@@ -197,6 +217,12 @@ static void call_item(struct channel_call *call, const struct control_message *m
 
 	if (m->kind != CONTROL_ITEM)
 		return;
+	if (m->verb == CONTROL_CHANGES) {
+		capture_add(&q->log, m->data, m->length);
+		for (size_t i = 0; i < m->length; i++)
+			q->lost += m->data[i] == '\0';
+		return;
+	}
 	if (m->verb == CONTROL_LOGS) {
 		take_log(q, m);
 		return;
@@ -290,8 +316,8 @@ void init_query_requested(struct agent *a, struct connection *c, struct request 
 		return;
 	}
 	q->kind = k;
-	q->log.max = INIT_ANSWER_LOG_MAX;
-	q->log.keep_last = true;
+	q->log.max = r->kind == REQUEST_FS_DIFF ? FS_DIFF_LIST_MAX : INIT_ANSWER_LOG_MAX;
+	q->log.keep_last = r->kind != REQUEST_FS_DIFF;
 	q->work.gone = client_gone;
 	q->work.abandon = abandon;
 	pending_begin(&q->work, a, c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/requests/policy.h"
+#include "agent/requests/guest_policy.h"
 #include "agent/requests/processes.h"
 
 #include <stdlib.h>
@@ -65,7 +65,6 @@ static int run(struct process *v, const struct proc_start_request *r, char *cons
 	char *const *envp, struct problem *p)
 {
 	struct agent *a = v->agent;
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	struct job_spec spec = { .argv = argv,
 		.envp = envp,
 		.directory = r->cwd,
@@ -76,20 +75,15 @@ static int run(struct process *v, const struct proc_start_request *r, char *cons
 			      : r->timeout_secs < PROCESS_TIMEOUT_MAX_S
 				      ? r->timeout_secs * 1000
 				      : PROCESS_TIMEOUT_MAX_S * 1000 };
-	struct policy policy;
 	struct identity id;
-	int err;
+	int err = guest_policy_identity(a, r->user, &id, p);
 
-	policy_read(a->paths.policy, &image, &policy);
-	err = identity_find(&a->identities, policy.user[0] != '\0' ? policy.user : NULL, &id, p);
-	if (err == 0) {
-		spec.user = id.user;
-		err = job_start(&v->job, &spec);
-		if (err != 0)
-			problem_set(p, -err, "cannot start a process");
-	}
+	if (err != 0)
+		return err;
+	spec.user = id.user;
+	err = job_start(&v->job, &spec);
 	identity_free(&id);
-	return err;
+	return err != 0 ? problem_set(p, -err, "cannot start a process") : 0;
 }
 
 static size_t count_running(const struct agent *a)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/protocol_hello.h"
 
-#include "agent/requests/policy.h"
+#include "agent/requests/guest_policy.h"
 
 #include <string.h>
 
@@ -47,7 +47,6 @@ static void mismatch(struct connection *c, const struct protocol_hello *hello)
 void protocol_hello(struct agent *a, struct connection *c, struct request *r)
 {
 	const struct protocol_hello *hello = &r->body.protocol_hello;
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	char *offered[FIELDS_LIST_MAX];
 	struct protocol_hello_ack ack = { .agent_protocol_version = PROTOCOL_VERSION,
 		.min_supported_version = PROTOCOL_VERSION,
@@ -61,7 +60,7 @@ void protocol_hello(struct agent *a, struct connection *c, struct request *r)
 		mismatch(c, hello);
 		return;
 	}
-	policy_read(a->paths.policy, &image, &policy);
+	guest_policy_read(a, &policy);
 	for (size_t i = 0; i < hello->requested_capabilities.count; i++) {
 		char *name = ((char **)hello->requested_capabilities.items)[i];
 

@@ -2,7 +2,7 @@
 #include "agent/requests/readiness.h"
 
 #include "agent/requests/entrypoint.h"
-#include "agent/requests/policy.h"
+#include "agent/requests/guest_policy.h"
 #include "base/clock.h"
 
 static void write_status(struct buf *b, const void *arg)
@@ -47,7 +47,6 @@ static uint64_t since_start(const struct agent *a, uint64_t at_ms)
 
 void readiness_status(struct agent *a, struct connection *c, struct request *r)
 {
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	struct readiness_status s = { .control_plane.state = READINESS_READY,
 		.integrations = integrations_state(a),
 		.probes = probes_state(a),
@@ -66,7 +65,7 @@ void readiness_status(struct agent *a, struct connection *c, struct request *r)
 	if (entrypoint.exists)
 		s.entrypoint.state = entrypoint.is_valid ? READINESS_READY : READINESS_FAILED;
 	s.entrypoint.message = entrypoint.reason.text;
-	policy_read(a->paths.policy, &image, &policy);
+	guest_policy_read(a, &policy);
 	s.profile = policy.profile;
 	connection_reply(c, write_status, &s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/requests/request.h"
 
+#include "agent/requests/guest_policy.h"
 #include "agent/requests/handlers.h"
-#include "agent/requests/policy.h"
 #include "agent/requests/refusal.h"
 #include "base/log.h"
 
@@ -56,7 +56,6 @@ static void reject(struct connection *c, enum message_kind kind, const struct po
 
 static void dispatch(struct agent *a, struct connection *c, struct request *r)
 {
-	struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	struct policy policy;
 	char text[TEXT_MAX];
 
@@ -65,7 +64,7 @@ static void dispatch(struct agent *a, struct connection *c, struct request *r)
 		return;
 	}
 	if (messages[r->kind].access != ACCESS_FREE) {
-		policy_read(a->paths.policy, &image, &policy);
+		guest_policy_read(a, &policy);
 		if (!policy_allows(&policy, messages[r->kind].access)) {
 			reject(c, r->kind, &policy);
 			return;

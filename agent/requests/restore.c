@@ -3,6 +3,7 @@
 
 #include "agent/checks/console_text.h"
 #include "agent/checks/hook.h"
+#include "agent/link/boot_clock.h"
 #include "agent/link/channel.h"
 #include "agent/requests/ack_detail.h"
 #include "agent/wire/pending.h"
@@ -35,6 +36,8 @@ struct restore {
 	struct waiter *waiters;
 	size_t step; /* index into the table below */
 	struct channel_call call;
+	struct host_time host;
+	bool has_asked_host, knows_time; /* host.time is what the host says */
 	struct hook_set hooks;
 	struct ack_detail detail;
 };
@@ -244,15 +247,36 @@ static void run_hooks(struct restore *r)
 	hook_set_run(&r->hooks, HOOKS_MS);
 }
 
+static void host_answered(struct host_time *t, bool is_known)
+{
+	struct restore *r = LOOP_OWNER(t, struct restore, host);
+
+	r->knows_time = is_known;
+	next_step(r);
+}
+
+/* What time is it, by the host's clock? True while its answer is waited for. */
+static bool ask_host(struct restore *r)
+{
+	bool is_first = r->work.agent->paths.asks_host && !r->has_asked_host;
+
+	r->has_asked_host = true;
+	return is_first && host_time_ask(&r->host) == 0;
+}
+
 static void next_step(struct restore *r)
 {
 	for (; r->step < STEPS; r->step++) {
 		const struct step *s = &steps[r->step];
 
+		if (s->verb == CONTROL_CLOCK && ask_host(r))
+			return;
 		channel_prepare(&r->call, s->verb);
 		r->call.item = step_part;
 		r->call.done = step_done;
 		r->call.owner = r;
+		if (s->verb == CONTROL_CLOCK && r->knows_time)
+			boot_clock_set_time(&r->call, &r->host.time);
 		if (s->wanted != NULL && !s->wanted(r))
 			continue;
 		if (channel_begin(&r->work.agent->channel, &r->call) == 0) {
@@ -273,6 +297,7 @@ static void abandon(struct pending *w)
 	struct restore *r = LOOP_OWNER(w, struct restore, work);
 
 	r->work.agent->restore = NULL;
+	host_time_close(&r->host);
 	hook_set_abandon(&r->hooks);
 	free(r);
 }
@@ -285,6 +310,7 @@ static struct restore *restore_new(struct agent *a)
 		return NULL;
 	a->restore = r;
 	ack_detail_init(&r->detail);
+	host_time_init(&r->host, &a->loop, host_answered);
 	r->work.abandon = abandon;
 	pending_begin(&r->work, a, NULL);
 	return r;

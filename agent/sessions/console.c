@@ -2,7 +2,7 @@
 #include "agent/sessions/console.h"
 
 #include "agent/checks/job_group.h"
-#include "agent/requests/policy.h"
+#include "agent/requests/guest_policy.h"
 #include "agent/sessions/session_shell.h"
 #include "agent/starter/terminal.h"
 #include "agent/wire/data_port.h"
@@ -460,17 +460,6 @@ static struct console *console_new(struct agent *a, const struct connection *c)
 	return s;
 }
 
-/* Look up the policy's user, who may be root. */
-static int find_user(struct agent *a, struct identity *id, struct problem *p)
-{
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
-	struct policy policy;
-
-	policy_read(a->paths.policy, &image, &policy);
-	return identity_find_any(
-		&a->identities, policy.user[0] != '\0' ? policy.user : NULL, id, p);
-}
-
 static void refuse_open(struct connection *c, const char *why)
 {
 	char text[PROBLEM_TEXT_MAX + 32];
@@ -490,7 +479,8 @@ void console_open_requested(struct agent *a, struct connection *c, struct reques
 		refuse_open(c, "too many sessions are open");
 		return;
 	}
-	if (find_user(a, &id, &p) != 0 || open_shell(s, &id, &r->body.console_open, &p) != 0) {
+	if (guest_policy_identity(a, NULL, &id, &p) != 0 ||
+		open_shell(s, &id, &r->body.console_open, &p) != 0) {
 		refuse_open(c, p.text);
 		console_free(s);
 	} else {

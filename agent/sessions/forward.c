@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/sessions/forward.h"
 
-#include "agent/requests/policy.h"
+#include "agent/requests/guest_policy.h"
 #include "agent/sessions/tcp_peer.h"
 #include "agent/wire/data_port.h"
 #include "base/clock.h"
@@ -236,12 +236,11 @@ static int forward_open(struct agent *a, uint16_t guest_port, struct problem *p)
 
 static int check_port(const struct agent *a, uint16_t port, struct problem *p)
 {
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
 	struct policy policy;
 
 	if (port == 0)
 		return problem_set_text(p, EINVAL, "port 0 is not a port");
-	policy_read(a->paths.policy, &image, &policy);
+	guest_policy_read(a, &policy);
 	if (!policy_allows_port(&policy, port))
 		return problem_set_text(
 			p, EACCES, "port %u is not in access.forward_ports of the policy", port);

@@ -188,10 +188,13 @@ static size_t put_text(char *text, const struct start_request *r, struct starter
 int starter_program(
 	const struct starter *s, const struct start_request *r, pid_t *pid, int *report_fd)
 {
-	const int fds[STARTER_FDS_MAX] = { r->stdio[0], r->stdio[1], r->stdio[2], r->cgroup_fd };
+	int fds[STARTER_FDS_MAX] = { r->stdio[0], r->stdio[1], r->stdio[2] };
+	size_t fd_count = 3;
 	struct starter_call call = { .verb = STARTER_PROGRAM,
 		.takes_terminal = r->takes_terminal,
-		.dumps_no_core = r->dumps_no_core };
+		.dumps_no_core = r->dumps_no_core,
+		.has_control = r->control_fd >= 0,
+		.has_cgroup = r->cgroup_fd >= 0 };
 	struct starter_answer answer;
 	size_t len;
 	char *text;
@@ -206,7 +209,11 @@ int starter_program(
 	if (text == NULL)
 		return -ENOMEM;
 	call.text_len = (uint32_t)put_text(text, r, &call);
-	err = ask(s, &call, text, fds, r->cgroup_fd >= 0 ? 4 : 3, &answer, report_fd, 1);
+	if (r->control_fd >= 0)
+		fds[fd_count++] = r->control_fd;
+	if (r->cgroup_fd >= 0)
+		fds[fd_count++] = r->cgroup_fd;
+	err = ask(s, &call, text, fds, fd_count, &answer, report_fd, 1);
 	free(text);
 	if (err == 0)
 		*pid = answer.pid;

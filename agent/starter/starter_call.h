@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #define STARTER_TEXT_MAX (4 * 1024 * 1024) /* bytes: more than execve(2) takes */
-#define STARTER_FDS_MAX  4                 /* standard input, output, error, and the cgroup */
+#define STARTER_FDS_MAX  5                 /* standard input, output, error, control, cgroup */
 
 enum starter_verb {
 	STARTER_PROGRAM,  /* text: user ("": its own), directory ("": none), argv, envp */
@@ -32,6 +32,7 @@ struct starter_call {
 	uint32_t argc, envc;
 	uint16_t cols, rows;
 	uint8_t takes_terminal, dumps_no_core;
+	uint8_t has_control, has_cgroup; /* of the descriptors behind the first three */
 };
 
 /* With the report pipe of a program, or both ends of a terminal. */

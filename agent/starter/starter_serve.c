@@ -96,7 +96,8 @@ static int start(struct serving *s, char **words, pid_t *pid, int *report_fd)
 	struct start_request r = { .argv = argv,
 		.envp = envp,
 		.stdio = { s->fds[0], s->fds[1], s->fds[2] },
-		.cgroup_fd = s->fd_count == 4 ? s->fds[3] : -1,
+		.control_fd = call->has_control ? s->fds[3] : -1,
+		.cgroup_fd = call->has_cgroup ? s->fds[3 + (call->has_control != 0)] : -1,
 		.takes_terminal = call->takes_terminal,
 		.dumps_no_core = call->dumps_no_core };
 	struct account user;
@@ -136,8 +137,10 @@ static int serve_program(struct serving *s)
 	pid_t pid = 0;
 	int report_fd = -1, err;
 
-	if (s->fd_count < 3 || count > STARTER_TEXT_MAX)
-		return answer(s, s->fd_count < 3 ? -EMFILE : -EINVAL, 0, NULL, 0);
+	size_t fds = 3 + (s->call.has_control != 0) + (s->call.has_cgroup != 0);
+
+	if (s->fd_count < fds || count > STARTER_TEXT_MAX)
+		return answer(s, s->fd_count < fds ? -EMFILE : -EINVAL, 0, NULL, 0);
 	words = calloc(count, sizeof(*words));
 	err = words != NULL ? start(s, words, &pid, &report_fd) : -ENOMEM;
 	free(words);

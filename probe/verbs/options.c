@@ -272,6 +272,8 @@ static const struct option {
 		"snapshot, restore: Firecracker's socket" },
 	{ "to", 0, OPTION_TO, take_directory, 0, "DIR", "snapshot: the new directory" },
 	{ "from", 0, OPTION_FROM, take_directory, 0, "DIR", "restore: the snapshot's directory" },
+	{ "recursive", 'r', OPTION_COPY, NULL, offsetof(struct options, recursive), NULL,
+		"cp: as without it; directories are copied with all in them" },
 	{ "listen", 0, OPTION_EXPORTER, take_listen, 0, "ADDR:PORT",
 		"exporter: where to serve HTTP (127.0.0.1:9477)" },
 	{ "textfile", 0, OPTION_EXPORTER, take_textfile, 0, "FILE",

@@ -44,6 +44,7 @@ enum option_flag {
 	OPTION_COMMAND = 16,   /* --command */
 	OPTION_ENDING = 32,    /* --power-off, --wait */
 	OPTION_EXPORTER = 256, /* --listen, --textfile */
+	OPTION_COPY = 8192,    /* --recursive */
 	OPTION_LATE = 128,     /* the verb lists its targets itself: options_list_targets() */
 	OPTION_WATCH = 512,    /* --watch, --interval, --rounds */
 	OPTION_SVG = 1024,     /* --svg */
@@ -70,6 +71,7 @@ struct options {
 	bool follow, no_stdin, power_off, wait, watch;
 	uint64_t interval_ms; /* --interval; 0: the verb's own */
 	uint64_t rounds;      /* --rounds; 0: no end */
+	bool recursive;       /* which cp is in any case */
 	uint64_t lines;
 	const char *command; /* --command: text for the guest's shell; or NULL */
 	/* Not for verbs' use: */

@@ -5,11 +5,13 @@
  * time limit unless --timeout sets one.
  */
 #include "base/agent_address.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "probe/memory.h"
+#include "probe/show/shell_words.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
-#include "probe/wire/exchange.h"
+#include "probe/wire/reach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +23,15 @@
 #include <unistd.h>
 
 #define INPUT_SIZE    16384
-#define ANSWER_MS     10000 /* limit for each question but ProcWait */
-#define FULL_PAUSE_MS 20    /* pause after a process took no input */
-#define EXIT_TIMED    124   /* as timeout(1) */
+#define ANSWER_MS     10000                   /* limit for each question but ProcWait */
+#define FULL_PAUSE_MS 20                      /* pause after a process took no input */
+#define EXIT_TIMED    124                     /* as timeout(1) */
+#define WAIT_MS       (365ULL * 86400 * 1000) /* agents of mvm say nothing while nothing comes */
+#define EXEC_MS       (3600 * 1000)           /* for a command of an agent that has no streams */
 
 struct run {
 	struct loop loop;
-	struct target target;
+	struct reach reach;
 	const struct options *options;
 	struct exchange start, wait, input, signal;
 	char *requests[4]; /* the JSON of each question */
@@ -36,13 +40,13 @@ struct run {
 	struct loop_timer again;
 	char bytes[INPUT_SIZE]; /* standard input that the guest has not taken yet */
 	size_t len;
-	bool in_ended, asks_input, is_done;
+	bool in_ended, asks_input, is_done, has_user;
 	int status;
 };
 
 static void fail(struct run *r, const struct failure *f)
 {
-	output_error(&r->target, f);
+	output_error(&r->options->targets[0], f);
 	r->status = EXIT_NOT_RUN;
 	r->is_done = true;
 }
@@ -62,13 +66,9 @@ static void ask(struct run *r, struct exchange *x, int slot, enum message_kind k
 	free(r->requests[slot]);
 	r->requests[slot] = output_request(kind, body);
 	exchange_free(x);
-	*x = (struct exchange){ .loop = &r->loop,
-		.target = &r->target,
-		.request = r->requests[slot],
-		.request_len = strlen(r->requests[slot]),
-		.timeout_ms = ANSWER_MS,
-		.done = done,
-		.owner = r };
+	reach_prepare(&r->reach, x, &r->loop, r->requests[slot]);
+	x->done = done;
+	x->owner = r;
 }
 
 /* Get the guest's result; false after a message. The caller frees `a` in any case. */
@@ -77,6 +77,10 @@ static bool take_result(struct run *r, struct exchange *x, struct answer *a)
 	struct problem p;
 
 	*a = (struct answer){ 0 };
+	if (x->failure.kind == FAILURE_CLOSED && r->has_user) {
+		fail_with(r, "this guest's agent runs no commands as another user (-u)");
+		return false;
+	}
 	if (x->failure.kind != FAILURE_NONE) {
 		fail(r, &x->failure);
 		return false;
@@ -276,6 +280,7 @@ static void started(struct exchange *x)
 		strcpy(r->token, a.body.proc.as.started.pid_token);
 		ask(r, &r->wait, 1, REQUEST_PROC_WAIT, &body, wait_ended);
 		r->wait.frame = wait_frame;
+		r->wait.timeout_ms = WAIT_MS;
 		exchange_start(&r->wait);
 		if (r->options->no_stdin)
 			r->in_ended = true;
@@ -291,7 +296,7 @@ static void started(struct exchange *x)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-/* Parse the words before the command: -e NAME=VALUE, -w DIRECTORY, an optional "--". */
+/* Parse the words before the command: -u USER, -e NAME=VALUE, -w DIRECTORY, an optional "--". */
 static bool parse(const struct options *o, struct proc_start_request *body, struct field_pair *env,
 	size_t *at)
 {
@@ -302,6 +307,8 @@ static bool parse(const struct options *o, struct proc_start_request *body, stru
 
 		if (strcmp(o->names[i], "-w") == 0) {
 			body->cwd = value;
+		} else if (strcmp(o->names[i], "-u") == 0) {
+			body->user = value;
 		} else if (strcmp(o->names[i], "-e") == 0 && equals != NULL) {
 			*equals = '\0';
 			env[body->env.count++] = (struct field_pair){ value, equals + 1 };
@@ -315,24 +322,74 @@ static bool parse(const struct options *o, struct proc_start_request *body, stru
 	return i < o->name_count && o->names[i][0] == '/';
 }
 
-static int run_command(struct run *r, const struct options *o)
+static bool is_shell_name(const char *name)
 {
-	struct field_pair *env = memory_must(calloc(o->name_count + 1, sizeof(*env)));
-	struct proc_start_request body = { .env.items = env,
-		.timeout_secs = (o->timeout_ms + 999) / 1000,
-		.has_timeout = o->timeout_given };
-	size_t at;
+	return name[0] != '\0' && (name[0] < '0' || name[0] > '9') &&
+	       name[strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789")] == '\0';
+}
 
-	if (!parse(o, &body, env, &at)) {
-		fprintf(stderr, "mvm-probe: run: the command must be an absolute path, "
-				"behind any of -e NAME=VALUE and -w DIRECTORY\n");
-		free(env);
-		return EXIT_USAGE;
+/* "cd 'DIR' && NAME='VALUE' exec 'PROGRAM' ...": what such an agent takes. NULL: it cannot. */
+static char *shell_line(const struct proc_start_request *body)
+{
+	const struct field_pair *env = body->env.items;
+	char *line = memory_copy("", 0);
+	size_t len = 0;
+
+	for (size_t i = 0; i < body->env.count + 2; i++) {
+		bool is_first = i == 0, is_last = i == body->env.count + 1;
+		char **words = is_last    ? body->argv.items
+			       : is_first ? (char **)(uintptr_t)&body->cwd
+					  : (char **)(uintptr_t)&env[i - 1].value;
+		const char *before = is_first ? "cd " : is_last ? "exec " : env[i - 1].name;
+		const char *between = is_first || is_last ? "" : "=",
+			   *behind = is_first ? " && " : " ";
+		char *quoted;
+		size_t room;
+
+		if (is_first && body->cwd == NULL)
+			continue;
+		if (!is_first && !is_last && !is_shell_name(before)) {
+			free(line);
+			return NULL;
+		}
+		quoted = shell_words_join(words, is_last ? body->argv.count : 1);
+		room = strlen(before) + strlen(quoted) + 8;
+		line = memory_resize(line, len + room, 1);
+		len += buf_format(line + len, room, "%s%s%s%s", before, between, quoted,
+			is_last ? "" : behind);
+		free(quoted);
 	}
-	body.argv = (struct field_list){ .items = o->names + at, .count = o->name_count - at };
+	return line;
+}
+
+/* Agents of mvm 0.9 to 0.13 have Exec alone. */
+static int run_by_exec(const struct options *o, const struct proc_start_request *body)
+{
+	struct options exec = *o;
+	char *line = body->user == NULL ? shell_line(body) : NULL;
+	int status = EXIT_NOT_RUN;
+
+	if (line == NULL) {
+		fprintf(stderr,
+			"mvm-probe: this guest's agent has neither -u nor any name of -e; it is "
+			"older than mvm 0.14\n");
+		return status;
+	}
+	fprintf(stderr, "mvm-probe: this guest's agent is older than mvm 0.14: the output comes at "
+			"the end\n");
+	exec.command = line;
+	exec.timeout_ms = o->timeout_given ? o->timeout_ms : EXEC_MS;
+	status = verb_exec(&exec);
+	free(line);
+	return status;
+}
+
+static int run_command(struct run *r, const struct proc_start_request *body)
+{
 	watch_signals(r);
-	ask(r, &r->start, 0, REQUEST_PROC_START, &body, started);
-	free(env);
+	r->has_user = body->user != NULL;
+	ask(r, &r->start, 0, REQUEST_PROC_START, body, started);
 	exchange_start(&r->start);
 	while (!r->is_done)
 		if (loop_run_once(&r->loop) != 0)
@@ -340,25 +397,51 @@ static int run_command(struct run *r, const struct options *o)
 	return r->status;
 }
 
+static int find_and_run(struct run *r, const struct proc_start_request *body)
+{
+	const struct options *o = r->options;
+	struct failure f;
+
+	if (!reach_find(&r->reach, &o->targets[0], "process_rpc", ANSWER_MS, &f)) {
+		output_error(&o->targets[0], &f);
+		return EXIT_NOT_RUN;
+	}
+	if (o->targets[0].port == PROTOCOL_AGENT_PORT &&
+		r->reach.target.port == PROTOCOL_AGENT_PORT)
+		return run_by_exec(o, body);
+	return loop_init(&r->loop) == 0 ? run_command(r, body) : EXIT_NOT_RUN;
+}
+
 int verb_run(const struct options *o)
 {
 	struct run *r = memory_must(calloc(1, sizeof(*r)));
-	int status = EXIT_NOT_RUN;
+	struct field_pair *env = memory_must(calloc(o->name_count + 1, sizeof(*env)));
+	struct proc_start_request body = { .env.items = env,
+		.timeout_secs = (o->timeout_ms + 999) / 1000,
+		.has_timeout = o->timeout_given };
+	int status = EXIT_USAGE;
+	size_t at;
 
 	r->options = o;
-	r->target = o->targets[0];
-	if (r->target.port == PROTOCOL_AGENT_PORT)
-		r->target.port = PROTOCOL_AGENT_PORT1; /* the port that serves these requests */
-	r->in.fd = r->signals.fd = -1;
-	if (loop_init(&r->loop) == 0)
-		status = run_command(r, o);
+	r->in.fd = r->signals.fd = r->loop.epoll_fd = -1;
+	if (parse(o, &body, env, &at)) {
+		body.argv =
+			(struct field_list){ .items = o->names + at, .count = o->name_count - at };
+		status = find_and_run(r, &body);
+	} else {
+		fprintf(stderr,
+			"mvm-probe: run: the command must be a program's absolute path, behind any "
+			"of -u USER, -e NAME=VALUE and -w DIRECTORY\n");
+	}
 	exchange_free(&r->start);
 	exchange_free(&r->wait);
 	exchange_free(&r->input);
 	exchange_free(&r->signal);
 	for (int i = 0; i < 4; i++)
 		free(r->requests[i]);
-	loop_close(&r->loop);
+	if (r->loop.epoll_fd >= 0)
+		loop_close(&r->loop);
+	free(env);
 	free(r);
 	return status;
 }

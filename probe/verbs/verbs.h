@@ -16,6 +16,7 @@ int verb_exec(const struct options *o);
 int verb_cat(const struct options *o);
 int verb_ls(const struct options *o);
 int verb_cp(const struct options *o);
+int verb_diff(const struct options *o);
 int verb_run(const struct options *o);
 int verb_shell(const struct options *o);
 int verb_forward(const struct options *o);

@@ -65,6 +65,7 @@ static void set_up(void)
 	log_open(guest.supervisor.null_fd, "");
 	guest.supervisor.events = &guest.events;
 	control_init(&guest.control, &guest.loop, &verbs_operations, &guest.events);
+	changes_init(&guest.changes, &guest.loop);
 	guest_mark_stage(&guest, "mounts");
 	guest.supervisor.collector.rings = memfd_create("rings", MFD_CLOEXEC);
 	require(ftruncate(guest.supervisor.collector.rings, sizeof(struct log_ring)) == 0,
@@ -189,7 +190,7 @@ static size_t spoil(struct control_message *m, uint8_t how)
 		m->kind += m->kind == CONTROL_REQUEST;
 		break;
 	case 2:
-		m->verb = how < 128 ? 0 : (uint16_t)(CONTROL_RELOAD_SERVICE + 1 + how);
+		m->verb = how < 128 ? 0 : (uint16_t)(CONTROL_CHANGES + 1 + how);
 		break;
 	case 3:
 		memset(m->name, 'x', sizeof(m->name));

@@ -3,6 +3,7 @@
 #include "agent_process.h"
 #include "agent_rig.h"
 
+#include "agent/files/file_answer.h"
 #include "agent/files/file_request.h"
 #include "protocol/frame.h"
 
@@ -399,4 +400,66 @@ Test(agent_files, a_large_write)
 	expect_reply(client, "{\"FsResult\":{\"Write\":{\"bytes_written\":250000}}}");
 	cr_assert_eq(stat(at("big"), &st), 0);
 	cr_expect_eq(st.st_size, BYTES);
+}
+
+/* ---- ours ------------------------------------------------------------------------------------ */
+
+#define HASH_OF_456 "b3a8e0e1f9ab1bfe3a36f231f676f78bb30a519d2b21e6c530c0eee8ebb4a5d0"
+
+Test(agent_files, hashes_of_ranges)
+{
+	put("f", "123456");
+	expect_files("FsHash", "\"path\":\"%/f\",\"offset\":3,\"length\":3",
+		"{\"Hash\":{\"sha256\":\"" HASH_OF_456 "\",\"bytes\":3}}");
+	expect_files("FsHash", "\"path\":\"%/f\",\"offset\":3,\"length\":99",
+		"{\"Hash\":{\"sha256\":\"" HASH_OF_456 "\",\"bytes\":3}}");
+	expect_files("FsHash", "\"path\":\"%/f\",\"offset\":6,\"length\":1", "\"bytes\":0}}");
+	expect_files("FsHash", "\"path\":\"%\",\"offset\":0,\"length\":1", ERROR("BadPath"));
+	expect_files("FsHash", "\"path\":\"/proc/1/maps\",\"offset\":0,\"length\":1",
+		ERROR("PolicyDenied"));
+}
+
+Test(agent_files, pages_are_written_in_place_and_end_the_file)
+{
+	struct stat st;
+
+	expect_files("FsWrite", "\"path\":\"%/f\",\"content\":[49],\"mode\":384,\"offset\":1",
+		ERROR("NotFound"));
+	expect_files("FsWrite", "\"path\":\"%/f\",\"content\":[49,50,51],\"mode\":384,\"offset\":0",
+		"{\"Write\":{\"bytes_written\":3}}");
+	cr_assert_eq(stat(at("f"), &st), 0);
+	cr_expect_eq(st.st_mode, S_IFREG | 0600);
+	expect_files("FsWrite", "\"path\":\"%/f\",\"content\":[52],\"mode\":384,\"offset\":2",
+		"{\"Write\":{\"bytes_written\":1}}");
+	expect_text("f", "124");
+	expect_files("FsWrite", "\"path\":\"%/f\",\"content\":[],\"mode\":384,\"offset\":1",
+		"{\"Write\":{\"bytes_written\":0}}");
+	expect_text("f", "1");
+	expect_files("FsWrite", "\"path\":\"%/f\",\"content\":[49],\"mode\":384,\"offset\":2",
+		ERROR("BadPath"));
+	cr_assert_eq(symlink("f", at("link")), 0);
+	expect_files("FsWrite", "\"path\":\"%/link\",\"content\":[49],\"mode\":384,\"offset\":0",
+		ERROR("PolicyDenied"));
+	cr_assert_eq(mkfifo(at("fifo"), 0666), 0);
+	give(at("fifo"));
+	expect_files("FsWrite", "\"path\":\"%/fifo\",\"content\":[49],\"mode\":384,\"offset\":0",
+		ERROR("BadPath"));
+}
+
+Test(agent_files, mode_and_time_are_set)
+{
+	struct stat st;
+
+	put("f", "x");
+	expect_files("FsSetAttributes", "\"path\":\"%/f\",\"mode\":493,\"modified_secs\":-5",
+		"\"mode\":33261,\"mtime\":\"");
+	cr_assert_eq(stat(at("f"), &st), 0);
+	cr_expect_eq(st.st_mtime, -5);
+	cr_expect_eq(st.st_mode, S_IFREG | 0755);
+	expect_files("FsSetAttributes", "\"path\":\"%/f\",\"mode\":384", "\"mode\":33152");
+	cr_assert_eq(stat(at("f"), &st), 0);
+	cr_expect_eq(st.st_mtime, -5);
+	cr_assert_eq(symlink("f", at("link")), 0);
+	expect_files("FsSetAttributes", "\"path\":\"%/link\",\"mode\":384", ERROR("BadPath"));
+	expect_files("FsSetAttributes", "\"path\":\"%/no\",\"mode\":384", ERROR("NotFound"));
 }

@@ -21,10 +21,10 @@ static const char *const no_services[] = { NULL };
 
 #define REQUESTS                                                                                   \
 	"[\"Ping\",\"WorkerStatus\",\"IntegrationStatus\",\"ProbeStatus\",\"Wake\","               \
-	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\","                       \
+	"\"PostRestore\",\"SleepPrep\",\"CheckpointIntegrations\",\"Exec\",\"FsDiff\","            \
 	"\"StartPortForward\",\"ConsoleOpen\",\"ConsoleResize\",\"ConsoleClose\",\"Hello\","       \
 	"\"Services\",\"Logs\",\"BootTimeline\",\"Metrics\",\"Restart\",\"Shutdown\","             \
-	"\"Events\",\"Reload\",\"ReloadService\"]"
+	"\"Events\",\"Reload\",\"ReloadService\",\"FsHash\",\"FsSetAttributes\"]"
 #define NO_CHANNEL(name) "{\"Error\":{\"message\":\"" name ": no channel to init\"}}"
 
 Test(agent_guest, hello)

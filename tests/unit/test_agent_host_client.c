@@ -3,6 +3,8 @@
 #include "agent_rig.h"
 
 #include "agent/link/host_client.h"
+#include "agent/link/host_time.h"
+#include "base/clock.h"
 #include "protocol/frame.h"
 
 #include <criterion/criterion.h>
@@ -145,4 +147,82 @@ Test(agent_host_client, names_that_are_too_long)
 	buf_clear(&out);
 	cr_expect_eq(host_ask(ends[0], HOST_REQUEST_WAKE_INSTANCE, &i, &out), HOST_UNREACHABLE);
 	cr_expect_not_null(strstr(text, "Argument list too long"), "%s", text);
+}
+
+/* ---- the time -------------------------------------------------------------------------------- */
+
+static struct loop loop;
+static bool has_ended, is_known;
+
+static void time_done(struct host_time *t, bool known)
+{
+	(void)t;
+	has_ended = true;
+	is_known = known;
+}
+
+/* What comes of this answer, which the host sends in two parts. NULL: it closes. */
+static void ask_time(struct host_time *t, const char *answer)
+{
+	char frame[2048];
+	size_t len = answer != NULL ? rig_frame(answer, frame) : 0;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	has_ended = false;
+	host_time_init(t, &loop, time_done);
+	cr_assert_eq(host_time_ask_over(t, ends[0]), 0);
+	cr_assert_eq(loop_run_once(&loop), 0);
+	expect_request("\"QueryHostTime\"");
+	if (len > 0) {
+		rig_send(ends[1], frame, 5);
+		cr_assert_eq(loop_run_once(&loop), 0);
+		cr_expect_not(has_ended);
+		rig_send(ends[1], frame + 5, len - 5);
+	}
+	shutdown(ends[1], SHUT_WR);
+	while (!has_ended)
+		cr_assert_eq(loop_run_once(&loop), 0);
+	close(ends[1]);
+}
+
+Test(agent_host_client, the_time, .init = NULL, .fini = NULL)
+{
+	static const char *const unusable[] = { NULL, "{\"Error\":{\"message\":\"no\"}}",
+		"{\"HostTime\":{\"unix_seconds\":1}}",
+		"{\"HostTime\":{\"unix_seconds\":1,\"unix_nanos\":0,\"later\":1}}",
+		"{\"HostTime\":{\"unix_seconds\":1,\"unix_nanos\":1000000000}}",
+		"{\"HostTime\":{\"unix_seconds\":-1,\"unix_nanos\":0}}",
+		"{\"WakeResult\":{\"success\":true,\"detail\":null}}", "\"HostTime\"" };
+	struct host_time t;
+
+	cr_assert_eq(loop_init(&loop), 0);
+	ask_time(&t, "{\"HostTime\":{\"unix_seconds\":1780000000,\"unix_nanos\":5}}");
+	cr_expect(is_known);
+	cr_expect_geq(t.time.tv_sec, 1780000000);
+	cr_expect_lt(t.time.tv_sec, 1780000060);
+	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++) {
+		ask_time(&t, unusable[i]);
+		cr_expect_not(is_known, "%s", unusable[i]);
+	}
+	loop_close(&loop);
+}
+
+/* A host that takes the question and says nothing is given up after a second, and not before. */
+Test(agent_host_client, a_silent_host, .init = NULL, .fini = NULL)
+{
+	struct host_time t;
+	uint64_t started;
+
+	cr_assert_eq(loop_init(&loop), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	has_ended = false;
+	started = clock_ms();
+	host_time_init(&t, &loop, time_done);
+	cr_assert_eq(host_time_ask_over(&t, ends[0]), 0);
+	while (!has_ended)
+		cr_assert_eq(loop_run_once(&loop), 0);
+	cr_expect_not(is_known);
+	cr_expect_geq(clock_ms() - started, HOST_TIME_MS);
+	close(ends[1]);
+	loop_close(&loop);
 }

@@ -115,11 +115,12 @@ Test(agent_report, integrations_without_a_check_and_with_checkpoints)
 	rig_file("2.json", "{\"name\":\"db\",\"startup_grace_secs\":1}");
 	load(DEFINITION_INTEGRATION);
 	m = monitors_find(&monitors, "db");
+	m->is_down = true;
 	m->checkpointed = true;
 	m->last_checkpoint_at = 1774088100;
 	m->state_size_bytes = UINT64_MAX;
 	cr_expect_str_eq(report_at(1999),
-		INTEGRATIONS("{\"name\":\"\\\"q\\\" \xc3\xa4\\n\",\"status\":\"pending\","
+		INTEGRATIONS("{\"name\":\"\\\"q\\\" \xc3\xa4\\n\",\"status\":\"active\","
 			     "\"last_checkpoint_at\":null,\"state_size_bytes\":0,\"health\":null},"
 			     "{\"name\":\"db\",\"status\":\"starting\",\"last_checkpoint_at\":"
 			     "\"2026-03-21T10:15:00Z\",\"state_size_bytes\":18446744073709551615,"
@@ -148,7 +149,7 @@ Test(agent_report, the_status_of_an_integration)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct monitor m = { 0 };
+		struct monitor m = { .definition.command = (char *)(uintptr_t) "true" };
 
 		m.definition.grace_secs = rows[i].grace_secs;
 		m.check.result.known = rows[i].known;

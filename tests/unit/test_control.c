@@ -51,6 +51,7 @@ static void set_up(void)
 	log_open(guest.supervisor.null_fd, "");
 	guest.supervisor.events = &guest.events;
 	control_init(&guest.control, &guest.loop, &verbs_operations, &guest.events);
+	changes_init(&guest.changes, &guest.loop);
 	open_channel();
 }
 

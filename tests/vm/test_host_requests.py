@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """What a service of the guest asks the host on its port 53, with the host's answers of every kind."""
 import json
+import os
 import socket
 import struct
+import tempfile
 import threading
 
 import cases
 import mvm_client
+import protocol
 from rig import images
 from rig.contents import AGENT
 from rig.tap import main
@@ -101,6 +104,62 @@ class HostRequests(cases.SharedBoot):
             code, text = self.ask(option)
             self.assertEqual(code, NOBODY, text)
             self.assertIn("nobody", text.lower())
+
+
+class HostTime(cases.GuestCase):
+    """The clock, where an orchestrator answers QueryHostTime: at boot, Wake and PostRestore."""
+
+    BOOT, WAKE, RESTORE = 1780000000, 1790000000, 1800000000
+
+    def serve(self, listener):
+        """Answers each question with what self.now says: a time, or a body."""
+        while True:
+            try:
+                s, _ = listener.accept()
+            except OSError:
+                return
+            with s:
+                s.settimeout(60)
+                self.asked.append(mvm_client.receive(s))
+                body = self.now if isinstance(self.now, bytes) else json.dumps({"HostTime": {
+                    "unix_seconds": self.now, "unix_nanos": 500000000}}).encode()
+                s.sendall(frame(body))
+
+    def test_boot_wake_and_restore(self):
+        guest = self.guest("squashfs")
+        guest.busybox("date")
+        guest.drive("mvm-config", tree=images.Tree().file(
+            "/security-policy.json", "{\"access\":{\"debug_exec\":true}}", mode=0o444),
+            readonly=True)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        machine = guest.machine(vsock_path=os.path.join(directory.name, "v.sock"))
+        self.asked, self.now = [], self.BOOT
+        listener = machine.listen(PORT)
+        self.addCleanup(listener.close)
+        listener.settimeout(None)
+        host = threading.Thread(target=self.serve, args=(listener,), daemon=True)
+        host.start()
+        self.start(machine)
+        machine.console.wait_line(
+            "mvm-guest-agent: the host's clock is -?[0-9]+ ms ahead: taken over")
+        client = mvm_client.Client(machine.vsock_path)
+
+        def seconds():
+            return int(client.exec("/bin/date +%s", timeout=60)["stdout"])
+
+        protocol.until(seconds, lambda now: self.BOOT <= now < self.BOOT + 600)
+        for name, answer, when in (("Wake", "WakeAck", self.WAKE),
+                                   ("PostRestore", "PostRestoreAck", self.RESTORE)):
+            self.now = when
+            got, value = client.call(name, timeout=60)
+            self.assertEqual((got, value["success"]), (answer, True))
+            self.assertTrue(when <= seconds() < when + 600)
+        self.assertEqual(set(self.asked), {b'"QueryHostTime"'})
+        # A refusal, and no answer that can be read, leave the clock alone and fail nothing.
+        for self.now in (b'{"Error":{"message":"not here"}}', b"{}"):
+            self.assertTrue(client.call("Wake", timeout=60)[1]["success"])
+            self.assertTrue(self.RESTORE <= seconds() < self.RESTORE + 1200)
 
 
 if __name__ == "__main__":
