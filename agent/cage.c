@@ -152,9 +152,9 @@ static const struct syscall_cage_rule rules[] = {
 
 	/* files: definitions, policy, history, /proc, cgroups */
 	ANY(openat), ANY(fstat), ANY(newfstatat), ANY(faccessat), ANY(getdents64), ANY(lseek),
-	ANY(pread64), ANY(fchmod), ANY(mkdirat), ANY(unlinkat), ANY(renameat2),
+	ANY(pread64), ANY(fchmod), ANY(readlinkat), ANY(mkdirat), ANY(unlinkat), ANY(renameat2),
 #ifdef __x86_64__
-	ANY(open), ANY(stat), ANY(lstat), ANY(access), ANY(rename), ANY(unlink),
+	ANY(open), ANY(stat), ANY(lstat), ANY(access), ANY(rename), ANY(unlink), ANY(readlink),
 #else
 	ANY(renameat),
 #endif

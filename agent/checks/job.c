@@ -223,7 +223,7 @@ static int run(struct job *job, const struct job_spec *spec, const int fds[JOB_S
 		.stdio = { session != NULL ? session->terminal_fd : fds[0],
 			session != NULL ? session->terminal_fd : fds[1],
 			session != NULL ? session->terminal_fd : fds[2] },
-		.control_fd = spec->has_control ? fds[3] : -1,
+		.control_fd = spec->has_control ? fds[3] : 0,
 		.cgroup_fd = session != NULL ? session->cgroup_fd : -1,
 		.takes_terminal = session != NULL,
 		.dumps_no_core = spec->is_streamed,

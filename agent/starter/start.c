@@ -46,7 +46,7 @@ int start_program(
 		.envp = q->envp,
 		.stdio = { q->stdio[0], q->stdio[1], q->stdio[2] },
 		.fds = &q->control_fd,
-		.fd_count = q->control_fd >= 0,
+		.fd_count = q->control_fd > 0,
 		.takes_terminal = q->takes_terminal,
 		.user = q->user,
 		.bounding = is_root ? UINT64_MAX : d->bounding,

@@ -28,7 +28,7 @@ struct start_request {
 	const char *directory;      /* NULL: "/" */
 	const struct account *user; /* NULL: the agent's own */
 	int stdio[3];
-	int control_fd;      /* becomes descriptor 3, or -1 */
+	int control_fd;      /* becomes descriptor 3; 0: none */
 	int cgroup_fd;       /* directory of the cgroup to start in, or -1 */
 	bool takes_terminal; /* stdio[0] becomes the controlling terminal */
 	bool dumps_no_core;

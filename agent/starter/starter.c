@@ -193,7 +193,7 @@ int starter_program(
 	struct starter_call call = { .verb = STARTER_PROGRAM,
 		.takes_terminal = r->takes_terminal,
 		.dumps_no_core = r->dumps_no_core,
-		.has_control = r->control_fd >= 0,
+		.has_control = r->control_fd > 0,
 		.has_cgroup = r->cgroup_fd >= 0 };
 	struct starter_answer answer;
 	size_t len;
@@ -209,7 +209,7 @@ int starter_program(
 	if (text == NULL)
 		return -ENOMEM;
 	call.text_len = (uint32_t)put_text(text, r, &call);
-	if (r->control_fd >= 0)
+	if (r->control_fd > 0)
 		fds[fd_count++] = r->control_fd;
 	if (r->cgroup_fd >= 0)
 		fds[fd_count++] = r->cgroup_fd;

@@ -96,7 +96,7 @@ static int start(struct serving *s, char **words, pid_t *pid, int *report_fd)
 	struct start_request r = { .argv = argv,
 		.envp = envp,
 		.stdio = { s->fds[0], s->fds[1], s->fds[2] },
-		.control_fd = call->has_control ? s->fds[3] : -1,
+		.control_fd = call->has_control ? s->fds[3] : 0,
 		.cgroup_fd = call->has_cgroup ? s->fds[3 + (call->has_control != 0)] : -1,
 		.takes_terminal = call->takes_terminal,
 		.dumps_no_core = call->dumps_no_core };
