@@ -72,12 +72,12 @@ struct query {
 	struct capture log;
 	struct log_time *times;
 	size_t time_count;
-	bool goes_on;   /* Logs: what came since a position, so the first of it */
-	bool is_full;   /* there is more behind `position` */
-	bool is_behind; /* what came first is no longer kept */
+	bool goes_on;            /* Logs: what came since a position, so the first of it */
+	bool is_full;            /* there is more behind `position` */
+	bool is_behind;          /* what came first is no longer kept */
 	uint64_t position, lost; /* `lost` counts FsDiff's entries */
-	uint64_t wait_until_ms; /* wait for an event until then; 0: do not wait */
-	bool waits;             /* waits until PID 1 announces an event */
+	uint64_t wait_until_ms;  /* wait for an event until then; 0: do not wait */
+	bool waits;              /* waits until PID 1 announces an event */
 };
 
 static void set_waits(struct query *q, bool waits)
