@@ -17,6 +17,14 @@
 #define SINCE_V8 (DIALECT_V13 | SINCE_V1)
 #define SINCE_V1 (DIALECT_V1 | DIALECT_HEAD | DIALECT_OURS)
 
+/* A request about files: its name and fields, who knows it, the capability, an example. */
+#define FILE_REQUEST(n, f, d, c, ...)                                                              \
+	{                                                                                          \
+		.body = { .name = (n), .fields = &(f) }, .direction = MESSAGE_REQUEST,             \
+		.dialects = (d), .access = ACCESS_DEV, .capability = (c),                          \
+		.answers = { ANSWER_FS_RESULT }, .example = EXAMPLE(__VA_ARGS__)                   \
+	}
+
 const struct message messages[MESSAGE_KINDS] = {
 	[REQUEST_PING] = { .body = { .name = "Ping" },
 		.direction = MESSAGE_REQUEST,
@@ -122,14 +130,9 @@ const struct message messages[MESSAGE_KINDS] = {
 		.capability = "entrypoint_status",
 		.answers = { ANSWER_ENTRYPOINT_STATUS },
 		.example = "\"EntrypointStatus\"" },
-	[REQUEST_FS_READ] = { .body = { .name = "FsRead", .fields = &fs_read_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsRead\":{\"path\":\"/"
-				   "x\",\"offset\":null,\"length\":9,\"follow_symlinks\":true}}") },
+	[REQUEST_FS_READ] = FILE_REQUEST("FsRead", fs_read_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsRead\":{\"path\":\"/"
+		"x\",\"offset\":null,\"length\":9,\"follow_symlinks\":true}}"),
 	[REQUEST_FS_WRITE] = { .body = { .name = "FsWrite", .fields = &fs_write_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -141,44 +144,16 @@ const struct message messages[MESSAGE_KINDS] = {
 			EXAMPLE("{\"FsWrite\":{\"path\":\"/tmp/"
 				"x\",\"content\":[104,105],\"mode\":420,\"create_parents\":false,"
 				"\"follow_symlinks\":false}}") },
-	[REQUEST_FS_LIST] = { .body = { .name = "FsList", .fields = &fs_list_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsList\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}") },
-	[REQUEST_FS_STAT] = { .body = { .name = "FsStat", .fields = &fs_list_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsStat\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}") },
-	[REQUEST_FS_MKDIR] = { .body = { .name = "FsMkdir", .fields = &fs_mkdir_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example =
-			EXAMPLE("{\"FsMkdir\":{\"path\":\"/d\",\"mode\":493,\"parents\":false}}") },
-	[REQUEST_FS_REMOVE] = { .body = { .name = "FsRemove", .fields = &fs_remove_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsRemove\":{\"path\":\"/"
-				   "x\",\"recursive\":false,\"follow_symlinks\":false}}") },
-	[REQUEST_FS_MOVE] = { .body = { .name = "FsMove", .fields = &fs_move_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = SINCE_V1,
-		.access = ACCESS_DEV,
-		.capability = "filesystem_rpc",
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE(
-			"{\"FsMove\":{\"from\":\"/x\",\"to\":\"/y\",\"follow_symlinks\":false}}") },
+	[REQUEST_FS_LIST] = FILE_REQUEST("FsList", fs_list_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsList\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}"),
+	[REQUEST_FS_STAT] = FILE_REQUEST("FsStat", fs_list_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsStat\":{\"path\":\"/tmp\",\"follow_symlinks\":true}}"),
+	[REQUEST_FS_MKDIR] = FILE_REQUEST("FsMkdir", fs_mkdir_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsMkdir\":{\"path\":\"/d\",\"mode\":493,\"parents\":false}}"),
+	[REQUEST_FS_REMOVE] = FILE_REQUEST("FsRemove", fs_remove_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsRemove\":{\"path\":\"/x\",\"recursive\":false,\"follow_symlinks\":false}}"),
+	[REQUEST_FS_MOVE] = FILE_REQUEST("FsMove", fs_move_fields, SINCE_V1, "filesystem_rpc",
+		"{\"FsMove\":{\"from\":\"/x\",\"to\":\"/y\",\"follow_symlinks\":false}}"),
 	[REQUEST_PROC_START] = { .body = { .name = "ProcStart", .fields = &proc_start_fields },
 		.direction = MESSAGE_REQUEST,
 		.dialects = SINCE_V1,
@@ -331,20 +306,11 @@ const struct message messages[MESSAGE_KINDS] = {
 		.access = ACCESS_EXEC,
 		.answers = { ANSWER_RELOAD_SERVICE },
 		.example = EXAMPLE("{\"ReloadService\":{\"service\":\"web\"}}") },
-	[REQUEST_FS_HASH] = { .body = { .name = "FsHash", .fields = &fs_hash_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = DIALECT_OURS,
-		.access = ACCESS_DEV,
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsHash\":{\"path\":\"/x\",\"offset\":0,\"length\":9}}") },
-	[REQUEST_FS_SET_ATTRIBUTES] = { .body = { .name = "FsSetAttributes",
-						.fields = &fs_set_attributes_fields },
-		.direction = MESSAGE_REQUEST,
-		.dialects = DIALECT_OURS,
-		.access = ACCESS_DEV,
-		.answers = { ANSWER_FS_RESULT },
-		.example = EXAMPLE("{\"FsSetAttributes\":{\"path\":\"/"
-				   "x\",\"mode\":420,\"modified_secs\":5}}") },
+	[REQUEST_FS_HASH] = FILE_REQUEST("FsHash", fs_hash_fields, DIALECT_OURS, NULL,
+		"{\"FsHash\":{\"path\":\"/x\",\"offset\":0,\"length\":9}}"),
+	[REQUEST_FS_SET_ATTRIBUTES] =
+		FILE_REQUEST("FsSetAttributes", fs_set_attributes_fields, DIALECT_OURS, NULL,
+			"{\"FsSetAttributes\":{\"path\":\"/x\",\"mode\":420,\"modified_secs\":5}}"),
 
 	[ANSWER_PONG] = { .body = { .name = "Pong" },
 		.direction = MESSAGE_ANSWER,
