@@ -17,6 +17,7 @@
 #define DRAIN_MAX_SECS  (24 * 3600)
 #define LINES_MAX       1000000
 #define LINES_DEFAULT   100
+#define FLAG(member)    offsetof(struct options, member)
 #define INTERVAL_MIN_MS 100
 
 /* State of the parser. */
@@ -271,8 +272,7 @@ static const struct option {
 		"snapshot, restore: Firecracker's socket" },
 	{ "to", 0, OPTION_TO, take_directory, 0, "DIR", "snapshot: the new directory" },
 	{ "from", 0, OPTION_FROM, take_directory, 0, "DIR", "restore: the snapshot's directory" },
-	{ "recursive", 'r', OPTION_COPY, NULL, FLAG(recursive), NULL,
-		"cp: as without it; directories are copied with all in them" },
+	{ "recursive", 'r', OPTION_COPY, NULL, FLAG(recursive), NULL, "cp: as without it" },
 	{ "listen", 0, OPTION_EXPORTER, take_listen, 0, "ADDR:PORT",
 		"exporter: where to serve HTTP (127.0.0.1:9477)" },
 	{ "textfile", 0, OPTION_EXPORTER, take_textfile, 0, "FILE",
