@@ -35,15 +35,17 @@ const struct sysctl_default sysctl_defaults[] = {
 	{ "dev.tty.ldisc_autoload", "0", WHY("old line disciplines have faults and no users") },
 	{ "fs.protected_hardlinks", "1", WHY("no hard links to files of other users") },
 	{ "fs.protected_symlinks", "1",
-		WHY("no following of other users' symbolic links in /tmp") },
+		WHY("other users' symbolic links in /tmp are not followed") },
 	{ "fs.protected_fifos", "2", WHY("O_CREAT does not open other users' FIFOs in /tmp") },
-	{ "fs.protected_regular", "2", WHY("nor other users' files") },
+	{ "fs.protected_regular", "2", WHY("O_CREAT does not open other users' files in /tmp") },
 	{ "kernel.shm_rmid_forced", "1",
 		WHY("shared memory is freed with the last process that uses it") },
 	{ "kernel.msgmni", "128", WHY("message queues outlive their service: 2 MiB at most") },
-	{ "kernel.sem", "250 32000 32 128", WHY("semaphores do, too: 2 MiB at most") },
+	{ "kernel.sem", "250 32000 32 128",
+		WHY("semaphores outlive their service, too: 2 MiB at most") },
 	{ "fs.file-max", "9223372036854775807",
-		WHY("open files count as their service's memory; a full table would stop all") },
+		WHY("open files count as their service's memory; a full table would stop every "
+		    "service") },
 };
 const size_t sysctl_default_count = sizeof(sysctl_defaults) / sizeof(sysctl_defaults[0]);
 
