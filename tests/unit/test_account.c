@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/account.h"
 
+#include "told.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -130,21 +132,12 @@ Test(account, unknown_names_say_so)
 	cr_assert_str_eq(p.text, "no group 'we' in the group file");
 }
 
-static char told[1024];
-
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(told, p->text);
-	strcat(told, "\n");
-}
-
 static const char *check(const char *passwd, const char *group)
 {
 	struct accounts a = set(passwd, group);
 
 	told[0] = '\0';
-	accounts_check(&a, "passwd", "group", &(struct reporter){ .take = take_problem });
+	accounts_check(&a, "passwd", "group", &tell);
 	return told;
 }
 

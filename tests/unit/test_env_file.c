@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/env_file.h"
 
+#include "told.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char told[4096];
-
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(told, p->text);
-	strcat(told, "\n");
-}
-
-static const struct reporter tell = { .take = take_problem };
 
 static struct strings parse(const char *text)
 {

@@ -9,6 +9,7 @@
 #include "mounts/secrets.h"
 #include "mounts/unmount.h"
 #include "mounts/virtiofs.h"
+#include "told.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-static char calls[4096], told[4096], devices[64];
+static char calls[4096], devices[64];
 static const char *mounted = ""; /* a device */
 static struct {
 	const char *call; /* calls that begin like this fail */
@@ -55,14 +56,6 @@ static void fail_at(int number, const char *call, int error)
 	faults[number].call = call;
 	faults[number].error = error;
 }
-
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(strcat(told, p->text), "\n");
-}
-
-static const struct reporter tell = { .take = take_problem };
 
 static void reset(void)
 {

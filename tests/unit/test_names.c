@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "init/etc_file.h"
 #include "init/resolver.h"
+#include "told.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -81,15 +82,6 @@ Test(names, resolver)
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static char directory[64];
-static char told[1024];
-
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(strcat(told, p->text), "\n");
-}
-
-static const struct reporter tell = { .take = take_problem };
 
 static const char *path(const char *name)
 {

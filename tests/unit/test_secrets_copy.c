@@ -3,6 +3,7 @@
  */
 #include "base/file.h"
 #include "mounts/secrets.h"
+#include "told.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -16,16 +17,6 @@
 #include <unistd.h>
 
 static char top[64], from[80], to[80];
-static char told[4096];
-
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(told, p->text);
-	strcat(told, "\n");
-}
-
-static const struct reporter tell = { .take = take_problem };
 
 static void put(const char *directory, const char *name, const char *text)
 {

@@ -6,6 +6,7 @@
  */
 #include "base/file.h"
 #include "mounts/secrets.h"
+#include "told.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -17,10 +18,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char top[64], from[80], to[80], told[4096];
+static char top[64], from[80], to[80];
 static const char *faulty; /* the function that fails, */
 static const char *victim; /* for this name; NULL: for any name */
 static int error, times;   /* so many times */
+
+static void fail_once(const char *function, const char *name, int code)
+{
+	faulty = function;
+	victim = name;
+	error = code;
+	times = 1;
+	told[0] = '\0';
+}
 
 static bool fails(const char *function, const char *name)
 {
@@ -105,14 +115,6 @@ int __wrap_fstatat64(int at, const char *name, void *st, int flags)
 	return fails("fstatat", name) ? -1 : __real_fstatat64(at, name, st, flags);
 }
 
-static void take_problem(void *context, const struct problem *p)
-{
-	(void)context;
-	strcat(strcat(told, p->text), "\n");
-}
-
-static const struct reporter tell = { .take = take_problem };
-
 static void put(const char *name, const char *text)
 {
 	char path[256];
@@ -157,79 +159,51 @@ static bool is_there(const char *name)
 	return lstat(path, &st) == 0;
 }
 
-/* Of a, link and tls/key only `missing` is absent, and the one line names it. */
-static void expect(
-	const char *function, const char *name, int code, const char *line, const char *missing)
+/* Each failure leaves out one of the names, and the one line names it. */
+Test(secrets_faults, each_failed_call_costs_one_secret)
 {
 	static const char *const all[] = { "a", "link", "tls/key" };
+	static const struct {
+		const char *function, *name;
+		int error;
+		const char *line, *missing;
+	} rows[] = {
+		{ "openat", "a", EIO, "secret a cannot be read: Input/output error\n", "a" },
+		{ "fstatat", "a", EIO, "secret a cannot be read: Input/output error\n", "a" },
+		{ "readlinkat", "link", EIO, "secret link cannot be read: Input/output error\n",
+			"link" },
+		{ "symlinkat", NULL, ENOSPC,
+			"secret link cannot be copied: No space left on device\n", "link" },
+		{ "renameat", "a", ENOSPC, "secret a cannot be copied: No space left on device\n",
+			"a" },
+		{ "renameat", "link", EIO, "secret link cannot be copied: Input/output error\n",
+			"link" },
+		{ "mkdirat", "tls", ENOSPC,
+			"secret tls cannot be copied: No space left on device\n", "tls/key" },
+		{ "openat", "tls", EIO, "secret tls cannot be copied: Input/output error\n",
+			"tls/key" },
+	};
 
-	faulty = function;
-	victim = name;
-	error = code;
-	times = 1;
-	told[0] = '\0';
-	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1, "%s: %s", function, told);
-	cr_assert(times == 0, "%s was never called", function);
-	cr_expect_str_eq(told, line);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		cr_expect(is_there(all[i]) == (strcmp(all[i], missing) != 0), "%s: %s", function,
-			all[i]);
-	cr_expect(!is_there(".mvm-new"));
-}
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		const char *function = rows[r].function;
 
-Test(secrets_faults, a_file_that_cannot_be_read)
-{
-	expect("openat", "a", EIO, "secret a cannot be read: Input/output error\n", "a");
-}
-
-Test(secrets_faults, a_file_that_cannot_be_looked_at)
-{
-	expect("fstatat", "a", EIO, "secret a cannot be read: Input/output error\n", "a");
-}
-
-Test(secrets_faults, a_link_that_cannot_be_read)
-{
-	expect("readlinkat", "link", EIO, "secret link cannot be read: Input/output error\n",
-		"link");
-}
-
-Test(secrets_faults, a_link_that_cannot_be_made)
-{
-	expect("symlinkat", NULL, ENOSPC, "secret link cannot be copied: No space left on device\n",
-		"link");
-}
-
-Test(secrets_faults, a_name_that_is_refused)
-{
-	expect("renameat", "a", ENOSPC, "secret a cannot be copied: No space left on device\n",
-		"a");
-}
-
-Test(secrets_faults, a_link_whose_name_is_refused)
-{
-	expect("renameat", "link", EIO, "secret link cannot be copied: Input/output error\n",
-		"link");
-}
-
-Test(secrets_faults, a_directory_that_cannot_be_made)
-{
-	expect("mkdirat", "tls", ENOSPC, "secret tls cannot be copied: No space left on device\n",
-		"tls/key");
-}
-
-Test(secrets_faults, a_directory_that_cannot_be_opened)
-{
-	expect("openat", "tls", EIO, "secret tls cannot be copied: Input/output error\n",
-		"tls/key");
+		tear_down();
+		set_up();
+		fail_once(function, rows[r].name, rows[r].error);
+		cr_expect(secrets_copy(from, to, getgid(), &tell) == 1, "%s: %s", function, told);
+		cr_expect(times == 0, "%s was never called", function);
+		cr_expect_str_eq(told, rows[r].line);
+		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			cr_expect(is_there(all[i]) == (strcmp(all[i], rows[r].missing) != 0),
+				"%s: %s: %s", function, rows[r].missing, all[i]);
+		cr_expect(!is_there(".mvm-new"));
+	}
 }
 
 /* One of the two fails: the first in the order of its directory. */
 static void expect_one_of_two(const char *function, int code)
 {
-	faulty = function;
-	victim = NULL;
-	error = code;
-	times = 1;
+	fail_once(function, NULL, code);
 	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1, "%s", told);
 	cr_expect(is_there("a") != is_there("tls/key"), "%s", told);
 	cr_expect(strstr(told, strerror(code)) != NULL, "%s", told);
@@ -254,9 +228,7 @@ Test(secrets_faults, an_owner_that_cannot_be_set)
 
 Test(secrets_faults, an_interrupted_read_is_taken_up_again)
 {
-	faulty = "read";
-	error = EINTR;
-	times = 1;
+	fail_once("read", NULL, EINTR);
 	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	cr_assert(is_there("a") && is_there("tls/key"));
 }
@@ -266,10 +238,7 @@ Test(secrets_faults, what_was_there_before_stays)
 {
 	cr_assert(secrets_copy(from, to, getgid(), &tell) == 0, "%s", told);
 	put("a", "another");
-	faulty = "renameat";
-	victim = "a";
-	error = EIO;
-	times = 1;
+	fail_once("renameat", "a", EIO);
 	cr_assert(secrets_copy(from, to, getgid(), &tell) == 1);
 	cr_assert(is_there("a"));
 }

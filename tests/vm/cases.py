@@ -101,6 +101,12 @@ class GuestCase(TestCase):
         """Waits for a line of PID 1."""
         return machine.console.wait_line(r"\[init\] " + regex, timeout)
 
+    def end(self, machine, timeout=60):
+        """Ends the guest as a host does, in order."""
+        machine.ctrl_alt_del()
+        self.wait_init(machine, "goodbye", timeout)
+        self.assertEqual(machine.wait(), 0)
+
 
 class SharedBoot(TestCase):
     """

@@ -163,9 +163,7 @@ class Immortal(cases.GuestCase):
         machine = self.boot(guest)
         self.wait_init(machine, "mvm-init .*: 0 of 0 services started")
         self.wait_init(machine, "no guest agent: the image has no mvm-guest-agent")
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
 
     def test_an_empty_root(self):
         """The root has only init: missing mount points are made."""
@@ -180,9 +178,7 @@ class Immortal(cases.GuestCase):
         self.assertEqual(lines[0], "network: eth0 172.16.0.2/24 gw 172.16.0.1")
         self.assertRegex(lines[1], "^mvm-init .*: 0 of 0 services started$")
         self.assertEqual(len(lines), 3)
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
 
     def test_an_empty_read_only_root(self):
         """Each failed mount gives a line, and the boot goes on."""
@@ -196,9 +192,7 @@ class Immortal(cases.GuestCase):
         self.wait_init(machine, "cannot mount proc on /proc: Read-only file system")
         self.wait_init(machine, "cannot mount tmpfs on /run: Read-only file system")
         self.wait_init(machine, "mvm-init .*: 0 of 0 services started")
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
 
     def test_signals_that_mean_nothing(self):
         """Root sends every signal without a meaning, then a service restarts, then the guest ends."""
@@ -210,9 +204,7 @@ class Immortal(cases.GuestCase):
         self.wait_init(machine, r"shoot: exit code 7 after .* s, restart in .* s")
         self.wait_init(machine, r"shoot: exit code 7 after .* s, restart in .* s \(number 2 .*")
         self.assertNotIn("shoot: kill: 1 9 Operation not permitted", machine.console.text)
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
 
     def test_as_an_ordinary_program(self):
         """init run by a person prints its usage and changes nothing."""

@@ -177,7 +177,7 @@ class Trouble(cases.GuestCase):
 
     def test_binary_rubbish(self):
         output = self.boot_with(Tree().file("/mvm-env.env", b"B=1\nC=2\0\nD=3\n" + bytes(range(256))),
-                                "/mnt/config/mvm-env.env: has a NUL byte.*")
+                                "/mnt/config/mvm-env.env: NUL bytes in 2 lines, first in line 2.*")
         self.assertIn("B=1", output.facts("sees", "env"))
 
     def test_a_value_too_long_for_the_kernel(self):

@@ -20,9 +20,7 @@ class Many(cases.GuestCase):
         for i in range(99):
             self.assertEqual(output.lines("s%03d" % i), ["here"])
         self.assertLess(int(output.facts("zz", "field")[-1].split()[1]), 1024)
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
 
 
 class Thousand(cases.GuestCase):
@@ -45,9 +43,7 @@ class Thousand(cases.GuestCase):
         for _ in range(2):
             size = machine.console.wait_line(r"boss: field: VmHWM:\s*(\d+) kB", timeout=200)
             self.assertLess(int(size.group(1)), 4096)
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye", timeout=200)
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine, timeout=200)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import cases
+import protocol
 from rig import build, images
 from rig.tap import main
 
@@ -139,12 +140,8 @@ class Flood(cases.GuestCase):
         for i in range(10):
             machine.console.rewind()
             machine.console.wait_line("other-%d: here" % i)
-        with machine.connect_when_up(52) as s:
-            s.sendall(b"\0\0\0\6\"Ping\"")
-            self.assertEqual(s.recv(64), b"\0\0\0\6\"Pong\"")
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.assertEqual(protocol.ask(machine, "Ping"), "Pong")
+        self.end(machine)
 
 
 CONSOLES = ("/dev/stdout", "/dev/stderr", "/dev/console", "/dev/fd/1", "/proc/1/fd/1",

@@ -148,9 +148,7 @@ class Ends(cases.GuestCase):
         size = int(machine.console.wait_line(r"mounts: (\d+)").group(1))
         self.assertGreater(size, 40000)
         machine.console.wait_line("mounts: mounted")
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.end(machine)
         self.assertNotIn("cannot unmount", machine.console.text)
         assert_clean(self, guest)
 

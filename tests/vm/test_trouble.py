@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Bad files and full file systems: clear lines, and the rest works."""
 import cases
+import protocol
 from rig.tap import main
 
 DIR = "/etc/mvm/services.d/"
@@ -141,12 +142,8 @@ class Full(cases.GuestCase):
         machine.console.wait_line("again: clock: .*")
         machine.console.rewind()
         machine.console.wait_line("waits: came later")
-        with machine.connect_when_up(52) as s:
-            s.sendall(b"\0\0\0\6\"Ping\"")
-            self.assertEqual(s.recv(64), b"\0\0\0\6\"Pong\"")
-        machine.ctrl_alt_del()
-        self.wait_init(machine, "goodbye")
-        self.assertEqual(machine.wait(), 0)
+        self.assertEqual(protocol.ask(machine, "Ping"), "Pong")
+        self.end(machine)
         return self.output(machine)
 
     def test_tmp(self):
