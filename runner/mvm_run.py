@@ -51,7 +51,7 @@ def size_bytes(text):
     """The bytes of a size such as 64M."""
     found = re.fullmatch(r"([0-9]+)([KMGT]?)", text)
     if not found or int(found.group(1)) == 0:
-        raise RunError("--data: %r is no size; write bytes, or 64M, 2G" % text)
+        raise RunError("--data: %r is not a size; write bytes, or 64M, 2G" % text)
     return int(found.group(1)) * UNITS[found.group(2)]
 
 
@@ -142,7 +142,7 @@ def read_manifest(image):
         with open(path, encoding="utf-8") as file:
             manifest = json.load(file)
     except (OSError, ValueError) as problem:
-        raise RunError("%s: this is no image of mkGuest: %s" % (image, problem)) from None
+        raise RunError("%s: not an image of mkGuest: %s" % (image, problem)) from None
     return manifest
 
 

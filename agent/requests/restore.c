@@ -79,7 +79,7 @@ static const struct step {
 	enum control_verb verb;
 	const char *name;
 	bool (*wanted)(struct restore *r); /* True if the step is needed; NULL: always */
-	int harmless; /* an errno value that is no failure: there is nothing to do */
+	int harmless; /* an errno value that means "nothing to do", not a failure */
 } steps[] = {
 	{ CONTROL_THAW, "thaw", NULL, 0 },
 	{ CONTROL_CLOCK, "clock", NULL, ENOENT },

@@ -89,7 +89,7 @@ static int take_interval(struct parsing *s, const char *value, struct problem *p
 	if (number_parse_span(value, TIMEOUT_MAX_MS, &s->o->interval_ms) != 0 ||
 		s->o->interval_ms < INTERVAL_MIN_MS)
 		return problem_set_text(p, EINVAL,
-			"--interval: '%s' is no time from %dms to 24h, such as 500ms or 2s",
+			"--interval: '%s' is not a time from %dms to 24h, such as 500ms or 2s",
 			shown(value), INTERVAL_MIN_MS);
 	return 0;
 }
@@ -98,7 +98,7 @@ static int take_rounds(struct parsing *s, const char *value, struct problem *p)
 {
 	s->o->watch = true;
 	if (number_parse(value, LINES_MAX, &s->o->rounds) != 0 || s->o->rounds == 0)
-		return problem_set_text(p, EINVAL, "--rounds: '%s' is no number from 1 to %d",
+		return problem_set_text(p, EINVAL, "--rounds: '%s' is not a number from 1 to %d",
 			shown(value), LINES_MAX);
 	return 0;
 }

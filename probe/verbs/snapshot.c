@@ -292,7 +292,7 @@ static bool read_manifest(struct work *w, const char *path)
 	if (err == 0)
 		object = json_loadb(text, len, 0, NULL);
 	if (err != 0)
-		fail_at(w, manifest, ": this is no snapshot, or one that was not finished", -err);
+		fail_at(w, manifest, ": not a snapshot, or a snapshot that was not finished", -err);
 	else if (json_integer_value(json_object_get(object, "format")) != FORMAT)
 		fail_at(w, manifest, ": not a format that this version knows", EINVAL);
 	else

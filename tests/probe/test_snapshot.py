@@ -168,7 +168,7 @@ class Restored(Snapshots):
         self.assertIn("/memory has 100 bytes where the snapshot had %d" % len(MEMORY),
                       self.restore(status=3).stderr)
         os.unlink(os.path.join(self.directory, "snapshot.json"))
-        self.assertIn("this is no snapshot, or one that was not finished",
+        self.assertIn("not a snapshot, or a snapshot that was not finished",
                       self.restore(status=3).stderr)
         self.assertEqual(self.fake.calls, [])
 

@@ -197,7 +197,7 @@ class Plain(Fleet):
                       probe("status", "--watch", "--json", "x", status=2).stderr)
         self.assertIn("--interval is not for 'ping'",
                       probe("ping", "--interval", "1s", "x", status=2).stderr)
-        self.assertIn("is no time from 100ms", probe("top", "--interval", "1ms", "x",
+        self.assertIn("is not a time from 100ms", probe("top", "--interval", "1ms", "x",
                                                      status=2).stderr)
 
 

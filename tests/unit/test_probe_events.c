@@ -170,7 +170,7 @@ Test(probe_events, answers_of_the_wrong_shape)
 		"bad[0]: not a string");
 }
 
-/* A guest that never is through with telling is no reason to ask for ever. */
+/* A guest that always has more events must not be asked for ever. */
 Test(probe_events, a_guest_without_an_end)
 {
 	static const char *const list[] = { "{\"Events\":{\"events\":[" EXITED "],\"position\":8}}",

@@ -104,12 +104,12 @@ class Runner(unittest.TestCase):
     def test_what_is_refused(self):
         self.refused(["--config", self.path("absent")], "--config %s: not a directory" %
                      self.path("absent"))
-        self.refused(["--data", self.path("x") + ":0"], "is no size")
-        self.refused(["--data", self.path("x") + ":1X"], "is no size")
+        self.refused(["--data", self.path("x") + ":0"], "is not a size")
+        self.refused(["--data", self.path("x") + ":1X"], "is not a size")
         self.refused(["--publish", "80"], "write HOST:GUEST")
         self.refused(["--publish", "80:70000"], "write HOST:GUEST")
         os.unlink(self.path("image/manifest.json"))
-        self.refused([], "this is no image of mkGuest")
+        self.refused([], "not an image of mkGuest")
 
     def test_words_for_the_kernel(self):
         machine = mvm_run.qemu_machine(self.options("--append", "quiet", "--publish", "8000:80"))
