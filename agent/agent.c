@@ -117,7 +117,7 @@ static int open_signals(struct agent *a)
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-/* Without it nothing can be started or ended: init starts another agent, which has one. */
+/* Without a starter no program can be started or killed: init starts a new agent with one. */
 static void starter_ended(struct loop_io *io, uint32_t events)
 {
 	struct agent *a = LOOP_OWNER(io, struct agent, starter);

@@ -16,13 +16,14 @@
 
 /* ---- capabilities ---------------------------------------------------------------------------- */
 
-/* Returns 0 or -errno. What runs as the agent's user cannot trace it then, or read its memory. */
+/* Returns 0 or -errno. Other processes of the agent's user then cannot trace it or read its memory.
+ */
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	const struct __user_cap_data_struct none[2] = { { 0 } };
 
-	(void)spawn_drop_bounding(0); /* without CAP_SETPCAP it stays, and is of no use */
+	(void)spawn_drop_bounding(0); /* fails without CAP_SETPCAP, which does no harm */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
 		syscall(SYS_capset, &header, none) != 0)
 		return -errno;
@@ -42,7 +43,7 @@ static int drop_capabilities(void)
 #define LANDLOCK_REMOVE_FILE (1ULL << 5)
 #define LANDLOCK_MAKE_DIR    (1ULL << 7)
 #define LANDLOCK_MAKE_REG    (1ULL << 8)
-#define LANDLOCK_ALL         ((1ULL << 13) - 1) /* what its first version knows */
+#define LANDLOCK_ALL         ((1ULL << 13) - 1) /* all rights of its first version */
 #define LANDLOCK_READ        (LANDLOCK_READ_FILE | LANDLOCK_READ_DIR)
 
 #define SYS_LANDLOCK_CREATE_RULESET 444 /* on every architecture */
@@ -59,8 +60,8 @@ struct landlock_beneath {
 } __attribute__((packed));
 
 /*
- * Directories that are the agent's business. Drives below /mnt are mounted again after a snapshot,
- * and what is allowed beneath a directory holds for what is mounted there later.
+ * The directories that the agent needs. Drives below /mnt are mounted again after a restore; a rule
+ * on a directory also covers file systems that are mounted below it later.
  */
 static const struct {
 	const char *path;
@@ -81,7 +82,7 @@ static void allow(int ruleset, const char *directory, uint64_t allowed)
 
 	rule.parent_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rule.parent_fd < 0)
-		return; /* what is not there cannot be read */
+		return; /* a missing directory needs no rule */
 	(void)syscall(SYS_LANDLOCK_ADD_RULE, ruleset, 1, &rule, 0);
 	close(rule.parent_fd);
 }
@@ -100,7 +101,7 @@ static void allow_around(int ruleset, const char *file, uint64_t allowed)
 	allow(ruleset, directory, allowed);
 }
 
-/* Returns 0, or -errno: EOPNOTSUPP or ENOSYS where the kernel does not have it. */
+/* Returns 0, or -errno: EOPNOTSUPP or ENOSYS if the kernel lacks Landlock. */
 static int restrict_files(const struct agent_paths *p)
 {
 	const struct landlock_ruleset handled = { LANDLOCK_ALL };
@@ -131,8 +132,7 @@ static int restrict_files(const struct agent_paths *p)
 		__NR_##name, SYSCALL_CAGE_ANY                                                      \
 	}
 
-/* What musl makes of it on x86-64 and arm64, and glibc for the tests. One group is one paragraph.
- */
+/* The calls of musl on x86-64 and arm64, and of glibc for the tests. */
 /* clang-format off */
 static const struct syscall_cage_rule rules[] = {
 	/* waiting, and time */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent gives up before it reads a byte of the host's: its capabilities, which the starter
- * keeps; every system call that is not on its list; and, where the kernel has Landlock, files that
- * are not its business. SECURITY.md has the table.
+ * The cage of the agent. Before the agent reads a byte from a host, it gives up its capabilities,
+ * which the starter keeps, every system call that is not on its list, and, if the kernel has
+ * Landlock, all files that it does not need. SECURITY.md has the table.
  */
 #ifndef AGENT_CAGE_H
 #define AGENT_CAGE_H
@@ -10,8 +10,9 @@
 #include "agent/state.h"
 
 /*
- * Enter the cage; sockets are bound and signals taken over by now. Without a starter the agent does
- * all by itself, and keeps what it needs for that. What the kernel does not have is logged.
+ * Enter the cage, after the sockets are bound and the signals are blocked. Without a starter the
+ * agent starts programs itself, and keeps the rights for that. Logs each feature that the kernel
+ * lacks.
  */
 void cage_enter(const struct agent_paths *paths, bool has_starter);
 

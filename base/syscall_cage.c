@@ -29,13 +29,13 @@
 #define SYS_SECCOMP 1 /* si_code of SIGSYS */
 #endif
 
-#define NUMBERS_MAX 512 /* system calls that are told apart in the log */
+#define NUMBERS_MAX 512 /* system calls that the log tells apart */
 
 static const char *program;
 
 /* ---- what is refused ------------------------------------------------------------------------- */
 
-/* True the first time. */
+/* True if this number was not seen before. */
 static bool is_new(unsigned int number)
 {
 	static uint8_t seen[NUMBERS_MAX / 8];
@@ -47,7 +47,7 @@ static bool is_new(unsigned int number)
 	return is;
 }
 
-/* The signal comes from the call itself, and from nowhere else: errno is the caller's. */
+/* The refused call itself raises the signal, and gets -EPERM. The handler keeps errno. */
 static void on_refused(int signal, siginfo_t *info, void *context)
 {
 	int error = errno;
@@ -98,8 +98,8 @@ static const struct sock_filter endings[] = {
 
 _Static_assert(SYSCALL_CAGE_MAX + ENDINGS < 256, "a jump's distance is a byte");
 
-/* The kernel remembers which calls are allowed whatever their arguments (Linux 5.11): the list is
- * searched for the others only. */
+/* Since Linux 5.11 the kernel remembers calls that are allowed with any arguments, so that it runs
+ * the filter only for the others. */
 static size_t build(const struct syscall_cage_rule *rules, size_t count, struct sock_filter *code)
 {
 	static const struct sock_filter head[HEAD] = {

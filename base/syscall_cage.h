@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allow-list of system calls for a program of ours, seccomp(2). What is not on the list fails
- * with EPERM, and the log names it once: a program goes on without a call that it can do without,
- * and an attacker learns nothing from a crash. The services' filters are
- * supervisor/syscall_filter.h.
+ * An allow-list of system calls for a program of this project, seccomp(2). Any other call fails
+ * with EPERM, and is logged once: the program can go on without a call that it does not need. The
+ * filters of services are in supervisor/syscall_filter.h.
  */
 #ifndef BASE_SYSCALL_CAGE_H
 #define BASE_SYSCALL_CAGE_H
@@ -38,9 +37,9 @@ struct syscall_cage_rule {
 #define SYSCALL_CAGE_MAX 120 /* rules */
 
 /*
- * Let the calling process, which has one thread, make these calls only; sets no_new_privs. `who`
- * begins the log's lines. There is no way back. Returns 0 or -errno of prctl(2): ENOSYS or EINVAL
- * where the kernel has no filters.
+ * Let the calling process, which must have one thread, make only these calls; sets no_new_privs.
+ * `who` begins the log's lines. Cannot be undone. Returns 0, or -errno of prctl(2): ENOSYS or
+ * EINVAL if the kernel has no filters.
  */
 int syscall_cage_enter(const char *who, const struct syscall_cage_rule *rules, size_t count);
 

@@ -20,11 +20,11 @@
 #define REMOVE_MS    20 /* between attempts to remove the cgroup of killed processes */
 #define REMOVE_TIMES 250
 
-/* The cgroup of a job that has ended, which has processes yet. */
+/* The cgroup of an ended job, which still has processes. */
 struct left_group {
 	struct left_group *next;
 	struct job_group group;
-	unsigned int tries; /* that are left for the timer; 0: they were not killed */
+	unsigned int tries; /* left for the timer; 0: the processes were not killed */
 };
 
 static void remove_due(struct loop_timer *timer);
@@ -356,11 +356,11 @@ static void kill_group(const struct job *job)
 
 	if (job->group.fd >= 0)
 		job_group_kill(&job->group, starter, job->pid);
-	/* Also of one that is on its way into its cgroup. */
+	/* Also reaches a process that is not yet in its cgroup. */
 	starter_signal(starter, job->pid, SIGKILL);
 }
 
-/* The first process has ended. Mostly it was the last, too, and there is nobody to kill. */
+/* The first process has ended; usually it was the only one. */
 static void kill_rest(struct job *job)
 {
 	if (job->group.fd < 0)
@@ -369,7 +369,7 @@ static void kill_rest(struct job *job)
 		job_group_kill(&job->group, &job->jobs->starter, job->pid);
 }
 
-/* Remove what groups there are that have no processes; `timed`: by the timer. */
+/* Remove all groups without processes; `timed`: called by the timer. */
 static void remove_left(struct jobs *jobs, bool timed)
 {
 	bool again = false;
@@ -393,7 +393,7 @@ static void remove_due(struct loop_timer *timer)
 	remove_left(LOOP_OWNER(timer, struct jobs, remove), true);
 }
 
-/* Remove the job's group now, or, where it has processes, as soon as they have ended. */
+/* Remove the job's group now, or once its processes have ended. */
 static void leave_group(struct job *job)
 {
 	struct jobs *jobs = job->jobs;

@@ -48,8 +48,8 @@ struct job_spec {
 	bool err_last;              /* keep the last bytes of standard error, not the first */
 	const char *input;          /* standard input, kept by reference; NULL: /dev/null */
 	size_t input_len;
-	bool has_group;        /* run in its own cgroup, where the guest has cgroups */
-	bool kill_rest;        /* kill the rest of it once the first process ends */
+	bool has_group;        /* run in its own cgroup if the guest has cgroups */
+	bool kill_rest;        /* kill the other processes once the first one ends */
 	const char *directory; /* working directory; NULL: "/" */
 	const char
 		*service; /* for launch.h: run with this service's environment; NULL: the agent's */
@@ -70,7 +70,7 @@ struct jobs {
 	int group_parent;         /* directory of the agent's cgroup, or -1 */
 	uint32_t group_id;        /* of the newest group */
 	struct left_group *left;  /* groups of ended jobs that still have processes */
-	struct loop_timer remove; /* tries to remove those whose processes are killed */
+	struct loop_timer remove; /* removes groups whose processes were killed */
 	struct job *running;      /* list */
 	uint64_t used_us;         /* CPU time of ended jobs */
 };
@@ -109,8 +109,8 @@ struct job {
 	void (*stuck)(struct job *job);
 };
 
-/* Prepare for jobs, which this process starts itself until `starter` is another one. Returns 0, or
- * -errno if /dev/null cannot be opened. */
+/* Prepare for jobs. This process starts them itself unless `starter` is set. Returns 0, or -errno
+ * if /dev/null cannot be opened. */
 int jobs_init(struct jobs *jobs, struct loop *loop);
 
 /* Kill all jobs; their `done` is not called. */

@@ -33,7 +33,7 @@ int job_group_open_parent(void)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* Of version 1 there may be a directory of this path, too. */
+	/* cgroup version 1 may have a directory of this path, too. */
 	if (fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
 		return fd;
 	close(fd);
@@ -46,7 +46,7 @@ int job_group_open(struct job_group *g, int parent, const char *kind, uint32_t i
 	if (parent < 0)
 		return -ENOENT;
 	buf_format(g->name, sizeof(g->name), "%s-%u", kind, id);
-	/* One of an agent before this one is empty: its jobs have ended with it. */
+	/* The group of an earlier agent is empty: its jobs ended with that agent. */
 	if (mkdirat(parent, g->name, 0755) != 0 &&
 		(errno != EEXIST || unlinkat(parent, g->name, AT_REMOVEDIR) != 0 ||
 			mkdirat(parent, g->name, 0755) != 0))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All processes of a job, to be ended together: a cgroup below the agent's own, which init has
- * given to the agent (the kernel's cgroup-v2.rst, "Delegation"). Where that cannot be had, those of
- * one session id, which a process leaves by setsid(2).
+ * A group of all processes of a job, which end together: a cgroup below the agent's own, which init
+ * gave to the agent (the kernel's cgroup-v2.rst, "Delegation"). Without a cgroup, the group is a
+ * session, which a process can leave by setsid(2).
  */
 #ifndef AGENT_CHECKS_JOB_GROUP_H
 #define AGENT_CHECKS_JOB_GROUP_H
@@ -16,7 +16,7 @@
 
 struct job_group {
 	int fd;     /* directory of the cgroup, or -1 */
-	int parent; /* directory of the agent's own */
+	int parent; /* directory of the agent's own cgroup */
 	char name[24];
 };
 
@@ -24,15 +24,15 @@ struct job_group {
 int job_group_open_parent(void);
 
 /*
- * Make the group `kind`-`id` in `parent`. Returns 0 or -errno: the group is then one of a session
- * id only, and can be used all the same.
+ * Create the group `kind`-`id` in `parent`. Returns 0, or -errno if there is no cgroup; the group
+ * still works, by session id.
  */
 int job_group_open(struct job_group *g, int parent, const char *kind, uint32_t id);
 
-/* Kill all of it. `session` is the session's id: the number of its first process. */
+/* Kill all processes. `session` is the session's id: the number of its first process. */
 void job_group_kill(const struct job_group *g, const struct starter *starter, pid_t session);
 
-/* Remove the group. False while there are processes in it: try again later. */
+/* Remove the group. False if it still has processes: try again later. */
 bool job_group_remove(struct job_group *g);
 
 #endif

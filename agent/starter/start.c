@@ -64,7 +64,7 @@ int start_program(
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
-/* SIGKILL goes to both: the first process may just be on its way into the group. */
+/* SIGKILL goes to both: the first process may not yet be in the group. */
 int start_signal(pid_t pid, int signal)
 {
 	bool reached = kill(-pid, signal) == 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What needs the agent's capabilities: to start a program as another user, to signal it, and to
- * open a terminal that is another user's. These functions do it in the process that calls them,
- * which is the starter (starter.h), or a test.
+ * Actions that need the agent's capabilities: starting a program as another user, signalling it,
+ * and opening a terminal for another user. The caller is the starter (starter.h), or a test.
  */
 #ifndef AGENT_STARTER_START_H
 #define AGENT_STARTER_START_H
@@ -14,10 +13,11 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-/* What all programs get, taken from the process before it changes its own. */
+/* Settings of all programs, read before the process changes its own. */
 struct start_defaults {
-	bool spared;         /* by the kernel when memory runs out, which is not for programs */
-	bool as_sibling;     /* programs become children of the caller's parent */
+	bool spared;     /* the kernel spares this process when memory runs out; programs must not
+			    inherit that */
+	bool as_sibling; /* programs become children of the caller's parent */
 	struct rlimit files; /* RLIMIT_NOFILE */
 	uint64_t bounding;   /* capability bounding set */
 };
@@ -49,12 +49,12 @@ int start_signal(pid_t pid, int signal);
 /* Kill all processes of the session of `pid`. */
 void start_kill_session(pid_t pid);
 
-/* Kill what a cgroup's directory lists: for kernels before 5.14, which have no cgroup.kill. */
+/* Kill the processes that a cgroup lists: for kernels before 5.14, which lack cgroup.kill. */
 void start_kill_listed(int cgroup_fd);
 
 /*
- * A number of proc_pid_stat(5), counted from the state behind the name, which is 0: 1 is the
- * parent, 3 the session. `proc` is the directory /proc. Returns -1 when there is none.
+ * A field of proc_pid_stat(5), counted from the state, which is field 0: 1 is the parent, 3 the
+ * session. `proc` is the directory /proc. Returns -1 if there is no such process.
  */
 pid_t start_stat_number(int proc, const char *pid, int which);
 

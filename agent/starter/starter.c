@@ -36,7 +36,7 @@ int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t
 	}
 	n = sendmsg(fd, &m, MSG_NOSIGNAL);
 	if (n < (ssize_t)len)
-		return n < 0 ? -errno : -EIO; /* so few bytes are not divided */
+		return n < 0 ? -errno : -EIO; /* a socket takes so few bytes at once */
 	n -= (ssize_t)len;
 	return file_write_all(fd, text + n, text_len - (size_t)n);
 }
@@ -123,8 +123,8 @@ void starter_close(struct starter *s)
 }
 
 /*
- * A call that is half said, or an answer that is half heard, would be taken for the next one's: the
- * starter ends, and the agent with it. Returns `err`.
+ * After a call or an answer that was cut short, the next message could not be told from its rest:
+ * the starter ends, and the agent with it. Returns `err`.
  */
 static int lost(const struct starter *s, int err)
 {
@@ -156,7 +156,7 @@ static int ask(const struct starter *s, const struct starter_call *call, const c
 	if (err == 0)
 		err = answer->error;
 	if (err == 0 && count != fd_max)
-		err = -EMFILE; /* the kernel could not give them: unix(7) */
+		err = -EMFILE; /* the kernel dropped descriptors: unix(7) */
 	while (err != 0 && count > 0)
 		close(got[--count]);
 	return err;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent and its starter say to each other over a stream socket: a call, its descriptors
- * with SCM_RIGHTS (unix(7)), and `text_len` bytes of text. Each call but STARTER_RELOAD, and those
- * that kill, gets one answer.
+ * Messages between the agent and its starter over a stream socket: a call, its descriptors with
+ * SCM_RIGHTS (unix(7)), and `text_len` bytes of text. Each call gets one answer, except
+ * STARTER_RELOAD and the calls that kill.
  */
 #ifndef AGENT_STARTER_STARTER_CALL_H
 #define AGENT_STARTER_STARTER_CALL_H
@@ -19,7 +19,7 @@ enum starter_verb {
 	STARTER_PROGRAM,  /* text: user ("": its own), directory ("": none), argv, envp */
 	STARTER_SIGNAL,   /* pid, signal */
 	STARTER_SESSION,  /* kill the session of pid */
-	STARTER_LISTED,   /* kill what the passed cgroup lists */
+	STARTER_LISTED,   /* kill the processes that the passed cgroup lists */
 	STARTER_TERMINAL, /* text: user; cols, rows */
 	STARTER_RELOAD,
 	STARTER_VERBS,
@@ -35,26 +35,26 @@ struct starter_call {
 	uint8_t has_control, has_cgroup; /* of the descriptors behind the first three */
 };
 
-/* With the report pipe of a program, or both ends of a terminal. */
+/* Comes with the report pipe of a program, or with both ends of a terminal. */
 struct starter_answer {
 	int32_t error; /* 0 or -errno */
 	int32_t pid;
 };
 
 /*
- * Send `len` bytes, and `text_len` of text, with descriptors: at once, so that the other end wakes
- * up once. Returns 0 or -errno.
+ * Send `len` bytes, then `text_len` bytes of text, with descriptors; in one call, so that the other
+ * end wakes up once. Returns 0 or -errno.
  */
 int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t text_len,
 	const int *fds, size_t fd_count);
 
 /*
- * Receive `len` bytes; waits for all. Descriptors that come along are put into `fds` (`fd_max` at
- * most, close-on-exec) and counted. Returns 0, -EPIPE at the end, or -errno.
+ * Receive `len` bytes; waits for all of them. Descriptors that come with them go into `fds`
+ * (`fd_max` at most, close-on-exec) and are counted. Returns 0, -EPIPE at the end, or -errno.
  */
 int starter_receive(int fd, void *bytes, size_t len, int *fds, size_t fd_max, size_t *fd_count);
 
-/* Be the starter, and do not return. */
+/* Run the starter. Does not return. */
 struct options;
 struct start_defaults;
 void starter_serve(int fd, const struct options *o, const char *policy,

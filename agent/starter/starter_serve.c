@@ -41,7 +41,7 @@ static int find_user(struct serving *s, const char *name, struct account *out)
 	return accounts_find_user(&s->accounts, name, out, &ignored);
 }
 
-/* True if the security policy, or the image, names root for what a person does in the guest. */
+/* True if the security policy or the image names root as the user of a host's programs. */
 static bool allows_root(struct serving *s)
 {
 	struct options o = *s->options;
@@ -58,7 +58,7 @@ static bool allows_root(struct serving *s)
 	return name != NULL && find_user(s, name, &named) == 0 && named.uid == 0;
 }
 
-/* "" is the agent's own user, without the capabilities. Returns 0 or -errno. */
+/* "" means the agent's own user, without the capabilities. Returns 0 or -errno. */
 static int take_user(struct serving *s, const char *name, struct account *out)
 {
 	char number[16];
@@ -76,7 +76,7 @@ static int take_user(struct serving *s, const char *name, struct account *out)
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
-/* Cut `count` words off the text. Returns what is behind them, or NULL: it has not so many. */
+/* Cut `count` words off the text. Returns the rest, or NULL if the text has fewer words. */
 static char *take_words(char *at, const char *end, char **words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -147,9 +147,9 @@ static int serve_program(struct serving *s)
 	return answer(s, err, pid, &report_fd, 1);
 }
 
-/* ---- the others ------------------------------------------------------------------------------ */
+/* ---- other calls ----------------------------------------------------------------------------- */
 
-/* True if it is a child of the agent's, and not this process. */
+/* True if `pid` is a child of the agent, but not this process. */
 static bool is_child(pid_t pid)
 {
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -234,7 +234,7 @@ static int take_text(struct serving *s)
 	return err == 0 && s->text[len - 1] != '\0' ? -EINVAL : err;
 }
 
-/* Serve one call. Returns 0, or -errno: then there is nobody to serve, or it talks nonsense. */
+/* Serve one call. Returns 0, or -errno if the agent has ended or the call is malformed. */
 static int serve(struct serving *s)
 {
 	int err = starter_receive(
@@ -251,7 +251,7 @@ static int serve(struct serving *s)
 	return err;
 }
 
-/* It ends with the agent, whose sockets it does not keep open. */
+/* The starter ends with the agent, and keeps none of the agent's sockets open. */
 void starter_serve(
 	int fd, const struct options *o, const char *policy, const struct start_defaults *d)
 {

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 65536 /* a line without an end is no reason to grow */
+#define LINE_MAX_BYTES 65536 /* a line without an end must not use up memory */
 
-/* The time of what came at `at`; `i` is the decoded answer. */
+/* The time of the byte at `at`; `i` is the decoded answer. */
 static uint64_t time_at(const struct inquiry *i, uint64_t at)
 {
 	const json_t *times = json_object_get(i->bodies[0], "times"), *mark;
@@ -25,8 +25,8 @@ static uint64_t time_at(const struct inquiry *i, uint64_t at)
 }
 
 /*
- * The first position that is not older than `since_ms`. What has no time counts as new: an agent
- * that does not tell times must not make lines disappear.
+ * The first position that is not older than `since_ms`. Output without a time counts as new, so
+ * that lines of an agent that sends no times are not dropped.
  */
 static uint64_t first_since(
 	const struct inquiry *i, uint64_t start, uint64_t end, uint64_t since_ms)
@@ -62,7 +62,7 @@ bool log_lines_read(struct log_lines *l, struct inquiry *i)
 	if (shape_failed(&s))
 		return false;
 	start = position > l->text.len ? position - l->text.len : 0;
-	/* It begins behind ours: more was written than is kept. It ends in front: a new boot. */
+	/* Begins after our position: the guest dropped output. Ends before it: a new boot. */
 	l->is_cut = l->is_cut || (l->is_asked && (start > l->position || position < l->position));
 	l->position = position;
 	if (l->since_ms > 0) {
@@ -70,7 +70,7 @@ bool log_lines_read(struct log_lines *l, struct inquiry *i)
 		l->text.bytes += first - start;
 		l->text.len -= (size_t)(first - start);
 		if (l->text.len > 0)
-			l->since_ms = 0; /* what follows is newer */
+			l->since_ms = 0; /* all later output is newer */
 	}
 	return true;
 }

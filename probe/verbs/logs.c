@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a service has written. The protocol tells where the text ended; --follow asks from there. */
+/* The output of a service. An answer says where its text ended; --follow asks from there. */
 #include "probe/verbs/logs.h"
 
 #include "base/clock.h"
@@ -73,7 +73,7 @@ static bool take(struct follow *f, struct inquiry *i)
 	return l->lines.text.len > 0;
 }
 
-/* The request for the last lines, or for what came since an answer. */
+/* The request for the last lines, or for the output since an answer. */
 static char *make_request(struct follow *f)
 {
 	const struct logs *l = LOOP_OWNER(f, struct logs, follow);

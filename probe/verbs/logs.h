@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two ways to read logs share: of one service, and of many. */
+/* Functions that the logs of one service and of many services share. */
 #ifndef PROBE_VERBS_LOGS_H
 #define PROBE_VERBS_LOGS_H
 
@@ -7,11 +7,11 @@
 #include "probe/report/service.h"
 #include "probe/verbs/options.h"
 
-/* Print a line as an object on a line of its own. */
+/* Print a line as one object on its own line. */
 void logs_put_json(
 	FILE *out, const struct target *target, const char *service, const struct log_line *line);
 
-/* Read those of all targets and services of the command line. Returns the exit status. */
+/* Print the logs of all targets and services of the command line. Returns the exit status. */
 int logs_many(const struct options *o);
 
 #endif

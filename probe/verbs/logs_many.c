@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logs of many services of many guests. Each service is asked on its own, so that a slow guest
- * delays nobody. With --follow VMs and services may come and go, and --state keeps the positions
- * from one call to the next.
+ * Logs of many services of many guests. Each service has its own requests, so that a slow
+ * guest delays no other. With --follow VMs and services may come and go, and --state keeps the
+ * positions from one call to the next.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -18,15 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS        5000 /* between two looks for VMs, and for a guest's services */
+#define LOOK_MS        5000 /* between two searches for VMs, and for a guest's services */
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS  1000
 #define WAIT_MS        50 /* for a descriptor */
 #define SAVE_MS        1000
-#define LARGE_BYTES    16384 /* of an answer that may not be all there is */
+#define LARGE_BYTES    16384 /* an answer of this size may not be complete */
 #define ROUNDS_MAX     8     /* for a service that writes faster than it is read */
 #define STATE_MAX      (8u << 20)
-#define BOOT_SLACK_MS  5000 /* by which clocks may differ from one look to the next */
+#define BOOT_SLACK_MS  5000 /* clocks may differ this much between two answers */
 
 struct stream {
 	struct guest *guest;
@@ -39,7 +39,7 @@ struct stream {
 	uint64_t pause_ms;
 	unsigned int rounds;
 	bool is_asking;
-	char *bytes; /* without --follow: what it put, until all have come */
+	char *bytes; /* without --follow: its output, until all services have answered */
 	size_t len;
 	FILE *out;
 	struct stream *next;
@@ -48,7 +48,7 @@ struct stream {
 struct guest {
 	struct many *many;
 	struct target target;
-	char *text; /* of the target */
+	char *text; /* as the target was given */
 	struct stream *streams;
 	struct inquiry inquiry;
 	struct loop_timer timer;
@@ -63,7 +63,7 @@ struct many {
 	struct loop_io signals, reader;
 	struct loop_timer look, save;
 	struct guest *guests;
-	json_t *state; /* of an earlier call; or NULL */
+	json_t *state; /* positions of an earlier call, or NULL */
 	size_t open, limit;
 	int status;
 	bool is_over, is_terminal, has_new_positions;
@@ -94,7 +94,7 @@ static void put_line(struct log_lines *l, const struct log_line *line)
 		put_text(s, line);
 }
 
-/* Say a failure when it begins. */
+/* Report a failure once, when it begins. */
 static void say_failure(struct guest *g, const struct failure *f)
 {
 	if (!g->has_failed)
@@ -121,7 +121,7 @@ static bool is_idle(const struct many *m)
 	return true;
 }
 
-/* Ask again later; without --follow, it was the last time. */
+/* Ask again later; without --follow, this was the last request. */
 static void rest(struct many *m, struct loop_timer *timer, uint64_t ms)
 {
 	if (m->options->follow)
@@ -130,7 +130,7 @@ static void rest(struct many *m, struct loop_timer *timer, uint64_t ms)
 		m->is_over = true;
 }
 
-/* Wait while all descriptors are taken. */
+/* Wait while all descriptors are in use. */
 static bool take_place(struct many *m, struct loop_timer *timer)
 {
 	if (m->open >= m->limit) {
@@ -151,7 +151,7 @@ static void stream_answered(struct inquiry *i)
 	m->open--;
 	s->is_asking = false;
 	m->has_new_positions = m->has_new_positions || came;
-	/* A service that one of many guests lacks is no failure. */
+	/* Not a failure: one of many guests may lack the service. */
 	if (i->failure.kind != FAILURE_NONE &&
 		(i->failure.kind != FAILURE_ERROR_ANSWER || !m->options->is_many)) {
 		say_failure(g, &i->failure);
@@ -163,7 +163,7 @@ static void stream_answered(struct inquiry *i)
 		s->pause_ms = 2 * s->pause_ms < PAUSE_LAST_MS ? 2 * s->pause_ms : PAUSE_LAST_MS;
 	}
 	inquiry_free(i);
-	/* An answer has room for a part of what a guest keeps. */
+	/* One answer has room for a part of the output that a guest keeps. */
 	if (!m->options->follow && s->lines.text.len >= LARGE_BYTES && s->rounds++ < ROUNDS_MAX)
 		loop_timer_set(&m->loop, &s->timer, 0);
 	else
@@ -195,7 +195,7 @@ static void ask_stream(struct loop_timer *timer)
 	inquiry_start(&s->inquiry);
 }
 
-/* Where an earlier call has left off, if the guest has not started again since. */
+/* Continue where an earlier call ended, unless the guest has restarted since. */
 static void take_state(struct stream *s)
 {
 	const struct guest *g = s->guest;
@@ -206,7 +206,7 @@ static void take_state(struct stream *s)
 	if (old == NULL)
 		return;
 	s->lines.since_ms = 0;
-	s->lines.is_asked = true; /* from the start of this boot, or from there on */
+	s->lines.is_asked = true; /* from the old position, or from the start of this boot */
 	if (position != NULL && booted + BOOT_SLACK_MS >= g->booted_at_ms)
 		s->lines.position = (uint64_t)json_integer_value(position);
 }
@@ -355,7 +355,7 @@ static void list_guest(struct many *m, const struct target *t)
 	g->many = m;
 	g->is_listed = true;
 	g->text = memory_copy(t->text, strlen(t->text));
-	target_parse(&g->target, g->text, t->port, &p); /* it was one a moment ago */
+	target_parse(&g->target, g->text, t->port, &p); /* it was parsed before */
 	g->timer.expire = look_at_guest;
 	loop_timer_set(&m->loop, &g->timer, 0);
 }
@@ -410,7 +410,7 @@ static json_t *positions_of(const struct guest *g)
 	return object;
 }
 
-/* What was put before is written, so the positions may be. */
+/* Save the positions, after the lines before them are written. */
 static void save(struct many *m)
 {
 	const char *path = m->options->state_file;
@@ -456,11 +456,11 @@ static bool load(struct many *m)
 	if (json_is_object(m->state))
 		return true;
 	fprintf(stderr, "mvm-probe: --state: %s: %s; remove it to start from the beginning\n", path,
-		err != 0 ? problem_errno_text(-err) : "this is no file of positions");
+		err != 0 ? problem_errno_text(-err) : "not a file of positions");
 	return false;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static void end_by_signal(struct loop_io *io, uint32_t events)
 {
@@ -474,7 +474,7 @@ static void reader_gone(struct loop_io *io, uint32_t events)
 	LOOP_OWNER(io, struct many, reader)->is_over = true;
 }
 
-/* Without --follow, in the order of guests and services. */
+/* Without --follow, print in the order of guests and services. */
 static void put_all(struct many *m)
 {
 	for (struct guest *g = m->guests; g != NULL; g = g->next)
@@ -527,7 +527,7 @@ int logs_many(const struct options *o)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	loop_add_signals(&m.loop, &m.signals, &set, end_by_signal);
-	/* A plain file cannot be watched, and has no reader. */
+	/* epoll cannot watch a plain file, and a plain file has no reader that leaves. */
 	loop_add(&m.loop, &m.reader, STDOUT_FILENO, 0, reader_gone);
 	status = run(&m);
 	for (struct guest *g = m.guests, *next; g != NULL; g = next) {

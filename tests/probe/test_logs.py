@@ -199,7 +199,7 @@ class Many(unittest.TestCase):
     def test_a_bad_file_of_positions(self):
         with open(self.state, "w", encoding="utf-8") as f:
             f.write("[]")
-        self.assertIn("this is no file of positions; remove it",
+        self.assertIn("not a file of positions; remove it",
                       probe("logs", "--state", self.state, self.fleet.path("a"), status=3).stderr)
 
     def test_since(self):
