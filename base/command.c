@@ -25,7 +25,7 @@ struct split {
 	bool shell;        /* shell syntax was found */
 };
 
-/* True if the character means nothing but itself, wherever it stands. */
+/* True if the character is never special, wherever it stands. */
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') ||

@@ -59,7 +59,7 @@ static void close_stdio(struct launcher_slot *slot)
 	slot->request.closes_stdio = false;
 }
 
-/* Nothing more is to come of it. Returns its owner, to be told, or NULL. */
+/* The start is over. Returns its owner, to be told, or NULL. */
 static struct launch *finish(struct launcher_slot *slot, int error)
 {
 	struct launch *owner = slot->owner;
@@ -187,8 +187,8 @@ static void begin(struct launcher *l)
 }
 
 /*
- * The launchers for a request; NULL: there are none. To drop the bounding set costs as much as a
- * launcher: it pays from the second such start on.
+ * The launchers for a request, or NULL. Dropping the bounding set in a start costs as much as
+ * making a launcher that has dropped it: the launcher pays off from the second such start on.
  */
 static struct launcher_pool *pool_for(struct launcher *l, const struct spawn_request *r)
 {
@@ -307,7 +307,7 @@ static bool has_new_pid(const struct launcher_slot *slot)
 	return slot->owner != NULL && !slot->is_pid_told && atomic_load(&slot->pid) != 0;
 }
 
-/* True if nothing more is to come of it. */
+/* True if the start is over. */
 static bool is_done(const struct launcher_slot *slot)
 {
 	int state = atomic_load(&slot->state);
@@ -315,8 +315,8 @@ static bool is_done(const struct launcher_slot *slot)
 	return state == LAUNCHER_DONE || state == LAUNCHER_REFUSED;
 }
 
-/* The first start that `has_news` is true of, or NULL. What waits is not taken yet, nor is what
- * comes after it, but for the other pool's. */
+/* The first start with `has_news`, or NULL. Stops where both pools have a waiting start: the starts
+ * after it cannot have begun. */
 static struct launcher_slot *find(
 	const struct launcher *l, bool (*has_news)(const struct launcher_slot *slot))
 {

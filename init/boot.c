@@ -30,9 +30,9 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS    2
-#define SECOND_PART_TRIES 10     /* in which not one more service has got to its program */
-#define OOM_SCORE         "-900" /* of -1000, which would be never */
-#define FILES_MAX         65536  /* descriptors of PID 1: three a service, and some */
+#define SECOND_PART_TRIES 10     /* without another service reaching its program */
+#define OOM_SCORE         "-900" /* -1000 would mean never */
+#define FILES_MAX         65536  /* descriptors of PID 1: three for each service, and some more */
 
 static void check(int err, const char *what)
 {
@@ -90,8 +90,8 @@ static void make_unique(struct guest *g)
 }
 
 /*
- * The directory as it is in the image. An overlay has the same files until somebody writes, but
- * each would cost a node of the overlay.
+ * The directory as it is in the image. An overlay has the same files until a program writes, but
+ * reading them there would allocate an inode for each file.
  */
 static int open_services(void)
 {
@@ -139,10 +139,10 @@ static void log_summary(const struct guest *g)
 }
 
 /*
- * When memory runs out, the kernel is to end a service, and what belongs to the guest last: the
- * agent and the collector inherit this (proc(5), oom_score_adj). PID 1 itself is never chosen. It
- * is done when the services have started, which so need not take it back; to one that is still on
- * its way to its program PID 1 gives its own then. In a container it may not be allowed.
+ * Make the kernel end a service first when memory runs out: the agent and the collector inherit
+ * this oom_score_adj (proc(5)). PID 1 itself is never chosen. This runs after the services have
+ * started, so they need not reset the value; PID 1 resets it for a service that has not reached its
+ * program. A container may not allow it.
  */
 static void spare_guest(struct guest *g)
 {
@@ -150,7 +150,7 @@ static void spare_guest(struct guest *g)
 		file_write("/proc/self/oom_score_adj", OOM_SCORE, sizeof(OOM_SCORE) - 1) == 0;
 }
 
-/* True if services are on the way to their programs, and get there. */
+/* True if services are still reaching their programs, one after another. */
 static bool has_patience(struct guest *g)
 {
 	size_t pending = launcher_pending(&g->supervisor.launcher);
@@ -162,8 +162,8 @@ static bool has_patience(struct guest *g)
 }
 
 /*
- * The second part of the boot: steps that no service waits for. They run when every service has got
- * to its program; one that cannot is not waited for.
+ * The second part of the boot: steps that no service waits for. They run when every service has
+ * reached its program, except those that are stuck.
  */
 static void boot_second_part(struct loop_timer *timer)
 {

@@ -64,7 +64,7 @@ static void on_count(struct loop_timer *timer)
 {
 	struct guest *g = LOOP_OWNER(timer, struct guest, boot.count);
 
-	if (g->boot.second_part.set) /* services are still starting, which this would hold up */
+	if (g->boot.second_part.set) /* services are still starting, and this would delay them */
 		loop_timer_set(&g->loop, timer, clock_ms() + COUNT_SOON_MS);
 	else
 		pressure_count_services(&g->supervisor);

@@ -65,7 +65,8 @@ static int mount_one(const struct step *s)
 {
 	int err;
 
-	if (strncmp(s->path, "/dev/", 5) == 0) /* of a new devtmpfs: to try first is in vain */
+	if (strncmp(s->path, "/dev/", 5) ==
+		0) /* absent in a new devtmpfs, so mounting first would fail */
 		mkdir(s->path, 0755);
 	err = try_mount(s);
 

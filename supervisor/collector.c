@@ -194,8 +194,8 @@ static struct log_ring *map_ring(uint32_t slot)
 }
 
 /*
- * A service that nobody listens to would stand still as soon as its pipe is full. PID 1 starts the
- * next collector, which is told of all of them again and may have better luck.
+ * End the collector: a service whose pipe nobody reads would hang once the pipe is full. PID 1
+ * starts the next collector, which gets all services again and may succeed.
  */
 static void give_up(struct source *s, int code)
 {
@@ -204,7 +204,7 @@ static void give_up(struct source *s, int code)
 	s->owner->done = s->owner->failed = true;
 }
 
-/* Memory is for those who write: the ring is mapped at the first output. */
+/* The ring is mapped at the first output, so silent services need no memory. */
 static bool has_ring(struct source *s)
 {
 	struct log_ring *r = s->ring != NULL ? s->ring : map_ring(s->slot);
@@ -281,7 +281,7 @@ static void end_source(struct source *s)
 	remove_source(s);
 }
 
-/* True if a collector before this one has left something in the ring, which may not be shown yet.
+/* True if an earlier collector left output in the ring, which may not be shown yet.
  */
 static bool ring_is_used(uint32_t slot)
 {

@@ -65,7 +65,7 @@ static int announce(struct service *v)
 	return send_message(v->owner, &m, v->output.read_fd);
 }
 
-/* Tell the collector what it does not know yet of one service. Returns as send_message(). */
+/* Send the collector its missing messages about one service. Returns as send_message(). */
 static int tell(struct service *v)
 {
 	struct collector_message m = { .verb = COLLECTOR_FLUSH, .slot = v->output.slot };
@@ -82,7 +82,7 @@ static int tell(struct service *v)
 	return err;
 }
 
-/* What follows from the result of tell(): wait for room, or for the next collector. */
+/* Act on the result of tell(): wait for room in the socket, or for the next collector. */
 static void settle(struct supervisor *s, int err)
 {
 	bool is_full = err == -EAGAIN;
@@ -108,7 +108,7 @@ static void pump(struct supervisor *s)
 	settle(s, err);
 }
 
-/* Something of this service is new. While the socket is full it waits, as the others do. */
+/* Send the messages about one service, unless the socket is full; on_link() sends them then. */
 static void pump_one(struct service *v)
 {
 	if (v->owner->collector.io.fd >= 0 && !v->owner->collector.is_full)
@@ -168,7 +168,7 @@ int collector_link_init(struct supervisor *s)
 	return c->rings < 0 ? -errno : 0;
 }
 
-/* Room for the service's ring; made for several at once. */
+/* Make room for the service's ring; grows for several services at once. */
 static int grow_rings(struct collector_link *c)
 {
 	if (c->slots < c->room)
@@ -208,8 +208,8 @@ static void reset_pipe(int fd)
 }
 
 /*
- * Open the pipe twice. It is brought to the same number each time: the kernel keeps what it knows
- * of a name in /proc/self/fd, and need not make that for each service.
+ * Open the pipe twice. The pipe is copied to the same number each time: the kernel caches a name in
+ * /proc/self/fd, and so need not create one for each service.
  */
 static int open_twice(const struct supervisor *s, int fd, int *out, int *err)
 {
@@ -263,9 +263,9 @@ void output_flush(struct service *v)
 }
 
 /*
- * The ring is mapped for the moment of a look only: PID 1's memory must not grow with the number of
- * services. A ring that has nothing in it is not: a look would give it memory. Returns 0 with
- * `ring` NULL then, or -errno.
+ * Map the ring for one reading only: PID 1's memory must not grow with the number of services. An
+ * empty ring is not mapped, because reading would allocate its memory; `ring` is then NULL. Returns
+ * 0 or -errno.
  */
 static int map_ring(const struct service *v, struct log_ring **ring)
 {

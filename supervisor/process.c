@@ -36,8 +36,8 @@ static void take_pid(struct service *v)
 }
 
 /*
- * PID 1 was spared (service.h, is_spared) while the process shared its memory on the way to its
- * program: the kernel has given it the same oom_score_adj. Its own is its file's, or 0.
+ * Set the process's own oom_score_adj, from its file or 0. The process shared PID 1's memory before
+ * its program when PID 1 was spared (service.h, is_spared), so the kernel gave it PID 1's value.
  */
 static void give_oom_score(const struct service *v)
 {
@@ -48,8 +48,8 @@ static void give_oom_score(const struct service *v)
 	(void)file_write(path, text, len); /* it may have ended */
 }
 
-/* What is known of the start. A program that could not run is followed by the child's end, which is
- * acted on then. */
+/* Take the result of the start. If the program could not run, the child's end follows, and the
+ * machine acts on that. */
 static void on_launch(struct launch *launch)
 {
 	struct service *v = LOOP_OWNER(launch, struct service, launch);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define FIRST_LOOK_MS 1  /* the pause doubles from look to look */
+#define FIRST_LOOK_MS 1  /* the pause doubles after each look */
 #define LAST_LOOK_MS  64 /* the last pause: some 130 ms in all */
 
 /* True if the process waits for something other than the processor or a disk (proc_pid_stat(5)). */
@@ -19,7 +19,7 @@ static bool has_slept(pid_t pid)
 	buf_format(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (file_read(path, text, sizeof(text), NULL) != 0)
 		return true;
-	end = strrchr(text, ')'); /* of its name, which may have any byte in it */
+	end = strrchr(text, ')'); /* the end of the name, which may contain any byte */
 	return end == NULL || strchr("RDZX", end[strspn(end, ") ")]) == NULL;
 }
 

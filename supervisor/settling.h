@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When a program counts as running for those that come after it. It has begun when its execve(2)
- * has succeeded, but one that fails at once has begun, too, and what requires it must not start.
- * So a service that others come after is up once its program has slept for the first time: it waits
- * for something, or it has been running for a while. How long that takes to be seen does not depend
- * on how busy the machine is, as long as there is a turn for it.
+ * When a program counts as running for the services after it. A successful execve(2) is not enough:
+ * a program may fail at once, and the services that require it must then not start. So a service
+ * with others after it is up once its program has slept for the first time, waiting for something,
+ * or has run for a while.
  */
 #ifndef SUPERVISOR_SETTLING_H
 #define SUPERVISOR_SETTLING_H

@@ -119,8 +119,8 @@ static void process_not_started(struct service *v, int error)
 }
 
 /*
- * Starts have gone on. The ends of processes are taken first: what has run its program and failed
- * at once was never up, and what requires it must not start.
+ * Take the progress of starts, but ended processes first: a program that failed at once was never
+ * up, and the services that require it must not start.
  */
 static void on_launches(struct launcher *l)
 {
