@@ -21,7 +21,7 @@ SIZES = os.environ.get("ATTACK_MEMORY", "128").split(",")
 ANSWER_MS = 1000        # virtual
 HOLD_MS = 300
 PATIENCE_S = 900        # of the host
-FIRST_S, STEP_S = 1, 3
+FIRST_S, STEP_S = 1, 3  # virtual, up to 128 MiB: more memory takes longer to fill
 # The line of PID 1 about a service that it had to kill.
 KILLED = r"signal 9 \(Killed\), the services' memory was used up and it held \d+ MiB after .*"
 # The same for an attacker that has ended by itself; its processes are killed.
@@ -69,23 +69,24 @@ class Attacked(TestCase):
     def setUpClass(cls):
         super().setUpClass()
         guest = Guest("squashfs")
+        step = STEP_S * max(1, cls.memory_mib // 128)
         cls.addClassCleanup(guest.close)
         guest.tree.copy(build.program("attack"), "/bin/attack")
         guest.user("attacker", 1000)
         for i, name in enumerate(NAMES):
             more = " ".join((str(HOLD_MS),) + ATTACKS[name][2:])
             guest.service("a-" + name, "/bin/attack %s %s" % (name, more), user="attacker",
-                          restart="never", on_boot_delay="%ds" % (FIRST_S + STEP_S * i))
+                          restart="never", on_boot_delay="%ds" % (FIRST_S + step * i))
         # Neighbours: one of another user, one of the attacker's user, and one that uses the processor.
         guest.service("other", "/bin/facts echo up + sleep")
         guest.service("same-user", "/bin/facts echo up + sleep", user="attacker")
         guest.service("spin", "/bin/acts clock up + spin")
         # In the agent's cgroup: this measures the agent, not slowed-down services.
         guest.service("asks", "/bin/acts put /sys/fs/cgroup/guest/cgroup.procs 0 + /bin/facts "
-                      "vsock-latency %d %d" % (mvm_client.PORT, STEP_S * len(NAMES)), user="root",
+                      "vsock-latency %d %d" % (mvm_client.PORT, step * len(NAMES)), user="root",
                       restart="never", on_boot_delay="%ds" % FIRST_S)
         guest.service("late", "/bin/facts echo here + sleep",
-                      on_boot_delay="%ds" % (FIRST_S + STEP_S * len(NAMES) + 1))
+                      on_boot_delay="%ds" % (FIRST_S + step * len(NAMES) + 1))
         machine = guest.machine(memory_mib=cls.memory_mib, virtual_time=True, instruction_ns=4)
         machine.log_directory = os.path.join(build.LOGS, cls.__name__)
         cls.addClassCleanup(machine.close)
