@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAILED_TEXT 4 /* where the text of "! 0 text" begins */
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct fs_change *)a)->path, ((const struct fs_change *)b)->path);
@@ -77,8 +79,10 @@ void fs_diff_write(struct buf *b, const void *arg)
 	qsort(changes, count, sizeof(*changes), compare);
 	if (entry < end && *entry == CONTROL_CHANGE_END)
 		write_list(b, changes, count);
-	else if (entry < end && *entry == CONTROL_CHANGE_FAILED && end[-1] == '\0')
-		write_error(b, "FsDiff: the list ends after %llu changes: %s", count, entry + 4);
+	else if (entry < end && *entry == CONTROL_CHANGE_FAILED && end[-1] == '\0' &&
+		 strlen(entry) >= FAILED_TEXT)
+		write_error(b, "FsDiff: the list ends after %llu changes: %s", count,
+			entry + FAILED_TEXT);
 	else
 		write_error(b, "FsDiff: the list ends after %llu changes%s", count, "");
 	free(changes);

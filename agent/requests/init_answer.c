@@ -102,7 +102,7 @@ void init_answer_logs(struct buf *b, const void *arg)
 	struct logs_answer logs = { .text = { (char *)(uintptr_t)a->log, a->log_len },
 		.position = a->position,
 		.cut = a->log_cut,
-		.times = { (void *)(uintptr_t)a->times, a->time_count } };
+		.times = { .items = (void *)(uintptr_t)a->times, .count = a->time_count } };
 
 	message_encode(b, ANSWER_LOGS, &logs);
 }

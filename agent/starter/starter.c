@@ -38,7 +38,7 @@ int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t
 	if (n < (ssize_t)len)
 		return n < 0 ? -errno : -EIO; /* a socket takes so few bytes at once */
 	n -= (ssize_t)len;
-	return file_write_all(fd, text + n, text_len - (size_t)n);
+	return text_len == 0 ? 0 : file_write_all(fd, text + n, text_len - (size_t)n);
 }
 
 static size_t take_descriptors(struct msghdr *m, int *fds, size_t fd_max)
@@ -157,7 +157,7 @@ static int ask(const struct starter *s, const struct starter_call *call, const c
 		err = answer->error;
 	if (err == 0 && count != fd_max)
 		err = -EMFILE; /* the kernel dropped descriptors: unix(7) */
-	while (err != 0 && count > 0)
+	while (got != NULL && err != 0 && count > 0)
 		close(got[--count]);
 	return err;
 }

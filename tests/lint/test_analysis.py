@@ -29,6 +29,7 @@ ANALYZER = {
     ("agent/agent_options.c", "null-argument"): "an option that takes a value comes with one",
     ("agent/checks/definition.c", "malloc-leak"): OWNED,
     ("agent/checks/job.c", "fd-leak"): KEPT,
+    ("agent/checks/job.c", "malloc-leak"): OWNED,
     ("agent/requests/processes.c", "malloc-leak"): OWNED,
     ("agent/requests/restore.c", "malloc-leak"): OWNED,
     ("agent/sessions/forward.c", "use-after-free"): "each is taken out of the list before it is freed",

@@ -13,6 +13,7 @@ import fakes
 from fakes import probe
 from rig.tap import main
 
+ROUNDS = 12
 MEMORY_KB = 16 * 1024
 
 
@@ -158,11 +159,16 @@ class Cost(unittest.TestCase):
                     (2, 10, 1, ("exporter", "--textfile", os.path.join(directory, "page"),
                             "--search-path", fleet.directory))):
                 with self.subTest(command[0]):
-                    rounds = [(self.cost(bare, str(connects), *paths),
-                               self.cost(fakes.PROBE, *command)) for _ in range(3)]
-                    least = [min(sum(pair[n]) for pair in rounds) for n in (0, 1)]
+                    rounds = []
+                    # A busy machine only adds to a round: the least of some tells the truth.
+                    for _ in range(ROUNDS):
+                        rounds.append((self.cost(bare, str(connects), *paths),
+                                       self.cost(fakes.PROBE, *command)))
+                        least = [min(sum(pair[n]) for pair in rounds) for n in (0, 1)]
+                        own = [min(pair[n][0] for pair in rounds) for n in (0, 1)]
+                        if least[1] <= limit * least[0] and own[1] <= own_limit * own[0]:
+                            break
                     self.assertLessEqual(least[1], limit * least[0], rounds)
-                    own = [min(pair[n][0] for pair in rounds) for n in (0, 1)]
                     self.assertLessEqual(own[1], own_limit * own[0], rounds)
 
 

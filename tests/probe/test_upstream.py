@@ -114,7 +114,7 @@ class Later(unittest.TestCase):
     @with_both
     def test_forward_asks_along_the_same_way(self, agent):
         done = fakes.probe("forward", agent.path, "127.0.0.256:1:80", status=2)
-        self.assertIn("is no port to forward", done.stderr)
+        self.assertIn("is not a port to forward", done.stderr)
         socket = os.path.join(agent.temporary.name, "f.sock")
         process = fakes.subprocess.Popen(
             [fakes.PROBE, "forward", agent.path, socket + ":80"],
