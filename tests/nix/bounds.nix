@@ -58,7 +58,7 @@ in
     (file { restartDelay = 0.00001; })
     (file {
       logFile = "/${long 254}";
-      command = "/bin/true ${long (65534 - builtins.stringLength "pre_start = /bin/true ")}";
+      command = "/bin/true ${long (65534 - builtins.stringLength "reload_command = /bin/true ")}";
       env.A = long (65534 - 4);
     })
   ];

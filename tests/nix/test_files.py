@@ -155,8 +155,11 @@ def main():
     )
     agent = [line for line in lines if line.startswith("guest agent /nix/store/")]
     suite.result(len(agent) == 1, "read: the agent's program", lines)
-    with open(os.path.join(output, "etc/mvm/services.d/all.ini"), encoding="utf-8") as file:
-        written = {line.split(" =")[0] for line in file if " =" in line}
+    written = set()
+    services = os.path.join(output, "etc/mvm/services.d")
+    for name in os.listdir(services):
+        with open(os.path.join(services, name), encoding="utf-8") as file:
+            written |= {line.split(" =")[0] for line in file if " =" in line}
     suite.equal("every key is used in this test", sorted(set(known) - written), [])
 
     test_bounds(suite)

@@ -47,6 +47,7 @@ static const struct name calls[] = {
 	{ "prlimit64", SYS_prlimit64 },
 	{ "recvmsg", SYS_recvmsg },
 	{ "rename", SYS_rename },
+	{ "renameat", SYS_renameat },
 	{ "sendmsg", SYS_sendmsg },
 	{ "setgroups", SYS_setgroups },
 	{ "sethostname", SYS_sethostname },

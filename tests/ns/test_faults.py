@@ -200,7 +200,7 @@ class Output(FaultCase):
     def test_a_file_that_cannot_be_rotated(self):
         guest = self.cell()
         self.small_log(guest, log_max_size="100")
-        guest.faults = ("rename=EIO",)
+        guest.faults = ("renameat=EIO",)
         guest.start()
         self.wait_init(guest, "mvm-init .*")
         lines = "".join("line %04d\n" % i for i in range(100))

@@ -101,7 +101,7 @@ class Agent:
 
     def test_states(self):
         for name, status in (("good", "active"), ("bad", {"error": "exit code 3"}),
-                             ("graced", "starting"), ("unchecked", "pending"),
+                             ("graced", "starting"), ("unchecked", "active"),
                              ("hangs", {"error": "timed out after 1s"})):
             self.assertEqual(self.reports[name]["status"], status)
 

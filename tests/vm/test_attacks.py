@@ -25,7 +25,7 @@ FIRST_S, STEP_S = 1, 3  # virtual, up to 128 MiB: more memory takes longer to fi
 # The line of PID 1 about a service that it had to kill.
 KILLED = r"signal 9 \(Killed\), the services' memory was used up and it held \d+ MiB after .*"
 # The same for an attacker that has ended by itself; its processes are killed.
-LEFT_BEHIND = "a daemon that puts itself into the background needs type = forking"
+LEFT_BEHIND = "a daemon that goes into the background needs type = forking"
 CAPPED = r"has \d+ of the \d+ tasks allowed for all services: no new processes"
 
 # name: (who says what came of it, a regex, more arguments). "init": PID 1 had to act; "self": the
