@@ -47,9 +47,11 @@ class FailingCalls(cell.CellCase):
     def settle(self, guest):
         """Asks for a new service until it is there: a reload, too, may meet a fault."""
         self.files += 1
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            # Another text each time: a reload leaves a service alone whose file is the same.
             guest.write(NEW % self.files, "[service]\ncommand = /bin/facts echo here + sleep\n"
-                        "restart_delay = 20ms\nrestart_delay_max = 100ms\n")
+                        "restart_delay = 20ms\nrestart_delay_max = 100ms\n[env]\nATTEMPT = %d\n"
+                        % attempt)
             guest.signal(signal.SIGHUP)
             try:
                 guest.console.wait_line("new%d: here" % self.files, timeout=PATIENCE_S / TRIES)
