@@ -21,8 +21,8 @@ FILES = capabilities(0, 1, 3)           # CHOWN, DAC_OVERRIDE, FOWNER
 PROGRAMS = {
     "init": ("0", ALL, ALL, NONE, "0", "0"),
     "mvm-guest-agent": ("901", NONE, NONE, NONE, "1", "2"),
-    # Its bounding set is whole for the shell of a root that the policy names (vm/run).
-    "mvm-starter": ("901", STARTS, ALL, STARTS, "1", "0"),
+    # A shell of a root that the policy names inherits the bounding set, and no no_new_privs (vm/run).
+    "mvm-starter": ("901", STARTS, ALL, STARTS, "0", "0"),
     "log-collector": ("0", FILES, FILES, NONE, "1", "2"),
 }
 # What each of the two that read foreign bytes may do of tests/vm/payload/tracer.c's table.
