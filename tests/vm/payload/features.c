@@ -152,6 +152,7 @@ static int add_link(const char *kind, const char *name, const char *peer)
 	struct ifinfomsg info = {
 		.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
 	};
+	struct ifinfomsg down = { .ifi_family = AF_UNSPEC };
 
 	begin(&p, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &info, sizeof(info));
 	attribute_text(&p, IFLA_IFNAME, name);
@@ -160,7 +161,8 @@ static int add_link(const char *kind, const char *name, const char *peer)
 	if (peer != NULL) {
 		nest(&p, IFLA_INFO_DATA);
 		nest(&p, VETH_INFO_PEER);
-		put(&p, &info, sizeof(info));
+		/* A peer that is to be up at once is refused: it is alone until the answer. */
+		put(&p, &down, sizeof(down));
 		attribute_text(&p, IFLA_IFNAME, peer);
 		nest_end(&p);
 		nest_end(&p);
