@@ -29,3 +29,10 @@ void *memory_resize(void *old, size_t count, size_t size)
 {
 	return memory_must(reallocarray(old, count > 0 ? count : 1, size));
 }
+
+void *memory_for_one_more(void *array, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return array;
+	return memory_resize(array, count > 0 ? 2 * count : 1, size);
+}

@@ -38,9 +38,7 @@ static size_t width_of(const char *text)
 
 static void add_cell(struct table *t, const char *text, size_t len)
 {
-	if ((t->count & (t->count - 1)) == 0)
-		t->cells =
-			memory_resize(t->cells, t->count > 0 ? 2 * t->count : 1, sizeof(*t->cells));
+	t->cells = memory_for_one_more(t->cells, t->count, sizeof(*t->cells));
 	t->cells[t->count] = (struct table_cell){ .text = memory_copy(text, len), .id = t->count };
 	t->count++;
 }

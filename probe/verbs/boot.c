@@ -5,6 +5,7 @@
 #include "probe/memory.h"
 #include "probe/report/boot_timeline.h"
 #include "probe/show/table.h"
+#include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"
@@ -40,13 +41,10 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 			: json_null());
 }
 
-static void ms_cell(struct table *t, const struct maybe *us)
+static void format_ms(struct buf *b, uint64_t us)
 {
-	if (us->known)
-		table_printf(t, "%llu.%03llu", (unsigned long long)(us->value / 1000),
-			(unsigned long long)(us->value % 1000));
-	else
-		table_printf(t, "-");
+	buf_printf(
+		b, "%llu.%03llu", (unsigned long long)(us / 1000), (unsigned long long)(us % 1000));
 }
 
 /* When, from the start of the kernel to the end of the boot: "    ####  ". */
@@ -86,8 +84,8 @@ static void print(const struct inquiry *i, const void *decoded, const struct pag
 		const struct boot_span *s = &all->spans[n];
 
 		table_text(&t, s->name, NAME_COLUMNS);
-		ms_cell(&t, &s->start_us);
-		ms_cell(&t, &s->duration_us);
+		number_cell(&t, &s->start_us, format_ms);
+		number_cell(&t, &s->duration_us, format_ms);
 		table_printf(&t, "%s", s->success ? "done" : "failed");
 		if (has_bars)
 			bar_cell(&t, all, &s->start_us,
@@ -97,7 +95,7 @@ static void print(const struct inquiry *i, const void *decoded, const struct pag
 	}
 	if (all->all_healthy_us.known) {
 		table_printf(&t, "every check healthy");
-		ms_cell(&t, &all->all_healthy_us);
+		number_cell(&t, &all->all_healthy_us, format_ms);
 		table_printf(&t, "%s", "");
 		table_printf(&t, "%s", "");
 		if (has_bars)

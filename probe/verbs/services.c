@@ -2,6 +2,7 @@
 #include "probe/report/service.h"
 #include "probe/show/format.h"
 #include "probe/show/table.h"
+#include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"
@@ -32,24 +33,6 @@ static void members(json_t *object, const struct inquiry *i, const void *decoded
 	(void)decoded;
 	output_set(object, "services",
 		answered ? json_deep_copy(json_object_get(i->bodies[0], "services")) : json_null());
-}
-
-/* A cell for a number; "-" if unknown. */
-static void number_cell(
-	struct table *t, const struct maybe *m, void (*format)(struct buf *b, uint64_t n))
-{
-	char storage[32];
-	struct buf b = BUF_OVER(storage);
-
-	buf_clear(&b);
-	if (!m->known)
-		buf_puts(&b, "-");
-	else if (format != NULL)
-		format(&b, m->value);
-	else
-		buf_printf(&b, "%llu", (unsigned long long)m->value);
-	table_printf(t, "%s", b.data);
-	table_key(t, m->known ? m->value + 1 : 0);
 }
 
 static void format_cpu(struct buf *b, uint64_t us)

@@ -6,6 +6,7 @@
 #include "probe/report/service.h"
 #include "probe/show/format.h"
 #include "probe/show/table.h"
+#include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/watch.h"
@@ -92,8 +93,7 @@ static struct row *add_row(struct top *t, const struct target *target, struct te
 {
 	struct row *row;
 
-	if ((t->count & (t->count - 1)) == 0)
-		t->rows = memory_resize(t->rows, t->count > 0 ? 2 * t->count : 1, sizeof(*t->rows));
+	t->rows = memory_for_one_more(t->rows, t->count, sizeof(*t->rows));
 	row = &t->rows[t->count++];
 	*row = (struct row){ .target = target, .name = memory_copy(name.bytes, name.len) };
 	row->id = id_of(target, row->name);
@@ -199,23 +199,6 @@ static int take(struct watch *w, struct inquiry *all, size_t count, const struct
 }
 
 /* ---- the page -------------------------------------------------------------------------------- */
-
-static void number_cell(
-	struct table *t, const struct maybe *m, void (*format)(struct buf *b, uint64_t n))
-{
-	char storage[32];
-	struct buf b = BUF_OVER(storage);
-
-	buf_clear(&b);
-	if (!m->known)
-		buf_puts(&b, "-");
-	else if (format != NULL)
-		format(&b, m->value);
-	else
-		buf_printf(&b, "%llu", (unsigned long long)m->value);
-	table_printf(t, "%s", b.data);
-	table_key(t, m->known ? m->value + 1 : 0);
-}
 
 static void format_permille(struct buf *b, uint64_t n)
 {

@@ -23,9 +23,7 @@ static int add(struct target_list *l, const char *text, char *owned, struct prob
 		return problem_set_text(
 			p, E2BIG, "more than %d targets: name fewer", TARGET_LIST_MAX);
 	}
-	if ((l->count & (l->count - 1)) == 0)
-		l->items =
-			memory_resize(l->items, l->count > 0 ? 2 * l->count : 1, sizeof(*l->items));
+	l->items = memory_for_one_more(l->items, l->count, sizeof(*l->items));
 	t = &l->items[l->count++]; /* counted first, so that a bad one is freed as well */
 	err = target_parse(t, owned != NULL ? owned : text, l->port, p);
 	t->owned = owned;
