@@ -385,7 +385,7 @@ int cgroup_service_of(pid_t pid, char *name, size_t size)
 		buf_format(name, size, "%s", line);
 		return 0;
 	}
-	return -ESRCH;
+	return -ENODATA;
 }
 
 int cgroup_freeze(int fd, bool frozen)

@@ -95,8 +95,8 @@ int cgroup_main_pid(int fd);
 
 /*
  * Find the service whose group has the process, or a group below (/proc/PID/cgroup, cgroups(7)).
- * The process may be a zombie. Returns 0, -ESRCH when the process is in no service's group, or
- * another -errno, for example when the process does not exist.
+ * The process may be a zombie. Returns 0, -ENODATA when the process lives in no service's group,
+ * -ENOENT or -ESRCH when it does not exist or ends while the file is open, or another -errno.
  */
 int cgroup_service_of(pid_t pid, char *name, size_t size);
 

@@ -43,7 +43,7 @@ static enum sender find_sender(struct supervisor *s, pid_t pid, const struct ser
 		return SENDER_KNOWN;
 	err = cgroup_service_of(pid, name, sizeof(name));
 	if (err != 0)
-		return err == -ESRCH ? SENDER_STRANGER : SENDER_GONE;
+		return err == -ENODATA ? SENDER_STRANGER : SENDER_GONE;
 	*owner = supervisor_find(s, name);
 	return *owner != NULL ? SENDER_KNOWN : SENDER_STRANGER;
 }

@@ -204,3 +204,40 @@ Test(cgroup, kill_where_the_kernel_has_no_file_for_it)
 	cr_assert(cgroup_kill(group) == 0);
 	cr_assert_str_eq(get("cgroup.kill"), "1");
 }
+
+ssize_t __real_read(int fd, void *bytes, size_t size);
+ssize_t __wrap_read(int fd, void *bytes, size_t size);
+
+static pid_t ends_at_read; /* 0: none */
+
+ssize_t __wrap_read(int fd, void *bytes, size_t size)
+{
+	if (ends_at_read != 0) {
+		kill(ends_at_read, SIGKILL);
+		waitpid(ends_at_read, NULL, 0);
+		ends_at_read = 0;
+	}
+	return __real_read(fd, bytes, size);
+}
+
+/* A process that waits to be killed. */
+static pid_t make_process(void)
+{
+	pid_t pid = fork();
+
+	cr_assert(pid >= 0);
+	while (pid == 0)
+		pause();
+	return pid;
+}
+
+Test(cgroup, whose_process_it_is)
+{
+	char name[64];
+	pid_t pid = make_process();
+
+	cr_expect_eq(cgroup_service_of(pid, name, sizeof(name)), -ENODATA, "it lives elsewhere");
+	ends_at_read = pid;
+	cr_expect_eq(cgroup_service_of(pid, name, sizeof(name)), -ESRCH, "it ends meanwhile");
+	cr_expect_eq(cgroup_service_of(pid, name, sizeof(name)), -ENOENT, "it has ended");
+}
