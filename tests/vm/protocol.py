@@ -33,9 +33,8 @@ def _read(s, count):
 
 def ask(machine, request, timeout=20):
     """The answer to one request over a connection of its own, decoded."""
-    with machine.connect_when_up(PORT) as s:
+    with machine.connect_when_up(PORT, first=frame(json.dumps(request))) as s:
         s.settimeout(timeout)
-        s.sendall(frame(json.dumps(request)))
         return json.loads(read_frame(s))
 
 

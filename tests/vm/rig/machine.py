@@ -356,19 +356,24 @@ class Machine:
 
     # vsock
 
-    def connect(self, port, timeout=20):
+    def connect(self, port, timeout=20, first=b""):
         """
         A stream socket connected to the guest's vsock port. Raises ConnectionRefusedError when
         nobody listens there: wait for a line on the console first, or use connect_when_up().
+        The bytes `first` are there when the guest accepts: in virtual time, a guest's patience may
+        end before this program comes to send anything.
         """
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(timeout)
         try:
             s.connect(self.vsock_path)
-            s.sendall(b"CONNECT %d\n" % port)
+            s.sendall(b"CONNECT %d\n" % port + first)
             answer = b""
             while not answer.endswith(b"\n"):   # byte by byte: what follows is the guest's
-                byte = s.recv(1)
+                try:
+                    byte = s.recv(1)
+                except ConnectionResetError:    # `first` was not read
+                    byte = b""
                 if not byte:
                     raise ConnectionRefusedError("vsock port %d: nobody listens" % port)
                 answer += byte
@@ -379,7 +384,7 @@ class Machine:
             raise
         return s
 
-    def connect_when_up(self, port, timeout=60):
+    def connect_when_up(self, port, timeout=60, first=b""):
         """
         As connect(), trying again while nobody listens. A listener's coming is not an event that
         the host can wait for; everything else in the rig waits for one.
@@ -387,7 +392,7 @@ class Machine:
         deadline = Deadline(timeout)
         while True:
             try:
-                return self.connect(port, timeout=max(0.1, deadline.left()))
+                return self.connect(port, timeout=max(0.1, deadline.left()), first=first)
             except ConnectionRefusedError:
                 if deadline.passed():
                     raise TimedOut("nobody listens on vsock port %d in %s s\n%s" % (
