@@ -50,6 +50,20 @@ void rig_start(void)
 	cr_assert_eq(loop_add(&rig.loop, &rig.signals, fd, EPOLLIN, signals_ready), 0);
 }
 
+void rig_checker(struct checker *checker, struct identities *ids,
+	void (*changed)(void *owner, struct check *check))
+{
+	struct problem p;
+
+	cr_assert_eq(identities_load(ids, &p), 0, "%s", p.text);
+	ids->default_user = geteuid() == 0 ? "nobody" : NULL;
+	*checker = (struct checker){ .loop = &rig.loop,
+		.jobs = &rig.jobs,
+		.identities = ids,
+		.changed = changed,
+		.owner = checker };
+}
+
 void rig_stop(void)
 {
 	char command[64];

@@ -3,6 +3,8 @@
 #ifndef AGENT_RIG_H
 #define AGENT_RIG_H
 
+#include "agent/checks/check.h"
+#include "agent/checks/identity.h"
 #include "agent/checks/job.h"
 #include "base/loop.h"
 
@@ -26,6 +28,13 @@ void rig_start(void);
 
 /* Close and remove all of it. */
 void rig_stop(void);
+
+/*
+ * A checker over the loop and its jobs, with the users of this machine in `ids`; a root's checks
+ * run as nobody. It reports to `changed`, with itself as the owner.
+ */
+void rig_checker(struct checker *checker, struct identities *ids,
+	void (*changed)(void *owner, struct check *check));
 
 /* Run the loop until `done` says so; the test fails when that takes longer than the deadline. */
 void rig_until(bool (*done)(const void *arg), const void *arg);

@@ -29,16 +29,8 @@ static void changed(void *owner, struct check *c)
 
 static void start(void)
 {
-	struct problem p;
-
 	rig_start();
-	cr_assert_eq(identities_load(&identities, &p), 0, "%s", p.text);
-	identities.default_user = geteuid() == 0 ? "nobody" : NULL;
-	checker = (struct checker){ .loop = &rig.loop,
-		.jobs = &rig.jobs,
-		.identities = &identities,
-		.changed = changed,
-		.owner = &checker };
+	rig_checker(&checker, &identities, changed);
 	check = (struct check){
 		.kind = "health check", .name = "web", .interval_ms = 3600000, .timeout_ms = 60000
 	};

@@ -29,15 +29,8 @@ static void ignore_change(void *owner, struct check *check)
 
 static void start(void)
 {
-	struct problem p;
-
 	rig_start();
-	cr_assert_eq(identities_load(&identities, &p), 0, "%s", p.text);
-	identities.default_user = geteuid() == 0 ? "nobody" : NULL;
-	checker = (struct checker){ .loop = &rig.loop,
-		.jobs = &rig.jobs,
-		.identities = &identities,
-		.changed = ignore_change };
+	rig_checker(&checker, &identities, ignore_change);
 	monitors_init(&integrations, DEFINITION_INTEGRATION, rig.directory, &checker);
 	context = (struct hook_context){
 		.jobs = &rig.jobs, .identities = &identities, .integrations = &integrations

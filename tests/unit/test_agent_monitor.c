@@ -25,15 +25,8 @@ static void result_changed(void *owner, struct check *c)
 
 static void start(void)
 {
-	struct problem p;
-
 	rig_start();
-	cr_assert_eq(identities_load(&identities, &p), 0);
-	identities.default_user = geteuid() == 0 ? "nobody" : NULL;
-	checker = (struct checker){ .loop = &rig.loop,
-		.jobs = &rig.jobs,
-		.identities = &identities,
-		.changed = result_changed };
+	rig_checker(&checker, &identities, result_changed);
 	monitors_init(&monitors, DEFINITION_INTEGRATION, rig.directory, &checker);
 	results = 0;
 	rig_log_start();
