@@ -53,17 +53,23 @@ void table_text(struct table *t, struct text text, size_t max)
 	add_cell(t, b.data, b.len);
 }
 
-void table_printf(struct table *t, const char *format, ...)
+void table_vprintf(struct table *t, const char *format, va_list args)
 {
 	char storage[CELL_MAX];
 	struct buf b = BUF_OVER(storage);
-	va_list args;
 
 	buf_clear(&b);
-	va_start(args, format);
 	buf_vprintf(&b, format, args);
-	va_end(args);
 	add_cell(t, b.data, b.len);
+}
+
+void table_printf(struct table *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	table_vprintf(t, format, args);
+	va_end(args);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */

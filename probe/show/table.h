@@ -5,6 +5,7 @@
 
 #include "probe/show/text.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,9 @@ void table_text(struct table *t, struct text text, size_t max);
 
 /* Add the next cell, formatted as by buf_printf(). */
 void table_printf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, with the arguments of the format as a list. */
+void table_vprintf(struct table *t, const char *format, va_list args);
 
 /* Set the number that the latest cell is sorted by. */
 void table_key(struct table *t, uint64_t number);

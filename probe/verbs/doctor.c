@@ -218,16 +218,12 @@ static void row(struct table *t, const char *head, const char *format, ...)
 
 static void row(struct table *t, const char *head, const char *format, ...)
 {
-	char storage[400];
-	struct buf b = BUF_OVER(storage);
 	va_list args;
 
-	buf_clear(&b);
-	va_start(args, format);
-	buf_vprintf(&b, format, args);
-	va_end(args);
 	table_printf(t, "%s", head);
-	table_printf(t, "%s", storage);
+	va_start(args, format);
+	table_vprintf(t, format, args);
+	va_end(args);
 }
 
 static void text_row(struct table *t, const char *head, struct text text)
