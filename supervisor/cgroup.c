@@ -404,16 +404,17 @@ uint64_t cgroup_oom_kills(int fd)
 	return n == CGROUP_UNSET ? 0 : n;
 }
 
-uint64_t cgroup_unreclaimable(int fd)
+uint64_t cgroup_unreclaimable(int fd, bool with_directories)
 {
 	static const char *const reclaimable[] = { "inactive_file", "active_file",
 		"slab_reclaimable" };
 	uint64_t held = single_number(fd, "memory.current");
+	size_t count = with_directories ? 2 : 3;
 	char text[4096];
 
 	if (held == CGROUP_UNSET || read_at(fd, "memory.stat", text, sizeof(text)) != 0)
 		return 0;
-	for (size_t i = 0; i < sizeof(reclaimable) / sizeof(reclaimable[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint64_t n = keyed_number(text, reclaimable[i]);
 
 		if (n != CGROUP_UNSET)

@@ -112,9 +112,11 @@ int cgroup_set_limit(int fd, const char *file, uint64_t value, struct problem *p
 
 /*
  * Bytes of the group and those below that the kernel cannot reclaim without killing processes: all
- * but page cache and directory caches. 0 when the kernel does not say.
+ * but page cache and directory caches. The kernel counts the inodes of open sockets and pipes among
+ * the latter, though it cannot reclaim those: `with_directories` counts all of them. 0 when the
+ * kernel does not say.
  */
-uint64_t cgroup_unreclaimable(int fd);
+uint64_t cgroup_unreclaimable(int fd, bool with_directories);
 
 /* Open a file of the group that polls as EPOLLPRI when it changes. Returns a descriptor or -errno.
  */

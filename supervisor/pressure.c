@@ -54,10 +54,23 @@ static void pause_watch(struct supervisor *s, uint64_t ms)
 	loop_timer_set(s->loop, &s->pressure.timer, clock_ms() + ms);
 }
 
+/* True half-way from memory.high to memory.max: the kernel cannot reclaim what it calls so. */
+static bool is_above_high(const struct supervisor *s)
+{
+	const struct reserve *r = &s->pressure.reserve;
+	struct cgroup_usage usage;
+
+	cgroup_usage(s->cgroups.fd, &usage);
+	return usage.memory_bytes != CGROUP_UNSET &&
+	       usage.memory_bytes > r->memory_high + (r->memory_max - r->memory_high) / 2;
+}
+
 /* Find the service with most memory that the kernel cannot reclaim, and how much. NULL: none. */
 static struct service *find_largest(struct supervisor *s, uint64_t *held)
 {
 	struct service *largest = NULL;
+
+	bool is_short = is_above_high(s);
 
 	*held = 0;
 	for (struct service *v = s->services; v != NULL; v = v->next) {
@@ -65,7 +78,7 @@ static struct service *find_largest(struct supervisor *s, uint64_t *held)
 
 		if (v->built_in || v->cgroup.fd < 0 || !cgroup_is_populated(v->cgroup.fd))
 			continue;
-		n = cgroup_unreclaimable(v->cgroup.fd);
+		n = cgroup_unreclaimable(v->cgroup.fd, is_short);
 		if (n > *held) {
 			*held = n;
 			largest = v;
@@ -79,7 +92,7 @@ static bool is_full(const struct supervisor *s)
 	const struct reserve *r = &s->pressure.reserve;
 	uint64_t slack = r->memory_max - r->memory_high;
 
-	return cgroup_unreclaimable(s->cgroups.fd) + slack >= r->memory_high;
+	return cgroup_unreclaimable(s->cgroups.fd, is_above_high(s)) + slack >= r->memory_high;
 }
 
 static bool is_dying(const struct supervisor *s, uint64_t now)

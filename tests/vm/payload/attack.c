@@ -4,9 +4,9 @@
  *
  *   attack NAME [HOLD_MS [MAX]]
  *
- * takes one after the other until it is refused or has MAX, goes on in a child when that was the
- * limit of one process, says "attack: NAME: N then ERRNO", keeps asking for HOLD_MS, and ends. The
- * tables have all names.
+ * waits until the memory of an attack before it is free, takes one after the other until it is
+ * refused or has MAX, goes on in a child when that was the limit of one process, says "attack:
+ * NAME: N then ERRNO", keeps asking for HOLD_MS, and ends. The tables have all names.
  */
 #include "attack.h"
 
@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PAUSE_US 200000
 
 static long now_ms(void)
 {
@@ -101,6 +103,7 @@ int main(int argc, char **argv)
 	for (size_t t = 0; argc > 1 && t < sizeof tables / sizeof *tables; t++)
 		for (const struct attack *a = tables[t]; a->name; a++)
 			if (strcmp(a->name, argv[1]) == 0) {
+				usleep(PAUSE_US);
 				a->fresh();
 				attack(a, argc > 2 ? strtol(argv[2], NULL, 10) : 0,
 					argc > 3 ? strtol(argv[3], NULL, 10) : 1 << 30);
