@@ -9,14 +9,29 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 /* The writable view of the copy, and the drive: in /run/mvm, which only root can enter. */
 #define COPY  "/run/mvm/secrets"
 #define DRIVE "/run/mvm/secrets-drive"
 
-/* Hosts make drives of 4 to 16 MiB. */
-#define COPY_OPTIONS "mode=0550,size=64m"
+/* Hosts make drives of 4 to 16 MiB. In a small guest, more than a quarter of the memory would leave
+ * too little for the rest. */
+#define COPY_MAX_MIB   64
+#define COPY_SHARE     4
+#define COPY_OPTIONS   "mode=0550,size=64m"
+#define COPY_OF_LITTLE "mode=0550,size=25%"
+
+static const char *copy_options(void)
+{
+	struct sysinfo s;
+
+	return sysinfo(&s) == 0 && ((uint64_t)s.totalram * s.mem_unit >> 20) <
+					   (uint64_t)COPY_MAX_MIB * COPY_SHARE
+		       ? COPY_OF_LITTLE
+		       : COPY_OPTIONS;
+}
 
 /* Mount the tmpfs for the copy, and its read-only view for services. */
 static int mount_copy(gid_t group, struct problem *p)
@@ -28,7 +43,7 @@ static int mount_copy(gid_t group, struct problem *p)
 		return 0;
 	if (mkdir(COPY, 0700) != 0 && errno != EEXIST)
 		return problem_set(p, errno, "cannot make " COPY);
-	if (mount("tmpfs", COPY, "tmpfs", flags, COPY_OPTIONS) != 0)
+	if (mount("tmpfs", COPY, "tmpfs", flags, copy_options()) != 0)
 		return problem_set(p, errno, "cannot mount a tmpfs for the secrets");
 	if (chown(COPY, 0, group) == 0 && mount(COPY, target, NULL, MS_BIND, NULL) == 0) {
 		if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) == 0)

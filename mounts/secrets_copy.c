@@ -7,14 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 16
 #define NEW_NAME  ".mvm-new" /* a file being written; a number follows if a secret has that name */
 #define NEW_MAX   24
+#define SMALL     65536 /* bytes; a larger file is measured before it is copied */
 
 /* One directory of the drive and its copy. */
 struct pair {
@@ -105,7 +108,17 @@ static int put_in_place(struct pair *d, const char *name)
 	return renameat(d->to, d->new_name, d->to, name) != 0 ? -errno : 0;
 }
 
-static void copy_file(struct pair *d, const char *name)
+/* A sparse file takes no room on its drive, but here: do not fill the memory with what cannot fit.
+ */
+static bool has_room(const struct pair *d, off_t size)
+{
+	struct statvfs to;
+
+	return size <= SMALL || fstatvfs(d->to, &to) != 0 ||
+	       (uint64_t)size <= (uint64_t)to.f_bavail * to.f_frsize;
+}
+
+static void copy_file(struct pair *d, const char *name, off_t size)
 {
 	int from = openat(d->from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	int err;
@@ -115,7 +128,7 @@ static void copy_file(struct pair *d, const char *name)
 		return;
 	}
 	unlinkat(d->to, d->new_name, 0);
-	err = copy_contents(from, d);
+	err = has_room(d, size) ? copy_contents(from, d) : -ENOSPC;
 	close(from);
 	if (err == 0)
 		err = put_in_place(d, name);
@@ -154,7 +167,7 @@ static int copy_entry(void *arg, const char *name)
 	if (fstatat(d->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		fail(d, errno, name, "cannot be read");
 	else if (S_ISREG(st.st_mode))
-		copy_file(d, name);
+		copy_file(d, name, st.st_size);
 	else if (S_ISLNK(st.st_mode))
 		copy_link(d, name);
 	else if (S_ISDIR(st.st_mode) && d->depth == 0 && strcmp(name, "lost+found") == 0)

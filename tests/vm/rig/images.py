@@ -192,6 +192,18 @@ def size(image):
     return int(_header(image, "Block count")) * int(_header(image, "Block size"))
 
 
+def sectors(image, path):
+    """The sectors of 512 bytes that have the contents of a file in an ext4 image."""
+    each = int(_header(image, "Block size")) // 512
+    blocks = [int(n) for n in _debugfs(image, ['blocks "%s"' % path]).split()]
+    return [block * each + i for block in blocks for i in range(each)]
+
+
+def write_sparse(image, path, size):
+    """Puts a file of so many bytes into an ext4 image that takes no block there."""
+    _debugfs(image, ['write /dev/null "%s"' % path, 'sif "%s" size %d' % (path, size)], write=True)
+
+
 def owner(image, path):
     """Numbers of a file's user and group in an ext4 image."""
     text = _debugfs(image, ['stat "%s"' % path])

@@ -48,10 +48,27 @@ class Drive:
     A disk: an image file in raw format.
 
     write_limit     bytes that it writes in a second; None: no limit
+    bad_sectors     numbers of the sectors of 512 bytes that cannot be read: EIO (QEMU's blkdebug)
     """
 
-    def __init__(self, path, readonly=False, write_limit=None):
+    def __init__(self, path, readonly=False, write_limit=None, bad_sectors=()):
         self.path, self.readonly, self.write_limit = path, readonly, write_limit
+        self.bad_sectors = bad_sectors
+
+    def words(self):
+        """The words of QEMU's -drive about the file."""
+        words = ["format=raw", "readonly=" + ("on" if self.readonly else "off")]
+        path = self.path.replace(",", ",,")
+        if self.bad_sectors:
+            words += ["file.driver=blkdebug", "file.image.driver=file", "file.image.filename=" + path]
+            for i, sector in enumerate(self.bad_sectors):
+                words += ["file.inject-error.%d.%s" % (i, w) for w in (
+                    "event=none", "iotype=read", "errno=5", "sector=%d" % sector)]
+        else:
+            words.append("file=" + path)
+        if self.write_limit is not None:
+            words.append("throttling.bps-write=%d" % self.write_limit)
+        return words
 
 
 class Machine:
@@ -136,11 +153,7 @@ class Machine:
              "-mon", "chardev=monitor,mode=control",
              "-kernel", self.kernel or build.kernel()]
         for i, drive in enumerate(self.drives):
-            words = "if=none,format=raw,id=drive%d,file=%s,readonly=%s" % (
-                i, drive.path.replace(",", ",,"), "on" if drive.readonly else "off")
-            if drive.write_limit is not None:
-                words += ",throttling.bps-write=%d" % drive.write_limit
-            c += ["-drive", words]
+            c += ["-drive", ",".join(["if=none", "id=drive%d" % i] + drive.words())]
             c += device("virtio-blk", drive="drive%d" % i)
         if self.network:
             forwards = "".join(",hostfwd=tcp:127.0.0.1:%d-%s:%d" % (host, ADDRESS, guest)
