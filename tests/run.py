@@ -17,6 +17,7 @@ import glob
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -59,6 +60,29 @@ class Outcome:
         self.failures = []      # texts, the first line of each says which
         self.skipped = []       # (test, reason)
         self.seconds = 0.0
+        self.cpu_seconds = 0.0  # of the suite, and of its children that it waited for
+
+
+def has_ended(process, seconds):
+    """Waits up to so many seconds for the end of a child, which it leaves to be waited for."""
+    try:
+        fd = os.pidfd_open(process.pid)
+    except ProcessLookupError:      # somebody has waited for it
+        return True
+    try:
+        return bool(select.select([fd], [], [], seconds)[0])
+    finally:
+        os.close(fd)
+
+
+def wait_with_usage(process):
+    """
+    Waits for a child; returns its exit status and the CPU seconds that it and the children took that
+    it waited for.
+    """
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def meson_suites(name, build, seconds):
@@ -199,14 +223,14 @@ class Runner:
         outcome = Outcome(suite)
         start = time.monotonic()
         try:
-            self._judge(outcome, *self._execute(suite))
+            self._judge(outcome, *self._execute(suite, outcome))
         except Exception as e:          # a program that cannot be started
             outcome.failures.append("%s: %s" % (suite.name, e))
         outcome.seconds = time.monotonic() - start
         self._report(outcome)
         return outcome
 
-    def _execute(self, suite):
+    def _execute(self, suite, outcome):
         """Returns the exit status and whether the time limit passed."""
         with open(self._log_path(suite, ".tap"), "wb") as tap, \
                 open(self._log_path(suite, ".err"), "wb") as err:
@@ -218,23 +242,24 @@ class Runner:
                     env=dict(os.environ, **suite.environment), start_new_session=True)
                 self._processes.add(process)
         try:
-            return process.wait(suite.seconds), False
-        except subprocess.TimeoutExpired:
-            return self._stop(process), True
+            ended = has_ended(process, suite.seconds)
+            if not ended:
+                self._stop(process)
+            status, outcome.cpu_seconds = wait_with_usage(process)
+            return status, not ended
         finally:
             with self._lock:
                 self._processes.discard(process)
 
     @staticmethod
     def _stop(process):
-        """Ends a suite and what it started, kindly at first; returns its exit status."""
-        for number, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, None)):
+        """Ends a suite and what it started, kindly at first; the suite's thread waits for it."""
+        for number, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, 0)):
             try:
                 os.killpg(process.pid, number)
-                process.wait(seconds)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                pass
-        return process.wait()
+            except ProcessLookupError:
+                return
+            has_ended(process, seconds)
 
     def _stop_all(self):
         with self._lock:
@@ -265,7 +290,7 @@ class Runner:
             text += ", %d failed" % len(outcome.failures)
         if outcome.skipped:
             text += ", %d skipped" % len(outcome.skipped)
-        text += " (%.1f s)" % outcome.seconds
+        text += " (%.1f s, CPU %.1f s)" % (outcome.seconds, outcome.cpu_seconds)
         for failure in outcome.failures:
             text += "\n  not ok: " + failure.replace("\n", "\n    ")
         if outcome.failures:
