@@ -28,6 +28,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "test-logs")
 SHOWN_LINES = 60        # of a failed suite's stderr
 
+# Those that take longest, in this order: started last, one of them would run alone at the end.
+LONGEST = (
+    "nix/boot", "lint/analysis", "vm/files", "nix/build", "lint/programs", "fuzz/smoke", "vm/wire",
+    "vm/soak", "vm/drives", "vm/cost", "vm/shutdown", "vm/attacks", "vm/snapshots", "vm/rig",
+    "vm/network", "vm/output", "vm/idle", "vm/features", "vm/probe", "vm/hardship", "vm/agent_life",
+)
 # Where suites come from: (name, function of this module that finds them, its argument, seconds).
 # The time limit of a suite, generous for a busy machine; not a measurement.
 SUITES = (
@@ -35,7 +41,7 @@ SUITES = (
     ("tools", "program_suites", "tests/test_*.py", 120),
     ("lint", "program_suites", "tests/lint/test_*.py", 600),
     ("probe", "program_suites", "tests/probe/test_*.py", 600),
-    ("fuzz/smoke", "command_suites", ("tests/fuzz/run", "5"), 900),
+    ("fuzz/smoke", "command_suites", ("tests/fuzz/run", "2"), 900),
     ("ns", "program_suites", "tests/ns/test_*.py", 900),
     ("ns-sanitized", "sanitized_suites", "tests/ns/test_*.py", 900),
     ("nix", "program_suites", "tests/nix/test_*.py", 1800),
@@ -186,7 +192,7 @@ class Tap:
 class Runner:
     """Runs suites, `jobs` at a time, and prints as it goes."""
 
-    def __init__(self, suites, jobs=2, logs=LOGS, out=sys.stdout):
+    def __init__(self, suites, jobs=3, logs=LOGS, out=sys.stdout):
         self._suites, self._jobs, self._logs, self._out = suites, jobs, logs, out
         self._lock = threading.Lock()
         self._processes = set()
@@ -314,13 +320,16 @@ def find_suites(words):
                for word in words) and words:
             continue        # none of these can be meant
         found += globals()[finder](name, argument, seconds)
-    return [s for s in found if not words or any(word in s.name for word in words)]
+    found = [s for s in found if not words or any(word in s.name for word in words)]
+    place = {name: i for i, name in enumerate(LONGEST)}
+    return sorted(found, key=lambda suite: place.get(suite.name, len(LONGEST)))
 
 
 def main():
     parser = argparse.ArgumentParser(description="Run the test suites.")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1),
-                        help="suites at a time (default 2)")
+    # Many tests wait for time to pass: one more than there are processors keeps them all busy.
+    parser.add_argument("--jobs", type=int, default=min(3, (os.cpu_count() or 1) + 1),
+                        help="suites at a time (default %(default)s)")
     parser.add_argument("--seconds", type=int, default=0, help="time limit of a suite, at least")
     parser.add_argument("--list", action="store_true", help="print the suites' names and end")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a suite's name")

@@ -3,6 +3,7 @@
 """run.py believes no suite that crashes, hangs, or does not do what it planned."""
 import io
 import os
+import re
 import sys
 import tempfile
 import time
@@ -55,6 +56,15 @@ class Believed(RunTest):
         self.assertIn("not ok: sums\n    # 1 + 1 is 3", text)
         self.assertIn("stderr: why", text)
         self.assertIn("logs: ", text)
+
+    def test_time_and_processor_time(self):
+        """The latter with that of children."""
+        _, lines = self.run_suites("echo 1..1; sh -c 'while [ $((i += 1)) -lt 600000 ]; do :; done'; "
+                                   "sleep 1; echo ok 1")
+        seconds, cpu = (float(n) for n in re.search(r"\(([\d.]+) s, CPU ([\d.]+) s\)",
+                                                   lines[0]).groups())
+        self.assertGreater(cpu, 0)
+        self.assertGreaterEqual(seconds, cpu + 0.9)
 
     def test_skips_have_reasons(self):
         status, lines = self.run_suites("echo 1..2; echo ok 1; echo 'ok 2 - kvm # SKIP no kvm'",
@@ -137,6 +147,10 @@ class NotBelieved(RunTest):
 
 
 class Table(unittest.TestCase):
+    def test_the_longest_come_first(self):
+        names = [s.name for s in run.find_suites(["vm/", "lint/", "nix/", "fuzz/"])]
+        self.assertEqual(names[:len(run.LONGEST)], list(run.LONGEST))
+
     def test_finds_this_suite(self):
         table = run.SUITES
         run.SUITES = tuple(row for row in table if row[0] == "tools")

@@ -132,7 +132,7 @@ class OtherCommandLines(cases.GuestCase):
 class Idle(cases.SharedBoot):
     """Twenty minutes of virtual time in which nothing happens."""
 
-    options = {"virtual_time": True}
+    options = {"virtual_time": True, "apic_timer": True}
 
     @classmethod
     def prepare(cls, guest):

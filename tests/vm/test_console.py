@@ -273,7 +273,8 @@ class Interrupt(TestCase):
         guest = Guest("squashfs")
         self.addCleanup(guest.close)
         prepare(guest)
-        machine = self.start(guest.machine(virtual_time=True, instruction_ns=1, quirks=True))
+        machine = self.start(guest.machine(virtual_time=True, instruction_ns=1, apic_timer=False,
+                                           quirks=True))
         machine.console.wait_line("mvm-guest-agent: listening .*", PATIENCE_S)
         busy = mvm_client.dial(machine.vsock_path, timeout=PATIENCE_S)
         self.addCleanup(busy.close)

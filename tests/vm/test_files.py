@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""mvm-probe cat, ls and cp, and what file requests may not do in a guest."""
+"""
+mvm-probe cat, ls and cp, and what file requests may not do in a guest. FILES_MB in the environment is
+the size of the large file.
+"""
 import json
 import os
 import re
@@ -14,12 +17,13 @@ from rig.tap import main
 
 POLICY = {"access": {"debug_exec": True}, "profile": "dev"}
 DEADLINE_S = 900        # 20 MB take an emulated guest on a busy machine minutes
+LARGE = int(os.environ.get("FILES_MB", "4")) * 1000000
 
 
 class Files(cases.SharedBoot):
     """One boot for all of it."""
 
-    options = {"memory_mib": 512}       # two files of 20 MB in /tmp
+    options = {"memory_mib": 512}       # two large files in /tmp
 
     @classmethod
     def prepare(cls, guest):
@@ -61,7 +65,7 @@ class Files(cases.SharedBoot):
                 self.copy_both_ways(size)
         self.assertNotIn(b"mvm-copy", self.probe("ls", self.machine.vsock_path, "/tmp")[1])
 
-    # ---- 20 MB, whole and broken off
+    # ---- a large file, whole and broken off
 
     def here(self, name):
         return os.path.join(self.machine.directory, name)
@@ -85,8 +89,8 @@ class Files(cases.SharedBoot):
         found = re.search(r"file +(\d+) +%s$" % re.escape(os.path.basename(path)), out, re.M)
         return int(found[1]) if found else 0
 
-    def test_20_mb_both_ways_and_broken_off_half_way(self):
-        data = os.urandom(20000000)
+    def test_a_large_file_both_ways_and_broken_off_half_way(self):
+        data = os.urandom(LARGE)
         big, back = self.here("big"), self.here("back-big")
         with open(big, "wb") as f:
             f.write(data)
@@ -94,20 +98,20 @@ class Files(cases.SharedBoot):
             f.write("old\n")
         self.inside("echo old >/tmp/big")
         part = "/tmp/.big.mvm-copy"
-        self.broken_off(lambda: self.size_there(part) > 4000000, "cp", big, self.guest("/tmp/big"))
+        self.broken_off(lambda: self.size_there(part) > LARGE // 5, "cp", big, self.guest("/tmp/big"))
         self.assertEqual(self.probe("cat", self.machine.vsock_path, "/tmp/big")[1], b"old\n")
         left = self.size_there(part)
-        self.assertGreater(left, 4000000)
+        self.assertGreater(left, LARGE // 5)
         # It goes on behind what is there: a mark in the middle of that would show otherwise.
         self.assertEqual(self.probe("cp", big, self.guest("/tmp/big")), (0, b"", b""))
-        self.assertEqual((self.size_there("/tmp/big"), self.size_there(part)), (20000000, 0))
+        self.assertEqual((self.size_there("/tmp/big"), self.size_there(part)), (LARGE, 0))
         part = self.here(".back-big.mvm-copy")
-        self.broken_off(lambda: os.path.exists(part) and os.path.getsize(part) > 4000000,
+        self.broken_off(lambda: os.path.exists(part) and os.path.getsize(part) > LARGE // 5,
                         "cp", self.guest("/tmp/big"), back)
         with open(back, encoding="ascii") as f:
             self.assertEqual(f.read(), "old\n")
         with open(part, "r+b") as f:
-            f.seek(1000000)
+            f.seek(LARGE // 20)
             f.write(b"damaged")         # is found, and copied again
         self.assertEqual(self.probe("cp", self.guest("/tmp/big"), back), (0, b"", b""))
         with open(back, "rb") as f:

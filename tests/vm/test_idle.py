@@ -16,7 +16,7 @@ class Idle(cases.SharedBoot):
     """Without checks nothing wakes up."""
 
     root = "squashfs"
-    options = {"virtual_time": True}
+    options = {"virtual_time": True, "apic_timer": True}
     due = 0
 
     @classmethod

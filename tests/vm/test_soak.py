@@ -15,7 +15,7 @@ import protocol
 from rig import images
 from rig.tap import main
 
-REQUESTS = int(os.environ.get("SOAK_REQUESTS", "10000"))
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "5000"))
 SEED = 52
 WARM = 2500             # requests before the first measurement: it goes up and down after them
 GROWTH_KB = 64          # the allocator's pieces, in the first thousands; 7 bytes for each request
