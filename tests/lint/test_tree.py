@@ -28,7 +28,7 @@ INCLUDES = {
 
 # Files in formats without comments, or of other authors.
 NO_LICENSE_LINE = re.compile(
-    r"LICENSE|.*\.json|flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md"
+    r"LICENSE|.*\.json|nix/flake\.lock|tests/fuzz/seeds/.*|.*\.(?:html|txt|dict)|nix/OPTIONS\.md"
     r"|debian/(?:changelog|copyright|source/format)")
 SMALL_TEXT = 5          # lines at the top of a file in which its license stands
 

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The flake as others use it: through git+file:...?dir=nix, with nixpkgs overridden."""
 
+import base64
+import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 
@@ -92,6 +95,47 @@ def expression(suite, name, text, want):
     suite.result(got == want, name, done.stderr or got)
 
 
+def branch_of_nixpkgs(path):
+    """The branch of nixpkgs that a flake.nix names."""
+    with open(path, encoding="utf-8") as file:
+        found = re.findall(r'nixpkgs\.url = "github:NixOS/nixpkgs/([^"/]+)"', file.read())
+    return found[0] if len(found) == 1 else None
+
+
+def lock(suite):
+    """flake.lock pins what flake.nix names, and nix takes it as it is, without a network."""
+    flake = os.path.join(tap.ROOT, "nix", "flake.nix")
+    with open(os.path.join(tap.ROOT, "nix", "flake.lock"), encoding="utf-8") as file:
+        nodes = json.load(file)
+    branch = branch_of_nixpkgs(flake)
+    suite.equal("flake.lock locks nixpkgs and nothing else", sorted(nodes["nodes"]),
+                ["nixpkgs", "root"])
+    node = nodes["nodes"]["nixpkgs"]
+    agrees = suite.equal(
+        "flake.lock is of the branch that flake.nix names",
+        node["original"],
+        {"owner": "NixOS", "repo": "nixpkgs", "ref": branch, "type": "github"},
+    )
+    locked = node["locked"]
+    suite.result(
+        (locked["owner"], locked["repo"], locked["type"]) == ("NixOS", "nixpkgs", "github")
+        and re.fullmatch("[0-9a-f]{40}", locked["rev"])
+        and len(base64.b64decode(locked["narHash"].removeprefix("sha256-"), validate=True)) == 32
+        and isinstance(locked["lastModified"], int),
+        "flake.lock has a revision and the hash of its files",
+        locked,
+    )
+    for path in sorted(glob.glob(os.path.join(tap.ROOT, "nix", "*", "**", "flake.nix"),
+                                 recursive=True)):
+        suite.equal(f"{os.path.relpath(path, tap.ROOT)} names the same branch",
+                    branch_of_nixpkgs(path), branch)
+    if not agrees:  # nix would ask the network for the other branch
+        return
+    done = nix("flake", "metadata", "--json", "--offline", "--no-update-lock-file", FLAKE)
+    suite.equal("nix changes nothing in flake.lock",
+                json.loads(done.stdout)["locks"] if done.returncode == 0 else done.stderr, nodes)
+
+
 MODULES = """
 let
   evaluated = pkgs.lib.evalModules {
@@ -165,6 +209,7 @@ def main():
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
 
+    lock(suite)
     functions = "evalGuest mkGuest mkNodeService mkProfiles mkPythonService mkStaticSite".split()
     for system in SYSTEMS:
         names(suite, f"lib.{system}", functions)
