@@ -92,12 +92,11 @@ static void keep_note(const char *note, uint64_t now)
 {
 	char text[32], directory[128];
 	const char *slash = strrchr(note, '/');
+	size_t len = buf_format(text, sizeof(text), "%016" PRIx64 "\n", now);
 	int fd;
 
 	buf_format(directory, sizeof(directory), "%.*s", (int)(slash - note), note);
-	if (file_make_directories(directory) != 0 ||
-		file_replace(note, text, buf_format(text, sizeof(text), "%016" PRIx64 "\n", now),
-			0600) != 0)
+	if (file_make_directories(directory) != 0 || file_replace(note, text, len, 0600) != 0)
 		return;
 	fd = open(note, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {

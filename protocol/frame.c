@@ -29,6 +29,7 @@ void frame_reader_init(struct frame_reader *r)
 	r->data = r->small;
 	r->size = sizeof(r->small);
 	r->len = 0;
+	r->takes_large = false;
 }
 
 void frame_reader_free(struct frame_reader *r)

@@ -189,7 +189,7 @@ static int serve_listed(struct serving *s)
 static int serve_terminal(struct serving *s)
 {
 	struct account user;
-	struct terminal t;
+	struct terminal t = { .master = -1, .slave = -1 };
 	struct problem ignored;
 	int err = s->call.text_len > 0 ? take_user(s, s->text, &user) : -EINVAL;
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #ifndef PLUGIN_VERSION
-#define PLUGIN_VERSION 1 /* of QEMU 7.2; QEMU 9.1 and later: 3 */
+#define PLUGIN_VERSION 1 /* of QEMU 7.2; QEMU 9.0: 2; QEMU 9.1 and later: 3 */
 #endif
 
 #define FILE_BYTES 4096u

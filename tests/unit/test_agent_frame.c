@@ -133,3 +133,14 @@ Test(agent_frame, memory_grows_with_what_arrives_and_not_with_the_header)
 	feed(bytes, sizeof(bytes), sizeof(bytes));
 	cr_assert_leq(r.size, 4096);
 }
+
+Test(agent_frame, a_new_reader_takes_no_large_requests_whatever_was_there_before)
+{
+	struct frame_reader other;
+
+	memset(&other, 0xff, sizeof(other));
+	frame_reader_init(&other);
+	cr_assert_not(other.takes_large);
+	cr_assert_eq(other.len, 0);
+	frame_reader_free(&other);
+}
