@@ -71,7 +71,7 @@ static int ask(int fd, struct request *r)
 	if ((size_t)n < NLMSG_LENGTH(sizeof(struct nlmsgerr)) ||
 		answer.header.nlmsg_type != NLMSG_ERROR)
 		return -EPROTO;
-	return answer.error.error;
+	return answer.error.error > 0 ? -EPROTO : answer.error.error;
 }
 
 int netlink_link_up(int fd, unsigned int index, unsigned int mtu)
@@ -152,41 +152,42 @@ int netlink_default_route_add(
 	return err == -EEXIST ? 0 : err;
 }
 
-/* Search one datagram of an address dump. Returns 1 found, 0 not here, -EAGAIN at the end. */
-static int find_address(const char *bytes, size_t len, unsigned int index)
+/* Search one datagram of an address dump. True if the dump ends there. */
+static bool search_dump(const char *bytes, size_t len, unsigned int index, bool *has_address)
 {
-	const struct nlmsghdr *h = (const struct nlmsghdr *)bytes;
+	const struct nlmsghdr *h;
 
-	for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
-		const struct ifaddrmsg *a = NLMSG_DATA(h);
+	for (size_t at = 0; at + sizeof(*h) <= len; at += NLMSG_ALIGN(h->nlmsg_len)) {
+		const struct ifaddrmsg *a;
 
+		h = (const struct nlmsghdr *)(bytes + at);
+		a = NLMSG_DATA(h);
+		if (h->nlmsg_len < sizeof(*h) || h->nlmsg_len > len - at)
+			break;
 		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
-			return -EAGAIN;
-		if (h->nlmsg_type == RTM_NEWADDR && a->ifa_index == index)
-			return 1;
+			return true;
+		if (h->nlmsg_type == RTM_NEWADDR && h->nlmsg_len >= NLMSG_LENGTH(sizeof(*a)))
+			*has_address |= a->ifa_index == index;
 	}
-	return 0;
+	return false;
 }
 
 int netlink_has_address(int fd, unsigned int index)
 {
 	char bytes[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct request r;
-	int found = 0;
+	bool has_address = false;
+	ssize_t n;
 
 	start(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(r.u.address));
 	r.u.address.ifa_family = AF_INET;
 	if (send(fd, &r, r.header.nlmsg_len, 0) < 0)
 		return -errno;
-	for (;;) {
-		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
-		int got;
-
+	/* To the end of the dump: the next request must not get the rest of it. */
+	do {
+		n = recv(fd, bytes, sizeof(bytes), 0);
 		if (n <= 0)
 			return n < 0 ? -errno : -EPROTO;
-		got = find_address(bytes, (size_t)n, index);
-		if (got == -EAGAIN)
-			return found;
-		found |= got; /* read on: the next request must not get the rest of the dump */
-	}
+	} while (!search_dump(bytes, (size_t)n, index, &has_address));
+	return has_address;
 }
