@@ -77,7 +77,7 @@ soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
 		FAULTS=all FAULT_REQUESTS=3000 KILLS=8640 POWER_CUTS=200 DAMAGED=60 BOOTS=1000 \
 		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/files vm/features vm/order \
-		ns/failing_calls vm/agent_faults vm/hardship
+		vm/cage ns/failing_calls vm/agent_faults vm/hardship
 
 # How long a guest takes to start, in virtual time, beside other programs that can be PID 1: a table,
 # build/bench.json and the picture build/bench.svg. Then what the agent and a guest at rest cost.

@@ -833,6 +833,7 @@ rec {
         "containers"
         "fuse"
         "iptables"
+        "landlock"
         "nftables"
         "overlay"
         "tun"
@@ -840,7 +841,7 @@ rec {
         "wireguard"
       ]);
       default = [ ];
-      description = "What the kernel of this flake can do beyond the ordinary. tun: /dev/net/tun, for VPNs in user space. wireguard: its network devices. nftables and iptables: packet filters, address translation and connection tracking, of the new and of the old tools. fuse: file systems in user space. virtio_fs: directories that the host shares. overlay: the options of overlayfs that container engines ask for. containers: virtual network cards, bridges and the programs that rule a control group's devices, and the features overlay and nftables.";
+      description = "What the kernel of this flake can do beyond the ordinary. tun: /dev/net/tun, for VPNs in user space. wireguard: its network devices. nftables and iptables: packet filters, address translation and connection tracking, of the new and of the old tools. fuse: file systems in user space. virtio_fs: directories that the host shares. landlock: rules for files that a program gives itself, as the agent does. overlay: the options of overlayfs that container engines ask for. containers: virtual network cards, bridges and the programs that rule a control group's devices, and the features overlay and nftables.";
       example = ''[ "tun" "wireguard" ]'';
     }
     {

@@ -219,7 +219,7 @@ in
     "memoryReserve: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", got \"24MB\""
   ];
   "60 a feature that the kernel does not have" = guest { kernelFeatures = [ "wiregaurd" ]; } [
-    "kernelFeatures[0]: expected \"containers\", \"fuse\", \"iptables\", \"nftables\", \"overlay\", \"tun\", \"virtio_fs\" or \"wireguard\", got \"wiregaurd\"; did you mean \"wireguard\"?"
+    "kernelFeatures[0]: expected \"containers\", \"fuse\", \"iptables\", \"landlock\", \"nftables\", \"overlay\", \"tun\", \"virtio_fs\" or \"wireguard\", got \"wiregaurd\"; did you mean \"wireguard\"?"
   ];
   "61 features of a kernel that is not ours" =
     guest {

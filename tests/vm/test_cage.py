@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What each program of ours may do, seen in /proc and tried: the table of SECURITY.md."""
+"""
+What each program of ours may do, seen in /proc and tried: the table of SECURITY.md.
+
+FEATURES_KERNEL in the environment: a kernel with Landlock, where the agent's rules for files hold.
+"""
+import os
 import re
 
 import cases
@@ -28,12 +33,19 @@ PROGRAMS = {
 # What each of the two that read foreign bytes may do of tests/vm/payload/tracer.c's table.
 AGENT_MAY = {"getpid", "socket-vsock", "map-data"}
 COLLECTOR_MAY = {"getpid", "map-data"}
+# Files that the agent's user may open by their modes, and whether its rules let it.
+FILES = {"/etc/passwd": True, "/proc/cmdline": True, "/sys/fs/cgroup/cgroup.controllers": True,
+         "/bin/facts": False, "+/tmp/of-the-agent": False}
+KERNEL = os.environ.get("FEATURES_KERNEL")
 
 
 class Cage(cases.SharedBoot):
+    options = {"kernel": KERNEL}
+
     @classmethod
     def prepare(cls, guest):
         guest.tree.copy(build.program("tracer"), "/bin/tracer")
+        guest.tree.file("/etc/shadow", "root:*:::::::\n", mode=0o600)
         guest.busybox("sh", "sleep", "setsid", "cat", "true")
         # Both have started something by then: a check, a line.
         guest.integration("ok", health_cmd="/bin/facts exit 0", health_interval_secs=1)
@@ -47,7 +59,10 @@ class Cage(cases.SharedBoot):
                 ("agent-calls", "call mvm-guest-agent all"),
                 ("collector-calls", "call log-collector all")):
             guest.service(name, "/bin/tracer " + command, user="root", restart="never",
-                          on_boot_delay="2s")
+                          type="oneshot", on_boot_delay="2s")
+        # A process has one tracer at a time.
+        guest.service("agent-files", "/bin/tracer open mvm-guest-agent /etc/shadow " +
+                      " ".join(FILES), user="root", restart="never", after="agent-calls")
         guest.service("sleepers", "for i in 0 1 2 3 4 5 6 7 8 9; do sleep 1; "
                       "for p in /proc/[0-9]*; do read -r l <$p/cmdline; case $l in "
                       "sleep*1234*|sleep*4321*) continue 2;; esac; done; echo none; break; done; "
@@ -57,7 +72,8 @@ class Cage(cases.SharedBoot):
     @classmethod
     def observe(cls, machine):
         for line in ("status: tracer: done", "agent-calls: tracer: done",
-                     "collector-calls: tracer: done", "sleepers: done"):
+                     "collector-calls: tracer: done", "agent-files: tracer: done",
+                     "sleepers: done"):
             machine.console.rewind()
             machine.console.wait_line(line)
         cls.reports = protocol.until(
@@ -90,6 +106,12 @@ class Cage(cases.SharedBoot):
 
     def test_what_the_collector_cannot_call(self):
         self.check_calls("collector-calls", "log-collector", COLLECTOR_MAY)
+
+    def test_which_files_the_agent_can_open(self):
+        results = self.results("agent-files", "mvm-guest-agent")
+        self.assertEqual(results.pop("/etc/shadow"), "Permission denied")
+        self.assertEqual(results, {path: "ok" if is_allowed or not KERNEL else "Permission denied"
+                                   for path, is_allowed in FILES.items()})
 
     def test_both_go_on(self):
         """The calls were made in the middle of their work."""

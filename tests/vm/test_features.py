@@ -163,7 +163,8 @@ if KERNEL:
             """The same program on the ordinary kernel: so it does look."""
             guest = self.minimal()
             guest.tree.copy(build.program("features"), "/bin/features")
-            wanted = ["tun", "wireguard", "nftables", "iptables", "fuse", "containers"]
+            wanted = ["tun", "wireguard", "nftables", "iptables", "fuse", "containers",
+                      "landlock"]
             machine = self.run_service(guest, "/bin/features " + " ".join(wanted), uid=0)
             machine.console.wait_line("all tried")
             self.assertEqual(machine.console.find(r"^\w+: works$"), [])

@@ -355,6 +355,12 @@ static int use_containers(void)
 	return at("attach it", (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)));
 }
 
+/* The kernel's Documentation/userspace-api/landlock.rst: the version of the interface. */
+static int use_landlock(void)
+{
+	return at("ask for the version", (int)syscall(444, NULL, 0, 1));
+}
+
 static const struct {
 	const char *name;
 	int (*use)(void);
@@ -362,6 +368,7 @@ static const struct {
 	{ "containers", use_containers },
 	{ "fuse", use_fuse },
 	{ "iptables", use_iptables },
+	{ "landlock", use_landlock },
 	{ "nftables", use_nftables },
 	{ "overlay", use_overlay },
 	{ "tun", use_tun },

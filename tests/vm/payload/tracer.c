@@ -4,6 +4,8 @@
  *
  *   tracer status COMM...            prints "COMM FIELD VALUE" of /proc/PID/status, of each process
  *   tracer call COMM CALL...         has the process make calls that it would not make by itself
+ *   tracer open COMM PATH...         has the process open files to read them, and "+PATH" to write
+ *                                    a file that is made for it
  *   tracer fail EVERY COMM           each EVERYth of its calls fails, and those of the next of that
  *                                    name when it has ended
  *   tracer boot EVERY FIRST PROGRAM  becomes PROGRAM, whose calls fail so from the FIRSTth on
@@ -14,6 +16,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,24 +147,53 @@ static int is_pending(pid_t pid)
 	return (set & synchronous) != 0;
 }
 
-/* The process waits in epoll_wait(2), which a stop ends with EINTR. */
-static void make_call(const char *comm, pid_t pid, const struct call *c)
+#define PATH_ROOM 256
+
+/* Put a text below what the process uses of its stack. Returns its address there. */
+static unsigned long put_text(pid_t pid, unsigned long stack, const char *text)
+{
+	unsigned long at = (stack - 4 * PATH_ROOM) & ~15UL;
+	long words[PATH_ROOM / sizeof(long)] = { 0 };
+
+	strncpy((char *)words, text, sizeof(words) - 1);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (ptrace(PTRACE_POKEDATA, pid, at + i * sizeof(long), words[i]) != 0)
+			fail("PTRACE_POKEDATA");
+	return at;
+}
+
+/* Stop the process in a system call, where it waits most of the time. */
+static void stop_in_call(pid_t pid, struct user_regs_struct *at)
+{
+	const long call = 0x050f; /* the instruction, "syscall" */
+
+	for (;;) {
+		if (ptrace(PTRACE_ATTACH, pid, 0, 0) != 0)
+			fail("PTRACE_ATTACH");
+		wait_stop(pid);
+		if (ptrace(PTRACE_GETREGS, pid, 0, at) != 0)
+			fail("PTRACE_GETREGS");
+		if ((ptrace(PTRACE_PEEKTEXT, pid, at->rip - SYSCALL_BYTES, 0) & 0xffff) == call)
+			return;
+		ptrace(PTRACE_DETACH, pid, 0, 0);
+		usleep(1000);
+	}
+}
+
+/* The process waits in epoll_wait(2), which a stop ends with EINTR. `path`: the second argument. */
+static void make_call(const char *comm, pid_t pid, const struct call *c, const char *path)
 {
 	struct user_regs_struct before, r;
 	int refused;
 	long result;
 
-	if (ptrace(PTRACE_ATTACH, pid, 0, 0) != 0)
-		fail("PTRACE_ATTACH");
-	wait_stop(pid);
-	if (ptrace(PTRACE_GETREGS, pid, 0, &before) != 0)
-		fail("PTRACE_GETREGS");
+	stop_in_call(pid, &before);
 	r = before;
 	r.rip -= SYSCALL_BYTES;
 	r.rax = (unsigned long)c->number;
 	r.orig_rax = (unsigned long)-1;
 	r.rdi = (unsigned long)c->args[0];
-	r.rsi = (unsigned long)c->args[1];
+	r.rsi = path != NULL ? put_text(pid, before.rsp, path) : (unsigned long)c->args[1];
 	r.rdx = (unsigned long)c->args[2];
 	r.r10 = (unsigned long)c->args[3];
 	r.r8 = (unsigned long)c->args[4];
@@ -190,7 +222,16 @@ static void call_by_name(const char *comm, pid_t pid, const char *name)
 {
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (strcmp(name, "all") == 0 || strcmp(calls[i].name, name) == 0)
-			make_call(comm, pid, &calls[i]);
+			make_call(comm, pid, &calls[i], NULL);
+}
+
+static void open_file(const char *comm, pid_t pid, const char *path)
+{
+	struct call c = { path, SYS_openat, { AT_FDCWD, 0, O_RDONLY | O_CLOEXEC } };
+
+	if (*path == '+')
+		c.args[2] = O_WRONLY | O_CREAT | O_CLOEXEC;
+	make_call(comm, pid, &c, path + (*path == '+'));
 }
 
 /* ---- faults ---------------------------------------------------------------------------------- */
@@ -406,6 +447,9 @@ int main(int argc, char **argv)
 	else if (argc > 3 && strcmp(argv[1], "call") == 0 && find(argv[2], pids, 16) == 1)
 		for (int i = 3; i < argc; i++)
 			call_by_name(argv[2], pids[0], argv[i]);
+	else if (argc > 3 && strcmp(argv[1], "open") == 0 && find(argv[2], pids, 16) == 1)
+		for (int i = 3; i < argc; i++)
+			open_file(argv[2], pids[0], argv[i]);
 	else if (argc == 4 && strcmp(argv[1], "fail") == 0 && find(argv[3], pids, 16) == 1) {
 		plan.every = (unsigned int)atoi(argv[2]);
 		for (;;)
