@@ -64,8 +64,8 @@ static uint32_t number_at(const uint8_t *at)
 }
 
 /*
- * What netlink_has_address() is to say, by another way: message after message, and a message that is
- * too short for its type says nothing.
+ * What netlink_has_address() is to say, by another way: message after message, and a message that
+ * is too short for its type says nothing.
  */
 static int expected_address(const struct datagrams *d)
 {
@@ -109,7 +109,9 @@ static void check_dump(const struct datagrams *d)
 
 static void check_answers(const struct datagrams *d)
 {
-	const struct network_address a = { .family = AF_INET, .bytes = { 10, 0, 0, 1 }, .prefix = 8 };
+	const struct network_address a = {
+		.family = AF_INET, .bytes = { 10, 0, 0, 1 }, .prefix = 8
+	};
 	int other, fd = queue(d, &other);
 
 	require(netlink_link_up(fd, INDEX, 1500) <= 0, "a number that is no errno");
