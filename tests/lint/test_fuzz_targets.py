@@ -15,6 +15,8 @@ PROGRAMS = ("agent", "base", "init", "mounts", "probe", "protocol", "supervisor"
 # A public function whose name says that it takes text or bytes apart.
 PARSER = re.compile(r"(?m)^[a-z][\w *]*?\b(\w*_(?:parse|decode|read|recover|each|identify|from_cmdline)"
                     r"(?:_\w+)?)\(")
+# What reads a socket.
+RECEIVES = re.compile(r"\brecv(?:from|msg)?\(")
 README = "tests/fuzz/README.md"
 
 
@@ -34,6 +36,13 @@ class Targets(unittest.TestCase):
         self.assertGreater(len(found), 20)
         missing = sorted("%s: %s()" % f for f in found if f[1] not in listed)
         self.assertEqual(missing, [], "not in the table of " + README)
+
+    def test_every_receiver_is_in_the_table(self):
+        listed = table()
+        found = [p for p in source.files("*.c") if p.split("/")[0] in PROGRAMS
+                 and RECEIVES.search(source.c_code(source.read(p)))]
+        self.assertGreater(len(found), 10)
+        self.assertEqual([p for p in found if p not in listed], [], "not in the table of " + README)
 
     def test_every_target_of_the_table_exists(self):
         targets = {m for cell in table().values() for m in re.findall(r"`fuzz_(\w+)`", cell)}
