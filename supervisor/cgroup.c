@@ -321,7 +321,7 @@ void cgroup_thaw_all(int fd)
 }
 
 /* The parent's pid stands behind the name, which may have any character, and the state. */
-static bool is_child_of_init(pid_t pid)
+bool cgroup_is_child_of_init(pid_t pid)
 {
 	char path[32], text[512];
 	const char *end;
@@ -335,7 +335,7 @@ static bool is_child_of_init(pid_t pid)
 
 static void keep_main_pid(pid_t pid, int *found)
 {
-	if (is_child_of_init(pid))
+	if (cgroup_is_child_of_init(pid))
 		*found = *found == -ESRCH ? pid : -ENOTUNIQ;
 }
 
@@ -370,8 +370,10 @@ int cgroup_service_of(pid_t pid, char *name, size_t size)
 	char path[32], text[1024], *line, *next;
 	int err;
 
+	/* Groups below the service's may make the line longer than the text: its beginning will do.
+	 */
 	buf_format(path, sizeof(path), "/proc/%d/cgroup", pid);
-	err = file_read(path, text, sizeof(text), NULL);
+	err = read_at(AT_FDCWD, path, text, sizeof(text));
 	if (err != 0)
 		return err;
 	for (line = text; *line != '\0'; line = next) {

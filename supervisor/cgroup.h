@@ -93,6 +93,9 @@ void cgroup_thaw_all(int fd);
  */
 int cgroup_main_pid(int fd);
 
+/* True if the parent of the process is PID 1, which is then told of its end. */
+bool cgroup_is_child_of_init(pid_t pid);
+
 /*
  * Find the service whose group has the process, or a group below (/proc/PID/cgroup, cgroups(7)).
  * The process may be a zombie. Returns 0, -ENODATA when the process lives in no service's group,

@@ -335,12 +335,22 @@ void process_signal(struct service *v, int signal)
 	signal_process(v->reload.launch.pid, signal);
 }
 
-void process_stop(struct service *v)
+/* A process that was stopped or frozen can act on the signal, too. */
+static void wake_with(struct service *v, int signal)
 {
 	if (v->cgroup.fd >= 0)
 		cgroup_thaw_all(v->cgroup.fd);
-	process_signal(v, v->last.outcome.in_pre_start
-				  ? SIGTERM
-				  : service_config_signal(v->config.stop_signal));
+	process_signal(v, signal);
 	process_signal(v, SIGCONT);
+}
+
+void process_stop(struct service *v)
+{
+	wake_with(v, v->last.outcome.in_pre_start ? SIGTERM
+						  : service_config_signal(v->config.stop_signal));
+}
+
+void process_abort(struct service *v)
+{
+	wake_with(v, SIGABRT);
 }

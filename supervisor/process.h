@@ -24,6 +24,11 @@ void process_signal(struct service *v, int signal);
  */
 void process_stop(struct service *v);
 
+/* As process_stop(), but with ABRT: the watchdog has expired, maybe because the process was
+ * stopped.
+ */
+void process_abort(struct service *v);
+
 /*
  * Start reload_command as the command is started, with MAINPID in its environment (0: it is not
  * known), for v->reload.launch and its `changed`. Returns as process_start().

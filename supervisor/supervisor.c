@@ -190,7 +190,7 @@ static void carry_out(struct service *v, unsigned int todo)
 	if (todo & MACHINE_DO_ABORT) {
 		log_line("%s: no WATCHDOG=1 for %llu ms: aborted", v->name,
 			(unsigned long long)v->config.rules.watchdog);
-		process_signal(v, SIGABRT);
+		process_abort(v);
 	}
 	if (todo & MACHINE_DO_KILL)
 		process_signal(v, SIGKILL);
@@ -295,7 +295,11 @@ static void end_run(struct service *v, int status)
 	check_gone(v);
 }
 
-/* Make the process of MAINPID= the main process, after the old one has ended. */
+/*
+ * Make the process of MAINPID= the main process, after the old one has ended. Only a child of PID 1
+ * can be: nobody would tell of the end of another one, and its pid could come to belong to a
+ * stranger.
+ */
 static bool has_successor(struct service *v)
 {
 	pid_t pid = v->notify.main_pid;
@@ -305,6 +309,11 @@ static bool has_successor(struct service *v)
 	if (pid == 0 || cgroup_service_of(pid, name, sizeof(name)) != 0 ||
 		strcmp(name, v->name) != 0)
 		return false;
+	if (!cgroup_is_child_of_init(pid)) {
+		log_line("%s: MAINPID=%d ignored: its parent is another process, not PID 1",
+			v->name, pid);
+		return false;
+	}
 	v->pid = pid;
 	index_add_pid(v);
 	return true;

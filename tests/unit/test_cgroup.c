@@ -208,7 +208,8 @@ Test(cgroup, kill_where_the_kernel_has_no_file_for_it)
 ssize_t __real_read(int fd, void *bytes, size_t size);
 ssize_t __wrap_read(int fd, void *bytes, size_t size);
 
-static pid_t ends_at_read; /* 0: none */
+static pid_t ends_at_read;    /* 0: none */
+static const char *long_line; /* what is read without an end; NULL: the file */
 
 ssize_t __wrap_read(int fd, void *bytes, size_t size)
 {
@@ -217,7 +218,11 @@ ssize_t __wrap_read(int fd, void *bytes, size_t size)
 		waitpid(ends_at_read, NULL, 0);
 		ends_at_read = 0;
 	}
-	return __real_read(fd, bytes, size);
+	if (long_line == NULL)
+		return __real_read(fd, bytes, size);
+	memset(bytes, 'x', size);
+	memcpy(bytes, long_line, strlen(long_line));
+	return (ssize_t)size;
 }
 
 /* A process that waits to be killed. */
@@ -240,4 +245,14 @@ Test(cgroup, whose_process_it_is)
 	ends_at_read = pid;
 	cr_expect_eq(cgroup_service_of(pid, name, sizeof(name)), -ESRCH, "it ends meanwhile");
 	cr_expect_eq(cgroup_service_of(pid, name, sizeof(name)), -ENOENT, "it has ended");
+}
+
+/* A container engine's groups below the service's can have names as long as they like. */
+Test(cgroup, whose_process_it_is_deep_below)
+{
+	char name[64];
+
+	long_line = "0::/services/web/";
+	cr_expect_eq(cgroup_service_of(getpid(), name, sizeof(name)), 0);
+	cr_expect_str_eq(name, "web");
 }

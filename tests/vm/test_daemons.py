@@ -27,6 +27,8 @@ class Daemons(cases.SharedBoot):
         guest.service("plain", "sleep 1000 & exit 0")
         guest.service("dog", "echo $WATCHDOG_USEC; for i in 1 2 3; do sleep 1; /bin/acts notify "
                       "WATCHDOG=1; done; echo hangs; sleep 1000", watchdog="2s", restart="never")
+        guest.service("stopped-dog", "trap 'echo aborted; exit 1' ABRT; kill -STOP $$; sleep 1000",
+                      watchdog="2s", restart="never")
         guest.service("quits", "trap 'echo quits; exit 0' QUIT; trap 'echo wrong' TERM; while :; do "
                       "sleep 1; done", stop_signal="SIGQUIT")
         guest.service("slow", "/bin/acts notify EXTEND_TIMEOUT_USEC=9000000; sleep 5; /bin/acts "
@@ -34,6 +36,10 @@ class Daemons(cases.SharedBoot):
         guest.service("follows-slow", "/bin/facts echo begins + sleep", requires="slow")
         guest.service("heir", "/bin/acts notify; (sleep 5; exit 6) & /bin/acts notify MAINPID=$!; "
                       "exit 0", ready="notify", restart="never")
+        # Its new main process has another parent, which lives on.
+        guest.service("no-heir", "/bin/acts notify; (sleep 3 & echo $! >/tmp/heir; wait; sleep 1000) "
+                      "& sleep 1; read pid </tmp/heir; /bin/acts notify MAINPID=$pid; exit 4",
+                      ready="notify", restart="never")
         guest.service("thief", "/bin/acts notify; /bin/acts notify MAINPID=1; exit 0",
                       ready="notify", restart="never")
         guest.service("leaves", "/bin/acts notify; /bin/acts notify STOPPING=1; sleep 2; echo left; "
@@ -70,6 +76,9 @@ class Daemons(cases.SharedBoot):
         self.assertIn("hangs", self.output.lines("dog"))
         self.assert_init("dog: no WATCHDOG=1 for 2000 ms: aborted", count=1)
 
+    def test_a_watchdog_of_a_stopped_process(self):
+        self.assertEqual(self.output.lines("stopped-dog"), ["aborted"])
+
     def test_a_signal_of_its_own_stops_it(self):
         self.assertIn("quits", self.output.lines("quits"))
         self.assertNotIn("wrong", self.output.lines("quits"))
@@ -85,6 +94,10 @@ class Daemons(cases.SharedBoot):
     def test_another_main_process(self):
         self.assert_init(r"heir: exit code 6 after .*, not started again", count=1)
         self.assert_init("thief: .*", count=0)
+
+    def test_a_main_process_that_is_nobodys_child(self):
+        self.assert_init(r"no-heir: MAINPID=\d+ ignored: .*", count=1)
+        self.assert_init("no-heir: exit code 4 after .*, not started again", count=1)
 
     def test_an_end_that_is_announced(self):
         self.assertEqual(self.output.lines("leaves")[-1], "left")
