@@ -80,7 +80,7 @@ static void call_free(struct entrypoint_call *v)
 
 static void limit_expired(struct loop_timer *timer);
 
-/* SIGTERM, and SIGKILL two seconds later. */
+/* SIGTERM, which a stopped process can act on, too, and SIGKILL two seconds later. */
 static void end_early(struct entrypoint_call *v, enum entrypoint_error kind, const char *why)
 {
 	if (v->is_ending || !v->runs)
@@ -88,6 +88,7 @@ static void end_early(struct entrypoint_call *v, enum entrypoint_error kind, con
 	v->is_ending = true;
 	set_error(v, kind, why);
 	(void)job_signal(&v->job, SIGTERM);
+	(void)job_signal(&v->job, SIGCONT);
 	loop_timer_set(&v->agent->loop, &v->limit, clock_ms() + ENTRYPOINT_KILL_MS);
 }
 

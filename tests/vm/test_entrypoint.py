@@ -27,6 +27,7 @@ records) printf '\007\000\000\000{"a":1}\003\000\000\000xyz' >&3; echo out
 bad) printf '\002\000\000\000{x\000\000\000\000' >&3; exec sleep 7777;;
 much) exec head -c 1500000 /dev/zero;;
 hang) trap 'echo asked' TERM; setsid sleep 7777 & sleep 7777 & wait; wait; exec sleep 7777;;
+stopped) trap 'echo told; exit 3' TERM; kill -STOP $$; exec sleep 7777;;
 crash) kill -9 $$;;
 esac
 """
@@ -126,6 +127,8 @@ class Entrypoint(cases.SharedBoot):
 
     def test_ends_that_are_errors(self):
         self.assertIn("1 MiB", self.error(b"much\n", "PayloadCap")[1])
+        out, _ = self.error(b"stopped\n", "Timeout", seconds=1)
+        self.assertEqual(out, b"told\n")
         out, message = self.error(b"hang\n", "Timeout", seconds=1)
         self.assertEqual((out, message), (b"asked\n", "its time is over"))
         self.assertIn("signal 9", self.error(b"crash\n", "WrapperCrashed")[1])
