@@ -55,7 +55,8 @@ enum control_verb {
 			 when its first byte came (milliseconds since 1970; 0: not known) */
 	CONTROL_TIMELINE, /* one ITEM a stage of the boot: `step` with its name and times */
 	CONTROL_HEALTH, /* report that the check of service `name` passed (`value` 1) or failed (0).
-			   Only DONE */
+			   `position` is when it began (CLOCK_MONOTONIC, ms). Only DONE; ESTALE: it
+			   began before the service's process, and says nothing of that */
 	CONTROL_EVENTS, /* ITEM up to CONTROL_TRANSITIONS_MAX of the services' changes of state
 			   (`value` of them in `transitions`), or of service `name` only, from
 			   number `position` on (0: all that are kept). DONE has the next

@@ -173,10 +173,10 @@ static bool next_health(struct control *c, struct control_job *job)
 {
 	struct guest *g = guest_of(c);
 	struct service *v = supervisor_find(&g->supervisor, job->request.name);
+	int err = v == NULL ? -ENOENT
+			    : supervisor_health(v, job->request.value != 0, job->request.position);
 
-	if (v != NULL)
-		supervisor_health(v, job->request.value != 0);
-	return done(job, v == NULL ? ENOENT : 0, NULL);
+	return done(job, -err, NULL);
 }
 
 /* ---- the guest --------------------------------------------------------------------------------

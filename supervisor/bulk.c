@@ -8,6 +8,7 @@
 #include "supervisor/index.h"
 #include "supervisor/order.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 size_t supervisor_count(const struct supervisor *s, bool runnable)
@@ -158,19 +159,22 @@ int supervisor_freeze(struct supervisor *s, bool frozen)
 	return first;
 }
 
-void supervisor_health(struct service *v, bool healthy)
+int supervisor_health(struct service *v, bool healthy, uint64_t begun_ms)
 {
 	unsigned int limit = v->config.unhealthy_restart_after;
 
+	if (begun_ms < v->machine.started_ms)
+		return -ESTALE;
 	if (healthy) {
 		v->unhealthy = 0;
 		if (v->config.rules.ready == MACHINE_READY_HEALTHY)
 			supervisor_event(v, MACHINE_EV_READY, NULL);
-		return;
+		return 0;
 	}
 	if (!machine_is_ready(&v->machine) || limit == 0 || ++v->unhealthy < limit)
-		return;
+		return 0;
 	log_line("%s: %u failed health checks in a row: restarted", v->name, v->unhealthy);
 	v->unhealthy = 0;
 	supervisor_event(v, MACHINE_EV_RESTART, NULL);
+	return 0;
 }

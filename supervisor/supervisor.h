@@ -94,9 +94,11 @@ int supervisor_freeze(struct supervisor *s, bool frozen);
 
 /*
  * The health check of a service has passed or failed. The first pass makes a service with ready =
- * healthy ready; unhealthy_restart_after failures in a row restart it.
+ * healthy ready; unhealthy_restart_after failures in a row restart it. `begun_ms` is when the check
+ * began, in clock_ms(). Returns 0, or -ESTALE when that was before the present process started: the
+ * result is about an earlier one, and is ignored.
  */
-void supervisor_health(struct service *v, bool healthy);
+int supervisor_health(struct service *v, bool healthy, uint64_t begun_ms);
 
 /* True if any service has processes. With `built_in` false, built-in services do not count. */
 bool supervisor_is_active(const struct supervisor *s, bool built_in);

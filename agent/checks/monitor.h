@@ -25,11 +25,12 @@ struct monitor {
 	struct definition definition;
 	struct check check; /* idle if the definition has no command */
 	bool begun;
-	bool hook_running;     /* its checkpoint_cmd or restore_cmd runs */
-	char service_user[12]; /* uid of the service of the same name, as text; "": none */
-	bool no_service;       /* PID 1 has no service of this name */
-	bool is_down;          /* PID 1 has said that its service does not run */
-	bool result_due;       /* PID 1 must be told the last result */
+	bool hook_running;        /* its checkpoint_cmd or restore_cmd runs */
+	char service_user[12];    /* uid of the service of the same name, as text; "": none */
+	bool no_service;          /* PID 1 has no service of this name */
+	bool is_down;             /* PID 1 has said that its service does not run */
+	bool result_due;          /* PID 1 must be told the last result */
+	uint64_t result_begun_ms; /* when the check of that result began, in clock_ms() */
 	bool checkpointed;
 	time_t last_checkpoint_at; /* when `checkpointed` */
 	uint64_t state_size_bytes;

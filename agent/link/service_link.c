@@ -76,6 +76,9 @@ static void health_done(struct channel_call *call, int error, const char *text)
 	(void)text;
 	if (monitor != NULL && error == ENOENT)
 		monitor->no_service = true;
+	/* The service has restarted since: ask the new process, however long the interval is. */
+	if (monitor != NULL && error == ESTALE && !job_is_running(&monitor->check.job))
+		check_begin(&monitor->check);
 	report_next(l);
 }
 
@@ -96,6 +99,7 @@ static void report_next(struct service_link *l)
 	channel_prepare(&l->health, CONTROL_HEALTH);
 	channel_set_name(&l->health, monitor->definition.name);
 	l->health.request.value = monitor->check.result.healthy;
+	l->health.request.position = monitor->result_begun_ms;
 	l->health.done = health_done;
 	l->health.owner = l;
 	channel_begin(l->channel, &l->health);
@@ -111,6 +115,7 @@ void service_link_result(struct service_link *l, struct monitor *monitor)
 	if (!healthy && clock_ms() < monitor->check.quiet_until_ms)
 		return;
 	monitor->result_due = true;
+	monitor->result_begun_ms = monitor->check.job.started_ms;
 	report_next(l);
 }
 

@@ -3,6 +3,7 @@
  * agent tells PID 1. */
 #include "agent_process.h"
 #include "agent_rig.h"
+#include "base/clock.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -426,6 +427,26 @@ Test(agent_guest, init_learns_of_results)
 	/* A name that init does not know is not told again. */
 	answer_done(ENOENT, "");
 	free(ask_until("\"IntegrationStatus\"", "exit code 1"));
+	expect_no_verb();
+}
+
+/* The check began before the service's process: the next one does not wait for its time. */
+Test(agent_guest, a_result_that_was_out_of_date)
+{
+	const struct control_message *m;
+	uint64_t begun;
+
+	rig_file("integrations.d/1.json",
+		"{\"name\":\"web\",\"health_cmd\":\"true\",\"health_interval_secs\":1000}");
+	start_agent_with_init(NULL, no_services);
+	m = expect_verb(CONTROL_HEALTH);
+	begun = m->position;
+	cr_expect(begun > 0 && begun <= clock_ms());
+	answer_done(ESTALE, "");
+	m = expect_verb(CONTROL_HEALTH);
+	cr_expect_geq(m->position, begun);
+	cr_expect_eq(m->value, 1);
+	answer_done(0, "");
 	expect_no_verb();
 }
 

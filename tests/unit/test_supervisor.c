@@ -163,7 +163,7 @@ Test(supervisor, health_makes_ready)
 	service.config.rules.ready = MACHINE_READY_HEALTHY;
 	service.machine.state = MACHINE_START;
 	service.unhealthy = 3;
-	supervisor_health(&service, true);
+	supervisor_health(&service, true, 0);
 	cr_assert(service.machine.state == MACHINE_RUNNING && service.unhealthy == 0);
 }
 
@@ -173,16 +173,31 @@ Test(supervisor, failed_checks_in_a_row_restart)
 	service.machine.state = MACHINE_RUNNING;
 	service.machine.wanted = true;
 	service.pid = -1; /* something that is still there */
-	supervisor_health(&service, false);
-	supervisor_health(&service, false);
-	supervisor_health(&service, true);
-	supervisor_health(&service, false);
-	supervisor_health(&service, false);
+	supervisor_health(&service, false, 0);
+	supervisor_health(&service, false, 0);
+	supervisor_health(&service, true, 0);
+	supervisor_health(&service, false, 0);
+	supervisor_health(&service, false, 0);
 	cr_assert(service.machine.state == MACHINE_RUNNING && service.unhealthy == 2);
-	supervisor_health(&service, false);
+	supervisor_health(&service, false, 0);
 	cr_assert(service.machine.state == MACHINE_STOP && service.machine.again);
-	supervisor_health(&service, false);
+	supervisor_health(&service, false, 0);
 	cr_assert(service.unhealthy == 0, "only while it runs");
+}
+
+/* A check that began in an earlier life of the service says nothing of this one. */
+Test(supervisor, a_check_of_an_earlier_process)
+{
+	service.config.rules.ready = MACHINE_READY_HEALTHY;
+	service.config.unhealthy_restart_after = 1;
+	service.machine.state = MACHINE_START;
+	service.machine.started_ms = 1000;
+	cr_expect_eq(supervisor_health(&service, true, 999), -ESTALE);
+	cr_expect_eq(service.machine.state, MACHINE_START);
+	cr_expect_eq(supervisor_health(&service, true, 1000), 0);
+	cr_expect_eq(service.machine.state, MACHINE_RUNNING);
+	cr_expect_eq(supervisor_health(&service, false, 999), -ESTALE);
+	cr_expect_eq(service.machine.state, MACHINE_RUNNING);
 }
 
 /* ---- hold, freeze, count ----------------------------------------------------------------------
