@@ -2,6 +2,7 @@
 #include "init/control.h"
 
 #include "base/agent_address.h"
+#include "base/buf.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -137,29 +138,51 @@ static int check_request(const struct control *c, const struct control_message *
 	return operation_of(c, m->verb) != NULL ? 0 : -EOPNOTSUPP;
 }
 
-static void refuse(struct control *c, const struct control_message *request, int error)
+/* `text` says why, or is "" where the error does. */
+static void refuse(
+	struct control *c, const struct control_message *request, int error, const char *text)
 {
 	struct control_message m = {
 		.kind = CONTROL_DONE, .verb = request->verb, .id = request->id, .error = error
 	};
 
+	buf_format(m.text, sizeof(m.text), "%s", text);
 	if (request->id != 0)
 		send_message(c, &m);
 }
 
+/*
+ * A free job, or NULL. The agent gives up after a while and does not say so: what waits longest for
+ * its services is given up here, too.
+ */
+static struct control_job *find_room(struct control *c)
+{
+	struct control_job *oldest = NULL;
+
+	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++) {
+		struct control_job *job = &c->jobs[i];
+
+		if (!job->used)
+			return job;
+		if (operation_of(c, job->request.verb)->gives_way &&
+			(oldest == NULL || job->number < oldest->number))
+			oldest = job;
+	}
+	if (oldest != NULL)
+		refuse(c, &oldest->request, ECANCELED, "later requests wait, too");
+	return oldest;
+}
+
 static void take_request(struct control *c, const struct control_message *m)
 {
-	struct control_job *job = NULL;
 	int err = check_request(c, m);
+	struct control_job *job = err == 0 ? find_room(c) : NULL;
 
-	for (size_t i = 0; i < CONTROL_JOBS_MAX && job == NULL; i++)
-		if (!c->jobs[i].used)
-			job = &c->jobs[i];
-	if (err != 0 || job == NULL) {
-		refuse(c, m, err != 0 ? -err : EBUSY);
+	if (job == NULL) {
+		refuse(c, m, err != 0 ? -err : EBUSY, "");
 		return;
 	}
-	*job = (struct control_job){ .used = true, .request = *m };
+	*job = (struct control_job){ .used = true, .request = *m, .number = ++c->taken };
 }
 
 static void take_message(struct control *c, const struct control_message *m)

@@ -23,6 +23,7 @@ struct control_job {
 	bool held;                      /* `answer` did not fit into the socket yet */
 	struct control_message request; /* as received and checked */
 	struct control_message answer;
+	uint64_t number;    /* the earlier of two requests has the smaller one */
 	unsigned int stage; /* progress; its meaning depends on the verb */
 	uint64_t lost;      /* events that were overwritten before they were sent */
 	int error;          /* for CONTROL_DONE */
@@ -35,6 +36,8 @@ struct control_operation {
 	 * when the job waits for something; control_go_on() then calls this again.
 	 */
 	bool (*next)(struct control *c, struct control_job *job);
+	/* It waits for services, maybe for ever: the oldest such job makes room for a request. */
+	bool gives_way;
 	/* Called after CONTROL_DONE is sent. May be NULL. */
 	void (*finished)(struct control *c, const struct control_job *job);
 };
@@ -53,6 +56,7 @@ struct control {
 	struct loop_io io; /* our end; fd -1: no agent */
 	int agent_fd;      /* the agent's end until it is started, or -1 */
 	struct control_job jobs[CONTROL_JOBS_MAX];
+	uint64_t taken;   /* requests since the start of PID 1 */
 	bool shows_life;  /* it has answered the latest control_ask_for_life() */
 	bool moved;       /* a job has begun, or a message was sent, in this pass */
 	uint64_t watched; /* number of the event that the agent will be told of once; 0: none */

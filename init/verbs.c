@@ -475,7 +475,7 @@ static bool next_reload_service(struct control *c, struct control_job *job)
 static const struct control_operation verbs[] = {
 	[CONTROL_HELLO] = { .next = next_hello },
 	[CONTROL_SERVICES] = { .next = next_services },
-	[CONTROL_RESTART] = { .next = next_restart },
+	[CONTROL_RESTART] = { .next = next_restart, .gives_way = true },
 	[CONTROL_SYNC] = { .next = next_sync },
 	[CONTROL_FREEZE] = { .next = next_freeze },
 	[CONTROL_THAW] = { .next = next_freeze },
@@ -483,14 +483,14 @@ static const struct control_operation verbs[] = {
 	[CONTROL_RESEED] = { .next = next_reseed },
 	[CONTROL_REFRESH] = { .next = next_refresh },
 	[CONTROL_ADDRESS] = { .next = next_address },
-	[CONTROL_RESUME] = { .next = next_resume },
+	[CONTROL_RESUME] = { .next = next_resume, .gives_way = true },
 	[CONTROL_SHUTDOWN] = { .next = next_shutdown, .finished = begin_shutdown },
 	[CONTROL_LOGS] = { .next = next_logs },
 	[CONTROL_TIMELINE] = { .next = next_timeline },
 	[CONTROL_HEALTH] = { .next = next_health },
 	[CONTROL_EVENTS] = { .next = next_events },
-	[CONTROL_RELOAD] = { .next = next_reload },
-	[CONTROL_RELOAD_SERVICE] = { .next = next_reload_service },
+	[CONTROL_RELOAD] = { .next = next_reload, .gives_way = true },
+	[CONTROL_RELOAD_SERVICE] = { .next = next_reload_service, .gives_way = true },
 	[CONTROL_CHANGES] = { .next = next_changes },
 };
 

@@ -401,6 +401,30 @@ Test(control, a_reload_is_done_when_all_is_over)
 	cr_expect_null(guest.supervisor.services);
 }
 
+/* The agent gives up such a request without a word, and its jobs must not be used up by that. */
+Test(control, restarts_that_never_end_leave_room_for_others)
+{
+	struct service *v = add_stubborn();
+	struct control_message m;
+	unsigned int given_up = 0;
+
+	for (unsigned int i = 0; i < 3 * CONTROL_JOBS_MAX; i++) {
+		ask(CONTROL_RESTART, "stubborn", 0);
+		while (receive(&m)) {
+			cr_assert_eq(m.kind, CONTROL_DONE);
+			cr_expect_eq(m.error, ECANCELED);
+			cr_expect_eq(m.id, last_id - CONTROL_JOBS_MAX, "the oldest");
+			given_up++;
+		}
+	}
+	cr_expect_eq(given_up, 2 * CONTROL_JOBS_MAX);
+	ask(CONTROL_HELLO, "", 0);
+	cr_assert(receive(&m) && m.error == ECANCELED);
+	cr_assert(receive(&m) && m.kind == CONTROL_ITEM && m.id == last_id);
+	cr_assert(receive(&m) && m.kind == CONTROL_DONE && m.error == 0);
+	kill(v->pid, SIGKILL);
+}
+
 /* The service already stops for a changed file: the restart waits for its next start. */
 Test(control, a_restart_during_a_reload)
 {
