@@ -95,6 +95,7 @@ static void agent_starting(struct service *v)
 	struct guest *g = LOOP_OWNER(v->owner, struct guest, supervisor);
 	int err = control_open(&g->control);
 
+	g->agent.is_asked = false; /* the question for a sign of life went to the run before */
 	if (err != 0)
 		log_line("cannot open a control channel for the guest agent: %s",
 			problem_errno_text(-err));

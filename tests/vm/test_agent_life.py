@@ -61,6 +61,18 @@ class AgentLife(cases.GuestCase):
                 self.do(machine, "sleep 100")
                 self.assertEqual(len(self.hangs(machine)), 1)
 
+    def test_one_that_was_killed_after_it_was_asked(self):
+        """PID 1 does not blame the next one for the question that it never got."""
+        machine = self.booted("ext4", virtual_time=True)
+        self.do(machine, "agent STOP")
+        with machine.connect(protocol.PORT) as s:
+            s.sendall(protocol.frame("\"Ping\""))
+            self.do(machine, "sleep 15")
+            self.do(machine, "agent KILL")
+            self.assertEqual(protocol.read_frame(s), b"\"Pong\"")
+        self.do(machine, "sleep 20")
+        self.assertEqual(self.hangs(machine), [])
+
     def hangs(self, machine):
         return [l for l in self.output(machine).init() if "sign of life" in l]
 
