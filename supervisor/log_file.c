@@ -27,16 +27,28 @@ static bool is_console(const char *path)
 	return false;
 }
 
-/* True if `path` is a link to such a name, as in /var/log of container images. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return (a->st_dev == b->st_dev && a->st_ino == b->st_ino) ||
+	       (S_ISCHR(a->st_mode) && S_ISCHR(b->st_mode) && a->st_rdev == b->st_rdev);
+}
+
+/*
+ * True if `path` is a link to such a name, or over other links to the collector's own output, as in
+ * /var/log of container images.
+ */
 static bool leads_to_console(const char *path)
 {
 	char target[COLLECTOR_PATH_MAX];
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	struct stat there, console;
 
 	if (n < 0)
 		return false;
 	target[n] = '\0';
-	return is_console(target);
+	return is_console(target) ||
+	       (stat(path, &there) == 0 && fstat(STDOUT_FILENO, &console) == 0 &&
+		       is_same_file(&there, &console));
 }
 
 /* Names that say the same: "//" and "/./" are "/". */
@@ -64,12 +76,15 @@ void log_file_init(struct log_file *f, const struct collector_message *m)
 	memcpy(f->path, m->log_file, sizeof(f->path));
 	f->path[sizeof(f->path) - 1] = '\0';
 	shorten(f->path);
-	if (is_console(f->path) || leads_to_console(f->path))
+	if (is_console(f->path))
 		f->path[0] = '\0';
 }
 
-bool log_file_is_used(const struct log_file *f)
+/* The link may have been made since, as by the service's pre_start. */
+bool log_file_is_used(struct log_file *f)
 {
+	if (f->fd < 0 && f->path[0] != '\0' && leads_to_console(f->path))
+		f->path[0] = '\0';
 	return f->path[0] != '\0';
 }
 

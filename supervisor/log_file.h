@@ -27,7 +27,7 @@ struct log_file {
 void log_file_init(struct log_file *f, const struct collector_message *m);
 
 /* True if the service has a log file. */
-bool log_file_is_used(const struct log_file *f);
+bool log_file_is_used(struct log_file *f);
 
 /*
  * Append all bytes of the ring after `shown`. At max_size the file becomes FILE.1, FILE.1 becomes

@@ -145,7 +145,8 @@ class Flood(cases.GuestCase):
 
 
 CONSOLES = ("/dev/stdout", "/dev/stderr", "/dev/console", "/dev/fd/1", "/proc/1/fd/1",
-            "/proc/self/fd/2", "/var/log/out.log", "/dev//stdout", "/dev/./stderr")
+            "/proc/self/fd/2", "/var/log/out.log", "/dev//stdout", "/dev/./stderr",
+            "/var/log/chain.log", "/var/log/relative.log")
 
 
 class LogFiles:
@@ -153,7 +154,7 @@ class LogFiles:
 
     @classmethod
     def prepare(cls, guest):
-        guest.user("web", 1000).busybox("sh", "sleep", "printf", "cat", "kill")
+        guest.user("web", 1000).busybox("sh", "sleep", "printf", "cat", "kill", "ln")
         guest.drive("mvm-data")
         guest.tree.symlink("/var/log/link.log", "/etc/passwd")
         guest.tree.file("/var/log/old.log", "before\n", mode=0o600, uid=1000, gid=1000)
@@ -171,6 +172,10 @@ class LogFiles:
         guest.service("led-astray", "/bin/facts echo x + sleep", log_file="/var/web/logs/x.log")
         guest.service("led", "/bin/facts echo through it + sleep", log_file="/var/led/led.log")
         guest.tree.symlink("/var/log/out.log", "/dev/stdout")
+        guest.tree.symlink("/var/log/chain.log", "out.log")
+        guest.tree.symlink("/var/log/relative.log", "../../dev/stdout")
+        guest.service("late", "/bin/facts echo shown + sleep", log_file="/var/log/late.log",
+                      pre_start="/bin/ln -s /dev/stdout /var/log/late.log")
         for i, path in enumerate(CONSOLES):
             guest.service("console%d" % i, "/bin/facts echo shown + sleep", log_file=path)
         guest.service("null", "/bin/acts flood 500 + /bin/facts sleep", log_file="/dev/null")
@@ -217,6 +222,9 @@ class LogFiles:
         for i in range(len(CONSOLES)):
             with self.subTest(CONSOLES[i]):
                 self.assertEqual(self.output.lines("console%d" % i), ["shown"])
+
+    def test_a_link_that_pre_start_has_made(self):
+        self.assertEqual(self.output.lines("late"), ["shown"])
 
     def test_the_collector_has_a_name(self):
         self.assertRegex(self.output.facts("looks", "collector")[0], "^log-collector log-collector")
