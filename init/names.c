@@ -36,6 +36,17 @@ bool names_are_in_hosts(const char *text, const char *host)
 	return false;
 }
 
+/* True if the text has a line other than comments and empty ones. */
+static bool has_entry(const char *text)
+{
+	for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+		text += strspn(text, " \t\r");
+		if (*text != '#' && *text != '\n' && *text != '\0')
+			return true;
+	}
+	return false;
+}
+
 static void set_hosts(const char *host, const struct reporter *report)
 {
 	char *now, *storage;
@@ -48,9 +59,11 @@ static void set_hosts(const char *host, const struct reporter *report)
 	storage = malloc(size);
 	if (storage != NULL && !names_are_in_hosts(now, host)) {
 		buf_init(&b, storage, size);
-		buf_puts(&b, now[0] != '\0' ? now : MINIMAL);
-		if (b.data[b.len - 1] != '\n')
+		buf_puts(&b, now);
+		if (b.len > 0 && b.data[b.len - 1] != '\n')
 			buf_puts(&b, "\n");
+		if (!has_entry(now))
+			buf_puts(&b, MINIMAL);
 		buf_printf(&b, "127.0.1.1 %s\n", host);
 		etc_file_write(HOSTS, now, &b, report);
 	}

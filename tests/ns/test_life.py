@@ -36,6 +36,15 @@ class Start(cell.CellCase):
         guest.facts("web", "cat /proc/sys/kernel/hostname").start().console.wait_line("web: done")
         self.assertEqual(self.output(guest).facts("web", "/proc/sys/kernel/hostname"), [name])
 
+    def test_a_hosts_file_of_comments(self):
+        """It has no localhost, so it counts as none. Its comments stay."""
+        guest = self.cell().init_ini(guest={"hostname": "cell-2"})
+        guest.tree.file("/etc/hosts", "# ours\n \t\r\n  # nothing yet")
+        guest.facts("web", "cat /etc/hosts").start().console.wait_line("web: done")
+        self.assertEqual([l for l in self.output(guest).facts("web", "/etc/hosts") if l.strip()],
+                         ["# ours", "  # nothing yet", "127.0.0.1 localhost", "::1 localhost",
+                          "127.0.1.1 cell-2"])
+
     def test_what_pid_1_says_of_a_plain_start(self):
         guest = self.cell(cgroup=True).facts("web", "echo here").start()
         guest.console.wait_line("web: done")
