@@ -24,6 +24,7 @@ const char options_usage[] =
 	"  --later-listen-fd N  the same for the port of later hosts (5252)\n"
 	"  --control-fd N       channel to init, already open as descriptor N\n"
 	"  --check-user USER    user of commands that name none\n"
+	"  --config-drive DEV   drive with the security policy: unmounted, it allows nothing\n"
 	"  --config PATH        configuration (default " OPTIONS_CONFIG_PATH ")\n"
 	"  --port N             vsock port to listen on, without --listen-fd (default 52)\n"
 	"  --busy-threshold F   the guest is busy from F processors in use (default 0.1)\n"
@@ -66,6 +67,9 @@ static const struct option table[] = {
 	{ .name = "--check-user",
 		.type = VALUE_TEXT,
 		.offset = offsetof(struct options, check_user) },
+	{ .name = "--config-drive",
+		.type = VALUE_TEXT,
+		.offset = offsetof(struct options, config_drive) },
 	{ .name = "--config", .type = VALUE_TEXT, .offset = offsetof(struct options, config) },
 	{ .name = "--port",
 		.type = VALUE_WHOLE,

@@ -22,12 +22,13 @@ enum options_action {
 
 struct options {
 	enum options_action action;
-	int listen_fd;          /* -1: bind `port` */
-	int later_listen_fd;    /* for the port of later hosts; -1: none */
-	int control_fd;         /* -1: none */
-	const char *check_user; /* NULL: none given */
-	const char *config;     /* NULL: OPTIONS_CONFIG_PATH, which may be absent */
-	char *const *operands;  /* operands of an action other than serving */
+	int listen_fd;            /* -1: bind `port` */
+	int later_listen_fd;      /* for the port of later hosts; -1: none */
+	int control_fd;           /* -1: none */
+	const char *check_user;   /* NULL: none given */
+	const char *config_drive; /* the device; NULL: the guest has none */
+	const char *config;       /* NULL: OPTIONS_CONFIG_PATH, which may be absent */
+	char *const *operands;    /* operands of an action other than serving */
 	int operand_count;
 	/* The command line takes precedence over the file, and the file over the defaults. */
 	uint64_t port;

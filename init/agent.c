@@ -61,14 +61,21 @@ static const char *find_program(const struct settings *s)
 static int configure(
 	const struct guest *g, const char *program, struct service_config *c, struct problem *p)
 {
-	char text[SETTINGS_PATH_MAX + 128];
+	char text[SETTINGS_PATH_MAX + DRIVE_DEVICE_MAX + 160];
+	const struct drives *found = &g->drives.found;
+	/* One that cannot be read may be the one with the security policy. */
+	const char *drive = found->device[DRIVE_CONFIG][0] != '\0' ? found->device[DRIVE_CONFIG]
+								   : found->unreadable;
+	size_t len;
 	struct account ignored;
 	bool known = accounts_find_user(&g->supervisor.accounts, AGENT_USER, &ignored, p) == 0;
 
 	service_config_init(c);
-	buf_format(text, sizeof(text),
+	len = buf_format(text, sizeof(text),
 		"'%s' --listen-fd 3 --control-fd 4 --later-listen-fd 5 --check-user '%s'", program,
 		g->supervisor.default_user);
+	if (drive[0] != '\0')
+		buf_format(text + len, sizeof(text) - len, " --config-drive '%s'", drive);
 	c->user = strdup(known ? AGENT_USER : AGENT_UID);
 	c->ambient = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_KILL) |
 		     CAPABILITY(CAP_SETPCAP);

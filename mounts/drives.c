@@ -212,6 +212,7 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 	const struct reporter *report)
 {
 	struct drive_seen seen[DRIVES_SEEN_MAX];
+	char unreadable[DRIVE_DEVICE_MAX] = "";
 	size_t count = 0;
 	char device[] = "/dev/vd?";
 	struct problem p;
@@ -228,11 +229,13 @@ void drives_find(const char fixed[DRIVE_ROLES][DRIVE_DEVICE_MAX], struct drives 
 		if (err != 0) {
 			problem_set(&p, -err, "drive %s cannot be read", device);
 			problem_report(report, &p);
+			buf_format(unreadable, sizeof(unreadable), "%s", device);
 		} else {
 			count++;
 		}
 	}
 	drives_assign(seen, count, fixed, out);
+	memcpy(out->unreadable, unreadable, sizeof(unreadable));
 	if (out->left_over[0] != '\0') {
 		problem_set_text(&p, EBUSY, "drives left over: %s", out->left_over);
 		problem_report(report, &p);

@@ -24,6 +24,7 @@ struct drive_seen {
 
 struct drives {
 	char device[DRIVE_ROLES][DRIVE_DEVICE_MAX]; /* "" when there is none */
+	char unreadable[DRIVE_DEVICE_MAX];          /* the last one whose role is not known; "" */
 	bool by_label[DRIVE_ROLES];
 	char left_over[256]; /* drives without a role, each with the reason */
 };

@@ -5,7 +5,9 @@
 
 void guest_policy_read(const struct agent *a, struct policy *policy)
 {
-	const struct policy_defaults image = { .dev = a->options.dev, .user = a->options.dev_user };
+	const struct policy_defaults image = { .dev = a->options.dev,
+		.has_drive = a->options.config_drive != NULL,
+		.user = a->options.dev_user };
 
 	policy_read(a->paths.policy, &image, policy);
 }

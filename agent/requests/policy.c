@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define POLICY_MAX (1024 * 1024)
+#define POLICY_MAX      (1024 * 1024)
+#define POLICY_PATH_MAX 256
 
 struct access {
 	bool filesystem, network, build, host_communication, debug_exec, console;
@@ -191,6 +193,32 @@ static void apply(const struct policy_file *file, struct policy *policy)
 		a->ports.count * sizeof(policy->ports[0]));
 }
 
+/* True if the file system at the directory is its parent's, too. */
+static bool is_unmounted(const char *directory)
+{
+	char up[POLICY_PATH_MAX];
+	struct stat here, above;
+
+	buf_format(up, sizeof(up), "%s/..", directory);
+	return stat(directory, &here) != 0 || stat(up, &above) != 0 || here.st_dev == above.st_dev;
+}
+
+/* True if there is no policy, and not one that could not be read. */
+static bool is_absent(const char *path, const struct policy_defaults *image, struct problem *p)
+{
+	char directory[POLICY_PATH_MAX];
+	struct stat link;
+
+	if (lstat(path, &link) == 0)
+		return false; /* a link that leads nowhere */
+	buf_format(directory, sizeof(directory), "%s", path);
+	*strrchr(directory, '/') = '\0';
+	if (!image->has_drive || !is_unmounted(directory))
+		return true;
+	problem_set_text(p, EACCES, "%s: the drive with the policy is not mounted", directory);
+	return false;
+}
+
 void policy_read(const char *path, const struct policy_defaults *image, struct policy *policy)
 {
 	struct policy_file file = { 0 };
@@ -203,7 +231,7 @@ void policy_read(const char *path, const struct policy_defaults *image, struct p
 	if (err == 0) {
 		apply(&file, policy);
 		problem_set_text(&policy->reason, EACCES, "%s does not allow it", path);
-	} else if (err == -ENOENT && image->dev) {
+	} else if (err == -ENOENT && is_absent(path, image, &policy->reason) && image->dev) {
 		policy->allows_exec = policy->allows_console = policy->allows_dev = true;
 		policy->profile = PROFILE_DEV;
 	}

@@ -29,12 +29,14 @@ struct policy {
 /* The image's settings for guests without a policy file. */
 struct policy_defaults {
 	bool dev;
+	bool has_drive;   /* the file's directory has a drive, whose file it is */
 	const char *user; /* NULL: the default user of checks */
 };
 
 /*
  * Read the policy; done for each request that needs it. Without a file, the image's defaults apply.
- * A file that is unreadable, or invalid in any part, allows nothing.
+ * A file that is unreadable, or invalid in any part, allows nothing. Nor does one whose drive is
+ * not mounted, because it failed or is being exchanged.
  */
 void policy_read(const char *path, const struct policy_defaults *image, struct policy *policy);
 

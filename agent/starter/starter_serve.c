@@ -52,8 +52,10 @@ static bool allows_root(struct serving *s)
 
 	if (options_read_config(&o, &ignored) != 0)
 		return false;
-	policy_read(
-		s->policy, &(struct policy_defaults){ .dev = o.dev, .user = o.dev_user }, &policy);
+	policy_read(s->policy,
+		&(struct policy_defaults){
+			.dev = o.dev, .has_drive = o.config_drive != NULL, .user = o.dev_user },
+		&policy);
 	name = policy.user[0] != '\0' ? policy.user : o.check_user;
 	return name != NULL && find_user(s, name, &named) == 0 && named.uid == 0;
 }

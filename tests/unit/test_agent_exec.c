@@ -85,6 +85,28 @@ Test(agent_exec, the_policy_decides_and_fails_closed)
 	}
 }
 
+/* Only where there is certainly no policy does the image decide. */
+Test(agent_exec, a_policy_that_cannot_be_read_is_no_missing_one)
+{
+	struct policy policy;
+	const char *path;
+
+	policy_read(rig_path("none.json"), &(struct policy_defaults){ .dev = true }, &policy);
+	cr_expect(policy.allows_exec && policy.allows_console && policy.allows_dev);
+	policy_read("/proc/none.json", &(struct policy_defaults){ .dev = true, .has_drive = true },
+		&policy);
+	cr_expect(policy.allows_exec && policy.allows_console && policy.allows_dev);
+
+	policy_read(rig_path("none.json"),
+		&(struct policy_defaults){ .dev = true, .has_drive = true }, &policy);
+	cr_expect(!policy.allows_exec && !policy.allows_console && !policy.allows_dev);
+	cr_expect_not_null(strstr(policy.reason.text, "is not mounted"), "%s", policy.reason.text);
+	path = rig_path("dangling.json");
+	cr_assert_eq(symlink("nowhere.json", path), 0);
+	policy_read(path, &(struct policy_defaults){ .dev = true }, &policy);
+	cr_expect(!policy.allows_exec && !policy.allows_console && !policy.allows_dev);
+}
+
 Test(agent_exec, the_policy_is_read_at_each_request)
 {
 	start_agent(NULL);
