@@ -22,8 +22,8 @@ API = {
 }
 DRIVES = {
     "/mnt/config": ("ext4", "/dev/vdb", {"ro"} | SAFE, {"ro"}),
-    "/mnt/secrets": ("tmpfs", "tmpfs", {"ro"} | SAFE, {"size=65536k", "mode=550"}),
-    "/run/mvm/secrets": ("tmpfs", "tmpfs", {"rw"} | SAFE, {"size=65536k", "mode=550"}),
+    "/mnt/secrets": ("tmpfs", "tmpfs", {"ro"} | SAFE, {"mode=550"}),
+    "/run/mvm/secrets": ("tmpfs", "tmpfs", {"rw"} | SAFE, {"mode=550"}),
     "/mnt/data": ("ext4", "/dev/vdd", {"rw"} | SAFE, {"rw"}),
 }
 OVERLAID = ("/etc", "/var", "/home", "/root")
@@ -103,7 +103,7 @@ class Mounts:
     def test_no_tmpfs_takes_all_memory(self):
         """When all are full, memory is left."""
         memory = int(self.output.facts("looks", "read")[0].split()[-2])
-        percent = {"/tmp": 25, "/dev/shm": 20, "/run": 10}
+        percent = {"/tmp": 25, "/dev/shm": 20, "/run": 10, "/run/mvm/secrets": 25}
         if self.extra_mounts:
             percent["/run/mvm/overlay"] = 25
         for path, expected in percent.items():
