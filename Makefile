@@ -68,16 +68,18 @@ check: release unit kernel | packages-vm packages-ns packages-nix packages-lint 
 	@python3 tests/run.py $(ONLY)
 
 # Longer tests: every attack in guests of three sizes, 100,000 requests, files of 20 MB, a kernel with
-# every feature, ten boots, the Debian package, a fault at every system call, and the hardships of tests/README.md.
+# every feature, ten boots, the Debian package, a build with clang, a fault at every system call, and the
+# hardships of tests/README.md.
 FEATURES_KERNEL = build/kernel-features/vmlinux
 soak: release kernel | packages-vm packages-ns packages-debian packages-probe
+	@$(MAKE) -s --no-print-directory clang
 	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
-	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 FILES_MB=20 ORDER_BOOTS=10 \
-		FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
+	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 FILES_MB=20 WIRE_SPELLINGS=all \
+		ORDER_BOOTS=10 FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
 		FAULTS=all FAULT_REQUESTS=3000 KILLS=8640 POWER_CUTS=200 DAMAGED=60 BOOTS=1000 \
-		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/files vm/features vm/order \
-		vm/cage ns/failing_calls vm/agent_faults vm/hardship
+		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/wire vm/files \
+		vm/features vm/order vm/cage ns/failing_calls vm/agent_faults vm/hardship
 
 # How long a guest takes to start, in virtual time, beside other programs that can be PID 1: a table,
 # build/bench.json and the picture build/bench.svg. Then what the agent and a guest at rest cost.

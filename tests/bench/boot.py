@@ -40,7 +40,7 @@ def measure(guest, cache, command, services, kernel):
     arguments = ("init=/preload quiet idle=poll net.ifnames=0 "
                  "mvm.ip=172.16.0.2/24 mvm.gw=172.16.0.1 -- %s %s" % (cache, command))
     machine = guest.machine(arguments=arguments, kernel=kernel, virtual_time=True,
-                            instruction_ns=1, keyboard=False)
+                            instruction_ns=1, keyboard=False, apic_timer=False)
     with machine:
         for _ in range(services):
             machine.console.wait_line(r"(?:\S+: )?first: \d+", TIMEOUT_S)

@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: MIT
 """
 What static analysis finds in the programs: gcc's analyzer, clang-tidy, cppcheck; pylint for the
-rigs. A finding that is none is named here, with the reason. A file in which nothing was found is not
-looked at again as long as it, its headers and the command stay what they are.
+rigs. A finding that is none is named here, with the reason. What was clean is not looked at again until
+it changes: clean.py.
 """
-import functools
-import hashlib
-import json
 import os
 import re
 import subprocess
@@ -16,6 +13,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "vm"))
+import clean  # noqa: E402
 import source  # noqa: E402
 from rig.build import BUILD  # noqa: E402
 from rig.tap import main  # noqa: E402
@@ -88,43 +86,11 @@ PYLINT = ["--disable=all", "--enable=E,F,W0101,W0104,W0106,W0109,W0120,W0122,W01
           "--score=n", "--msg-template={path}:{line}: {msg_id} {msg}"]
 
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
-                     "mvm-init-analysis")
-
-
-@functools.lru_cache(maxsize=None)
-def headers(path):
-    """The project's headers that a file includes, with theirs."""
-    found = set()
-    for name in re.findall(r'(?m)^#include "([^"]+)"', source.read(path) or ""):
-        if os.path.isfile(os.path.join(source.ROOT, name)):
-            found |= {name} | headers(name)
-    return frozenset(found)
-
-
-def marker(path, command):
-    """The file that says that a command has found nothing in a source as it is now."""
-    digest = hashlib.sha256(repr([w for w in command if not w.startswith("/")]).encode())
-    digest.update(repr(sorted(ANALYZER)).encode())
-    for name in [path] + sorted(headers(path)):
-        digest.update(name.encode() + b"\0" + (source.read(name) or "").encode())
-    return os.path.join(CACHE, digest.hexdigest())
-
-
 def commands():
-    """(source, the compiler's arguments for it) of the programs, as "make unit" compiles them."""
-    with open(os.path.join(BUILD, "meson-unit", "compile_commands.json"), encoding="utf-8") as f:
-        entries = json.load(f)
-    found = {}
-    for entry in entries:
-        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), source.ROOT)
-        if path.split("/")[0] not in PROGRAMS:
-            continue
-        words = [w for w in re.findall(r"'[^']*'|\S+", entry["command"]) if w.startswith((
-            "-I", "'-I", "-isystem", "-D", "'-D", "-std", "-f"))]
-        found[path] = [w.strip("'").replace('\\"', '"') for w in words
-                       if not w.startswith(("-fsanitize", "-fdiagnostics", "-fno-omit"))]
-    return sorted(found.items())
+    """(source, the compiler's arguments for it) of the programs."""
+    found = clean.commands(PROGRAMS, ("-I", "-isystem", "-D", "-std", "-f"))
+    return [(path, [w for w in words if not w.startswith((
+        "-fsanitize", "-fdiagnostics", "-fno-omit"))]) for path, words in found]
 
 
 class Programs(unittest.TestCase):
@@ -135,25 +101,27 @@ class Programs(unittest.TestCase):
         cls.commands = commands()
         cls.directory = os.path.join(BUILD, "meson-unit")
 
-    def run_on_each(self, command, regex):
-        """What a command says of each source, as the regex's groups."""
+    def run_on_each(self, tool, arguments, regex, known=()):
+        """
+        What a command says of each source, as the regex's groups; known: (source, last group) of what is
+        left out.
+        """
         found = []
-        os.makedirs(CACHE, exist_ok=True)
         for path, flags in self.commands:
-            words = command(os.path.join(source.ROOT, path), flags)
-            clean = marker(path, words)
-            if os.path.exists(clean):
+            words = arguments(os.path.join(source.ROOT, path), flags)
+            mark = clean.Mark(tool, words, [path], repr(sorted(known)))
+            if mark.is_set():
                 continue
-            r = subprocess.run(words, check=False, cwd=self.directory, capture_output=True,
-                               text=True)
-            said = re.findall(regex, r.stdout + r.stderr, re.M)
-            if r.returncode == 0 and not said:
-                with open(clean, "w", encoding="utf-8"):
-                    pass
-            found += [(os.path.relpath(os.path.join(self.directory, s[0]), source.ROOT),) + s[1:]
-                      for s in said]
+            r = subprocess.run([*tool, *words], check=False, cwd=self.directory,
+                               capture_output=True, text=True)
+            said = [(os.path.relpath(os.path.join(self.directory, s[0]), source.ROOT),) + s[1:]
+                    for s in re.findall(regex, r.stdout + r.stderr, re.M)]
             if r.returncode and not said:
                 self.fail("%s: %s" % (path, r.stderr[-2000:]))
+            new = [s for s in said if (s[0], s[-1]) not in known]
+            if not new:
+                mark.set()
+            found += new
         return found
 
     def test_there_are_many(self):
@@ -161,34 +129,45 @@ class Programs(unittest.TestCase):
 
     def test_the_analyzer_of_gcc(self):
         found = self.run_on_each(
-            lambda path, flags: ["gcc", *flags, "-O1", "-fanalyzer", "-c", "-o", "/dev/null", path],
-            r"^([^:\s]+):(\d+):\d+: warning: (.*) \[-Wanalyzer-([\w-]+)\]")
-        self.assertEqual(["%s:%s: %s [%s]" % f for f in found if (f[0], f[3]) not in ANALYZER], [])
+            ["gcc"],
+            lambda path, flags: [*flags, "-O1", "-fanalyzer", "-c", "-o", "/dev/null", path],
+            r"^([^:\s]+):(\d+):\d+: warning: (.*) \[-Wanalyzer-([\w-]+)\]", ANALYZER)
+        self.assertEqual(["%s:%s: %s [%s]" % f for f in found], [])
 
     def test_clang_tidy(self):
         found = self.run_on_each(
-            lambda path, flags: ["clang-tidy", "--quiet", "--checks=" + TIDY, path, "--", *flags],
+            ["clang-tidy"],
+            lambda path, flags: ["--quiet", "--checks=" + TIDY, path, "--", *flags],
             r"^([^:\s]+):(\d+):\d+: (?:warning|error): (.*)")
         self.assertEqual(["%s:%s: %s" % f for f in found], [])
 
     def test_cppcheck(self):
+        paths = source.files(*("%s/*.[ch]" % p for p in PROGRAMS))
+        self.assertGreater(len(paths), 200)
+        mark = clean.Mark(["cppcheck"], CPPCHECK, paths)
+        if mark.is_set():
+            return
         r = subprocess.run(["cppcheck", *CPPCHECK, *PROGRAMS], check=False, cwd=source.ROOT,
                            capture_output=True, text=True)
         self.assertEqual((r.returncode, r.stderr), (0, ""))
+        mark.set()
 
 
 class Rigs(unittest.TestCase):
     def test_pylint(self):
         paths = source.files("tests/*.py", "nix/*.py")
         self.assertGreater(len(paths), 40)
-        r = subprocess.run([sys.executable, "-m", "pylint", *PYLINT, *paths], check=False,
-                           cwd=source.ROOT, capture_output=True, text=True) \
-            if subprocess.run([sys.executable, "-c", "import pylint"], check=False,
-                              capture_output=True).returncode == 0 else \
-            subprocess.run(["pylint", *PYLINT, *paths], check=False, cwd=source.ROOT,
+        ours = subprocess.run([sys.executable, "-c", "import pylint"], check=False,
+                              capture_output=True).returncode == 0
+        tool = [sys.executable, "-m", "pylint"] if ours else ["pylint"]
+        mark = clean.Mark(tool, PYLINT, paths)
+        if mark.is_set():
+            return
+        r = subprocess.run([*tool, *PYLINT, *paths], check=False, cwd=source.ROOT,
                            capture_output=True, text=True)
         said = [l for l in r.stdout.splitlines() if not l.startswith("***")]
         self.assertEqual((said, r.stderr), ([], ""))
+        mark.set()
 
 
 if __name__ == "__main__":

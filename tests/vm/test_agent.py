@@ -48,7 +48,9 @@ class Agent:
                       restart="never")
         guest.integration("oom", health_cmd="cat /proc/self/oom_score_adj >&2; exit 1", **say)
         guest.service("early", "/bin/facts cat /proc/self/oom_score_adj", restart="never")
-        guest.service("looks", "p=$(cat /sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs); "
+        # Until the agent has written down what its checks said, there is one file less.
+        guest.service("looks", "until /bin/facts stat /run/mvm-guest-agent | grep -q size=60; do "
+                      "/bin/acts nap 100; done; p=$(cat /sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs); "
                       "/bin/acts field /proc/${p%%[!0-9]*}/status Uid: Gid: Groups: Cap NoNewPrivs: "
                       "+ /bin/facts stat /run/mvm-guest-agent /run/mvm-guest-agent/history.json + "
                       "read /run/mvm-guest-agent/history.json + vsock-connect 1 52 hello + "

@@ -5,6 +5,7 @@ Every request of the protocol over the real vsock path, in every way that it may
 too long, cut, byte by byte, many at once. An independent client decodes the answers.
 """
 import json
+import os
 import socket
 import struct
 import time
@@ -22,6 +23,7 @@ PATIENCE_S = 120        # an answer that takes as long has failed to come
 PACE_S = 0.1            # between two bytes of a trickle
 TRICKLE_MAX = 900       # bytes of one that is too slow: three times what the agent waits for
 LONGEST = 262144
+SPELLINGS = os.environ.get("WIRE_SPELLINGS", "first and last")
 
 
 def frame(body):
@@ -233,8 +235,10 @@ class Wire:
         requests = self.harmless()
         frames = [frame(r.body()) for r in requests]
         streams = [self.dial() for _ in requests]
+        begin = time.monotonic()
         for n in range(max(len(f) for f in frames)):
-            time.sleep(PACE_S)
+            # Each byte is due at its time, so that a busy host does not take longer than the agent waits.
+            time.sleep(max(0, begin + n * PACE_S - time.monotonic()))
             for s, data in zip(streams, frames):
                 if n < len(data):       # the others have been answered, and may be closed
                     s.sendall(data[n:n + 1])
@@ -328,14 +332,15 @@ class WireWithoutLeave(Wire, cases.SharedBoot):
 
 
 class WireShutdown(cases.GuestCase):
-    """The one request that a guest answers once."""
+    """The one request that a guest answers once: a boot for each spelling (WIRE_SPELLINGS=all)."""
 
     def test_every_spelling(self):
         request = REQUESTS["Shutdown"]
         guest = self.guest("squashfs")
         guest.drive("mvm-config", tree=images.Tree().file(
             "/security-policy.json", json.dumps(Wire.policy), mode=0o444), readonly=True)
-        for body in request.good():
+        bodies = request.good()
+        for body in bodies if SPELLINGS == "all" else bodies[:1] + bodies[-1:]:
             with self.subTest(body):
                 machine = self.boot(guest)
                 machine.console.wait_line("mvm-guest-agent: listening .*")

@@ -54,13 +54,13 @@ class Guest(Contents):
     def drive(self, label, files=None, readonly=False, size_mib=4, tree=None):
         """Adds the next drive (vdb first) with such an image; returns its path."""
         path = self.drive_image(label, files, size_mib, tree)
-        self.drives.append(Drive(path, readonly))
+        self.drives.append(Drive(path, readonly, flush=False))
         return path
 
     def blank_drive(self, size_mib=4, readonly=False):
         """Adds a drive without a file system."""
         path = images.blank(self.image_path("blank-%d.img" % len(self.drives)), size_mib)
-        self.drives.append(Drive(path, readonly))
+        self.drives.append(Drive(path, readonly, flush=False))
         return path
 
     # Boot
@@ -91,7 +91,7 @@ class Guest(Contents):
             # In virtual time a guest that waits for its disk leaps to its next timer, so it reads its root
             # before there are any.
             words = words.replace("init=/init", "init=/bin/acts") + " -- warm / + /init"
-        drives = [Drive(self.root_image(), readonly=not self.writable)] + self.drives
+        drives = [Drive(self.root_image(), readonly=not self.writable, flush=False)] + self.drives
         options.setdefault("network", self.network)
         return Machine(drives, append=words, **options)
 

@@ -48,12 +48,15 @@ class Drive:
     A disk: an image file in raw format.
 
     write_limit     bytes that it writes in a second; None: no limit
+    flush           what the guest has flushed survives a crash of this machine, too; False: only the
+                    end of QEMU, which saves the wait for this machine's disk
     bad_sectors     numbers of the sectors of 512 bytes that cannot be read: EIO (QEMU's blkdebug)
     """
 
-    def __init__(self, path, readonly=False, write_limit=None, bad_sectors=()):
+    def __init__(self, path, readonly=False, write_limit=None, bad_sectors=(), flush=True):
         self.path, self.readonly, self.write_limit = path, readonly, write_limit
         self.bad_sectors = bad_sectors
+        self.flush = flush
 
     def words(self):
         """The words of QEMU's -drive about the file."""
@@ -66,6 +69,8 @@ class Drive:
                     "event=none", "iotype=read", "errno=5", "sector=%d" % sector)]
         else:
             words.append("file=" + path)
+        if not self.flush:
+            words.append("cache=unsafe")
         if self.write_limit is not None:
             words.append("throttling.bps-write=%d" % self.write_limit)
         return words
