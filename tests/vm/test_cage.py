@@ -48,7 +48,8 @@ class Cage(cases.SharedBoot):
         guest.tree.file("/etc/shadow", "root:*:::::::\n", mode=0o600)
         guest.busybox("sh", "sleep", "setsid", "cat", "true")
         # Both have started something by then: a check, a line.
-        guest.integration("ok", health_cmd="/bin/facts exit 0", health_interval_secs=1)
+        guest.integration("ok", health_cmd="echo >/tmp/checked", health_interval_secs=1)
+        checked = "until [ -e /tmp/checked ]; do sleep 0.1; done; exec /bin/tracer "
         # A check that leaves its session, its process group and its parent.
         guest.integration("leaver", health_timeout_secs=1, health_interval_secs=3600,
                           health_cmd="setsid sh -c 'setsid sleep 1234 & setsid sleep 1234' & sleep 1234")
@@ -58,8 +59,7 @@ class Cage(cases.SharedBoot):
                 ("status", "status " + " ".join(PROGRAMS)),
                 ("agent-calls", "call mvm-guest-agent all"),
                 ("collector-calls", "call log-collector all")):
-            guest.service(name, "/bin/tracer " + command, user="root", restart="never",
-                          type="oneshot", on_boot_delay="2s")
+            guest.service(name, checked + command, user="root", restart="never", type="oneshot")
         # A process has one tracer at a time.
         guest.service("agent-files", "/bin/tracer open mvm-guest-agent /etc/shadow " +
                       " ".join(FILES), user="root", restart="never", after="agent-calls")
