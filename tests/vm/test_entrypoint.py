@@ -127,14 +127,10 @@ class Entrypoint(cases.SharedBoot):
 
     def test_ends_that_are_errors(self):
         self.assertIn("1 MiB", self.error(b"much\n", "PayloadCap")[1])
-<<<<<<< HEAD
-        out, _ = self.error(b"stopped\n", "Timeout", seconds=1)
-        self.assertEqual(out, b"told\n")
-        out, message = self.error(b"hang\n", "Timeout", seconds=1)
-=======
         # Time enough for the script to say what it does at TERM, on a busy machine, too.
+        out, _ = self.error(b"stopped\n", "Timeout", seconds=4)
+        self.assertEqual(out, b"told\n")
         out, message = self.error(b"hang\n", "Timeout", seconds=4)
->>>>>>> 6288238 (Look again only at what has changed since an analysis found it clean; let no busy host fail a test)
         self.assertEqual((out, message), (b"asked\n", "its time is over"))
         self.assertIn("signal 9", self.error(b"crash\n", "WrapperCrashed")[1])
         self.assert_nothing_left()
