@@ -22,8 +22,21 @@ void launcher_init(
 
 /* ---- the list of starts on their way --------------------------------------------------------- */
 
+/* True if the start is over. */
+static bool is_done(const struct launcher_slot *slot)
+{
+	int state = atomic_load(&slot->state);
+
+	return state == LAUNCHER_DONE || state == LAUNCHER_REFUSED;
+}
+
 static void append(struct launcher *l, struct launcher_slot *slot)
 {
+	l->listed++;
+	if (slot->pool != NULL)
+		slot->pool->listed++;
+	if (is_done(slot))
+		atomic_fetch_add(&l->done, 1);
 	slot->previous = l->newest;
 	slot->next = NULL;
 	if (l->newest != NULL)
@@ -35,6 +48,14 @@ static void append(struct launcher *l, struct launcher_slot *slot)
 
 static void unlink_slot(struct launcher *l, struct launcher_slot *slot)
 {
+	l->listed--;
+	if (slot->pool != NULL)
+		slot->pool->listed--;
+	if (is_done(slot))
+		atomic_fetch_sub(&l->done, 1);
+	for (size_t i = 0; i < LAUNCHER_NEWS; i++)
+		if (l->next_look[i] == slot)
+			l->next_look[i] = slot->next;
 	if (slot->previous != NULL)
 		slot->previous->next = slot->next;
 	else
@@ -307,26 +328,30 @@ static bool has_new_pid(const struct launcher_slot *slot)
 	return slot->owner != NULL && !slot->is_pid_told && atomic_load(&slot->pid) != 0;
 }
 
-/* True if the start is over. */
-static bool is_done(const struct launcher_slot *slot)
+static bool (*const has_news[LAUNCHER_NEWS])(const struct launcher_slot *slot) = {
+	[LAUNCHER_NEWS_PID] = has_new_pid,
+	[LAUNCHER_NEWS_END] = is_done,
+};
+
+/*
+ * The next start with such news, or NULL. Stops when neither pool can have one further on: the
+ * starts after a waiting one have not begun. The owner that is told of a start may change the list.
+ */
+static struct launcher_slot *next_with(struct launcher *l, enum launcher_news news)
 {
-	int state = atomic_load(&slot->state);
+	size_t in_pools = l->pools[0].listed + l->pools[1].listed;
+	bool waits[2] = { l->pools[0].listed == 0, l->pools[1].listed == 0 };
+	struct launcher_slot *s = l->next_look[news];
 
-	return state == LAUNCHER_DONE || state == LAUNCHER_REFUSED;
-}
-
-/* The first start with `has_news`, or NULL. Stops where both pools have a waiting start: the starts
- * after it cannot have begun. */
-static struct launcher_slot *find(
-	const struct launcher *l, bool (*has_news)(const struct launcher_slot *slot))
-{
-	bool waits[2] = { false, false };
-
-	for (struct launcher_slot *s = l->slots; s != NULL && !(waits[0] && waits[1]); s = s->next)
-		if (atomic_load(&s->state) == LAUNCHER_WAITING)
+	for (; s != NULL && !(waits[0] && waits[1] && l->listed == in_pools); s = s->next) {
+		if (atomic_load(&s->state) == LAUNCHER_WAITING) {
 			waits[s->pool->bounded] = true;
-		else if (has_news(s))
+		} else if (has_news[news](s)) {
+			l->next_look[news] = s->next;
 			return s;
+		}
+	}
+	l->next_look[news] = NULL;
 	return NULL;
 }
 
@@ -334,7 +359,8 @@ void launcher_collect_pids(struct launcher *l)
 {
 	struct launcher_slot *slot;
 
-	while ((slot = find(l, has_new_pid)) != NULL) {
+	l->next_look[LAUNCHER_NEWS_PID] = l->slots;
+	while ((slot = next_with(l, LAUNCHER_NEWS_PID)) != NULL) {
 		slot->is_pid_told = true;
 		slot->owner->pid = atomic_load(&slot->pid);
 		close_stdio(slot);
@@ -347,7 +373,8 @@ void launcher_collect(struct launcher *l)
 	struct launcher_slot *slot;
 
 	launcher_collect_pids(l);
-	while ((slot = find(l, is_done)) != NULL) {
+	l->next_look[LAUNCHER_NEWS_END] = l->slots;
+	while ((slot = next_with(l, LAUNCHER_NEWS_END)) != NULL) {
 		if (atomic_load(&slot->state) == LAUNCHER_REFUSED) {
 			start_refused(slot, false);
 		} else {
@@ -370,11 +397,9 @@ static void on_told(struct loop_io *io, uint32_t events)
 
 size_t launcher_pending(const struct launcher *l)
 {
-	size_t count = 0;
+	size_t done = atomic_load(&l->done);
 
-	for (const struct launcher_slot *s = l->slots; s != NULL; s = s->next)
-		count += !is_done(s);
-	return count;
+	return l->listed > done ? l->listed - done : 0;
 }
 
 void launcher_settle(struct launcher *l, struct launch *launch)

@@ -33,9 +33,12 @@ struct launcher_pool {
 	struct launcher_slot *first, **end; /* waiting, in order */
 	size_t waiting, threads, idle;
 	size_t taken, taken_before; /* starts so far; and when `patience` was armed */
+	size_t listed;              /* those in the list of starts; the caller's alone */
 	bool bounded;               /* they have dropped the whole bounding set */
 	atomic_int posts;           /* a futex(2): grows when something has come to wait */
 };
+
+enum launcher_news { LAUNCHER_NEWS_PID, LAUNCHER_NEWS_END, LAUNCHER_NEWS };
 
 struct launcher {
 	struct loop *loop;
@@ -49,9 +52,12 @@ struct launcher {
 	atomic_int useless; /* those that cannot: without descriptors of their own they could not
 			     * even tell the caller */
 	struct launcher_pool pools[2];
-	struct launcher_slot *slots, *newest; /* not over, in the order of their starts */
-	struct launcher_chunk *chunk;         /* where the next request is copied to */
-	struct loop_io told;                  /* an eventfd: something has changed */
+	struct launcher_slot *slots, *newest;           /* not over, in the order of their starts */
+	struct launcher_slot *next_look[LAUNCHER_NEWS]; /* where a search for news continues */
+	size_t listed;                                  /* starts in the list */
+	atomic_size_t done;           /* those of them that are over, and are to be collected */
+	struct launcher_chunk *chunk; /* where the next request is copied to */
+	struct loop_io told;          /* an eventfd: something has changed */
 	atomic_bool is_told;
 	struct loop_timer patience;
 };

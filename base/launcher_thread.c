@@ -244,6 +244,7 @@ static void start(struct self *self, struct launcher_slot *slot)
 		syscall(SYS_close_range, FIRST_FD, ~0U, 0);
 	}
 	slot->failure.error = pid < 0 ? (int)-pid : slot->failure.error;
+	atomic_fetch_add(&l->done, 1);
 	set_state(slot, pid < 0 ? LAUNCHER_REFUSED : LAUNCHER_DONE);
 }
 

@@ -226,6 +226,7 @@ struct supervisor {
 	bool is_frozen;         /* services are frozen: supervisor_freeze() */
 	size_t reload_commands; /* how many run */
 	bool has_daemons;       /* a service has type = forking, and its command has ended */
+	bool blocks_sigchld;    /* so that one which nobody has read can be seen */
 	bool held;              /* only built-in services start: supervisor_hold() */
 	struct service *services;
 	struct service *newest; /* added to that list last; or NULL */

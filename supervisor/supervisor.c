@@ -118,26 +118,40 @@ static void process_not_started(struct service *v, int error)
 	check_gone(v); /* a stop may have been requested since */
 }
 
+/* wait(2) looks at every child, however many there are; this only asks whether one has ended. */
+static void reap_unread(struct supervisor *s)
+{
+	sigset_t unread;
+
+	sigpending(&unread);
+	if (!s->blocks_sigchld || sigismember(&unread, SIGCHLD) == 1)
+		supervisor_reap(s);
+}
+
 /*
  * Take the progress of starts, but ended processes first: a program that failed at once was never
  * up, and the services that require it must not start.
  */
 static void on_launches(struct launcher *l)
 {
-	supervisor_reap(LOOP_OWNER(l, struct supervisor, launcher));
+	reap_unread(LOOP_OWNER(l, struct supervisor, launcher));
 	launcher_collect(l);
 }
 
 int supervisor_init(struct supervisor *s, struct loop *loop)
 {
+	sigset_t blocked;
+
 	*s = (struct supervisor){ .loop = loop,
 		.files_max = SUPERVISOR_FILES_MAX,
 		.cgroups = { .fd = -1, .guest_fd = -1 },
 		.pressure.events.fd = -1,
 		.happened = supervisor_event,
 		.not_started = process_not_started,
-		.reap = supervisor_reap,
+		.reap = reap_unread,
 		.collector = { .io.fd = -1, .rings = -1 } };
+	s->blocks_sigchld =
+		sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, SIGCHLD) == 1;
 	s->own_fds = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (s->null_fd < 0)
@@ -155,7 +169,7 @@ static void on_cgroup_event(struct loop_io *io, uint32_t events)
 	(void)events;
 	/* Reading the file ends the event. */
 	(void)!pread(io->fd, text, sizeof(text), 0);
-	supervisor_reap(v->owner); /* to know how the last process ended */
+	reap_unread(v->owner); /* to know how the last process ended */
 	check_gone(v);
 }
 
