@@ -17,9 +17,9 @@ static int read_marker(const char *marker, char path[PATH_MAX], struct problem *
 
 	if (err != 0)
 		return problem_set(p, -err, "%s", marker);
-	while (len > 0 && strchr(" \t\n", path[len - 1]) != NULL)
+	while (len > 0 && strchr(" \t\r\n", path[len - 1]) != NULL)
 		path[--len] = '\0';
-	if (path[0] != '/' || strpbrk(path, " \t\n") != NULL)
+	if (path[0] != '/' || strlen(path) < len || strpbrk(path, " \t\r\n") != NULL)
 		return problem_set_text(p, EINVAL, "%s does not hold one absolute path", marker);
 	return 0;
 }

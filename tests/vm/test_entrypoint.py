@@ -41,7 +41,7 @@ class Entrypoint(cases.SharedBoot):
         guest.busybox("sh", "id", "pwd", "ls", "cut", "wc", "mkdir", "cat", "sleep", "head",
                       "setsid", "grep", "kill", "ps")
         guest.tree.file(WRAPPERS + "main", SCRIPT, mode=0o755)
-        guest.tree.file("/etc/mvm/entrypoint", WRAPPERS + "main\n")
+        guest.tree.file("/etc/mvm/entrypoint", WRAPPERS + "main \r\n")
         guest.tree.file("/mnt/config/security-policy.json",
                         json.dumps({"access": {"debug_exec": True}}))
 
