@@ -34,7 +34,7 @@ enum control_verb {
 	CONTROL_SERVICES,  /* one ITEM a service: `service`. With `name`: that service only */
 	CONTROL_RESTART,   /* restart service `name`; DONE when it runs again or has failed
 			      (ECANCELED) */
-	CONTROL_SYNC,      /* sync(2), then drop the page cache; a STEP for each */
+	CONTROL_SYNC,      /* sync(2), then, with `value` 0, drop the page cache; a STEP for each */
 	CONTROL_FREEZE,    /* stop the services' processes (cgroup.freeze); the agent's go on */
 	CONTROL_THAW,      /* undo CONTROL_FREEZE */
 	CONTROL_CLOCK,   /* set the wall clock to `value` seconds since 1970 and `position` ns; with

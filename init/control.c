@@ -161,10 +161,12 @@ static struct control_job *find_room(struct control *c)
 
 	for (size_t i = 0; i < CONTROL_JOBS_MAX; i++) {
 		struct control_job *job = &c->jobs[i];
+		const struct control_operation *o;
 
 		if (!job->used)
 			return job;
-		if (operation_of(c, job->request.verb)->gives_way &&
+		o = operation_of(c, job->request.verb);
+		if ((o->gives_way || (o->gives_way_at_first && job->stage == 0)) &&
 			(oldest == NULL || job->number < oldest->number))
 			oldest = job;
 	}

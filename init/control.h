@@ -38,6 +38,7 @@ struct control_operation {
 	bool (*next)(struct control *c, struct control_job *job);
 	/* It waits for services, maybe for ever: the oldest such job makes room for a request. */
 	bool gives_way;
+	bool gives_way_at_first; /* the same, but only until it has begun */
 	/* Called after CONTROL_DONE is sent. May be NULL. */
 	void (*finished)(struct control *c, const struct control_job *job);
 };

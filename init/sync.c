@@ -11,15 +11,26 @@
 
 #define DROP_CACHES "/proc/sys/vm/drop_caches"
 
-static void run(int report)
+static void run(int report, bool drops_caches)
 {
 	struct sync_part parts[SYNC_PARTS] = { { .start_us = clock_us() } };
 
 	sync();
 	parts[0].end_us = parts[1].start_us = clock_us();
-	parts[1].error = -file_write(DROP_CACHES, "3", 1);
+	if (drops_caches)
+		parts[1].error = -file_write(DROP_CACHES, "3", 1);
 	parts[1].end_us = clock_us();
 	(void)!write(report, parts, sizeof(parts));
+}
+
+static void run_whole(int report)
+{
+	run(report, true);
+}
+
+static void run_first(int report)
+{
+	run(report, false);
 }
 
 /* The results, or end of file if the process was killed. */
@@ -40,10 +51,10 @@ void sync_init(struct sync_work *s, struct loop *loop)
 	*s = (struct sync_work){ .loop = loop, .io.fd = -1 };
 }
 
-int sync_begin(struct sync_work *s)
+int sync_begin(struct sync_work *s, bool drops_caches)
 {
 	s->parts[0].start_us = s->parts[0].end_us = clock_us();
 	s->parts[0].error = 0;
 	s->parts[1] = s->parts[0];
-	return helper_start(s->loop, &s->io, on_report, run);
+	return helper_start(s->loop, &s->io, on_report, drops_caches ? run_whole : run_first);
 }

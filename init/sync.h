@@ -28,7 +28,8 @@ struct sync_work {
 /* Prepare work that has not begun. */
 void sync_init(struct sync_work *s, struct loop *loop);
 
-/* Start the process, if none runs. `io.fd` is -1 again after its end. Returns 0 or -errno. */
-int sync_begin(struct sync_work *s);
+/* Start the process, if none runs; only the first part, unless `drops_caches`. `io.fd` is -1 again
+ * after its end. Returns 0 or -errno. */
+int sync_begin(struct sync_work *s, bool drops_caches);
 
 #endif

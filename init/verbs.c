@@ -198,18 +198,19 @@ static bool next_sync(struct control *c, struct control_job *job)
 	struct guest *g = guest_of(c);
 	static const char *const names[SYNC_PARTS] = { "sync", "drop-caches" };
 	struct sync_work *s = &g->sync;
+	bool drops_caches = job->request.value == 0;
 	const struct sync_part *part;
 	int err;
 
 	if (s->io.fd >= 0 || (job->stage == 0 && s->claimed))
 		return false;
 	if (job->stage == 0) {
-		err = sync_begin(s);
+		err = sync_begin(s, drops_caches);
 		s->claimed = err == 0;
 		job->stage++;
 		return err != 0 && done(job, -err, NULL);
 	}
-	if (job->stage > SYNC_PARTS) {
+	if (job->stage > (drops_caches ? SYNC_PARTS : 1)) {
 		s->claimed = false;
 		return done(job, job->error, NULL);
 	}
@@ -476,7 +477,7 @@ static const struct control_operation verbs[] = {
 	[CONTROL_HELLO] = { .next = next_hello },
 	[CONTROL_SERVICES] = { .next = next_services },
 	[CONTROL_RESTART] = { .next = next_restart, .gives_way = true },
-	[CONTROL_SYNC] = { .next = next_sync },
+	[CONTROL_SYNC] = { .next = next_sync, .gives_way_at_first = true },
 	[CONTROL_FREEZE] = { .next = next_freeze },
 	[CONTROL_THAW] = { .next = next_freeze },
 	[CONTROL_CLOCK] = { .next = next_clock },

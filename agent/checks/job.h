@@ -48,6 +48,7 @@ struct job_spec {
 	bool err_last;              /* keep the last bytes of standard error, not the first */
 	const char *input;          /* standard input, kept by reference; NULL: /dev/null */
 	size_t input_len;
+	bool may_be_root;      /* the security policy names the user */
 	bool has_group;        /* run in its own cgroup if the guest has cgroups */
 	bool kill_rest;        /* kill the other processes once the first one ends */
 	const char *directory; /* working directory; NULL: "/" */

@@ -16,7 +16,8 @@ int launch_program(struct job *job, const struct identities *ids, const char *us
 {
 	struct service_environment service = { 0 };
 	struct identity id;
-	int err = identity_find(ids, user, &id, p);
+	int err = spec->may_be_root ? identity_find_any(ids, user, &id, p)
+				    : identity_find(ids, user, &id, p);
 
 	if (err == 0) {
 		spec->argv = argv;

@@ -2,6 +2,7 @@
 #include "agent/requests/exec.h"
 
 #include "agent/checks/launch.h"
+#include "agent/requests/guest_policy.h"
 #include "agent/wire/pending.h"
 #include "base/log.h"
 #include "protocol/json.h"
@@ -15,6 +16,7 @@
 #define TIMEOUT_DEF_SECS 30
 #define TIMEOUT_MAX_SECS 86400
 #define MARGIN_MS        500 /* of the host's timeout, kept for the reply */
+#define SYNC_MAX_MS      5000
 #define EXIT_TIMED_OUT   124 /* as timeout(1) */
 #define EXIT_NOT_FOUND   127 /* as a shell */
 #define EXIT_NOT_RUN     126
@@ -97,11 +99,13 @@ struct exec {
 	struct job job;
 	struct field_bytes input;
 	uint64_t timeout_ms;
+	struct channel_call sync;
 };
 
 static void exec_free(struct exec *e)
 {
 	e->work.agent->execs--;
+	channel_drop(&e->sync);
 	job_release(&e->job);
 	free(e->input.data);
 	free(e);
@@ -168,6 +172,47 @@ static void reply(struct exec *e)
 	free(err);
 }
 
+static void finish(struct exec *e)
+{
+	reply(e);
+	pending_end(&e->work);
+	exec_free(e);
+}
+
+static void sync_done(struct channel_call *call, int error, const char *text)
+{
+	if (error != 0)
+		log_line("exec: what it wrote may not be on the drives yet: %s",
+			text[0] != '\0' ? text : problem_errno_text(error));
+	finish(call->owner);
+}
+
+static void sync_late(struct loop_timer *timer)
+{
+	log_line("exec: what it wrote may not be on the drives yet");
+	finish(LOOP_OWNER(timer, struct exec, work.timer));
+}
+
+/* A host may end the guest after the answer, and take what is on the drives. False if nobody waits,
+ * or PID 1 cannot be asked. */
+static bool sync_drives(struct exec *e)
+{
+	uint64_t spent = e->job.ended_ms - e->job.started_ms, left = 0;
+
+	if (e->work.connection == NULL || e->job.end == JOB_NOT_RUN)
+		return false;
+	channel_prepare(&e->sync, CONTROL_SYNC);
+	e->sync.request.value = 1; /* the caches stay */
+	e->sync.done = sync_done;
+	e->sync.owner = e;
+	if (channel_begin(&e->work.agent->channel, &e->sync) != 0)
+		return false;
+	if (spent < e->timeout_ms)
+		left = e->timeout_ms - spent < SYNC_MAX_MS ? e->timeout_ms - spent : SYNC_MAX_MS;
+	pending_set_timer(&e->work, left + margin_ms(e->timeout_ms) / 2, sync_late);
+	return true;
+}
+
 static void job_done(struct job *job)
 {
 	struct exec *e = LOOP_OWNER(job, struct exec, job);
@@ -175,9 +220,8 @@ static void job_done(struct job *job)
 	log_line("exec: exit code %d after %llu ms", exit_code(job),
 		(unsigned long long)(job->ended_ms - job->started_ms));
 	say_why(e);
-	reply(e);
-	pending_end(&e->work);
-	exec_free(e);
+	if (!sync_drives(e))
+		finish(e);
 }
 
 /* Reply now; the host does not wait until a stuck command ends. */
@@ -216,9 +260,14 @@ static void start(struct exec *e, const char *command)
 		.input = e->input.data,
 		.input_len = e->input.len };
 	struct exec_result r = { .exit_code = EXIT_NO_PROCESS, .out = "" };
+	struct agent *a = e->work.agent;
+	struct policy policy;
 	struct problem p;
 
-	if (launch_command(&e->job, &e->work.agent->identities, NULL, command, &spec, &p) == 0)
+	guest_policy_read(a, &policy);
+	spec.may_be_root = policy.user[0] != '\0';
+	if (launch_command(&e->job, &a->identities, spec.may_be_root ? policy.user : NULL, command,
+		    &spec, &p) == 0)
 		return;
 	r.err = p.text;
 	r.err_len = strlen(p.text);

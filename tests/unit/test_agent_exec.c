@@ -400,3 +400,20 @@ Test(agent_exec, results_of_every_size_fit)
 	free(text);
 	free(frame);
 }
+
+/* A host may take the drives as soon as it has the answer. */
+Test(agent_exec, what_it_wrote_is_on_the_drives_before_the_answer)
+{
+	static const char *const no_services[] = { NULL };
+	char byte;
+	int fd;
+
+	rig_file("security-policy.json", "{\"access\":{\"debug_exec\":true}}");
+	start_agent_with_init(NULL, no_services);
+	fd = send_request(EXEC("true"));
+	cr_expect_eq(expect_verb(CONTROL_SYNC)->value, 1, "the caches stay");
+	cr_expect_lt(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), 0);
+	answer_done(0, "");
+	expect_reply(fd, RESULT("0", "", ""));
+	close(fd);
+}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Exec over the real path: who may, and what becomes of commands, their output and their children."""
 import json
+import subprocess
 
 import cases
 import mvm_client
@@ -33,6 +34,26 @@ POLICIES = (
     (json.dumps({"access": {"debug_exec": True}, "blocklist": [dict(ENTRY, pattern=3)]}), False),
     (json.dumps({"access": {"debug_exec": True}, "blocklist": {}}), False),
 )
+
+
+class AddedDirectory(cases.GuestCase):
+    def test_what_it_writes_to_a_drive_is_there_when_the_guest_is_killed(self):
+        """As mvm's exec --add-dir DIR:rw does it: mount by label, write, take the drive."""
+        guest = self.guest("squashfs")
+        guest.busybox("sh", "mkdir", "mount", "cat")
+        drive = guest.drive("mvm-extra-0", {"here": "of the host"})
+        guest.drive("mvm-config", tree=images.Tree().file("/security-policy.json", json.dumps(
+            {"access": {"debug_exec": True, "user": "root"}}), mode=0o644), readonly=True)
+        machine = self.boot(guest)
+        machine.console.wait_line("mvm-guest-agent: listening .*")
+        command = ("mkdir -p '/tmp/added' && mount LABEL='mvm-extra-0' '/tmp/added' && cd '/tmp/added' "
+                   "&& cat here && exec /bin/sh -c 'echo kept >new'")
+        answer = protocol.ask(machine, {"Exec": {"command": command}})
+        machine.close()
+        self.assertEqual(answer, {"ExecResult": {
+            "exit_code": 0, "stdout": "of the host", "stderr": ""}})
+        subprocess.run(["e2fsck", "-fy", drive], stdout=subprocess.DEVNULL, check=False)
+        self.assertEqual(images.read_file(drive, "/new"), b"kept\n")
 
 
 class Leave(cases.GuestCase):
