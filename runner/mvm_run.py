@@ -272,6 +272,17 @@ def attend(machine, options, interrupts):
     command = None
     if options.command:
         command = subprocess.Popen(options.command, env=command_environment(machine.vsock_path))
+    try:
+        code = wait_for_end(machine, command, interrupts)
+    finally:
+        if command and command.poll() is None:
+            command.terminate()
+    machine.console.join()
+    return (command.wait() if command else 0) or code
+
+
+def wait_for_end(machine, command, interrupts):
+    """Until the guest has ended: 0, or 1 when it had to be ended."""
     code, asked = 0, False
     while machine.running():
         if not asked and (interrupts or (command and command.poll() is not None)):
@@ -286,11 +297,6 @@ def attend(machine, options, interrupts):
                 code = 1
         elif not machine.wait_short():
             check_accelerator(machine)
-    machine.console.join()
-    if command:
-        if command.poll() is None:
-            command.terminate()
-        code = command.wait() or code
     return code
 
 

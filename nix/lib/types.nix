@@ -17,6 +17,7 @@ let
     elem
     filter
     hasAttr
+    head
     isAttrs
     isBool
     isFloat
@@ -24,6 +25,7 @@ let
     isList
     isPath
     isString
+    length
     listToAttrs
     map
     mapAttrs
@@ -379,7 +381,8 @@ rec {
   package =
     let
       doc = "a package or a store path";
-      ok = value: isDerivation value || isPath value || (isString value && match "/.*" value != null);
+      isStored = value: match "${builtins.storeDir}/.+" (unsafeDiscardStringContext value) != null;
+      ok = value: isDerivation value || isPath value || (isString value && isStored value);
     in
     basic "package" doc ok
     // {
@@ -389,7 +392,12 @@ rec {
           [ ]
         else
           expectedInstead path doc value (
-            if text.isName "[A-Za-z_][A-Za-z0-9_.-]*" value then "write pkgs.${value}, without quotes" else ""
+            if text.isName "[A-Za-z_][A-Za-z0-9_.-]*" value then
+              "write pkgs.${value}, without quotes"
+            else if isString value && match "/.*" value != null then
+              "write a path of this machine without quotes: it is then copied into the store"
+            else
+              ""
           );
     };
 
@@ -448,11 +456,36 @@ rec {
     fill = value: mapAttrs (_: element.fill) value;
   };
 
+  # What other formats (systemd, NixOS, compose files) call options of ours, if no letter helps.
+  namesElsewhere = {
+    ExecStart = "command";
+    ExecStartPre = "preStart";
+    ExecReload = "reloadCommand";
+    Environment = "env";
+    EnvironmentFile = "environmentFile";
+    cmd = "command";
+    cwd = "workingDirectory";
+    depends_on = "requires";
+    entrypoint = "command";
+    environment = "env";
+    environmentFiles = "environmentFile";
+    exec = "command";
+    gid = "group";
+    interval = "healthIntervalSecs";
+    path = "packages";
+    run = "command";
+    script = "command";
+    systemPackages = "packages";
+    timeout = "healthTimeoutSecs";
+    wants = "requires";
+  };
+
   # A fixed set of options, each { name, type, description, and default or required }.
   submodule =
     options:
     let
       names = map (o: o.name) options;
+      needed = filter (o: o.required or false) options;
       checkOption =
         path: value: o:
         let
@@ -471,7 +504,8 @@ rec {
       unknown =
         path: n:
         let
-          near = closest n names;
+          elsewhere = namesElsewhere.${n} or null;
+          near = if elsewhere != null && elem elsewhere names then elsewhere else closest n names;
         in
         "${join path n}: no such option"
         + (
@@ -489,7 +523,12 @@ rec {
         path: value:
         if !isAttrs value || isDerivation value then
           expectedInstead (if path == "" then "the argument" else path) "an attribute set" value (
-            if builtins.isFunction value then "call the function first: mkGuest (f { inherit pkgs; })" else ""
+            if builtins.isFunction value then
+              "call the function first: mkGuest (f { inherit pkgs; })"
+            else if path != "" && length needed == 1 && (head needed).type.check "" value == [ ] then
+              "write { ${(head needed).name} = ...; }"
+            else
+              ""
           )
         else
           map (unknown path) (filter (n: !(elem n names)) (attrNames value))

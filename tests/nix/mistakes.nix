@@ -231,6 +231,31 @@ in
         "kernelFeatures: it is for the kernel of this flake, and `kernel` names another; leave one of them out"
         "kernelProfile: it is for the kernel of this flake, and `kernel` names another; leave one of them out"
       ];
+  "62 a service that is its command" = guest { services.my-app = command; } [
+    "services.my-app: expected an attribute set, got ${builtins.toJSON command}; write { command = ...; }"
+  ];
+  "63 a health check that is its command" = guest { healthChecks.my-app = [ "/bin/true" ]; } [
+    "healthChecks.my-app: expected an attribute set, got a list that starts with \"/bin/true\"; write { healthCmd = ...; }"
+  ];
+  "64 a word of systemd" = guest {
+    services.my-app = {
+      inherit command;
+      ExecStartPre = "/bin/true";
+      environment.A = "1";
+    };
+  } [
+    "services.my-app.ExecStartPre: no such option; did you mean preStart?"
+    "services.my-app.environment: no such option; did you mean env?"
+  ];
+  "65 the number of a group" = guest { users.app = { uid = 1000; gid = 1001; }; } [
+    "users.app.gid: no such option; did you mean group?"
+  ];
+  "66 a path outside of the store in quotes" = guest { packages = [ "/opt/tool" ]; } [
+    "packages[0]: expected ${package}, got \"/opt/tool\"; write a path of this machine without quotes: it is then copied into the store"
+  ];
+  "67 an interval below zero" = check { healthIntervalSecs = -1; } [
+    "healthChecks.my-app.healthIntervalSecs: expected an integer from 1 to 4294967295, got -1"
+  ];
   "52 the service group's user, defined" = guest {
     serviceGroup = "app";
     users.app = {

@@ -471,7 +471,7 @@ in
     "services.web.command: a single quote is not closed"
   ])
   (rejected "a service that is text" { services.web = python; } [
-    "services.web: expected an attribute set, got ${builtins.toJSON python}"
+    "services.web: expected an attribute set, got ${builtins.toJSON python}; write { command = ...; }"
   ])
   (rejected "services as a list" { services = [ ]; } [
     "services: expected an attribute set, each value a set of options, got an empty list; give each a name: { NAME = ...; }"

@@ -4,10 +4,12 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
@@ -134,6 +136,26 @@ class Runner(unittest.TestCase):
 
     def test_a_command(self):
         self.assertEqual(self.options("--", "sh", "-c", "a -- b").command, ["sh", "-c", "a -- b"])
+
+    def test_a_command_ends_with_a_guest_that_cannot_run(self):
+        """As where /dev/kvm is there and cannot run the guest."""
+        machine = mock.Mock(vsock_path=self.path("v.sock"))
+        machine.running.return_value = True
+        machine.wait_short.return_value = False
+        machine.events.return_value = [{"event": "STOP"}]
+        machine.command.return_value = {"status": "internal-error"}
+        started = []
+        self.addCleanup(lambda: [p.kill() for p in started])
+
+        def start(*arguments, **options):
+            started.append(popen(*arguments, **options))
+            return started[0]
+
+        popen = subprocess.Popen
+        with mock.patch.object(subprocess, "Popen", start), \
+                self.assertRaisesRegex(mvm_run.RunError, "KVM cannot run this guest"):
+            mvm_run.attend(machine, self.options("--", "sleep", "infinity"), [])
+        self.assertEqual(started[0].wait(60), -signal.SIGTERM)
 
 
 class Terminal(TestCase):
