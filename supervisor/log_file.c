@@ -158,6 +158,7 @@ static int open_file(struct log_file *f, struct problem *p)
 		if (f->fd < 0)
 			return f->fd;
 		f->size = fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+		f->is_new_here = true;
 	}
 	f->cut &= f->size > 0;
 	return 0;
@@ -213,18 +214,22 @@ static size_t next_part(struct log_ring *ring, char *out, size_t size)
 	return lines > 0 ? lines : len;
 }
 
-/* Bytes of the lines that fit into the file. An empty file takes the first line, however long. */
+/*
+ * Bytes of the lines that fit into the file. An empty file takes the first line, however long; one
+ * that ends in the middle of a line takes the rest of it, up to LOG_RING_CHUNK bytes too many.
+ */
 static size_t fitting(const struct log_file *f, const char *part, size_t len)
 {
 	uint64_t room = f->max_size > f->size ? f->max_size - f->size : 0;
+	bool goes_on = f->size == 0 || (f->open && f->size < f->max_size + LOG_RING_CHUNK);
 	size_t fits = 0;
 
 	if (f->max_size == 0 || len <= room)
 		return len;
 	for (size_t i = 0; i < len; i++)
-		if (part[i] == '\n' && (i + 1 <= room || (f->size == 0 && fits == 0)))
+		if (part[i] == '\n' && (i + 1 <= room || (goes_on && fits == 0)))
 			fits = i + 1;
-	return fits == 0 && f->size == 0 ? len : fits;
+	return fits == 0 && goes_on ? len : fits;
 }
 
 /* Log a problem when it begins, and the bytes lost when it is over. */
@@ -255,16 +260,66 @@ static void make_room(struct log_file *f, const char *name)
 	f->stuck = err != 0;
 }
 
-/* Write as much as possible. A line that was cut off gets its newline when there is room again. */
+/* True if what the file got from the ring last is the middle of a line, or is not known. */
+static bool is_within_line(const struct log_ring *ring)
+{
+	char last = '\n';
+
+	if (ring->shown == 0)
+		return false;
+	if (!log_ring_has(ring, ring->shown - 1))
+		return true;
+	log_ring_copy(ring, ring->shown - 1, &last, 1);
+	return last != '\n';
+}
+
+static bool ends_within_line(const struct log_file *f)
+{
+	char path[32], last = '\n';
+	int fd;
+
+	buf_format(path, sizeof(path), "/proc/self/fd/%d", f->fd); /* it was opened for writing */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (lseek(fd, -1, SEEK_END) >= 0)
+		(void)!read(fd, &last, 1);
+	close(fd);
+	return last != '\n';
+}
+
+/* How the file ends that was opened: a collector before this one may have written to it. */
+static void look_at_end(struct log_file *f, const struct log_ring *ring)
+{
+	f->open = f->size > 0 && ends_within_line(f);
+	f->cut |= f->open && !is_within_line(ring); /* before a power failure */
+	f->is_new_here = false;
+}
+
+static int open_at_end(struct log_file *f, const struct log_ring *ring, struct problem *p)
+{
+	int err = open_file(f, p);
+
+	if (err == 0 && f->is_new_here)
+		look_at_end(f, ring);
+	return err;
+}
+
+/* A line that was cut off gets its newline when there is room again. Returns 0 or -errno. */
+static int end_cut_line(struct log_file *f)
+{
+	if (!f->cut)
+		return 0;
+	if (write(f->fd, "\n", 1) != 1)
+		return -errno;
+	f->cut = f->open = false;
+	f->size++;
+	return 0;
+}
+
+/* Write as much as possible. */
 static int write_part(struct log_file *f, const char *part, size_t len, size_t *done)
 {
-	*done = 0;
-	if (f->cut) {
-		if (write(f->fd, "\n", 1) != 1)
-			return -errno;
-		f->cut = f->open = false;
-		f->size++;
-	}
 	while (*done < len) {
 		ssize_t n = write(f->fd, part + *done, len - *done);
 
@@ -285,17 +340,19 @@ static int append_part(struct log_file *f, const char *name, struct log_ring *ri
 	const char *part, size_t *len, struct problem *p)
 {
 	size_t done = 0;
-	int err = open_file(f, p);
+	int err = open_at_end(f, ring, p);
 
 	if (err == 0 && fitting(f, part, *len) == 0) {
 		make_room(f, name);
-		err = open_file(f, p);
+		err = open_at_end(f, ring, p);
 	}
 	if (err == 0) {
 		if (!f->stuck)
 			*len = fitting(f, part, *len);
+		err = end_cut_line(f);
 		log_ring_begin_write(ring, *len, f->size);
-		err = write_part(f, part, *len, &done);
+		if (err == 0)
+			err = write_part(f, part, *len, &done);
 		if (err != 0)
 			problem_set(p, -err, "log_file %s", f->path);
 	}

@@ -15,11 +15,12 @@ struct log_file {
 	uint64_t size, max_size;       /* bytes; max_size 0: never rotated */
 	uint32_t keep;
 	gid_t group;
-	bool failing;  /* the latest write failed, and that was logged */
-	bool stuck;    /* rotation failed, and that was logged */
-	bool open;     /* the file ends in the middle of a line */
-	bool cut;      /* and the rest of that line is lost */
-	uint64_t lost; /* bytes, since writes began to fail */
+	bool failing;     /* the latest write failed, and that was logged */
+	bool stuck;       /* rotation failed, and that was logged */
+	bool open;        /* the file ends in the middle of a line */
+	bool cut;         /* and the rest of that line is lost */
+	bool is_new_here; /* was opened, and nothing was written since */
+	uint64_t lost;    /* bytes, since writes began to fail */
 };
 
 /* Take the file's name and rules from a message. The file is opened when there is something to

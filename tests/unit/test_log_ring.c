@@ -278,3 +278,47 @@ Test(log_ring, file_of_a_ring_with_its_mark_ahead_of_the_head, .timeout = 60)
 	cr_expect_eq(ring->shown, 8);
 	unlink(m.log_file);
 }
+
+/* Append the ring to a file with `before` in it, as a new collector does; returns what it has. */
+static const char *append_to(const char *before, uint64_t max_size)
+{
+	static char text[64];
+	struct collector_message m = { .log_max_size = max_size,
+		.log_file = "/tmp/mvm-log-ring-XXXXXX" };
+	struct log_file file;
+	int fd = mkstemp(m.log_file);
+
+	cr_assert_eq(write(fd, before, strlen(before)), (ssize_t)strlen(before));
+	close(fd);
+	log_file_init(&file, &m);
+	log_file_append(&file, "web", ring);
+	log_file_close(&file);
+	cr_expect_eq(file_read(m.log_file, text, sizeof(text), NULL), 0);
+	unlink(m.log_file);
+	return text;
+}
+
+Test(log_ring, file_whose_last_line_a_power_failure_has_cut, .timeout = 60)
+{
+	feed("one\n", 4);
+	cr_expect_str_eq(append_to("line 1\nli", 0), "line 1\nli\none\n");
+	feed("two\n", 4);
+	cr_expect_str_eq(append_to("line 1\n", 0), "line 1\ntwo\n");
+}
+
+Test(log_ring, file_in_the_middle_of_a_line_that_goes_on, .timeout = 60)
+{
+	feed("begin", 5);
+	cr_expect_str_eq(append_to("", 0), "begin");
+	feed(" end\n", 5);
+	cr_expect_str_eq(append_to("begin", 0), "begin end\n");
+}
+
+/* There is no FILE.1, so the file would be lost. */
+Test(log_ring, file_that_is_full_in_the_middle_of_a_line, .timeout = 60)
+{
+	feed("begin", 5);
+	cr_expect_str_eq(append_to("", 5), "begin");
+	feed(" end\ntwo\n", 9);
+	cr_expect_str_eq(append_to("begin", 5), "two\n", "begun with a whole line");
+}
