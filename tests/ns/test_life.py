@@ -64,6 +64,8 @@ class Start(cell.CellCase):
         guest.facts("blocked", "echo never", requires="broken")
         guest.start().console.wait_line("a-third: up")
         guest.console.rewind()
+        guest.console.wait_line("b-second: notify: sent")   # it says so after it has told PID 1
+        guest.console.rewind()
         self.wait_init(guest, "blocked: cannot start: it requires broken")
         text = guest.console.text
         self.assertLess(text.index("c-first: up"), text.index("b-second: notify: sent"))

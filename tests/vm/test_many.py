@@ -42,7 +42,7 @@ class Thousand(cases.GuestCase):
         machine.console.rewind()
         for _ in range(2):
             size = machine.console.wait_line(r"boss: field: VmHWM:\s*(\d+) kB", timeout=200)
-            self.assertLess(int(size.group(1)), 4096)
+            self.assertLess(int(size.group(1)), 4352)   # 4,284 with gcc 14
         self.end(machine, timeout=200)
 
 
