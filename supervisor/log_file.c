@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ZEROS_PART 512
+#define ZEROS_MAX  65536 /* the largest block of a file system */
+
 /* True for a program's names of its own output, and of PID 1's: the console is meant. */
 static bool is_console(const char *path)
 {
@@ -273,27 +276,50 @@ static bool is_within_line(const struct log_ring *ring)
 	return last != '\n';
 }
 
-static bool ends_within_line(const struct log_file *f)
+static bool read_at(int fd, uint64_t at, char *out, size_t len)
 {
-	char path[32], last = '\n';
-	int fd;
+	return lseek(fd, (off_t)at, SEEK_SET) >= 0 && read(fd, out, len) == (ssize_t)len;
+}
 
-	buf_format(path, sizeof(path), "/proc/self/fd/%d", f->fd); /* it was opened for writing */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (lseek(fd, -1, SEEK_END) >= 0)
-		(void)!read(fd, &last, 1);
-	close(fd);
-	return last != '\n';
+/*
+ * After a power failure a file may end with zeros: the file system had noted the new size, but had
+ * not written the bytes. `fd` can read the file.
+ */
+static void drop_zeros(struct log_file *f, int fd)
+{
+	char part[ZEROS_PART];
+	uint64_t end = f->size;
+	size_t len = 0;
+
+	while (len == 0 && end > 0 && f->size - end < ZEROS_MAX) {
+		len = end < sizeof(part) ? (size_t)end : sizeof(part);
+		end -= len;
+		if (!read_at(fd, end, part, len))
+			return;
+		while (len > 0 && part[len - 1] == '\0')
+			len--;
+	}
+	end += len;
+	if (end < f->size && ftruncate(f->fd, (off_t)end) == 0)
+		f->size = end;
 }
 
 /* How the file ends that was opened: a collector before this one may have written to it. */
 static void look_at_end(struct log_file *f, const struct log_ring *ring)
 {
-	f->open = f->size > 0 && ends_within_line(f);
-	f->cut |= f->open && !is_within_line(ring); /* before a power failure */
-	f->is_new_here = false;
+	char path[32], last = '\n';
+	int fd;
+
+	f->is_new_here = f->open = false;
+	buf_format(path, sizeof(path), "/proc/self/fd/%d", f->fd); /* it was opened for writing */
+	fd = f->size > 0 ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	if (ring->shown == 0)
+		drop_zeros(f, fd);
+	f->open = f->size > 0 && read_at(fd, f->size - 1, &last, 1) && last != '\n';
+	f->cut |= f->open && !is_within_line(ring);
+	close(fd);
 }
 
 static int open_at_end(struct log_file *f, const struct log_ring *ring, struct problem *p)

@@ -280,7 +280,7 @@ Test(log_ring, file_of_a_ring_with_its_mark_ahead_of_the_head, .timeout = 60)
 }
 
 /* Append the ring to a file with `before` in it, as a new collector does; returns what it has. */
-static const char *append_to(const char *before, uint64_t max_size)
+static const char *append_bytes_to(const char *before, size_t len, uint64_t max_size)
 {
 	static char text[64];
 	struct collector_message m = { .log_max_size = max_size,
@@ -288,7 +288,7 @@ static const char *append_to(const char *before, uint64_t max_size)
 	struct log_file file;
 	int fd = mkstemp(m.log_file);
 
-	cr_assert_eq(write(fd, before, strlen(before)), (ssize_t)strlen(before));
+	cr_assert_eq(write(fd, before, len), (ssize_t)len);
 	close(fd);
 	log_file_init(&file, &m);
 	log_file_append(&file, "web", ring);
@@ -298,12 +298,28 @@ static const char *append_to(const char *before, uint64_t max_size)
 	return text;
 }
 
+static const char *append_to(const char *before, uint64_t max_size)
+{
+	return append_bytes_to(before, strlen(before), max_size);
+}
+
 Test(log_ring, file_whose_last_line_a_power_failure_has_cut, .timeout = 60)
 {
 	feed("one\n", 4);
 	cr_expect_str_eq(append_to("line 1\nli", 0), "line 1\nli\none\n");
 	feed("two\n", 4);
 	cr_expect_str_eq(append_to("line 1\n", 0), "line 1\ntwo\n");
+}
+
+Test(log_ring, file_whose_last_bytes_a_power_failure_has_left_as_zeros, .timeout = 60)
+{
+	char before[2000] = "line 1\nlin";
+
+	feed("one\n", 4);
+	cr_expect_str_eq(append_bytes_to(before, sizeof(before), 0), "line 1\nlin\none\n");
+	ring->shown = 0;
+	cr_expect_str_eq(append_bytes_to("\0\0\0", 3, 0), "one\n");
+	cr_expect_str_eq(append_bytes_to("one\n\0\0", 6, 0), "one\n", "the service's own zeros");
 }
 
 Test(log_ring, file_in_the_middle_of_a_line_that_goes_on, .timeout = 60)
