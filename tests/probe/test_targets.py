@@ -133,7 +133,8 @@ class Cost(unittest.TestCase):
     """
     What asking a thousand guests costs, beside a program that connects as often, sends as many
     frames and looks at none of the answers. Processor time, of the client and with that of the
-    fakes, since a busy machine must not count.
+    fakes: 1.1 to 1.25 and 1.5 to 1.65 times the other's on a quiet machine. The limits leave room for
+    programs that share its caches.
     """
 
     SCRIPT = ("import resource,subprocess,sys;"
@@ -155,8 +156,8 @@ class Cost(unittest.TestCase):
                 fakes.HERE, "bare_connects.c")], check=True)
             paths = [guest.path for guest in fleet.guests.values()]
             for limit, own_limit, connects, command in (
-                    (1.5, 3, 3, ("status", fleet.directory)),
-                    (2, 10, 1, ("exporter", "--textfile", os.path.join(directory, "page"),
+                    (2, 3, 3, ("status", fleet.directory)),
+                    (3, 10, 1, ("exporter", "--textfile", os.path.join(directory, "page"),
                             "--search-path", fleet.directory))):
                 with self.subTest(command[0]):
                     rounds = []
