@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: MIT
 """
-Another program that can be PID 1, in the guest that init is measured in: the same kernel, the same
-root file system, the same address of eth0, N services that run as the same user.
-"""
-from rig.guest import Guest
+Other programs that can be PID 1, from Debian's packages, in the guest that init is measured in: the
+same kernel, the same root file system, the same address of eth0, N services that run as the same
+user. Each gets the least configuration that does that.
 
-# The shell script that people have in the place of an init: its first part.
+A package is downloaded by apt and unpacked below build/peers; nothing is installed. What Debian does
+not have is left out: dinit (Debian 12). openrc-init is, too: it starts services through some thousand
+lines of shell, which need most of a distribution around them.
+"""
+import glob
+import os
+import re
+import subprocess
+
+from rig import build
+from rig.guest import Guest
+from rig.waiting import RigError
+
+DIRECTORY = os.path.join(build.BUILD, "peers")
+
+# The shell script that people have in the place of an init, and the first part of the others.
 _SET_UP = """#!/bin/sh
 export PATH=/bin:/usr/bin:/sbin
 mount -t proc proc /proc
@@ -19,6 +33,54 @@ ip addr add 172.16.0.2/24 dev eth0
 ip link set eth0 up
 ip route add default via 172.16.0.1
 """
+
+
+class NotThere(RigError):
+    """Debian has no such package, or it cannot be had now."""
+
+
+def libraries_of(package):
+    """The packages of the libraries that a package depends on, and that this one may lack."""
+    r = subprocess.run(["apt-cache", "depends", package], check=False, capture_output=True, text=True)
+    names = re.findall(r"^ *Depends: (lib\S+)", r.stdout, re.M)
+    return [n for n in names if n != "libc6"]
+
+
+def unpacked(package):
+    """The directory with the contents of a package and the libraries that it depends on."""
+    target = os.path.join(DIRECTORY, package)
+    if os.path.isdir(target):
+        return target
+    fresh = target + ".new"
+    os.makedirs(fresh, exist_ok=True)
+    needed = libraries_of(package)
+    needed += [n for library in needed for n in libraries_of(library)]
+    r = subprocess.run(["apt-get", "download", "-q", package, *sorted(set(needed))], cwd=fresh,
+                       check=False, capture_output=True, text=True)
+    if r.returncode != 0:
+        raise NotThere("%s: %s" % (package, (r.stderr.strip() or r.stdout).splitlines()[-1]))
+    for file in glob.glob(fresh + "/*.deb"):
+        subprocess.run(["dpkg-deb", "-x", file, fresh], check=True)
+        os.remove(file)
+    os.rename(fresh, target)
+    return target
+
+
+def libraries(packages_directory, program):
+    """Paths of the shared libraries of a program, on this machine."""
+    places = ":".join({os.path.dirname(f) for f in glob.glob(
+        packages_directory + "/**/*.so*", recursive=True)})
+    r = subprocess.run(["ldd", program], check=True, capture_output=True, text=True,
+                       env=dict(os.environ, LD_LIBRARY_PATH=places))
+    return re.findall(r"(/\S+) \(0x", r.stdout)
+
+
+def add_programs(guest, directory, programs):
+    for path in programs:
+        guest.tree.copy(directory + path, path)
+        for library in libraries(directory, directory + path):
+            where = library[len(directory):] if library.startswith(directory) else library
+            guest.tree.copy(os.path.realpath(library), where)
 
 
 def new_guest():
@@ -35,4 +97,44 @@ def shell_script(services):
     return guest, "/start"
 
 
-PEERS = {"busybox script": shell_script}
+def runit(services):
+    guest = new_guest()
+    add_programs(guest, unpacked("runit"), ["/sbin/runit", "/usr/bin/runsvdir", "/usr/bin/runsv",
+                                            "/usr/bin/chpst"])
+    guest.tree.file("/etc/runit/1", _SET_UP, mode=0o755)
+    guest.tree.file("/etc/runit/2", "#!/bin/sh\ncp -r /etc/services /run/services\n"
+                    "PATH=/bin:/usr/bin exec runsvdir /run/services\n", mode=0o755)
+    guest.tree.file("/etc/runit/3", "#!/bin/sh\n", mode=0o755)
+    for i in range(services):
+        guest.tree.file("/etc/services/service-%03d/run" % i,
+                        "#!/bin/sh\nexec chpst -u mvm /bin/first\n", mode=0o755)
+    return guest, "/sbin/runit"
+
+
+def s6(services):
+    guest = new_guest()
+    directory = unpacked("s6")
+    add_programs(guest, directory, ["/usr/bin/s6-svscan", "/usr/bin/s6-supervise",
+                                    "/usr/bin/s6-setuidgid", "/usr/bin/s6-envuidgid", "/usr/bin/s6-applyuidgid"])
+    # Without the file, the C library's getgrent(3) ends with ENOENT, and s6 gives up.
+    guest.tree.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\n")
+    guest.tree.file("/start", _SET_UP + "cp -r /etc/services /run/services\n"
+                    "exec s6-svscan -c 2000 /run/services\n", mode=0o755)
+    for i in range(services):
+        guest.tree.file("/etc/services/service-%03d/run" % i,
+                        "#!/bin/sh\nexec s6-setuidgid mvm /bin/first\n", mode=0o755)
+    return guest, "/start"
+
+
+def finit(services):
+    guest = new_guest()
+    add_programs(guest, unpacked("finit"), ["/sbin/finit"])
+    guest.tree.file("/etc/fstab", "")
+    guest.tree.file("/etc/network-up", _SET_UP.replace("mount ", ": mount "), mode=0o755)
+    guest.tree.file("/etc/finit.conf", "host guest\nrunlevel 2\nnetwork /etc/network-up\n" + "".join(
+        "service [2] @mvm:mvm name:service-%03d log:console /bin/first -- Service %d\n" % (i, i)
+        for i in range(services)))
+    return guest, "/sbin/finit"
+
+
+PEERS = {"busybox script": shell_script, "runit": runit, "s6": s6, "finit": finit}
