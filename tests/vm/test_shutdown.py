@@ -218,7 +218,7 @@ class Commands(cases.GuestCase):
     def test_reboot_of_busybox(self):
         """Its TERM is an ordinary TERM; USR1 from another sender means a restored snapshot."""
         self.ends("[ -e /tmp/again ] && exec /bin/busybox reboot; touch /tmp/again; kill -USR1 1",
-                  r"SIGUSR1 from process \d+ \((?:sh|sleep)\): post-restore", "reboot: machine restart",
+                  r"SIGUSR1 from process \d+ \((?:sh|sleep|exe)\): post-restore", "reboot: machine restart",
                   after=[r"SIGTERM from process \d+ \(reboot\): restarting"])
 
     def test_our_own(self):
