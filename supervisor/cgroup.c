@@ -410,7 +410,7 @@ uint64_t cgroup_unreclaimable(int fd, bool with_directories)
 {
 	static const char *const reclaimable[] = { "inactive_file", "active_file",
 		"slab_reclaimable" };
-	uint64_t held = single_number(fd, "memory.current");
+	uint64_t held = cgroup_memory(fd);
 	size_t count = with_directories ? 2 : 3;
 	char text[4096];
 
@@ -425,12 +425,17 @@ uint64_t cgroup_unreclaimable(int fd, bool with_directories)
 	return held;
 }
 
+uint64_t cgroup_memory(int fd)
+{
+	return single_number(fd, "memory.current");
+}
+
 void cgroup_usage(int fd, struct cgroup_usage *out)
 {
 	char text[512];
 
 	*out = (struct cgroup_usage){ CGROUP_UNSET, CGROUP_UNSET, CGROUP_UNSET };
-	out->memory_bytes = single_number(fd, "memory.current");
+	out->memory_bytes = cgroup_memory(fd);
 	out->tasks = single_number(fd, "pids.current");
 	if (read_at(fd, "cpu.stat", text, sizeof(text)) == 0)
 		out->cpu_us = keyed_number(text, "usage_usec");

@@ -113,6 +113,9 @@ uint64_t cgroup_oom_kills(int fd);
 /* Set one limit; CGROUP_MAX writes "max", CGROUP_UNSET nothing. Returns 0, or -errno with `p`. */
 int cgroup_set_limit(int fd, const char *file, uint64_t value, struct problem *p);
 
+/* Bytes of the group and those below; CGROUP_UNSET when the kernel does not say. */
+uint64_t cgroup_memory(int fd);
+
 /*
  * Bytes of the group and those below that the kernel cannot reclaim without killing processes: all
  * but page cache and directory caches. The kernel counts the inodes of open sockets and pipes among

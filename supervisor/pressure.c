@@ -55,22 +55,20 @@ static void pause_watch(struct supervisor *s, uint64_t ms)
 }
 
 /* True half-way from memory.high to memory.max: the kernel cannot reclaim what it calls so. */
-static bool is_above_high(const struct supervisor *s)
+static bool is_near_max(const struct supervisor *s)
 {
 	const struct reserve *r = &s->pressure.reserve;
-	struct cgroup_usage usage;
+	uint64_t memory = cgroup_memory(s->cgroups.fd);
 
-	cgroup_usage(s->cgroups.fd, &usage);
-	return usage.memory_bytes != CGROUP_UNSET &&
-	       usage.memory_bytes > r->memory_high + (r->memory_max - r->memory_high) / 2;
+	return memory != CGROUP_UNSET &&
+	       memory > r->memory_high + (r->memory_max - r->memory_high) / 2;
 }
 
 /* Find the service with most memory that the kernel cannot reclaim, and how much. NULL: none. */
 static struct service *find_largest(struct supervisor *s, uint64_t *held)
 {
 	struct service *largest = NULL;
-
-	bool is_short = is_above_high(s);
+	bool is_short = is_near_max(s);
 
 	*held = 0;
 	for (struct service *v = s->services; v != NULL; v = v->next) {
@@ -92,7 +90,7 @@ static bool is_full(const struct supervisor *s)
 	const struct reserve *r = &s->pressure.reserve;
 	uint64_t slack = r->memory_max - r->memory_high;
 
-	return cgroup_unreclaimable(s->cgroups.fd, is_above_high(s)) + slack >= r->memory_high;
+	return cgroup_unreclaimable(s->cgroups.fd, is_near_max(s)) + slack >= r->memory_high;
 }
 
 static bool is_dying(const struct supervisor *s, uint64_t now)
