@@ -19,7 +19,7 @@ struct log_file {
 	bool stuck;       /* rotation failed, and that was logged */
 	bool open;        /* the file ends in the middle of a line */
 	bool cut;         /* and the rest of that line is lost */
-	bool is_new_here; /* was opened, and nothing was written since */
+	bool is_new_here; /* was opened, and its end was not looked at yet */
 	uint64_t lost;    /* bytes, since writes began to fail */
 };
 

@@ -97,6 +97,13 @@ def shell_script(services):
     return guest, "/start"
 
 
+def add_services(guest, services, as_user):
+    """As runit and s6 have them: a directory with a script for each. as_user: words before a program."""
+    for i in range(services):
+        guest.tree.file("/etc/services/service-%03d/run" % i,
+                        "#!/bin/sh\nexec %s /bin/first\n" % as_user, mode=0o755)
+
+
 def runit(services):
     guest = new_guest()
     add_programs(guest, unpacked("runit"), ["/sbin/runit", "/usr/bin/runsvdir", "/usr/bin/runsv",
@@ -105,24 +112,19 @@ def runit(services):
     guest.tree.file("/etc/runit/2", "#!/bin/sh\ncp -r /etc/services /run/services\n"
                     "PATH=/bin:/usr/bin exec runsvdir /run/services\n", mode=0o755)
     guest.tree.file("/etc/runit/3", "#!/bin/sh\n", mode=0o755)
-    for i in range(services):
-        guest.tree.file("/etc/services/service-%03d/run" % i,
-                        "#!/bin/sh\nexec chpst -u mvm /bin/first\n", mode=0o755)
+    add_services(guest, services, "chpst -u mvm")
     return guest, "/sbin/runit"
 
 
 def s6(services):
     guest = new_guest()
-    directory = unpacked("s6")
-    add_programs(guest, directory, ["/usr/bin/s6-svscan", "/usr/bin/s6-supervise",
-                                    "/usr/bin/s6-setuidgid", "/usr/bin/s6-envuidgid", "/usr/bin/s6-applyuidgid"])
+    add_programs(guest, unpacked("s6"), ["/usr/bin/s6-" + name for name in (
+        "svscan", "supervise", "setuidgid", "envuidgid", "applyuidgid")])
     # Without the file, the C library's getgrent(3) ends with ENOENT, and s6 gives up.
     guest.tree.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\n")
     guest.tree.file("/start", _SET_UP + "cp -r /etc/services /run/services\n"
                     "exec s6-svscan -c 2000 /run/services\n", mode=0o755)
-    for i in range(services):
-        guest.tree.file("/etc/services/service-%03d/run" % i,
-                        "#!/bin/sh\nexec s6-setuidgid mvm /bin/first\n", mode=0o755)
+    add_services(guest, services, "s6-setuidgid mvm")
     return guest, "/start"
 
 
