@@ -171,33 +171,18 @@ void loop_timers_shift(struct loop *l, uint64_t ms)
 
 static int wait_ms(const struct loop *l)
 {
-	uint64_t now;
+	uint64_t now = l->seen_ms;
 
 	if (l->timers == NULL)
 		return -1;
-	now = clock_ms();
 	if (l->timers->at_ms <= now)
 		return 0;
 	return l->timers->at_ms - now > INT_MAX ? INT_MAX : (int)(l->timers->at_ms - now);
 }
 
-static void run_timers(struct loop *l)
-{
-	uint64_t now;
-
-	if (l->timers == NULL)
-		return;
-	now = clock_ms();
-	l->pass++;
-	while (l->timers != NULL && l->timers->at_ms <= now && l->timers->pass != l->pass) {
-		struct loop_timer *t = l->timers;
-
-		loop_timer_clear(l, t);
-		t->expire(t);
-	}
-}
-
 /*
+ * The loop looks at the clock after it has waited, and after it has handled events or timers: where
+ * the kernel offers no clock without a system call (no stable TSC), a look costs as much as a send.
  * When the clock has jumped past the time that was expected, put all timers off by the jump. It may
  * jump while the loop waits, and also between two waits while events are handled.
  */
@@ -210,13 +195,35 @@ static void mend_jump(struct loop *l, uint64_t expected_ms)
 	l->seen_ms = now;
 }
 
+static void run_timers(struct loop *l)
+{
+	const uint64_t now = l->seen_ms;
+	bool ran = false;
+
+	l->pass++;
+	while (l->timers != NULL && l->timers->at_ms <= now && l->timers->pass != l->pass) {
+		struct loop_timer *t = l->timers;
+
+		loop_timer_clear(l, t);
+		t->expire(t);
+		ran = true;
+	}
+	if (ran)
+		mend_jump(l, l->seen_ms);
+}
+
+uint64_t loop_ms(struct loop *l)
+{
+	if (l->seen_ms == 0)
+		l->seen_ms = clock_ms();
+	return l->seen_ms;
+}
+
 int loop_run_once(struct loop *l)
 {
 	int wait, n;
 
-	if (l->seen_ms == 0)
-		l->seen_ms = clock_ms();
-	mend_jump(l, l->seen_ms);
+	(void)loop_ms(l);
 	wait = wait_ms(l);
 	n = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, wait);
 	if (wait >= 0)
@@ -234,7 +241,8 @@ int loop_run_once(struct loop *l)
 			io->ready(io, ev->events);
 	}
 	l->batch_len = l->batch_at = 0;
-	mend_jump(l, l->seen_ms);
+	if (n > 0)
+		mend_jump(l, l->seen_ms);
 	run_timers(l);
 	return 0;
 }

@@ -86,6 +86,12 @@ void loop_timer_clear(struct loop *l, struct loop_timer *timer);
 void loop_timers_shift(struct loop *l, uint64_t ms);
 
 /*
+ * The time at which the loop last looked at the clock, as clock_ms() counts, without a look: for
+ * the timers of what is handled now.
+ */
+uint64_t loop_ms(struct loop *l);
+
+/*
  * Wait for the next event or timer (without limit when no timer is armed) and run what is due. When
  * a wait ends more than LOOP_JUMP_MS late, or the clock moves that much while events are handled,
  * the machine stood still and its clock did not (a restored snapshot). All timers are then put off

@@ -20,8 +20,8 @@ const char *message_name(enum message_kind kind)
 int message_decode(enum message_direction direction, const char *text, size_t len,
 	enum message_kind *kind, void *body, struct problem *p)
 {
-	struct variant variants[MESSAGE_KINDS + 1] = { 0 };
 	enum message_kind first = firsts[direction], count = firsts[direction + 1] - first;
+	const struct variants all = { &messages[first].body, sizeof(messages[0]), count };
 	struct json value;
 	unsigned int index;
 	int err = json_check(text, len, &value, p);
@@ -29,9 +29,7 @@ int message_decode(enum message_direction direction, const char *text, size_t le
 	*kind = MESSAGE_KINDS;
 	if (err != 0)
 		return err;
-	for (unsigned int i = 0; i < count; i++)
-		variants[i] = messages[first + i].body;
-	err = variant_decode(variants, text, value, &index, body, p);
+	err = variant_decode(&all, text, value, &index, body, p);
 	if (index < count)
 		*kind = first + index;
 	return err;

@@ -274,8 +274,10 @@ static int decode_row(const struct place *at, void *out)
 	case FIELD_MAP:
 		return decode_map(at, target);
 	case FIELD_TAGGED:
-		return variant_decode(at->row->variants, at->document, at->value, target,
-			(char *)out + at->row->content_offset, at->p);
+		return variant_decode(
+			&(struct variants){ at->row->variants, sizeof(struct variant), SIZE_MAX },
+			at->document, at->value, target, (char *)out + at->row->content_offset,
+			at->p);
 	}
 	return -EINVAL;
 }
@@ -387,19 +389,28 @@ static int decode_content(const struct variant *v, const char *document, struct 
 	return decode_row(&at, out);
 }
 
-int variant_decode(const struct variant *variants, const char *document, struct json value,
+/* The variant with this index, or NULL behind the last one. */
+static const struct variant *variant_at(const struct variants *all, size_t index)
+{
+	const char *at = (const char *)all->first + index * all->step;
+	const struct variant *v = (const struct variant *)(const void *)at;
+
+	return index < all->count && v->name != NULL ? v : NULL;
+}
+
+int variant_decode(const struct variants *all, const char *document, struct json value,
 	unsigned int *index, void *content, struct problem *p)
 {
-	const struct variant *v = variants;
+	const struct variant *v;
 	struct json tag, inner;
 	int err = open_variant(document, value, &tag, &inner, p);
 
-	while (v->name != NULL && (err != 0 || !json_string_is(tag, v->name)))
-		v++;
-	*index = (unsigned int)(v - variants);
+	for (*index = 0; (v = variant_at(all, *index)) != NULL; (*index)++)
+		if (err == 0 && json_string_is(tag, v->name))
+			break;
 	if (err != 0)
 		return err;
-	if (v->name == NULL)
+	if (v == NULL)
 		return unknown_name(document, tag, "message", p);
 	if (v->fields != NULL || v->value != NULL)
 		return inner.at != NULL

@@ -96,6 +96,13 @@ struct variant {
 	const struct field *value;   /* a nameless row: the content is one value; or NULL */
 };
 
+/* Variants that lie `step` bytes apart, in structs of their own or in a plain array. */
+struct variants {
+	const struct variant *first;
+	size_t step;
+	size_t count; /* or SIZE_MAX, and one without a name ends them */
+};
+
 struct fields {
 	const struct field *rows;
 	size_t count;
@@ -122,7 +129,7 @@ int fields_decode(const struct fields *f, const char *document, struct json valu
  * matches), `content` its content. Errors as fields_decode(). variant_free() frees what `content`
  * holds.
  */
-int variant_decode(const struct variant *variants, const char *document, struct json value,
+int variant_decode(const struct variants *all, const char *document, struct json value,
 	unsigned int *index, void *content, struct problem *p);
 
 /* Append an object, in the order of its rows. Invalid UTF-8 in strings becomes U+FFFD. */

@@ -233,11 +233,13 @@ void fields_encode(const struct fields *f, struct buf *b, const void *object)
 
 void variant_encode(const struct variant *v, struct buf *b, const void *content)
 {
-	if (v->fields == NULL && v->value == NULL) {
-		buf_printf(b, "\"%s\"", v->name);
+	bool has_content = v->fields != NULL || v->value != NULL;
+
+	buf_puts(b, has_content ? "{\"" : "\"");
+	buf_puts(b, v->name);
+	buf_puts(b, has_content ? "\":" : "\"");
+	if (!has_content)
 		return;
-	}
-	buf_printf(b, "{\"%s\":", v->name);
 	if (v->fields != NULL)
 		fields_encode(v->fields, b, content);
 	else if (is_given(v->value, content))

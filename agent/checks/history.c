@@ -13,7 +13,7 @@
 
 #define VERSION    1
 #define FILE_MAX   (16 * 1024 * 1024)
-#define FIRST_SIZE 16384
+#define SMALL_SIZE 4096
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -175,23 +175,31 @@ static void put_all(struct buf *b, const struct history *h)
 	buf_puts(b, "\n");
 }
 
+/* Write into `text`. Returns 0, -EFBIG when it is too small, or another -errno. */
+static int save_in(const struct history *h, char *text, size_t size)
+{
+	struct buf b;
+
+	buf_init(&b, text, size);
+	put_all(&b, h);
+	return b.cut ? -EFBIG : file_replace(h->path, b.data, b.len, 0600);
+}
+
+/* A small history needs no memory: musl would map and unmap it each time. */
 static int save(const struct history *h)
 {
-	for (size_t size = FIRST_SIZE; size <= FILE_MAX; size *= 4) {
+	char small[SMALL_SIZE];
+	int err = save_in(h, small, sizeof(small));
+
+	for (size_t size = 4 * SMALL_SIZE; err == -EFBIG && size <= FILE_MAX; size *= 4) {
 		char *text = malloc(size);
-		struct buf b;
-		int err;
 
 		if (text == NULL)
 			return -ENOMEM;
-		buf_init(&b, text, size);
-		put_all(&b, h);
-		err = b.cut ? -EFBIG : file_replace(h->path, b.data, b.len, 0600);
+		err = save_in(h, text, size);
 		free(text);
-		if (err != -EFBIG)
-			return err;
 	}
-	return -EFBIG;
+	return err;
 }
 
 void history_save(struct history *h)

@@ -49,7 +49,7 @@ static void list_append(struct connection *c)
 static void set_timer(struct connection *c, enum connection_timer timer_for, uint64_t ms)
 {
 	c->timer_for = timer_for;
-	loop_timer_set(c->server->loop, &c->timer, clock_ms() + ms);
+	loop_timer_set(c->server->loop, &c->timer, loop_ms(c->server->loop) + ms);
 }
 
 static void clear_timer(struct connection *c)

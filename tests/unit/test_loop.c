@@ -16,11 +16,12 @@
  * sleeping. The loop's timeouts are recorded.
  */
 static uint64_t now;
-static int waits, last_wait_ms, fail_wait;
+static int looks, waits, last_wait_ms, fail_wait;
 static struct loop loop;
 
 uint64_t clock_ms(void)
 {
+	looks++;
 	return now;
 }
 
@@ -486,4 +487,45 @@ Test(loop, a_long_wait_without_timers_is_no_leap)
 	loop_timer_set(&loop, &timer, now + 100);
 	cr_assert_eq(loop_run_once(&loop), 0);
 	cr_expect_eq(late, 1);
+}
+
+/* ---- how often the loop looks at the clock ----------------------------------------------------
+ */
+
+static void take_time(struct loop_timer *timer)
+{
+	(void)timer;
+	now += 40;
+}
+
+static void note_time(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	cr_expect_eq(loop_ms(&loop), now);
+	loop_remove(&loop, io);
+}
+
+/* Without a stable TSC each look is a system call. */
+Test(loop, a_turn_looks_at_the_clock_after_the_wait_and_after_what_it_has_done)
+{
+	struct loop_timer slow = { .expire = take_time }, next = { .expire = ring_late };
+	struct loop_io io = { .fd = -1 };
+	int fds[2];
+
+	loop_timer_set(&loop, &slow, loop_ms(&loop) + 100);
+	loop_timer_set(&loop, &next, now + 150);
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], "x", 1), 1);
+	cr_assert_eq(loop_add(&loop, &io, fds[0], EPOLLIN, note_time), 0);
+	looks = 0;
+	cr_assert_eq(loop_run_once(&loop), 0); /* the descriptor */
+	cr_expect_eq(looks, 2);
+	cr_assert_eq(loop_run_once(&loop), 0); /* the first timer, which takes 40 ms */
+	cr_expect_eq(last_wait_ms, 100);
+	cr_expect_eq(looks, 4);
+	cr_assert_eq(loop_run_once(&loop), 0); /* what it took is no part of the next wait */
+	cr_expect_eq(last_wait_ms, 10);
+	cr_expect_eq(late, 1);
+	close(fds[0]);
+	close(fds[1]);
 }
