@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 # All commands start here. Every target installs missing Debian packages (tests/packages.txt).
-.PHONY: all release kernel unit clang demo run check soak bench fuzz coverage docs format clean install dist
+.PHONY: all release kernel unit clang demo run check soak soak-aarch64 bench fuzz coverage docs format clean install dist
 
+# The guests' architecture, for release and kernel: x86_64 or aarch64. Another one than this
+# machine's has its results in build/release-ARCH and build/kernel-ARCH.
+MACHINE := $(shell uname -m)
+ARCH := $(MACHINE)
 KERNEL_HEADERS = build/kernel-headers
 PROGRAMS = init/init agent/mvm-guest-agent probe/mvm-probe
 C_FILES = $$(git ls-files --cached --others --exclude-standard '*.[ch]')
@@ -11,6 +15,7 @@ QUIET = >build/build.log 2>&1 || { cat build/build.log >&2; exit 1; }
 all: release
 
 # The static programs: build/release/{init,mvm-guest-agent,mvm-probe}.
+ifeq ($(ARCH),$(MACHINE))
 release: | packages-build
 	@mkdir -p build/release
 	@$(MAKE) -s --no-print-directory $(KERNEL_HEADERS)
@@ -20,6 +25,20 @@ release: | packages-build
 	@ninja --quiet -C build/meson-release $(PROGRAMS) $(QUIET)
 	@for p in $(PROGRAMS); do cmp -s build/meson-release/$$p build/release/$${p##*/} || \
 		install -m 755 build/meson-release/$$p build/release/; done
+else
+CROSS = build/cross-$(ARCH)
+CROSS_BUILD = build/meson-release-$(ARCH)
+release: | packages-build packages-$(ARCH)
+	@mkdir -p build/release-$(ARCH)
+	@sh tests/cross-tools $(ARCH) $(CROSS)
+	@sh subprojects/fetch
+	@test -f $(CROSS_BUILD)/build.ninja || meson setup $(CROSS_BUILD) --cross-file $(CROSS)/cross.ini \
+		$$(grep -v "^#" release-options) -Dwerror=true \
+		-Dkernel_headers=$(CURDIR)/$(CROSS)/root/usr/include $(QUIET)
+	@ninja --quiet -C $(CROSS_BUILD) $(PROGRAMS) $(QUIET)
+	@for p in $(PROGRAMS); do cmp -s $(CROSS_BUILD)/$$p build/release-$(ARCH)/$${p##*/} || \
+		install -m 755 $(CROSS_BUILD)/$$p build/release-$(ARCH)/; done
+endif
 
 # musl-gcc uses only musl's headers. These links add the kernel's headers, without glibc's.
 $(KERNEL_HEADERS):
@@ -29,8 +48,14 @@ $(KERNEL_HEADERS):
 	@ln -sfn /usr/include/$$(gcc -print-multiarch)/asm $@/asm
 
 # The guest's kernel for the tests and the demo, build/kernel/vmlinux; cached by its configuration.
+# For aarch64 build/kernel-aarch64/Image, with a keyboard for the tests.
+ifeq ($(ARCH),$(MACHINE))
 kernel: | packages-kernel
 	@nix/kernel/build
+else
+kernel: | packages-kernel packages-$(ARCH)
+	@KERNEL_ARCH=$(ARCH) KERNEL_FRAGMENTS=../../tests/vm/kernel-$(ARCH) nix/kernel/build
+endif
 
 # The programs and the unit tests with glibc, ASan and UBSan.
 unit: | packages-build packages-unit
@@ -80,6 +105,12 @@ soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 		FAULTS=all FAULT_REQUESTS=3000 KILLS=8640 POWER_CUTS=200 DAMAGED=60 BOOTS=1000 \
 		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/wire vm/files \
 		vm/features vm/order vm/cage ns/failing_calls vm/agent_faults vm/hardship
+	@$(MAKE) -s --no-print-directory soak-aarch64
+
+# The vm suites in guests of aarch64, cross-built; "make soak-aarch64 ONLY=vm/boot" some of them.
+soak-aarch64: release | packages-vm packages-aarch64
+	@$(MAKE) -s --no-print-directory release kernel ARCH=aarch64
+	@GUEST_ARCH=aarch64 python3 tests/run.py --seconds 7200 $(or $(ONLY),vm/)
 
 # How long a guest takes to start, in virtual time, beside other programs that can be PID 1: a table,
 # build/bench.json and the picture build/bench.svg. Then what the agent and a guest at rest cost.

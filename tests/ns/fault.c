@@ -46,7 +46,9 @@ static const struct name calls[] = {
 	{ "pipe2", SYS_pipe2 },
 	{ "prlimit64", SYS_prlimit64 },
 	{ "recvmsg", SYS_recvmsg },
+#ifdef SYS_rename
 	{ "rename", SYS_rename },
+#endif
 	{ "renameat", SYS_renameat },
 	{ "sendmsg", SYS_sendmsg },
 	{ "setgroups", SYS_setgroups },

@@ -41,7 +41,9 @@ static const struct {
 	{ "process_vm_readv", SYS_process_vm_readv, { -1, 0 } },        /* ESRCH or ok */
 	{ "io_uring_setup", IO_URING, { 0, 0 } },                       /* EFAULT */
 	{ "syslog", SYS_syslog, { 10, 0, 0 } },                         /* ok */
-	{ "iopl", SYS_iopl, { 0 } },                                    /* ok */
+#ifdef SYS_iopl
+	{ "iopl", SYS_iopl, { 0 } }, /* ok */
+#endif
 	{ "inet", SYS_socket, { AF_INET, SOCK_DGRAM, 0 } },
 	{ "inet6", SYS_socket, { AF_INET6, SOCK_DGRAM, 0 } },
 	{ "netlink", SYS_socket, { AF_NETLINK, SOCK_RAW, 0 } },

@@ -195,19 +195,36 @@ static void prepare_floor(void)
 		;
 }
 
-/* As vfork(2). Inlined: a frame that the child has returned from would be lost to its parent. */
+/* clone3(2) without errno. Inlined: a frame that the child has returned from would be lost to its
+ * parent. */
+static inline __attribute__((always_inline)) long raw_clone3(struct clone_args *args, size_t size)
+{
+#ifdef __aarch64__
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = (long)size;
+	register long x8 __asm__("x8") = SYS_clone3;
+
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x1), "r"(x8) : "memory");
+	return x0;
+#else
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(SYS_clone3), "D"(args), "S"(size)
+			 : "rcx", "r11", "memory");
+	return result;
+#endif
+}
+
+/* As vfork(2). */
 static inline __attribute__((always_inline)) long vfork_into(int group)
 {
 	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD,
 		.cgroup = group };
-	long result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(SYS_clone3), "D"(&args), "S"(sizeof args)
-			 : "rcx", "r11", "memory");
-	return result;
+	return raw_clone3(&args, sizeof args);
 }
 
 __attribute__((noinline, noreturn)) static void become(

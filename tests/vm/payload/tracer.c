@@ -12,11 +12,12 @@
  *
  * CALL is one of the table's; what comes of it is printed as "COMM CALL: ERRNO", "ok", or "refused"
  * when a filter sends SIGSYS. Calls fail with each plausible errno of a second table once, and
- * never twice with the same; what was tried is printed at the end, or on SIGTERM. x86-64 only.
+ * never twice with the same; what was tried is printed at the end, or on SIGTERM.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/elf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +26,10 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define SYSCALL_BYTES 2 /* the instruction's length */
 
 static void fail(const char *what)
 {
@@ -61,6 +61,87 @@ static size_t find(const char *comm, pid_t *pids, size_t max)
 	if (proc != NULL)
 		closedir(proc);
 	return count;
+}
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+/* CALL_CODE is the instruction that calls the kernel, CALL_BYTES its length. OLD(name): the number
+ * of a call that newer architectures do without. */
+#if defined(__x86_64__)
+#define CALL_BYTES 2
+#define CALL_CODE  0x050f
+#define CALL_MASK  0xffff
+#define OLD(name)  SYS_##name
+
+#define AT(r)     ((r)->rip)
+#define STACK(r)  ((r)->rsp)
+#define RESULT(r) ((r)->rax)
+
+static unsigned long number_of(const struct user_regs_struct *r)
+{
+	return r->orig_rax;
+}
+
+static void prepare_call(struct user_regs_struct *r, long number, const long *args)
+{
+	r->rax = (unsigned long)number;
+	r->orig_rax = (unsigned long)-1;
+	r->rdi = (unsigned long)args[0];
+	r->rsi = (unsigned long)args[1];
+	r->rdx = (unsigned long)args[2];
+	r->r10 = (unsigned long)args[3];
+	r->r8 = (unsigned long)args[4];
+	r->r9 = (unsigned long)args[5];
+}
+#elif defined(__aarch64__)
+#define CALL_BYTES 4
+#define CALL_CODE  0xd4000001
+#define CALL_MASK  0xffffffff
+#define OLD(name)  (-1)
+
+#define AT(r)     ((r)->pc)
+#define STACK(r)  ((r)->sp)
+#define RESULT(r) ((r)->regs[0])
+
+static unsigned long number_of(const struct user_regs_struct *r)
+{
+	return r->regs[8];
+}
+
+static void prepare_call(struct user_regs_struct *r, long number, const long *args)
+{
+	r->regs[8] = (unsigned long)number;
+	for (int i = 0; i < 6; i++)
+		r->regs[i] = (unsigned long)args[i];
+}
+#endif
+
+static int get_registers(pid_t pid, struct user_regs_struct *r)
+{
+	struct iovec v = { r, sizeof(*r) };
+
+	return (int)ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &v);
+}
+
+static void set_registers(pid_t pid, struct user_regs_struct *r)
+{
+	struct iovec v = { r, sizeof(*r) };
+
+	ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v);
+}
+
+/* At its entry: have another system call done. */
+static void replace_call(pid_t pid, struct user_regs_struct *r, int number)
+{
+#ifdef __aarch64__
+	struct iovec v = { &number, sizeof(number) };
+
+	(void)r;
+	ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &v);
+#else
+	r->orig_rax = (unsigned long)number;
+	set_registers(pid, r);
+#endif
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */
@@ -100,7 +181,9 @@ static const struct call {
 	{ "map-code", SYS_mmap,
 		{ 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
 	{ "execve", SYS_execve, { 0 } },
+#ifdef SYS_fork
 	{ "fork", SYS_fork, { 0 } },
+#endif
 	{ "clone", SYS_clone, { SIGCHLD } },
 	{ "clone3", SYS_clone3, { 0 } },
 	{ "kill", SYS_kill, { 1, 0 } },
@@ -116,8 +199,11 @@ static const struct call {
 	{ "io_uring_setup", SYS_io_uring_setup, { 0 } },
 	{ "reboot", SYS_reboot, { 0 } },
 	{ "ioctl-type", SYS_ioctl, { 0, 0x5412 /* TIOCSTI */ } },
+	{ "symlinkat", SYS_symlinkat, { 0 } },
+#ifdef __x86_64__
 	{ "symlink", SYS_symlink, { 0 } },
 	{ "x32-getpid", SYS_getpid | 0x40000000, { 0 } },
+#endif
 };
 
 static int wait_stop(pid_t pid)
@@ -162,19 +248,27 @@ static unsigned long put_text(pid_t pid, unsigned long stack, const char *text)
 	return at;
 }
 
-/* Stop the process in a system call, where it waits most of the time. */
-static void stop_in_call(pid_t pid, struct user_regs_struct *at)
+static int is_call(pid_t pid, unsigned long at)
 {
-	const long call = 0x050f; /* the instruction, "syscall" */
+	return (ptrace(PTRACE_PEEKTEXT, pid, at, 0) & CALL_MASK) == CALL_CODE;
+}
 
+/*
+ * Stop the process in a system call, where it waits most of the time. Returns the address of the
+ * instruction: the process is behind it or, when the kernel will begin the call again, before it.
+ */
+static unsigned long stop_in_call(pid_t pid, struct user_regs_struct *at)
+{
 	for (;;) {
 		if (ptrace(PTRACE_ATTACH, pid, 0, 0) != 0)
 			fail("PTRACE_ATTACH");
 		wait_stop(pid);
-		if (ptrace(PTRACE_GETREGS, pid, 0, at) != 0)
-			fail("PTRACE_GETREGS");
-		if ((ptrace(PTRACE_PEEKTEXT, pid, at->rip - SYSCALL_BYTES, 0) & 0xffff) == call)
-			return;
+		if (get_registers(pid, at) != 0)
+			fail("PTRACE_GETREGSET");
+		if (is_call(pid, AT(at) - CALL_BYTES))
+			return AT(at) - CALL_BYTES;
+		if (is_call(pid, AT(at)))
+			return AT(at);
 		ptrace(PTRACE_DETACH, pid, 0, 0);
 		usleep(1000);
 	}
@@ -184,30 +278,26 @@ static void stop_in_call(pid_t pid, struct user_regs_struct *at)
 static void make_call(const char *comm, pid_t pid, const struct call *c, const char *path)
 {
 	struct user_regs_struct before, r;
+	unsigned long instruction = stop_in_call(pid, &before);
+	long args[6], result;
 	int refused;
-	long result;
 
-	stop_in_call(pid, &before);
 	r = before;
-	r.rip -= SYSCALL_BYTES;
-	r.rax = (unsigned long)c->number;
-	r.orig_rax = (unsigned long)-1;
-	r.rdi = (unsigned long)c->args[0];
-	r.rsi = path != NULL ? put_text(pid, before.rsp, path) : (unsigned long)c->args[1];
-	r.rdx = (unsigned long)c->args[2];
-	r.r10 = (unsigned long)c->args[3];
-	r.r8 = (unsigned long)c->args[4];
-	r.r9 = (unsigned long)c->args[5];
-	ptrace(PTRACE_SETREGS, pid, 0, &r);
+	memcpy(args, c->args, sizeof(args));
+	if (path != NULL)
+		args[1] = (long)put_text(pid, STACK(&before), path);
+	AT(&r) = instruction;
+	prepare_call(&r, c->number, args);
+	set_registers(pid, &r);
 	ptrace(PTRACE_SINGLESTEP, pid, 0, 0);
 	refused = wait_stop(pid) == SIGSYS;
-	ptrace(PTRACE_GETREGS, pid, 0, &r);
-	result = (long)r.rax;
-	ptrace(PTRACE_SETREGS, pid, 0, &before);
+	get_registers(pid, &r);
+	result = (long)RESULT(&r);
+	set_registers(pid, &before);
 	while (is_pending(pid)) {
 		ptrace(PTRACE_CONT, pid, 0, 0);
 		refused |= wait_stop(pid) == SIGSYS;
-		ptrace(PTRACE_SETREGS, pid, 0, &before);
+		set_registers(pid, &before);
 	}
 	if (refused)
 		printf("%s %s: refused\n", comm, c->name);
@@ -244,9 +334,9 @@ static const struct fault {
 	long numbers[16];
 	int errors[ERRORS_MAX];
 } faults[] = {
-	{ { SYS_open, SYS_openat, 437 /* openat2 */ }, { EMFILE, ENFILE, ENOMEM, EACCES, EIO } },
+	{ { OLD(open), SYS_openat, 437 /* openat2 */ }, { EMFILE, ENFILE, ENOMEM, EACCES, EIO } },
 	{ { SYS_socket, SYS_socketpair, SYS_pipe2, SYS_epoll_create1, SYS_eventfd2, SYS_signalfd4,
-		  SYS_timerfd_create, SYS_dup, SYS_dup2, SYS_dup3, SYS_memfd_create, 434 },
+		  SYS_timerfd_create, SYS_dup, OLD(dup2), SYS_dup3, SYS_memfd_create, 434 },
 		{ EMFILE, ENFILE, ENOMEM } },
 	{ { SYS_accept, SYS_accept4 }, { EMFILE, ENFILE, ENOMEM, ECONNABORTED, EINTR } },
 	{ { SYS_read, SYS_readv, SYS_pread64 }, { EINTR, EIO, ENOMEM } },
@@ -254,22 +344,22 @@ static const struct fault {
 	{ { SYS_write, SYS_writev, SYS_pwrite64 }, { EINTR, EIO, ENOSPC, EPIPE, EAGAIN } },
 	{ { SYS_recvfrom, SYS_recvmsg }, { EINTR, ENOMEM, ECONNRESET, EAGAIN } },
 	{ { SYS_sendto, SYS_sendmsg }, { EINTR, ENOBUFS, EPIPE, ECONNRESET, EAGAIN } },
-	{ { SYS_clone, SYS_fork, SYS_vfork, SYS_clone3 }, { EAGAIN, ENOMEM } },
+	{ { SYS_clone, OLD(fork), OLD(vfork), SYS_clone3 }, { EAGAIN, ENOMEM } },
 	{ { SYS_mmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_madvise }, { ENOMEM } },
 	/* Not wait4(2) and waitid(2): with WNOHANG, and of children only, they cannot fail. */
-	{ { SYS_epoll_wait, SYS_epoll_pwait, SYS_poll, SYS_ppoll }, { EINTR } },
+	{ { OLD(epoll_wait), SYS_epoll_pwait, OLD(poll), SYS_ppoll }, { EINTR } },
 	{ { SYS_epoll_ctl }, { ENOMEM, ENOSPC } },
-	{ { SYS_mkdir, SYS_mkdirat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_unlink,
-		  SYS_unlinkat, SYS_rmdir, SYS_symlink, SYS_symlinkat, SYS_mknod, SYS_mknodat,
-		  SYS_chmod, SYS_fchmod, SYS_fchmodat },
+	{ { OLD(mkdir), SYS_mkdirat, OLD(rename), SYS_renameat, SYS_renameat2, OLD(unlink),
+		  SYS_unlinkat, OLD(rmdir), OLD(symlink), SYS_symlinkat, OLD(mknod), SYS_mknodat,
+		  OLD(chmod), SYS_fchmod, SYS_fchmodat },
 		{ EROFS, ENOSPC, EIO, EACCES, EBUSY } },
-	{ { SYS_chown, SYS_fchown, SYS_fchownat, SYS_lchown, SYS_ftruncate, SYS_fallocate,
+	{ { OLD(chown), SYS_fchown, SYS_fchownat, OLD(lchown), SYS_ftruncate, SYS_fallocate,
 		  SYS_utimensat },
 		{ EROFS, EIO, EPERM, ENOSPC } },
 	{ { SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot },
 		{ EBUSY, EIO, ENOMEM, EINVAL, EPERM } },
-	{ { SYS_stat, SYS_lstat, SYS_fstat, SYS_newfstatat, SYS_access, SYS_faccessat, SYS_readlink,
-		  SYS_readlinkat, SYS_statfs, SYS_fstatfs, SYS_statx },
+	{ { OLD(stat), OLD(lstat), SYS_fstat, SYS_newfstatat, OLD(access), SYS_faccessat,
+		  OLD(readlink), SYS_readlinkat, SYS_statfs, SYS_fstatfs, SYS_statx },
 		{ EACCES, EIO, ENOMEM } },
 	{ { SYS_fsync, SYS_fdatasync, SYS_syncfs }, { EIO, ENOSPC } },
 	{ { SYS_bind, SYS_listen, SYS_connect, SYS_getsockopt, SYS_setsockopt, SYS_getsockname },
@@ -326,16 +416,15 @@ static void at_entry(pid_t pid)
 {
 	struct user_regs_struct r;
 
-	if (ptrace(PTRACE_GETREGS, pid, 0, &r) != 0)
+	if (get_registers(pid, &r) != 0)
 		return;
-	plan.refused = choose(r.orig_rax);
+	plan.refused = choose(number_of(&r));
 	/* close(2) and munmap(2) are not in the table: they would leave something behind. */
 	if (plan.refused != 0) {
-		fprintf(stderr, "tracer: call %lu fails: %s\n", (unsigned long)r.orig_rax,
+		fprintf(stderr, "tracer: call %lu fails: %s\n", number_of(&r),
 			strerror(plan.refused));
 		/* One that does nothing, and that filters allow. */
-		r.orig_rax = SYS_getpid;
-		ptrace(PTRACE_SETREGS, pid, 0, &r);
+		replace_call(pid, &r, SYS_getpid);
 	}
 }
 
@@ -343,10 +432,10 @@ static void at_exit(pid_t pid)
 {
 	struct user_regs_struct r;
 
-	if (plan.refused == 0 || ptrace(PTRACE_GETREGS, pid, 0, &r) != 0)
+	if (plan.refused == 0 || get_registers(pid, &r) != 0)
 		return;
-	r.rax = (unsigned long)-plan.refused;
-	ptrace(PTRACE_SETREGS, pid, 0, &r);
+	RESULT(&r) = (unsigned long)-plan.refused;
+	set_registers(pid, &r);
 	plan.refused = 0;
 }
 

@@ -8,7 +8,12 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(ROOT, "build")
-RELEASE = os.path.join(BUILD, "release")
+# The architecture of the guests. Another one than this machine's has directories of its own.
+GUEST_ARCH = os.environ.get("GUEST_ARCH", "x86_64")
+_FOREIGN = "" if GUEST_ARCH == "x86_64" else "-" + GUEST_ARCH
+RELEASE = os.path.join(BUILD, "release")            # programs for this machine
+GUEST_RELEASE = RELEASE + _FOREIGN                  # programs for guests
+_CROSS = os.path.join(BUILD, "cross" + _FOREIGN)    # made by tests/cross-tools
 LOGS = os.path.join(BUILD, "test-logs")
 _VM = os.path.join(ROOT, "tests", "vm")
 
@@ -16,7 +21,8 @@ WARNINGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wsha
             "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wvla", "-Wswitch-enum"]
 _HOST = ["gcc", "-O2"] + WARNINGS
 # A static program for the guest; musl's own headers first, then the kernel's.
-_GUEST = ["musl-gcc", "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
+_GUEST_COMPILER = os.path.join(_CROSS, "musl-gcc") if _FOREIGN else "musl-gcc"
+_GUEST = [_GUEST_COMPILER, "-Os", "-static", "-no-pie", "-fno-pie", "-s"] + WARNINGS
 
 # name: (compiler and flags, sources)
 PROGRAMS = {
@@ -46,6 +52,8 @@ class MissingFile(Exception):
 
 
 def _kernel_headers():
+    if _FOREIGN:
+        return ["-idirafter", os.path.join(_CROSS, "root", "usr", "include")]
     multiarch = subprocess.run(["gcc", "-print-multiarch"], check=True, capture_output=True,
                                text=True).stdout.strip()
     return ["-idirafter", "/usr/include", "-idirafter", "/usr/include/" + multiarch]
@@ -65,16 +73,17 @@ def program(name):
     if name in PREBUILT:
         return PREBUILT[name]
     command, pattern = PROGRAMS[name]
+    is_guests = command[0] == _GUEST_COMPILER
     sources = sorted(glob.glob(os.path.join(_VM, pattern)))
     newest = max(os.stat(f).st_mtime for f in
                  sources + glob.glob(os.path.join(_VM, os.path.dirname(pattern), "*.h")))
-    out = os.path.join(BUILD, "rig", name)
+    out = os.path.join(BUILD, "rig" + (_FOREIGN if is_guests else ""), name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
     with open(out + ".lock", "w") as lock:      # suites run side by side
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.exists(out) and os.stat(out).st_mtime >= newest:
             return out
-        more = _kernel_headers() if command[0] == "musl-gcc" else []
+        more = _kernel_headers() if is_guests else []
         more += _plugin_interface() if name == "instruction-counter" else []
         subprocess.run(command + more + ["-o", out + ".new"] + sources, check=True)
         os.rename(out + ".new", out)
@@ -89,6 +98,20 @@ def built(name, directory=RELEASE, made_by="make release"):
     return path
 
 
+def guest_program(name):
+    """Path of one of the project's programs for guests."""
+    return built(name, GUEST_RELEASE, "make release ARCH=" + GUEST_ARCH)
+
+
+def busybox():
+    """Path of Debian's static busybox for guests."""
+    if _FOREIGN:
+        return built("busybox", os.path.join(_CROSS, "root", "bin"),
+                     "tests/cross-tools %s %s" % (GUEST_ARCH, _CROSS))
+    return built("busybox", "/bin", "tests/install-packages vm")
+
+
 def kernel():
     """The guest kernel."""
-    return built("vmlinux", os.path.join(BUILD, "kernel"), "make kernel")
+    return built("Image" if GUEST_ARCH == "aarch64" else "vmlinux",
+                 os.path.join(BUILD, "kernel" + _FOREIGN), "make kernel ARCH=" + GUEST_ARCH)

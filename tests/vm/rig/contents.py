@@ -37,13 +37,13 @@ class Contents:
             self.tree.directory(path)
         self.tree.directory("/root", mode=0o700)
         self.tree.directory("/tmp", mode=0o1777)
-        self.tree.copy(init or build.built("init"), "/init")
+        self.tree.copy(init or build.guest_program("init"), "/init")
         self.tree.symlink("/sbin/init", "/init")
         self.tree.symlink("/sbin/vminitd", "/init")
         for program in ("facts", "acts"):
             self.tree.copy(build.program(program), "/bin/" + program)
         if agent:
-            self.tree.copy(build.built("mvm-guest-agent"), AGENT)
+            self.tree.copy(build.guest_program("mvm-guest-agent"), AGENT)
 
     def user(self, name, uid, gid=None, home="/", groups=("mvm",)):
         """An account; gid None: a group of the same name and number. groups: supplementary."""
@@ -99,7 +99,7 @@ class Contents:
 
     def busybox(self, *applets):
         """busybox as /bin/busybox, and links to it in /bin: busybox("sh", "httpd")."""
-        self.tree.copy(build.built("busybox", "/bin", "tests/install-packages vm"), "/bin/busybox")
+        self.tree.copy(build.busybox(), "/bin/busybox")
         for applet in applets:
             self.tree.symlink("/bin/" + applet, "busybox")
         return self

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One virtual machine: QEMU's microvm, emulated (neither KVM nor root), with Firecracker's devices."""
+"""One virtual machine of QEMU, emulated (neither KVM nor root), with Firecracker's devices."""
 import atexit
 import os
 import re
@@ -12,27 +12,16 @@ import time
 import weakref
 
 from . import build
+from .boards import board
 from .console import Console
 from .qmp import QMP
 from .waiting import (DIES_WITH_US, Deadline, Ended, RigError, TimedOut, end_process,
                       wait_exit)
 
-# QEMU's microvm has 8 virtio-mmio slots, found by the kernel's command line alone. Slot 3 has the
-# clock's IRQ 8 and is left out. Linux probes in the command line's order.
-_SLOTS = (0, 1, 2, 4, 5, 6, 7)
-_SLOT_BASE, _SLOT_BYTES, _SLOT_IRQ = 0xfeb00000, 512, 5
-
 GATEWAY = "172.16.0.1"
 ADDRESS = "172.16.0.2"
 
-# Without acpi=off and pit=on, emulation hangs in the calibration of the time stamp counter.
-_BOARD = ("microvm,acpi=off,pit=on,pic=on,rtc=on,memory-backend=mem,"
-          "auto-kernel-cmdline=off")
-# There is neither ACPI nor PCI there; saying so saves the kernel's complaint. On a busy host the
-# timer may be too slow for the kernel's test of it, which then panics.
-_BOARD_WORDS = ["pci=off", "acpi=off", "no_timer_check"]
-_PCI_BOARD = "q35,memory-backend=mem"
-_KERNEL_WORDS = ["console=ttyS0", "reboot=k", "panic=-1"]
+_KERNEL_WORDS = ["reboot=k", "panic=-1"]
 
 _running = weakref.WeakSet()
 
@@ -80,7 +69,7 @@ class Machine:
     """
     A guest. start() ... close(), or a context manager.
 
-    kernel        uncompressed vmlinux; None: the one that "make kernel" built
+    kernel        uncompressed vmlinux, or Image of aarch64; None: the one that "make kernel" built
     drives        Drive objects: vda, vdb, ...
     append        words for the kernel's command line; root=/dev/vda comes by itself
     memory_mib    the guest's memory
@@ -89,9 +78,10 @@ class Machine:
                   and nothing else can be reached
     vsock         a vsock device (CID 3) with the hybrid socket at .vsock_path
     quirks        the vsock device half-closes as Firecracker does
-    pci           devices on a PCI bus, described by ACPI, with a VM generation ID: as with
-                  Firecracker's --enable-pci; otherwise virtio-mmio from the command line
-    keyboard      an i8042 keyboard, for ctrl_alt_del()
+    pci           devices on a PCI bus, as with Firecracker's --enable-pci; on x86_64 described by
+                  ACPI, with a VM generation ID; otherwise virtio-mmio, on x86_64 from the command
+                  line
+    keyboard      a keyboard for ctrl_alt_del()
     virtual_time  the guest's clock counts instructions, so it is the same on a busy host, and idle
                   time passes at once: an hour of a guest's waiting takes seconds. The host is
                   arbitrarily slow then: a guest's timeout passes before any answer from outside.
@@ -102,9 +92,9 @@ class Machine:
     outside       the guest also reaches this machine's network
     vsock_path    path of the hybrid socket; None: in a temporary directory
     log_directory directory of console.log, qemu.log and hvsock.log; None: a temporary one
-    apic_timer    the kernel uses the processor's timer; False: the board's. To measure the former takes
-                  two loops of 0.1 s, in virtual time 2 s of a host's processor; with the latter a guest
-                  at rest wakes up every 27 ms
+    apic_timer    the kernel uses the processor's timer; False, on x86_64: the board's. To measure the
+                  former takes two loops of 0.1 s, in virtual time 2 s of a host's processor; with the
+                  latter a guest at rest wakes up every 27 ms
     messages      all of the kernel's messages on the console; False: those that its configuration has
                   there, errors and worse
     port_log      file that each access to a device is written to (QEMU's trace of memory regions)
@@ -127,6 +117,7 @@ class Machine:
         self.share, self.messages, self.port_log = share, messages, port_log
         self.apic_timer = apic_timer
         self._vsock_path = vsock_path
+        self._board = board()
         self.counter = counter
         self.console = None
         self.exit_code = None           # QEMU's, once it has ended
@@ -139,20 +130,20 @@ class Machine:
     # Life
 
     def _command(self):
-        slots = list(_SLOTS)
+        slots = list(self._board.slots)
 
         def device(name, **options):
             words = ["%s=%s" % kv for kv in options.items()]
             if self.pci:
                 return ["-device", ",".join([name + "-pci"] + words)]
             if not slots:
-                raise RigError("more than %d virtio devices" % len(_SLOTS))
+                raise RigError("more than %d virtio devices" % len(self._board.slots))
             bus = "bus=virtio-mmio-bus.%d" % slots.pop(0)
             return ["-device", ",".join([name + "-device", bus] + words)]
 
-        c = ["qemu-system-x86_64",
-             "-M", "%s,accel=%s" % (_PCI_BOARD if self.pci else _BOARD, self.accelerator),
-             "-cpu", "host" if self.accelerator == "kvm" else "qemu64,+rdrand",
+        c = [self._board.qemu,
+             "-M", "%s,memory-backend=mem,accel=%s" % (self._board.board(self.pci), self.accelerator),
+             "-cpu", "host" if self.accelerator == "kvm" else self._board.cpu,
              "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" % self.memory_mib,
              "-m", str(self.memory_mib), "-smp", str(self.cpus),
              "-global", "virtio-mmio.force-legacy=off",
@@ -179,10 +170,7 @@ class Machine:
             c += device("vhost-user-fs", chardev="share", tag="shared")
         if slots:
             c += device("virtio-rng")
-        if self.pci:
-            c += ["-device", "vmgenid,guid=auto"]
-        elif self.keyboard:         # the other board has one
-            c += ["-device", "i8042"]
+        c += self._board.extra_devices(self.pci, self.keyboard, device)
         if self.port_log:
             c += ["-d", "trace:memory_region_ops_read,trace:memory_region_ops_write",
                   "-D", self.port_log]
@@ -192,15 +180,13 @@ class Machine:
             c += ["-global", "virtio-mmio.ioeventfd=off"]
         if self.counter:
             c += ["-plugin", "%s,out=%s" % (build.program("instruction-counter"), self.counter)]
-        used = _SLOTS[:len(_SLOTS) - len(slots)]
+        used = self._board.slots[:len(self._board.slots) - len(slots)]
         return c + ["-append", self._kernel_command_line(used)]
 
     def _kernel_command_line(self, slots):
-        words = _KERNEL_WORDS + ([] if self.pci else _BOARD_WORDS)
+        words = ["console=" + self._board.console] + _KERNEL_WORDS
         words += ["loglevel=7"] if self.messages else []
-        words += [] if self.apic_timer else ["noapictimer"]
-        words += ["virtio_mmio.device=%d@%#x:%d" % (
-            _SLOT_BYTES, _SLOT_BASE + n * _SLOT_BYTES, _SLOT_IRQ + n) for n in slots]
+        words += self._board.kernel_words(self.pci, slots, self.apic_timer)
         if self.drives and not re.search(r"(^|\s)root=", self.append):
             words += ["root=/dev/vda", "ro" if self.drives[0].readonly else "rw"]
         return " ".join(words + self.append.split())
