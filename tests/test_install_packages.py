@@ -125,7 +125,8 @@ class Install(unittest.TestCase):
         self.assertIn('packages.txt: no group "nothing"', output)
 
     def test_every_line_of_the_list_is_understood(self):
-        groups = ("build", "unit", "kernel", "vm", "probe", "ns", "nix", "lint", "coverage", "debian")
+        groups = ("build", "unit", "kernel", "vm", "probe", "ns", "nix", "lint", "coverage", "debian",
+                  "aarch64")
         with open(os.path.join(HERE, "packages.txt")) as f:
             for line in f:
                 if line.strip() and not line.startswith("#"):

@@ -6,12 +6,13 @@ import sys
 import unittest
 
 from rig import build
-from rig.tap import main
+from rig.tap import main, x86_64_only
 
 sys.path.insert(0, os.path.join(build.ROOT, "tests", "bench"))
 import cost  # noqa: E402
 
 
+@x86_64_only("the committed figures are of that machine")
 class Cost(unittest.TestCase):
     """Each figure is at most 2 % above the committed one, where the host has no part in it."""
 

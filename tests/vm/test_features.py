@@ -17,7 +17,7 @@ import unittest
 
 from rig import build
 from rig.minimal import MinimalGuest
-from rig.tap import main
+from rig.tap import main, x86_64_only
 from rig.waiting import DIES_WITH_US
 
 KERNEL = os.environ.get("FEATURES_KERNEL")
@@ -52,6 +52,7 @@ def configuration_tree():
     return tree
 
 
+@x86_64_only("it checks the configurations of both architectures")
 class Fragments(unittest.TestCase):
     """configure fails when an option does not come out as a fragment has it."""
 

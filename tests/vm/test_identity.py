@@ -16,7 +16,7 @@ def dynamic_program(loader):
     """An ELF file that only names a loader."""
     name = loader.encode() + b"\0"
     header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, {"x86_64": 62, "aarch64": 183}[
-        os.uname().machine], 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        build.GUEST_ARCH], 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, len(name), len(name), 1) + name
 
 

@@ -17,11 +17,12 @@ sys.path[:0] = [os.path.join(ROOT, "runner"), os.path.join(ROOT, "tests", "vm")]
 import mvm_run  # noqa: E402
 from rig import build  # noqa: E402
 from rig.console import Console  # noqa: E402
-from rig.tap import TestCase, main  # noqa: E402
+from rig.tap import TestCase, main, x86_64_only  # noqa: E402
 
 MIB = 1 << 20
 
 
+@x86_64_only("these need no guest")
 class Runner(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -158,6 +159,7 @@ class Runner(unittest.TestCase):
         self.assertEqual(started[0].wait(60), -signal.SIGTERM)
 
 
+@x86_64_only("the runner ends guests by their keyboard")
 class Terminal(TestCase):
     """As a person uses it: the runner in the foreground of a terminal, and keys."""
 

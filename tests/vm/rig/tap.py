@@ -54,6 +54,11 @@ class TestCase(unittest.TestCase):
         return machine.start()
 
 
+def x86_64_only(reason):
+    """Skips a test, or all of a class, in guests of another architecture; the reason is printed."""
+    return unittest.skipUnless(build.GUEST_ARCH == "x86_64", "x86_64 only: " + reason)
+
+
 class _Result(unittest.TestResult):
     """Prints a TAP line a test, and removes the logs of the ones that passed."""
 
