@@ -39,27 +39,36 @@ int network_address_parse(const char *text, size_t len, struct network_address *
 	return 0;
 }
 
+/* Keep the first item of a list that cannot be used; the items after it are read all the same. */
+static void note_item(const char *name, const char *text, size_t len, const char *wrong,
+	int *result, struct problem *p)
+{
+	if (*result == 0)
+		*result = problem_set_text(p, EINVAL, "kernel command line: %s: '%.*s' %s", name,
+			(int)len, text, wrong);
+}
+
 /* Parse a comma-separated list of at most `max` addresses, of `family` unless that is 0. */
 static int parse_list(const char *name, const char *text, int family, struct network_address *out,
 	size_t max, size_t *count, struct problem *p)
 {
+	int result = 0;
+
 	while (*text != '\0') {
 		size_t n = strcspn(text, ",");
-		const char *wrong = NULL;
+		struct network_address a;
 
-		if (*count == max)
-			wrong = "is one too many";
-		else if (network_address_parse(text, n, &out[*count]) != 0)
-			wrong = "is not an address";
-		else if (family != 0 && out[*count].family != family)
-			wrong = "is not an IPv6 address";
-		if (wrong != NULL)
-			return problem_set_text(p, EINVAL, "kernel command line: %s: '%.*s' %s",
-				name, (int)n, text, wrong);
-		(*count)++;
+		if (network_address_parse(text, n, &a) != 0)
+			note_item(name, text, n, "is not an address", &result, p);
+		else if (family != 0 && a.family != family)
+			note_item(name, text, n, "is not an IPv6 address", &result, p);
+		else if (*count == max)
+			note_item(name, text, n, "is one too many", &result, p);
+		else
+			out[(*count)++] = a;
 		text += n + (text[n] == ',');
 	}
-	return 0;
+	return result;
 }
 
 /* True for names of RFC 1123, with dots. */
@@ -75,19 +84,21 @@ static bool is_domain(const char *text, size_t len)
 static int parse_search(const char *text, struct network_config *out, struct problem *p)
 {
 	struct buf b = BUF_OVER(out->search);
+	int result = 0;
 
 	buf_clear(&b);
 	while (*text != '\0') {
 		size_t n = strcspn(text, ",");
 
-		if (!is_domain(text, n) || b.len + 1 + n >= b.size)
-			return problem_set_text(p, EINVAL,
-				"kernel command line: mvm.search: '%.*s' is not a domain", (int)n,
-				text);
-		buf_printf(&b, "%s%.*s", b.len > 0 ? " " : "", (int)n, text);
+		if (!is_domain(text, n))
+			note_item("mvm.search", text, n, "is not a domain", &result, p);
+		else if (b.len + 1 + n >= b.size)
+			note_item("mvm.search", text, n, "is one too many", &result, p);
+		else
+			buf_printf(&b, "%s%.*s", b.len > 0 ? " " : "", (int)n, text);
 		text += n + (text[n] == ',');
 	}
-	return 0;
+	return result;
 }
 
 /* The limits are IPv4's smallest MTU and the largest 16-bit length. */
@@ -137,25 +148,9 @@ static unsigned int class_prefix(const struct network_address *a)
 	return a->bytes[0] < 128 ? 8 : a->bytes[0] < 192 ? 16 : a->bytes[0] < 224 ? 24 : 32;
 }
 
-static int parse_ip_address(
-	const char *const field[IP_FIELDS], const size_t len[IP_FIELDS], struct network_config *out)
+static int parse_ip_v4(const char *text, size_t len, struct network_address *out)
 {
-	struct network_address mask, *address = &out->addresses[0];
-
-	if (network_address_parse(field[IP_CLIENT], len[IP_CLIENT], address) != 0 ||
-		address->family != AF_INET)
-		return -EINVAL;
-	address->prefix = class_prefix(address);
-	if (len[IP_NETMASK] > 0 &&
-		(network_address_parse(field[IP_NETMASK], len[IP_NETMASK], &mask) != 0 ||
-			netmask_prefix(&mask, &address->prefix) != 0))
-		return -EINVAL;
-	if (len[IP_GATEWAY] > 0 &&
-		network_address_parse(field[IP_GATEWAY], len[IP_GATEWAY], &out->gateways[0]) != 0)
-		return -EINVAL;
-	out->address_count = 1;
-	out->gateway_count = len[IP_GATEWAY] > 0;
-	return 0;
+	return network_address_parse(text, len, out) == 0 && out->family == AF_INET ? 0 : -EINVAL;
 }
 
 /* "Anything before the first '.' is used as the client's hostname": the rest is a domain. */
@@ -163,10 +158,11 @@ static int parse_ip_host(const char *text, size_t len, struct network_config *ou
 {
 	size_t host = 0;
 
-	if (!is_domain(text, len) || len >= sizeof(out->hostname))
-		return -EINVAL;
 	while (host < len && text[host] != '.')
 		host++;
+	if (!is_domain(text, len) || host >= sizeof(out->hostname) ||
+		len - host > sizeof(out->search))
+		return -EINVAL;
 	buf_format(out->hostname, sizeof(out->hostname), "%.*s", (int)host, text);
 	if (host + 1 < len)
 		buf_format(out->search, sizeof(out->search), "%.*s", (int)(len - host - 1),
@@ -174,43 +170,73 @@ static int parse_ip_host(const char *text, size_t len, struct network_config *ou
 	return 0;
 }
 
-/* Without a client address the kernel has configured the device itself. */
-static int parse_ip_fields(
-	const char *const field[IP_FIELDS], const size_t len[IP_FIELDS], struct network_config *out)
+/* Parse one field that is not empty; CLIENT's before the others. Returns 0 or -EINVAL. */
+static int parse_ip_field(int field, const char *text, size_t len, struct network_config *out)
 {
-	if (len[IP_CLIENT] > 0 && parse_ip_address(field, len, out) != 0)
-		return -EINVAL;
-	if (len[IP_HOST] > 0 && parse_ip_host(field[IP_HOST], len[IP_HOST], out) != 0)
-		return -EINVAL;
-	if (len[IP_DEVICE] >= sizeof(out->device))
-		return -EINVAL;
-	if (len[IP_DEVICE] > 0)
-		buf_format(out->device, sizeof(out->device), "%.*s", (int)len[IP_DEVICE],
-			field[IP_DEVICE]);
-	for (int i = IP_DNS0; i <= IP_DNS1; i++)
-		if (len[i] > 0 &&
-			network_address_parse(field[i], len[i], &out->dns[out->dns_count]) == 0)
-			out->dns_count++;
-	return 0;
+	struct network_address a, *client = &out->addresses[0];
+	int err = 0;
+
+	switch (field) {
+	case IP_CLIENT:
+		err = parse_ip_v4(text, len, client);
+		if (err == 0 && memchr(text, '/', len) == NULL)
+			client->prefix = class_prefix(client);
+		out->address_count = err == 0;
+		break;
+	case IP_GATEWAY:
+		err = parse_ip_v4(text, len, &out->gateways[0]);
+		out->gateway_count = err == 0 && out->address_count > 0;
+		break;
+	case IP_NETMASK:
+		err = parse_ip_v4(text, len, &a) != 0 ? -EINVAL : netmask_prefix(&a, &a.prefix);
+		if (err == 0)
+			client->prefix = a.prefix;
+		break;
+	case IP_HOST:
+		err = parse_ip_host(text, len, out);
+		break;
+	case IP_DEVICE:
+		if (len >= sizeof(out->device))
+			return -EINVAL;
+		buf_format(out->device, sizeof(out->device), "%.*s", (int)len, text);
+		break;
+	case IP_DNS0:
+	case IP_DNS1:
+		err = network_address_parse(text, len, &out->dns[out->dns_count]);
+		out->dns_count += err == 0;
+		break;
+	default: /* SERVER is for NFS, AUTOCONF for the kernel */
+		break;
+	}
+	return err;
 }
 
-/* Words without a colon, such as ip=dhcp and ip=off, are for the kernel. */
+/*
+ * Words without a colon, such as ip=dhcp and ip=off, are for the kernel. Without a client address
+ * the kernel has configured the device itself. A field that cannot be used counts as empty.
+ */
 static int parse_ip(const char *text, struct network_config *out, struct problem *p)
 {
-	const char *field[IP_FIELDS], *at = text;
-	size_t len[IP_FIELDS] = { 0 };
-	struct network_address a;
+	static const char *const names[IP_FIELDS] = { "client address", "server address", "gateway",
+		"netmask", "host name", "device", "autoconf", "first name server",
+		"second name server" };
+	char wrong[PROBLEM_TEXT_MAX];
+	struct buf b = BUF_OVER(wrong);
 
-	if (strchr(text, ':') == NULL && network_address_parse(text, strlen(text), &a) != 0)
+	buf_clear(&b);
+	if (strchr(text, ':') == NULL && (text[0] < '0' || text[0] > '9'))
 		return 0;
 	for (int i = 0; i < IP_FIELDS; i++) {
-		len[i] = strcspn(at, ":");
-		field[i] = at;
-		at += len[i] + (at[len[i]] == ':');
+		size_t len = strcspn(text, ":");
+
+		if (len > 0 && parse_ip_field(i, text, len, out) != 0)
+			buf_printf(
+				&b, "%s %s '%.*s'", b.len > 0 ? "," : "", names[i], (int)len, text);
+		text += len + (text[len] == ':');
 	}
-	if (parse_ip_fields(field, len, out) != 0)
-		return problem_set_text(p, EINVAL, "kernel command line: cannot use ip=%s", text);
-	return 0;
+	return b.len == 0 ? 0
+			  : problem_set_text(
+				    p, EINVAL, "kernel command line: ip=: cannot use%s", wrong);
 }
 
 /* Returns 0 for an absent word. */

@@ -43,8 +43,8 @@ int network_address_parse(const char *text, size_t len, struct network_address *
  * mvm.search=DOMAIN[,DOMAIN...] mvm.mtu=BYTES; without mvm.ip, the kernel's
  * ip=CLIENT:SERVER:GATEWAY:NETMASK:HOST:DEVICE:AUTOCONF:DNS0:DNS1
  * (Documentation/admin-guide/nfs/nfsroot.rst): without NETMASK the class of the address decides,
- * and the part of HOST after its first dot is a domain to search. Absent settings stay empty. A
- * word that cannot be parsed is told to `report`, and the others are in `out`. Returns 0 or
+ * and the part of HOST after its first dot is a domain to search. Absent settings stay empty. What
+ * cannot be parsed of a word is told to `report`, once a word; all else is in `out`. Returns 0 or
  * -EINVAL.
  */
 int network_config_from_cmdline(

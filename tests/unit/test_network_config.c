@@ -137,10 +137,14 @@ Test(network_config, nonsense_is_named)
 		{ "mvm.ip=1.2.3.4/", "mvm.ip: '1.2.3.4/' is not an address" },
 		{ "mvm.ip=1.2.3.4/24 mvm.gw=1.2.3", "mvm.gw: '1.2.3' is not an address" },
 		{ "mvm.dns=1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4", "mvm.dns: '4.4.4.4' is one too many" },
-		{ "ip=1.2.3.4:::255.0.255.0::eth0:off", "ip=1.2.3.4:::255.0.255.0::eth0:off" },
-		{ "ip=1.2.3.4:::::interface-name-too-long:off", "cannot use ip=1.2.3.4:" },
-		{ "ip=1.2.3.4::::-x:eth0:off", "cannot use ip=1.2.3.4::::-x:eth0:off" },
-		{ "ip=fd00::2", "cannot use ip=fd00::2" },
+		{ "ip=1.2.3.4:::255.0.255.0::eth0:off", "ip=: cannot use netmask '255.0.255.0'" },
+		{ "ip=1.2.3.4:::::interface-name-too-long:off",
+			"ip=: cannot use device 'interface-name-too-long'" },
+		{ "ip=1.2.3.4::::-x:eth0:off", "ip=: cannot use host name '-x'" },
+		{ "ip=fd00::2", "ip=: cannot use client address 'fd00', gateway '2'" },
+		{ "ip=1.2.3.4::x::::off:y:z",
+			"cannot use gateway 'x', first name server 'y', second name server 'z'" },
+		{ "ip=1.2.3", "ip=: cannot use client address '1.2.3'" },
 		{ "mvm.ip6=1.2.3.4/24", "mvm.ip6: '1.2.3.4/24' is not an IPv6 address" },
 		{ "mvm.gw6=10.0.0.1", "mvm.gw6: '10.0.0.1' is not an IPv6 address" },
 		{ "mvm.mtu=67", "mvm.mtu: '67' is not a number from 68 to 65535" },
@@ -155,7 +159,41 @@ Test(network_config, nonsense_is_named)
 		cr_expect(parse(cases[i].text, &n) != 0, "%s", cases[i].text);
 		cr_expect(strstr(problem.text, cases[i].message) != NULL, "%s", problem.text);
 	}
+}
+
+/* One that is wrong costs only itself: of the words, of the items of a list, of the fields of ip=.
+ */
+Test(network_config, what_is_right_counts)
+{
+	static const char fields[] = "1.2.3.4::1.2.3.1:255.255.255.128:web.a.example:net1:off:"
+				     "9.9.9.9:8.8.8.8";
 	struct network_config n;
+
 	parse("mvm.ip=1.2.3.4/24 mvm.gw=x", &n);
-	cr_expect(n.address_count == 1, "the good word counts");
+	cr_expect(n.address_count == 1);
+	parse("mvm.ip=1.2.3.4/24,x,fd00::2/64 mvm.dns=x,9.9.9.9,,8.8.8.8 mvm.search=a,%,b", &n);
+	cr_expect(n.address_count == 2 && n.dns_count == 2 && strcmp(n.search, "a b") == 0);
+	for (int wrong = -1; wrong < 9; wrong++) {
+		char text[128] = "ip=";
+		const char *at = fields;
+
+		for (int i = 0; i < 9; i++) {
+			size_t len = strcspn(at, ":");
+
+			strcat(text, i > 0 ? ":" : "");
+			strncat(text, i == wrong ? "-an-interface-of-no-name" : at,
+				i == wrong ? 24 : len);
+			at += len + (at[len] == ':');
+		}
+		parse(text, &n);
+		cr_expect(n.address_count == (wrong != 0), "%s", text);
+		cr_expect(n.gateway_count == (wrong != 0 && wrong != 2), "%s", text);
+		cr_expect(wrong == 0 || n.addresses[0].prefix == (wrong == 3 ? 8 : 25), "%s", text);
+		cr_expect_str_eq(n.hostname, wrong == 4 ? "" : "web");
+		cr_expect_str_eq(n.search, wrong == 4 ? "" : "a.example");
+		cr_expect_str_eq(n.device, wrong == 5 ? "eth0" : "net1");
+		cr_expect(n.dns_count == (wrong == 7 || wrong == 8 ? 1 : 2), "%s", text);
+	}
+	parse("ip=1.2.3.4/24", &n);
+	cr_expect(is(&n.addresses[0], "1.2.3.4", 24));
 }
