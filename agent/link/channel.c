@@ -58,6 +58,29 @@ void channel_set_text(struct channel_call *call, const char *text)
 	set(call->request.text, sizeof(call->request.text), text);
 }
 
+/* A restore's own calls are not listed: one restore runs at a time, and nothing may hold it up. */
+static enum channel_wait wait_of(const struct channel_call *call)
+{
+	switch (call->request.verb) {
+	case CONTROL_RESTART:
+	case CONTROL_RELOAD:
+	case CONTROL_RELOAD_SERVICE:
+		return CHANNEL_WAITS_FOR_SERVICES;
+	case CONTROL_SYNC:
+		return CHANNEL_WAITS_FOR_DRIVES;
+	case CONTROL_CHANGES:
+		return CHANNEL_WAITS_FOR_CHANGES;
+	default:
+		return CHANNEL_WAITS_FOR_NOTHING;
+	}
+}
+
+static void count_call(const struct channel_call *call, unsigned int by)
+{
+	call->channel->in_flight += by;
+	call->channel->waiting[wait_of(call)] += by;
+}
+
 static void unlink_call(struct channel_call *call)
 {
 	struct channel_call **link = &call->channel->calls;
@@ -66,7 +89,7 @@ static void unlink_call(struct channel_call *call)
 		link = &(*link)->next;
 	*link = call->next;
 	if (call->sent)
-		call->channel->in_flight--;
+		count_call(call, -1U);
 	call->channel = NULL;
 }
 
@@ -90,18 +113,20 @@ static void break_channel(struct channel *c, const char *why)
 
 static void send_calls(struct channel *c)
 {
+	/* Two more than these can always go out. */
+	static const unsigned int most[CHANNEL_WAITS] = { CHANNEL_IN_FLIGHT, 3, 1, 1 };
 	struct channel_call *call = c->calls;
 
 	c->full = false;
 	for (; call != NULL && c->in_flight < CHANNEL_IN_FLIGHT; call = call->next) {
-		if (call->sent)
+		if (call->sent || c->waiting[wait_of(call)] >= most[wait_of(call)])
 			continue;
 		c->full = send(c->io.fd, &call->request, sizeof(call->request),
 				  MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
 		if (c->full)
 			break; /* reading will show any error but a full socket */
 		call->sent = true;
-		c->in_flight++;
+		count_call(call, 1);
 	}
 	loop_change(c->loop, &c->io, c->full ? EVENTS | EPOLLOUT : EVENTS);
 }

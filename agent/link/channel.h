@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's end of the control channel to PID 1 (base/control.h). A few calls run at a time, and
- * none blocks. If the channel breaks, every call ends with an error. The agent continues without
- * the requests that only PID 1 can serve.
+ * none blocks. Those that may wait for long leave room for the others. If the channel breaks, every
+ * call ends with an error. The agent continues without the requests that only PID 1 can serve.
  */
 #ifndef AGENT_LINK_CHANNEL_H
 #define AGENT_LINK_CHANNEL_H
@@ -14,15 +14,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHANNEL_IN_FLIGHT 6 /* most calls sent at a time; PID 1 takes eight */
+#define CHANNEL_IN_FLIGHT 7 /* most calls sent at a time; PID 1 takes eight */
+
+/* What PID 1 waits for before it answers a call, which may be for long. */
+enum channel_wait {
+	CHANNEL_WAITS_FOR_NOTHING,
+	CHANNEL_WAITS_FOR_SERVICES, /* Restart and both reloads */
+	CHANNEL_WAITS_FOR_DRIVES,   /* PID 1 does one at a time */
+	CHANNEL_WAITS_FOR_CHANGES,  /* PID 1 does one at a time */
+	CHANNEL_WAITS
+};
 
 struct channel_call;
 
 struct channel {
 	struct loop *loop;
-	struct loop_io io;      /* fd -1: there is no channel */
-	unsigned int in_flight; /* calls that were sent to PID 1 */
-	bool full;              /* the socket is full: wait until it is writable */
+	struct loop_io io;                   /* fd -1: there is no channel */
+	unsigned int in_flight;              /* calls that were sent to PID 1 */
+	unsigned int waiting[CHANNEL_WAITS]; /* the same, by what they wait for */
+	bool full;                           /* the socket is full: wait until it is writable */
 	uint32_t last_id;
 	struct channel_call *calls; /* all calls, the oldest first */
 	void (*event)(struct channel *c, const struct control_message *m); /* may be NULL */

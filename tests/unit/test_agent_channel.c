@@ -273,6 +273,40 @@ Test(agent_channel, a_few_calls_at_a_time)
 	cr_expect_eq(channel.in_flight, 0);
 }
 
+/* Only some of the calls that wait for services or drives are sent: others do not wait for them. */
+Test(agent_channel, what_waits_leaves_room)
+{
+	static const enum control_verb slow[] = { CONTROL_RESTART, CONTROL_RELOAD_SERVICE,
+		CONTROL_RELOAD, CONTROL_SYNC, CONTROL_CHANGES };
+	enum { SLOW = 20 };
+	static struct record waiting[SLOW], quick, restore;
+	struct control_message m, first = { 0 };
+	int has = 0;
+
+	for (int i = 0; i < SLOW; i++)
+		begin(&waiting[i], slow[i % 5], "");
+	while (recv(init_fd, &m, sizeof(m), MSG_DONTWAIT) == (ssize_t)sizeof(m)) {
+		if (has++ == 0)
+			first = m;
+	}
+	cr_expect_eq(has, 5, "%d", has);
+	begin(&quick, CONTROL_SERVICES, "");
+	m = take();
+	cr_expect_eq(m.verb, CONTROL_SERVICES);
+	begin(&restore, CONTROL_RESUME, "");
+	cr_expect_eq(take().verb, CONTROL_RESUME);
+	answer(&m, CONTROL_DONE, 0, "");
+	rig_until(has_ended, &quick);
+	cr_assert_eq(recv(init_fd, &m, sizeof(m), MSG_DONTWAIT), -1);
+	cr_assert_eq(first.verb, CONTROL_RESTART);
+	answer(&first, CONTROL_DONE, 0, "");
+	rig_until(has_ended, &waiting[0]);
+	m = take(); /* the next one that waits for services, not for a drive */
+	cr_expect_eq(m.id, waiting[5].call.request.id);
+	channel_drop(&waiting[1].call); /* has no answer and is given up */
+	cr_expect_eq(take().id, waiting[6].call.request.id);
+}
+
 Test(agent_channel, dropping_a_call_makes_room)
 {
 	static struct record r[CHANNEL_IN_FLIGHT + 1];
