@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h> /* renameat(2) */
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPORARY_MAX (NAME_MAX + 1)
+#define TEMPORARY_MAX 24
+#define TEMPORARIES   100 /* most files that are written in a directory at a time */
 
 /* What a new file is to be like: the old one, or the request. Returns 0 or -1 after an error. */
 static int look_at_old(
@@ -49,17 +51,54 @@ static int make_alike(int fd, const struct stat *old, bool is_new, mode_t mode)
 	return fchmod(fd, mode) != 0 ? -errno : 0;
 }
 
-/* Beside the file, so that rename(2) can put it in its place. */
+/*
+ * Lock a new file and make sure that it still has its name. Returns 0, or -EEXIST if another
+ * process took it for one that was left over.
+ */
+static int hold(int directory, const char *name, int fd)
+{
+	struct stat named, held;
+
+	if (flock(fd, LOCK_EX) != 0)
+		return 0; /* no locks on this file system: nobody can take it there either */
+	if (fstat(fd, &held) != 0 || fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+		held.st_ino != named.st_ino)
+		return -EEXIST;
+	return 0;
+}
+
+/* Remove a temporary file whose writer was killed: nobody has it locked. */
+static void remove_left_over(int directory, const char *name)
+{
+	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && hold(directory, name, fd) == 0)
+		unlinkat(directory, name, 0);
+	close(fd);
+}
+
+/*
+ * Beside the file, so that rename(2) can put it in its place, and locked until it is there. Each
+ * process tries the same names in the same order, so it finds what a killed one has left.
+ */
 static int make_temporary(const struct file_place *at, char name[TEMPORARY_MAX])
 {
-	for (unsigned int i = 0; i < 100; i++) {
+	for (unsigned int i = 0; i < 2 * TEMPORARIES; i++) {
 		int fd;
 
-		buf_format(name, TEMPORARY_MAX, ".mvm-%x-%x.new", (unsigned int)getpid(), i);
+		buf_format(name, TEMPORARY_MAX, ".mvm-%u.new", i / 2);
 		fd = openat(at->directory, name,
 			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0 || errno != EEXIST)
-			return fd >= 0 ? fd : -errno;
+		if (fd < 0 && errno != EEXIST)
+			return -errno;
+		if (fd >= 0 && hold(at->directory, name, fd) == 0)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		else if (i % 2 == 0)
+			remove_left_over(at->directory, name);
 	}
 	return -EEXIST;
 }
@@ -88,11 +127,11 @@ static int replace(const struct file_place *at, const struct fs_write_request *r
 		err = make_alike(fd, old, is_new, r->mode & 07777);
 	if (err == 0 && fsync(fd) != 0)
 		err = -errno;
-	close(fd);
 	if (err == 0 && renameat(at->directory, name, at->directory, at->name) != 0)
 		err = -errno;
 	if (err != 0)
 		unlinkat(at->directory, name, 0);
+	close(fd);
 	return err != 0 ? err : sync_directory(at->directory);
 }
 

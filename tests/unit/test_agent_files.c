@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,6 +199,68 @@ Test(agent_files, write_is_whole_and_keeps_the_mode)
 	expect_files("FsList", "\"path\":\"%\"",
 		"{\"List\":{\"entries\":[{\"name\":\"a\",\"kind\":\"dir\",\"size\":0},"
 		"{\"name\":\"new\",\"kind\":\"file\",\"size\":1}],\"truncated\":false}}");
+}
+
+/* A killed writer leaves a file that nobody has locked. The next write there removes it. */
+Test(agent_files, what_a_killed_writer_left_is_removed)
+{
+	static const char request[] = "\"path\":\"%/f\",\"content\":[33],\"mode\":384";
+	static const char done[] = "{\"Write\":{\"bytes_written\":1}}";
+	int fd;
+
+	put(".mvm-0.new", "half");
+	put(".mvm-1.new", "of another name");
+	expect_files("FsWrite", request, done);
+	expect_text("f", "!");
+	cr_expect_neq(access(at(".mvm-0.new"), F_OK), 0);
+	cr_expect_eq(access(at(".mvm-1.new"), F_OK), 0, "only what is in the way");
+	/* Of a writer that lives, of another user, and no file at all: all stay. */
+	fd = open(put(".mvm-0.new", "half"), O_RDONLY);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	cr_assert_eq(symlink("/", at(".mvm-2.new")), 0);
+	expect_files("FsWrite", request, done);
+	expect_text(".mvm-0.new", "half");
+	cr_expect_neq(access(at(".mvm-1.new"), F_OK), 0);
+	cr_expect_eq(access(at(".mvm-2.new"), F_OK), 0);
+	put(".mvm-1.new", "half");
+	cr_assert_eq(chmod(at(".mvm-1.new"), 0), 0);
+	expect_files("FsWrite", request, done);
+	cr_expect_eq(access(at(".mvm-2.new"), F_OK), 0);
+	cr_expect_neq(access(at(".mvm-3.new"), F_OK), 0);
+	close(fd);
+	expect_files("FsWrite", request, done);
+	cr_expect_neq(access(at(".mvm-0.new"), F_OK), 0);
+}
+
+/* Each of many writers at a time has a file of its own. */
+Test(agent_files, writers_of_one_directory)
+{
+	enum { WRITERS = 8, TURNS = 5 };
+	int clients[WRITERS];
+
+	for (int i = 0; i < WRITERS; i++)
+		clients[i] = connect_later_client();
+	for (int turn = 0; turn < TURNS; turn++) {
+		char request[512];
+
+		for (int i = 0; i < WRITERS; i++) {
+			snprintf(request, sizeof(request),
+				"{\"FsWrite\":{\"path\":\"%s\",\"content\":[%d],\"mode\":384}}",
+				at((char[]){ (char)('a' + i), '\0' }), 'A' + i);
+			send_text(clients[i], request);
+		}
+		for (int i = 0; i < WRITERS; i++) {
+			char *reply = rig_receive(clients[i]);
+
+			cr_expect_str_eq(reply, "{\"FsResult\":{\"Write\":{\"bytes_written\":1}}}");
+			free(reply);
+		}
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		expect_text((char[]){ (char)('a' + i), '\0' }, (char[]){ (char)('A' + i), '\0' });
+		close(clients[i]);
+	}
+	expect_files("FsStat", "\"path\":\"%/.mvm-0.new\"", ERROR("NotFound"));
 }
 
 Test(agent_files, the_user_may_no_more_than_the_kernel_lets_it)
