@@ -28,6 +28,11 @@ int power_action_of(const char *name)
 	return -ENOENT;
 }
 
+int power_action_likely(int signal, bool is_frozen)
+{
+	return signal == SIGUSR1 && !is_frozen ? POWER_HALT : -ENOENT;
+}
+
 int power_take_over_keys(void)
 {
 	/* EINVAL: PID 1 of a pid namespace, where there are no keys. */

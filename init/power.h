@@ -5,6 +5,8 @@
 
 #include "base/problem.h"
 
+#include <stdbool.h>
+
 enum power_action {
 	POWER_RESTART, /* RB_AUTOBOOT: with reboot=k it ends Firecracker on x86 */
 	POWER_OFF,     /* RB_POWER_OFF: on x86 Firecracker keeps running */
@@ -25,6 +27,13 @@ extern const struct power_command power_commands[POWER_ACTIONS];
 
 /* Returns the action of the command `name`, or -ENOENT. */
 int power_action_of(const char *name);
+
+/*
+ * What a signal means whose sender has ended before it could be named: an action, or -ENOENT for
+ * the signal's own meaning. USR1 tells of a restored snapshot only if services are frozen, as
+ * before each snapshot; otherwise it was a halt.
+ */
+int power_action_likely(int signal, bool is_frozen);
 
 /*
  * Make Ctrl-Alt-Del a SIGINT to PID 1 instead of an immediate restart (reboot(2),

@@ -53,7 +53,7 @@ static void (*const ends[POWER_ACTIONS])(struct guest *g) = { on_restart, on_pow
 
 /*
  * mvm's own guests take USR1 for "restored from a snapshot", but busybox's halt sends it, too. The
- * name of the sender decides.
+ * name of the sender decides; of one that has ended, what is likely.
  */
 static const struct meaning {
 	int signal;
@@ -111,7 +111,8 @@ static void take_signal(struct guest *g, const struct meaning *m, uint32_t pid)
 
 	if (what != NULL && pid != 0) {
 		name_sender(pid, name);
-		action = power_action_of(name);
+		action = name[0] != '\0' ? power_action_of(name)
+					 : power_action_likely(m->signal, g->supervisor.is_frozen);
 		if (action >= 0) {
 			what = power_commands[action].what;
 			act = ends[action];
