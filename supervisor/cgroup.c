@@ -156,43 +156,62 @@ int cgroup_set_limit(int fd, const char *file, uint64_t value, struct problem *p
 	return err == 0 ? 0 : problem_set(p, -err, "cannot set %s to %s", file, text);
 }
 
-static int set_limits(int fd, const struct cgroup_limits *l, struct problem *p)
+/* Take a limit away that an earlier configuration may have set. */
+static void reset_limit(int fd, const char *file, const char *usual)
 {
-	int err = cgroup_set_limit(fd, "memory.max", l->memory_max, p);
+	char text[32];
 
-	if (err == 0)
-		err = cgroup_set_limit(fd, "memory.high", l->memory_high, p);
-	if (err == 0 && l->memory_swap_max != CGROUP_UNSET) {
-		err = cgroup_set_limit(fd, "memory.swap.max", l->memory_swap_max, p);
-		if (err == -ENOENT)
-			err = 0; /* a kernel without swap has no such file and nothing to limit */
-	}
-	/* Otherwise the kernel may kill one process and leave the rest of the service running. */
-	if (err == 0 && l->memory_max != CGROUP_UNSET && l->memory_max != CGROUP_MAX)
-		err = cgroup_set_limit(fd, "memory.oom.group", 1, p);
-	if (err == 0)
-		err = cgroup_set_limit(fd, "cpu.max",
+	if (read_at(fd, file, text, sizeof(text)) != 0)
+		return; /* the controller is off: there is no limit */
+	text[strcspn(text, " \n")] = '\0';
+	if (strcmp(text, usual) != 0)
+		(void)write_at(fd, file, usual);
+}
+
+/* Set all limits; those that are unset become the kernel's own in a group that `was_there`. */
+static int set_limits(int fd, const struct cgroup_limits *l, bool was_there, struct problem *p)
+{
+	const struct {
+		const char *file, *usual;
+		uint64_t value;
+	} limits[] = {
+		{ "memory.max", "max", l->memory_max },
+		{ "memory.high", "max", l->memory_high },
+		{ "memory.swap.max", "max", l->memory_swap_max },
+		/* Otherwise the kernel may kill one process and leave the rest of the service
+		 * running. */
+		{ "memory.oom.group", "0", l->memory_max < CGROUP_MAX ? 1 : CGROUP_UNSET },
+		{ "cpu.max", "max",
 			l->cpu_max < CGROUP_MAX ? l->cpu_max * (CGROUP_PERIOD_US / 1000)
-						: l->cpu_max,
-			p);
-	if (err == 0)
-		err = cgroup_set_limit(fd, "cpu.weight", l->cpu_weight, p);
-	if (err == 0)
-		err = cgroup_set_limit(fd, "pids.max", l->tasks_max, p);
-	return err;
+						: l->cpu_max },
+		{ "cpu.weight", "100", l->cpu_weight },
+		{ "pids.max", "max", l->tasks_max },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		int err = cgroup_set_limit(fd, limits[i].file, limits[i].value, p);
+
+		/* A kernel without swap has no such file and nothing to limit. */
+		if (err != 0 && !(err == -ENOENT && strcmp(limits[i].file, "memory.swap.max") == 0))
+			return err;
+		if (was_there && limits[i].value == CGROUP_UNSET)
+			reset_limit(fd, limits[i].file, limits[i].usual);
+	}
+	return 0;
 }
 
 int cgroup_open(
 	int parent_fd, const char *name, const struct cgroup_limits *limits, struct problem *p)
 {
+	bool was_there = mkdirat(parent_fd, name, 0755) != 0;
 	int fd, err;
 
-	if (mkdirat(parent_fd, name, 0755) != 0 && errno != EEXIST)
+	if (was_there && errno != EEXIST)
 		return problem_set(p, errno, "cannot make the cgroup");
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return problem_set(p, errno, "cannot open the cgroup");
-	err = set_limits(fd, limits, p);
+	err = set_limits(fd, limits, was_there, p);
 	if (err != 0) {
 		close(fd);
 		return err;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CGROUP_UNSET     UINT64_MAX       /* a limit that stays as it is */
+#define CGROUP_UNSET     UINT64_MAX       /* no limit is set */
 #define CGROUP_MAX       (UINT64_MAX - 1) /* "max": no limit */
 #define CGROUP_PERIOD_US 100000           /* the kernel's default period of cpu.max */
 
@@ -58,8 +58,8 @@ enum { CGROUP_MEMORY = 1 << 0, CGROUP_CPU = 1 << 1, CGROUP_PIDS = 1 << 2 };
 void cgroups_enable(int fd, unsigned int controllers, const struct reporter *report);
 
 /*
- * Make or open the group `name` below `parent_fd` and set its limits. Returns a descriptor of
- * its directory, or -errno with `p`.
+ * Make or open the group `name` below `parent_fd` and set its limits; those that are unset become
+ * the kernel's own. Returns a descriptor of its directory, or -errno with `p`.
  */
 int cgroup_open(
 	int parent_fd, const char *name, const struct cgroup_limits *limits, struct problem *p);

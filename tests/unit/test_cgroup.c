@@ -84,6 +84,32 @@ Test(cgroup, limits_are_written_as_the_kernel_wants_them)
 	cr_expect_str_eq(get("pids.max"), "17");
 }
 
+/* The group of an earlier life, which could not be removed. */
+Test(cgroup, limits_that_are_no_longer_set_go)
+{
+	static const char *const files[][2] = { { "memory.max", "67108864\n" },
+		{ "memory.high", "4096\n" }, { "memory.oom.group", "1\n" },
+		{ "cpu.max", "150000 100000\n" }, { "cpu.weight", "250\n" },
+		{ "pids.max", "17\n" } };
+	struct cgroup_limits l;
+	struct problem p;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		put(files[i][0], files[i][1]);
+	cgroup_limits_init(&l);
+	l.tasks_max = 9;
+	fd = cgroup_open(parent, "web", &l, &p);
+	cr_assert(fd >= 0, "%s", p.text);
+	close(fd);
+	cr_expect(strncmp(get("memory.max"), "max", 3) == 0);
+	cr_expect(strncmp(get("memory.high"), "max", 3) == 0);
+	cr_expect(strncmp(get("memory.oom.group"), "0", 1) == 0);
+	cr_expect(strncmp(get("cpu.max"), "max", 3) == 0);
+	cr_expect(strncmp(get("cpu.weight"), "100", 3) == 0);
+	cr_expect(get("pids.max")[0] == '9');
+}
+
 Test(cgroup, a_limit_that_cannot_be_set_is_named)
 {
 	struct cgroup_limits l;
