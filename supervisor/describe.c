@@ -5,6 +5,7 @@
 #include "base/interpreter.h"
 #include "base/log.h"
 #include "supervisor/environment.h"
+#include "supervisor/process.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -77,8 +78,12 @@ void describe_end(const struct service *v, struct buf *out)
 
 	if (!v->last.has_ended) {
 		buf_puts(out, v->last.outcome.in_pre_start ? "pre_start: " : "");
-		buf_puts(
-			out, v->last.start_problem != NULL ? v->last.start_problem : "not started");
+		if (v->last.start_problem == NULL && v->last.start_error != 0)
+			buf_printf(out, PROCESS_NOT_MADE ": %s",
+				problem_errno_text(v->last.start_error));
+		else
+			buf_puts(out, v->last.start_problem != NULL ? v->last.start_problem
+								    : "not started");
 		return;
 	}
 	buf_clear(&subject);

@@ -232,12 +232,14 @@ static unsigned int do_ended(struct machine *m, uint64_t now)
 	return do_kill(m, now);
 }
 
-/* No process was made, so there is nothing to stop. */
+/* No process was made: only pre_start may have left some. */
 static unsigned int do_unmade(struct machine *m, uint64_t now)
 {
+	bool is_prepared = m->state == MACHINE_START && m->rules->has_pre_start;
+
 	m->exit = (struct machine_exit){ 0 };
 	m->ended = true;
-	return do_settle(m, now);
+	return is_prepared ? do_kill(m, now) : do_settle(m, now);
 }
 
 static unsigned int do_term(struct machine *m, uint64_t now)

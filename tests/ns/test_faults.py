@@ -73,6 +73,25 @@ class Processes(FaultCase):
         self.assertEqual(self.output(guest).lines("web"), ["here", "done"])
         self.assertEqual(self.said(guest, "web: .*"), [])
 
+    def test_no_process_after_pre_start(self):
+        """What pre_start left behind is killed, and the reason is told."""
+        guest = self.cell(cgroup=True)
+        guest.busybox("sh", "sleep")
+        guest.facts("web", "echo here", restart="never",
+                    pre_start="/bin/sh -c 'sleep 1000 & echo left; while ! [ -e /tmp/on ]; "
+                    "do sleep 0.01; done'")
+        guest.start().console.wait_line("web: left")
+        guest.console.rewind()
+        self.wait_init(guest, "no guest agent: .*")
+        guest.wait_until("the collector", lambda: guest.pids_of("--log-collector"))
+        guest.limit("NPROC", 1)
+        guest.write("/tmp/on")
+        guest.console.rewind()
+        self.wait_init(guest, "web: cannot make a process: %s, not started again" % EAGAIN)
+        self.assertEqual(guest.pids_of("sleep 1000"), [])
+        self.end(guest)
+        self.assertEqual(len(self.said(guest, "web: .*")), 1)
+
     def test_no_memory_for_a_process(self):
         guest = self.start_with(["clone3=ENOMEM"], "web", cgroup=True, restart="never")
         self.wait_init(guest, "web: cannot make a process: %s, not started again" % ENOMEM)

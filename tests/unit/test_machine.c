@@ -449,6 +449,21 @@ Test(machine, spawn_failure_backs_off_without_a_process)
 	WALK(&rules, steps);
 }
 
+Test(machine, spawn_failure_kills_what_pre_start_left)
+{
+	static const struct step steps[] = {
+		STARTS,
+		{ 0, MACHINE_EV_CLEARED, NULL, MACHINE_DO_PRE, MACHINE_PRE, SOME_TIME },
+		{ 0, MACHINE_EV_EXITED, &ok, MACHINE_DO_MAIN, MACHINE_START, 0 },
+		{ 0, MACHINE_EV_SPAWN_FAILED, NULL, MACHINE_DO_KILL, MACHINE_KILL, SOME_TIME },
+		{ 5, MACHINE_EV_GONE, NULL, 0, MACHINE_BACKOFF, SOME_TIME },
+	};
+	struct machine_rules rules = default_rules();
+
+	rules.has_pre_start = true;
+	WALK(&rules, steps);
+}
+
 Test(machine, a_required_service_has_failed)
 {
 	static const struct step steps[] = {
