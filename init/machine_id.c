@@ -5,7 +5,6 @@
 #include "base/file.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,16 +17,23 @@
 #define FILE_PATH "/run/machine-id"
 #define DIGITS    32
 
-/* True if the image brings an ID: 32 lower-case hexadecimal digits and a newline (machine-id(5)).
+/*
+ * Look for an ID that the image brings: 32 lower-case hexadecimal digits and a newline
+ * (machine-id(5)). Returns 1, 0 for none, or -errno when that cannot be read.
  */
-static bool is_the_images(void)
+static int find_the_images(void)
 {
 	char text[DIGITS + 2];
 	struct stat st;
+	int err = lstat(LINK, &st) != 0 ? -errno : 0;
 
-	return lstat(LINK, &st) == 0 && S_ISREG(st.st_mode) &&
-	       file_read(LINK, text, sizeof(text), NULL) == 0 &&
-	       strspn(text, "0123456789abcdef") == DIGITS &&
+	if (err == -ENOENT || (err == 0 && !S_ISREG(st.st_mode)))
+		return 0;
+	if (err == 0)
+		err = file_read(LINK, text, sizeof(text), NULL);
+	if (err != 0)
+		return err == -EFBIG ? 0 : err;
+	return strspn(text, "0123456789abcdef") == DIGITS &&
 	       (text[DIGITS] == '\0' || text[DIGITS] == '\n');
 }
 
@@ -73,16 +79,16 @@ static int make_link(void)
 
 void machine_id_renew(const struct reporter *report)
 {
+	int found = find_the_images(), err = found;
 	struct problem p;
-	int err;
 
-	if (is_the_images())
-		return;
-	err = write_id();
+	if (found == 0)
+		err = write_id();
 	if (err == 0)
 		err = make_link();
-	if (err == 0)
+	if (err >= 0)
 		return;
-	problem_set(&p, -err, "cannot make " LINK);
+	problem_set(&p, -err,
+		found < 0 ? "cannot read " LINK ", not changing it" : "cannot make " LINK);
 	problem_report(report, &p);
 }

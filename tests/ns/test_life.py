@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 
 import cell
 from rig.tap import main
@@ -195,6 +196,43 @@ class Start(cell.CellCase):
         guest.console.wait_line("web: up")
         self.end(guest)
         self.assertEqual(self.output(guest).lines("once"), ["once"])
+
+    def test_a_machine_id_that_cannot_be_read(self):
+        """The memory of PID 1 is a regular file that gives EIO. It stays, and is reported."""
+        guest = self.cell()
+        guest.busybox("sh", "mount", "rm", "touch", "cat")
+        guest.service("web", "if ! [ -e /tmp/again ]; then rm /etc/machine-id; touch /etc/machine-id "
+                      "/tmp/again; mount -o bind /proc/1/mem /etc/machine-id; fi; echo up; "
+                      "exec /bin/facts sleep", user="root")
+        guest.start().console.wait_line("web: up")
+        guest.console.rewind()
+        self.wait_init(guest, r"no guest agent: .*")
+        guest.signal(signal.SIGUSR1)
+        self.wait_init(guest, "cannot read /etc/machine-id, not changing it: "
+                       "(?:I/O error|Input/output error)")
+        guest.console.wait_line("web: up")
+        self.end(guest)
+        said = [l for l in self.output(guest).init() if "machine-id" in l]
+        self.assertEqual(len(said), 1, said)
+
+    @staticmethod
+    def signal_of_one_that_has_ended(guest, name):
+        """PID 1 stands still until the sender, a process of the cell, has been reaped."""
+        guest.signal(signal.SIGSTOP)
+        try:
+            subprocess.run(["nsenter", "--target", str(guest.pid), "--user", "--pid", "sh", "-c",
+                            "kill -%s 1" % name], check=True)
+        finally:
+            guest.signal(signal.SIGCONT)
+
+    def test_halt_whose_process_has_ended(self):
+        """Nothing says that this is a restored snapshot, so the guest stops."""
+        for name, what in (("USR1", "halting"), ("USR2", "powering off"), ("TERM", "restarting")):
+            guest = self.cell()
+            guest.facts("web", "echo up").start().console.wait_line("web: done")
+            self.signal_of_one_that_has_ended(guest, name)
+            self.wait_init(guest, r"SIG%s from process \d+ \(it has ended\): %s" % (name, what))
+            self.wait_init(guest, "goodbye")
 
 
 class Restart(cell.CellCase):
