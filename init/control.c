@@ -4,6 +4,7 @@
 #include "base/agent_address.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/passed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static void close_channel(struct control *c)
 	c->watched = 0;
 	if (fd < 0)
 		return;
+	passed_stop(fd);
+	passed_discard(fd);
 	loop_remove(c->loop, &c->io);
 	close(fd);
 	c->operations->closed(c);
@@ -199,10 +202,10 @@ static void on_control(struct loop_io *io, uint32_t events)
 {
 	struct control *c = LOOP_OWNER(io, struct control, io);
 	struct control_message m;
-	ssize_t n = recv(io->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = passed_receive(io->fd, &m, sizeof(m), NULL);
 
 	(void)events;
-	if (n == 0 || (n < 0 && errno != EAGAIN))
+	if (n == 0 || (n < 0 && n != -EAGAIN))
 		close_channel(c);
 	else if (n == (ssize_t)sizeof(m) && m.version == CONTROL_VERSION)
 		take_message(c, &m);

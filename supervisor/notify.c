@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/passed.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/index.h"
 
@@ -203,44 +204,16 @@ static void take_message(struct service *v, pid_t sender, char *text)
 	}
 }
 
-/* Returns the length of a message, or -errno. The kernel closes passed descriptors, because there
- * is no room for them. */
-static ssize_t receive(int fd, char *text, size_t size, pid_t *sender)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec part = { .iov_base = text, .iov_len = size - 1 };
-	struct msghdr message = { .msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
-
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	*sender = 0;
-	c = CMSG_FIRSTHDR(&message);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
-		struct ucred who;
-
-		memcpy(&who, CMSG_DATA(c), sizeof(who));
-		*sender = who.pid;
-	}
-	return n;
-}
-
 /* Returns false when there is no message. */
 static bool read_message(struct service *v)
 {
 	char text[MESSAGE_MAX];
-	pid_t sender = 0;
+	pid_t sender;
+	ssize_t len = passed_receive(v->notify.io.fd, text, sizeof(text) - 1, &sender);
 
-	if (receive(v->notify.io.fd, text, sizeof(text), &sender) < 0)
+	if (len < 0)
 		return false;
+	text[(size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1] = '\0';
 	if (sender > 0)
 		take_message(v, sender, text);
 	return true;
@@ -310,7 +283,9 @@ void notify_close(struct service *v)
 
 	if (fd < 0)
 		return;
+	passed_stop(fd);
 	notify_drain(v);
+	passed_discard(fd);
 	loop_remove(v->owner->loop, &v->notify.io);
 	close(fd);
 	path_of(v, &address);

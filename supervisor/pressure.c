@@ -93,12 +93,46 @@ static bool is_full(const struct supervisor *s)
 	return cgroup_unreclaimable(s->cgroups.fd, is_near_max(s)) + slack >= r->memory_high;
 }
 
+/*
+ * True while the kernel frees the memory of a service that was killed. Most is free when its
+ * processes have ended; the rings of io_uring are freed later, after some RCU grace periods.
+ */
 static bool is_dying(const struct supervisor *s, uint64_t now)
 {
-	const struct service *v = s->pressure.dying;
+	const struct pressure *p = &s->pressure;
+	int fd = p->dying != NULL ? p->dying->cgroup.fd : -1;
 
-	return v != NULL && now < s->pressure.dying_until_ms && v->cgroup.fd >= 0 &&
-	       cgroup_is_populated(v->cgroup.fd);
+	if (fd < 0 || now >= p->dying_until_ms)
+		return false;
+	return cgroup_is_populated(fd) ||
+	       (is_full(s) && cgroup_unreclaimable(fd, true) > p->dying_bytes / 2);
+}
+
+static void set_dying(struct supervisor *s, struct service *v, uint64_t held, uint64_t now)
+{
+	s->pressure.dying = v;
+	s->pressure.dying_bytes = held;
+	s->pressure.dying_until_ms = now + DYING_MS;
+}
+
+bool pressure_holds_back(struct supervisor *s)
+{
+	struct pressure *p = &s->pressure;
+
+	if (p->dying == NULL || !is_dying(s, clock_ms()))
+		return false;
+	p->has_held_back = true;
+	return true;
+}
+
+/* Start the services that had to wait for a dying one. */
+static void release(struct supervisor *s)
+{
+	if (!s->pressure.has_held_back || s->pressure.dying != NULL)
+		return;
+	s->pressure.has_held_back = false;
+	for (struct service *v = s->services; v != NULL; v = v->next)
+		s->reconsider(v);
 }
 
 /* If the services' memory is used up, kill the service that holds most of it. */
@@ -130,8 +164,7 @@ static void look(struct supervisor *s)
 		return;
 	}
 	v->cgroup.held_bytes = held;
-	p->dying = v;
-	p->dying_until_ms = now + DYING_MS;
+	set_dying(s, v, held, now);
 	p->pause_ms = PAUSE_MIN_MS;
 	v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
 	pause_watch(s, DYING_PAUSE_MS);
@@ -151,6 +184,7 @@ static void on_pause_end(struct loop_timer *timer)
 	watch_events(s);
 	if (s->pressure.dying != NULL || is_full(s))
 		look(s);
+	release(s);
 }
 
 /* Errors are ignored: cgroups_enable() has reported a controller that the kernel lacks. */
@@ -259,13 +293,19 @@ static void on_fork_event(struct loop_io *io, uint32_t events)
 void pressure_explain_end(struct service *v)
 {
 	struct outcome *o = &v->last.outcome;
-	bool has_limit = v->config.cgroup.memory_max < CGROUP_MAX ||
-			 v->owner->pressure.reserve.memory_max == 0;
+	struct supervisor *s = v->owner;
+	bool has_limit =
+		v->config.cgroup.memory_max < CGROUP_MAX || s->pressure.reserve.memory_max == 0;
 
 	o->services_full = v->cgroup.held_bytes > 0 || (o->out_of_memory && !has_limit);
 	o->held_mib = (uint32_t)(v->cgroup.held_bytes >> 20);
-	if (o->services_full)
-		o->out_of_memory = false;
+	if (!o->services_full)
+		return;
+	o->out_of_memory = false;
+	if (s->pressure.dying == NULL) { /* the kernel was faster */
+		set_dying(s, v, cgroup_unreclaimable(v->cgroup.fd, true), clock_ms());
+		pause_watch(s, DYING_PAUSE_MS);
+	}
 }
 
 void pressure_uncap(struct service *v)

@@ -38,6 +38,12 @@ void pressure_count_services(struct supervisor *s);
  */
 void pressure_explain_end(struct service *v);
 
+/*
+ * True if no service may start now, because the memory of one that was killed is not free yet and a
+ * new process could be killed for it. s->reconsider() is called for each service when it is.
+ */
+bool pressure_holds_back(struct supervisor *s);
+
 /* Remove the cap on tasks, for a new run in the same cgroup. */
 void pressure_uncap(struct service *v);
 

@@ -194,7 +194,9 @@ struct pressure {
 	uint64_t pause_ms;       /* length of the latest pause */
 	uint64_t looked_ms;      /* time of the latest look */
 	struct service *dying;   /* was killed, and its memory is being freed; or NULL */
+	uint64_t dying_bytes;    /* what it held */
 	uint64_t dying_until_ms; /* then another service is chosen */
+	bool has_held_back;      /* a service waits for that memory: pressure_holds_back() */
 };
 
 /* A stop of all services. */
@@ -236,6 +238,7 @@ struct supervisor {
 		struct service *v, enum machine_event event, const struct machine_exit *exit);
 	void (*not_started)(struct service *v, int error); /* no process was made: errno value */
 	void (*reap)(struct supervisor *s);                /* take the processes that have ended */
+	void (*reconsider)(struct service *v);             /* start it, if it waits and can */
 	/* Called after every change of state; may be NULL. */
 	void (*changed)(struct supervisor *s, struct service *service);
 	/* A service has hit its start limit, and its start_limit_action is not "none". */

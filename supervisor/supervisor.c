@@ -149,6 +149,7 @@ int supervisor_init(struct supervisor *s, struct loop *loop)
 		.happened = supervisor_event,
 		.not_started = process_not_started,
 		.reap = reap_unread,
+		.reconsider = supervisor_reconsider,
 		.collector = { .io.fd = -1, .rings = -1 } };
 	s->blocks_sigchld =
 		sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, SIGCHLD) == 1;
@@ -185,7 +186,8 @@ void supervisor_reconsider(struct service *v)
 	}
 	switch (order_ask(v, &blocker)) {
 	case ORDER_CLEAR:
-		supervisor_event(v, MACHINE_EV_CLEARED, NULL);
+		if (v->built_in || !pressure_holds_back(v->owner))
+			supervisor_event(v, MACHINE_EV_CLEARED, NULL);
 		break;
 	case ORDER_BLOCKED:
 		log_line("%s: cannot start: it requires %s", v->name, blocker);

@@ -57,14 +57,17 @@ ATTACKS = {
 QUICK = ("sysv-shm", "pipes", "files", "bomb", "user-namespace", "memfd", "tmp", "unix")
 NAMES = os.environ.get("ATTACKS", ",".join(QUICK)).split(",")
 if NAMES == ["all"]:
-    # The kernel frees the memory of io_uring some time after the processes have ended.
-    NAMES = sorted(set(ATTACKS) - {"io-uring"}) + ["io-uring"]
+    NAMES = sorted(ATTACKS)
+# Another boot: the kernel frees the memory of io_uring some time after the processes have ended, and
+# in a small guest the next service can be killed for it.
+SLOW_TO_FREE = (64, ["io-uring"])
 
 
 class Attacked(TestCase):
     """One boot; each attack is a service of its own, and waits until the one before has ended."""
 
     memory_mib = None
+    names = NAMES
 
     @classmethod
     def setUpClass(cls):
@@ -73,7 +76,7 @@ class Attacked(TestCase):
         cls.addClassCleanup(guest.close)
         guest.tree.copy(build.program("attack"), "/bin/attack")
         guest.user("attacker", 1000)
-        for before, name in zip((None,) + tuple(NAMES), NAMES):
+        for before, name in zip([None] + cls.names, cls.names):
             more = " ".join((str(HOLD_MS),) + ATTACKS[name][2:])
             when = {"after": "a-" + before} if before else {"on_boot_delay": "%ds" % FIRST_S}
             guest.service("a-" + name, "/bin/attack %s %s" % (name, more), user="attacker",
@@ -86,7 +89,7 @@ class Attacked(TestCase):
         guest.service("asks", "/bin/acts put /sys/fs/cgroup/guest/cgroup.procs 0 + /bin/facts "
                       "vsock-latency %d" % mvm_client.PORT, user="root",
                       on_boot_delay="%ds" % FIRST_S)
-        guest.service("late", "/bin/facts echo here + sleep", after="a-" + NAMES[-1])
+        guest.service("late", "/bin/facts echo here + sleep", after="a-" + cls.names[-1])
         machine = guest.machine(memory_mib=cls.memory_mib, virtual_time=True, instruction_ns=4)
         machine.log_directory = os.path.join(build.LOGS, cls.__name__)
         cls.addClassCleanup(machine.close)
@@ -114,18 +117,18 @@ class Attacked(TestCase):
 
     def test_the_agent_answers_within_a_second(self):
         """Requests come from the host, and from inside the guest, where a busy host does not matter."""
-        self.assertGreater(self.answers, 10)
+        self.assertGreaterEqual(self.answers, len(self.names))
         line = self.output.facts("asks", "vsock-latency")[-1]
         tries, failures, longest = (int(n) for n in re.findall(r"\d+", line))
         self.assertEqual(self.output.facts("asks", "put"), ["/sys/fs/cgroup/guest/cgroup.procs ok"])
         print("# %s MiB: %d answers; %s" % (self.memory_mib, self.answers, line))
-        self.assertGreater(tries, 10 * len(NAMES))
+        self.assertGreater(tries, 10 * len(self.names))
         self.assertEqual(failures, 0)
         self.assertLessEqual(longest, ANSWER_MS * 1000)
 
     def test_neighbours_do_not_notice(self):
         """Nor do the agent and the log collector: no other service has ended."""
-        guilty = {"a-" + n for n in NAMES}
+        guilty = {"a-" + n for n in self.names}
         ends = [l for l in self.output.init() if re.match(r"[\w-]+: (signal|exit code) ", l)]
         self.assertEqual([l for l in ends if l.split(":")[0] not in guilty], [])
         for name in ("other", "same-user"):
@@ -133,7 +136,7 @@ class Attacked(TestCase):
         self.assertEqual(len(self.output.facts("spin", "clock")), 1)
 
     def test_one_line_names_the_guilty(self):
-        for name in NAMES:
+        for name in self.names:
             who, regex = ATTACKS[name][:2]
             with self.subTest(name):
                 said = [l.split(": ", 1)[1] for l in self.output.init()
@@ -149,6 +152,9 @@ class Attacked(TestCase):
 
 globals().update({"Attacked" + size: type("Attacked" + size, (Attacked,), {"memory_mib": int(size)})
                   for size in SIZES})
+if "ATTACKS" not in os.environ:
+    AttackedSlowToFree = type("AttackedSlowToFree", (Attacked,),
+                              dict(zip(("memory_mib", "names"), SLOW_TO_FREE)))
 del Attacked
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ PROGRAMS = {
     "acts": (_GUEST, "payload/acts.c"),
     "attack": (_GUEST, "payload/attack*.c"),
     "facts": (_GUEST, "payload/facts*.c"),
+    "intruder": (_GUEST, "payload/intruder.c"),
     "features": (_GUEST, "payload/features.c"),
     "minimal-init": (_GUEST, "payload/minimal_init.c"),
     "tracer": (_GUEST, "payload/tracer*.c"),
