@@ -42,9 +42,10 @@ let
       || relative == "subprojects"
       || builtins.match "subprojects/(packagefiles(/.*)?|[^/]*[.]wrap)" relative != null;
   };
-  program =
-    directory: program: description:
-    pkgs.pkgsStatic.callPackage ./packages/program.nix {
+  # `packages` are those of the machine that the program is for.
+  programOf =
+    packages: directory: program: description:
+    packages.pkgsStatic.callPackage ./packages/program.nix {
       inherit
         src
         directory
@@ -52,16 +53,20 @@ let
         description
         ;
     };
+  program = programOf pkgs;
+  probeOf = packages: programOf packages "probe" "mvm-probe" "Asks microVM guests how they are";
 
   kernelOf = pkgs.callPackage ./packages/kernel.nix { };
 
   packages = rec {
     init = program "init" "init" "PID 1 of a microVM guest";
     agent = program "agent" "mvm-guest-agent" "Health checks and snapshots of a microVM guest, over vsock";
-    probe = program "probe" "mvm-probe" "Asks microVM guests how they are";
+    probe = probeOf pkgs;
     kernel = kernelOf { };
-    # Runs on the build machine.
-    run = pkgs.buildPackages.callPackage ./packages/runner.nix { inherit probe; };
+    # Runs on the build machine, and asks guests from there.
+    run = pkgs.buildPackages.callPackage ./packages/runner.nix {
+      probe = probeOf pkgs.buildPackages;
+    };
   };
 
   guest = import ./guest.nix {

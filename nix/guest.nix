@@ -14,26 +14,45 @@ let
   inherit (import ./lib/check.nix) check;
   buildImage = pkgs.callPackage ./image { };
 
+  inherit (import ./lib/text.nix) isSet mergeSets;
+  options = import ./lib/options.nix;
   modular = import ./modular.nix { inherit lib pkgs; };
 
-  # Modular services become services; `services` may add options to them.
+  # { args; errors; }: modular services become services, to which `services` may add options.
   withModular =
     args:
-    if builtins.isAttrs args && builtins.isAttrs (args.modularServices or null) then
-      let
-        translated = modular.translate args.modularServices;
-      in
-      args
-      // {
-        services = lib.recursiveUpdate translated.services (args.services or { });
-        extraFiles = translated.extraFiles // (args.extraFiles or { });
+    let
+      given = args.modularServices or { };
+      wrong = modularType.check "modularServices" given;
+      translated = modular.translate given;
+      has = name: isSet (args.${name} or { });
+    in
+    # What is not of its type is reported by `check`; only without what it would have added, a service
+    # could lack its command.
+    if !(isSet args) || !(isSet given) || !(has "services") || !(has "extraFiles") then
+      {
+        inherit args;
+        errors = [ ];
+      }
+    else if wrong != [ ] || translated.errors != [ ] then
+      {
+        inherit args;
+        errors = if wrong != [ ] then wrong else translated.errors;
       }
     else
-      args;
+      {
+        errors = [ ];
+        args = args // {
+          services = mergeSets translated.services (args.services or { });
+          extraFiles = translated.extraFiles // (args.extraFiles or { });
+        };
+      };
+
+  modularType = (builtins.head (lib.filter (o: o.name == "modularServices") options.guest)).type;
 
   fail =
-    errors:
-    throw "mkGuest: ${
+    who: errors:
+    throw "${who}: ${
       if builtins.length errors == 1 then
         builtins.head errors
       else
@@ -44,28 +63,34 @@ in
 rec {
   /*
     The image of a guest. `.extend` makes another one of it: changes that are added to the options
-    (sets are merged, all else is replaced), or a function from the options to the changes:
+    (sets are merged, all else is replaced, packages too), or a function from the options to the changes:
 
       guest.extend { services.web.env.DEBUG = true; }
       guest.extend (old: { packages = old.packages ++ [ pkgs.strace ]; })
   */
-  mkGuest =
-    args:
-    image args
+  mkGuest = guestOf "mkGuest";
+
+  # `who` begins the messages.
+  guestOf =
+    who: args:
+    image who args
     // {
       extend =
         changes:
-        mkGuest (lib.recursiveUpdate args (if builtins.isFunction changes then changes args else changes));
+        mkGuest (mergeSets args (if builtins.isFunction changes then changes args else changes));
     };
 
   image =
-    args:
+    who: args:
     let
-      checked = check (withModular args);
+      complete = withModular args;
+      checked = check complete.args;
       inherit (checked) config;
     in
-    if checked.errors != [ ] then
-      fail checked.errors
+    if complete.errors != [ ] then
+      fail who complete.errors
+    else if checked.errors != [ ] then
+      fail who checked.errors
     else
       buildImage {
         inherit
@@ -87,23 +112,32 @@ rec {
 
   /*
     Several guests as the packages of a flake: mkProfiles { minimal = { name = "web"; ... }; }.
-    Each profile is there under its name and as tenant-<name>, which is what hosts ask for.
+    Each profile is there under its name and as tenant-<name>, which is what hosts ask for. In place
+    of the options a profile may be an image, such as `guest.extend { ... }`.
   */
   mkProfiles =
     profiles:
-    lib.mapAttrs (_: mkGuest) profiles
-    // lib.mapAttrs' (name: args: lib.nameValuePair "tenant-${name}" (mkGuest args)) (
-      builtins.removeAttrs profiles [ "default" ]
+    let
+      images = lib.mapAttrs (
+        name: given: if isImage given then given else guestOf "mkProfiles: ${name}" given
+      ) profiles;
+    in
+    images
+    // lib.mapAttrs' (name: lib.nameValuePair "tenant-${name}") (
+      builtins.removeAttrs images [ "default" ]
     );
+
+  isImage = value: lib.isDerivation value && value ? mvm;
 
   /*
     A guest composed of modules (module.nix): evalGuest [ ./web.nix ./db.nix ]. Modules get `pkgs`
-    as an argument. The result is the image, with `options` and `extendModules` of the evaluation;
+    as an argument; a single one needs no list. The result is the image, with `options` and `extendModules` of the evaluation;
     `.extend module` evaluates once more, with a further module.
   */
   evalGuest =
-    modules:
+    given:
     let
+      modules = if builtins.isList given then given else [ given ];
       evaluated = lib.evalModules {
         class = "mvm";
         modules = [

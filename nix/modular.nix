@@ -13,12 +13,51 @@
 # process.argv becomes the command, a sub-service a service called <name>-<sub-service>, configData
 # files in /etc/mvm/config-data/<name>/. A module's options for systemd do not exist here;
 # `mvm.service` has this project's options of the service. The options are declared here instead of
-# taken from nixpkgs, because older nixpkgs have none, and newer ones keep them inside NixOS.
+# taken from nixpkgs: 25.11 has none of those about reloading, the environment and notification,
+# later drafts have them in different forms, and the files belong to NixOS. All forms are taken.
 { lib, pkgs }:
 let
   inherit (lib) mkOption types;
+  inherit (import ./module-options.nix { inherit lib; }) moduleOptions withoutNull;
+  inherit (import ./lib/text.nix) duplicates mergeSets show unique;
+  inherit (import ./lib/types.nix) join;
 
   pathOrString = types.coercedTo types.path (path: "${path}") types.str;
+
+  # { systemd = true; }, [ "systemd" ], "systemd" or null.
+  protocol =
+    let
+      flag = mkOption {
+        type = types.bool;
+        default = false;
+      };
+      named = given: lib.genAttrs (if builtins.isList given then given else [ given ]) (_: true);
+    in
+    types.coercedTo (types.nullOr (types.either types.str (types.listOf types.str)))
+      (given: if given == null then { } else named given)
+      (
+        types.submodule {
+          options = {
+            systemd = flag;
+            sd_notify = flag;
+            s6 = flag;
+            none = flag;
+          };
+        }
+      );
+
+  protocolOption = mkOption {
+    type = protocol;
+    default = { };
+    description = "How the program says that it is ready.";
+  };
+
+  # mkGuest's options of a service, of which a module may give any.
+  serviceOptions = moduleOptions (
+    map (o: if o.name == "command" then builtins.removeAttrs o [ "required" ] else o) (
+      import ./lib/options.nix
+    ).service
+  );
 
   configFile =
     directory:
@@ -48,10 +87,15 @@ let
         source = mkOption {
           type = types.nullOr types.path;
           default = null;
-          description = "File to copy.";
+          description = "File or directory to copy; of `text` a file.";
         };
       };
-      config.path = "${directory}/${config.name}";
+      config = {
+        path = "${directory}/${config.name}";
+        source = lib.mkDefault (
+          if config.text == null then null else pkgs.writeText "config-data" config.text
+        );
+      };
     };
 
   # The portable options of a service whose name begins with `prefix`.
@@ -74,17 +118,33 @@ let
           default = null;
           description = "Program and arguments; null for a service that only has sub-services.";
         };
-        process.notificationProtocol = mkOption {
-          type = types.nullOr (
-            types.enum [
-              "none"
-              "systemd"
-              "sd_notify"
-            ]
+        process.environment = mkOption {
+          type = types.attrsOf (
+            types.nullOr (
+              types.oneOf [
+                types.str
+                types.bool
+                types.int
+                types.float
+                types.path
+              ]
+            )
           );
-          default = null;
-          description = "How the program says that it is ready.";
+          default = { };
+          description = "Environment variables; null for one that is left out.";
         };
+        process.reloadSignal = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          description = "Signal that has the program read its configuration again.";
+        };
+        process.reloadCommand = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          description = "Command that has it do so.";
+        };
+        process.notificationProtocol = protocolOption;
+        notificationProtocol = protocolOption;
         configData = mkOption {
           type = types.attrsOf (types.submodule (configFile "/etc/mvm/config-data/${fullName}"));
           default = { };
@@ -106,7 +166,7 @@ let
           description = "About the module.";
         };
         mvm.service = mkOption {
-          type = types.lazyAttrsOf types.unspecified;
+          type = types.submodule { options = serviceOptions; };
           default = { };
           description = "Options of mkGuest's services.<name>.";
         };
@@ -121,14 +181,14 @@ let
       specialArgs = { inherit pkgs; };
     };
 
-  # { name; path; config; } of every service and sub-service.
+  # { name; at; config; } of every service and sub-service; `at` is its path for messages.
   flatten =
     prefix: path: tree:
     lib.concatLists (
       lib.mapAttrsToList (
         name: config:
         let
-          at = "${path}.${name}";
+          at = join path name;
         in
         [
           {
@@ -140,28 +200,96 @@ let
       ) tree
     );
 
-  isNotifying =
-    config: config.process.notificationProtocol != null && config.process.notificationProtocol != "none";
+  speaks =
+    name: config:
+    builtins.any (p: p.${name} or false) [
+      config.notificationProtocol
+      config.process.notificationProtocol
+    ];
+  isNotifying = config: speaks "systemd" config || speaks "sd_notify" config;
+
+  # A program that says when it is ready need not say when it has reloaded: other service managers
+  # send the signal and are done. reloadSignal would wait for it.
+  reloads =
+    config:
+    let
+      inherit (config.process) reloadSignal reloadCommand;
+      ours = config.mvm.service;
+    in
+    if ours.reloadSignal != null || ours.reloadCommand != null then
+      { }
+    else if isNotifying config && reloadSignal != null && reloadCommand == null then
+      { reloadCommand = "kill -${lib.removePrefix "SIG" reloadSignal} $MAINPID"; }
+    else
+      { inherit reloadSignal reloadCommand; };
 
   toService =
     s:
     lib.nameValuePair s.name (
-      { command = s.config.process.argv; }
-      // lib.optionalAttrs (isNotifying s.config) { ready = "notify"; }
-      // s.config.mvm.service
+      mergeSets (withoutNull (
+        {
+          command = s.config.process.argv;
+          env = s.config.process.environment;
+          ready = if isNotifying s.config then "notify" else null;
+        }
+        // reloads s.config
+      )) (withoutNull s.config.mvm.service)
     );
 
+  files = s: lib.filterAttrs (_: file: file.enable) s.config.configData;
+
   toFiles =
+    s: lib.mapAttrsToList (_: file: lib.nameValuePair file.path { inherit (file) source; }) (files s);
+
+  fileErrors =
     s:
-    lib.mapAttrsToList (
-      _: file:
-      lib.nameValuePair file.path (
-        if file.text != null then { content = file.text; } else { inherit (file) source; }
-      )
-    ) (lib.filterAttrs (_: file: file.enable) s.config.configData);
+    lib.concatLists (
+      lib.mapAttrsToList (
+        name: file:
+        let
+          at = join "${s.at}.configData" name;
+          isOutside =
+            builtins.isString file.source
+            && builtins.match "${builtins.storeDir}/.*" (builtins.unsafeDiscardStringContext file.source) == null;
+        in
+        if file.source == null then
+          [ "${at}: give one of text and source" ]
+        else
+          lib.optional isOutside "${at}.source: expected a package or a path to copy, got ${show file.source}; for a file that is there only while the guest runs, write its path into process.argv, and enable = false here"
+      ) (files s)
+    );
+
+  # Services that would have the same name: the sub-service b of a, and a-b.
+  nameErrors =
+    all:
+    map (
+      name:
+      "${lib.concatStringsSep " and " (map (s: s.at) (lib.filter (s: s.name == name) all))}: both would be the service ${name}; give one of them another name"
+    ) (duplicates (map (s: s.name) all));
+
+  serviceErrors =
+    s:
+    map (a: "${s.at}: ${lib.removeSuffix "\n" a.message}") (
+      lib.filter (a: !a.assertion) s.config.assertions
+    )
+    ++ lib.optional (
+      s.config.process.argv == null && s.config.services == { }
+    ) "${s.at}.process.argv: required, and not given"
+    ++ lib.optional (
+      s.config.process.argv == [ ]
+    ) "${s.at}.process.argv: the command is empty"
+    ++ fileErrors s;
+
+  warnings =
+    s:
+    s.config.warnings
+    ++ lib.optional (
+      speaks "s6" s.config && !(isNotifying s.config)
+    ) "notificationProtocol.s6: not spoken here; the service counts as up as soon as its program runs";
 in
 {
-  # modules by name -> { services; extraFiles; } for mkGuest.
+  # modules by name -> { errors; services; extraFiles; } for mkGuest; the latter two only to be used
+  # where there are no errors.
   translate =
     modules:
     let
@@ -173,24 +301,20 @@ in
               default = { };
             };
           }
-          { modularServices = modules; }
+          {
+            _file = "mkGuest's modularServices";
+            modularServices = modules;
+          }
         ];
       };
       all = flatten "" "modularServices" evaluated.config.modularServices;
-      failed = lib.concatMap (
-        s: map (a: "${s.at}: ${a.message}") (lib.filter (a: !a.assertion) s.config.assertions)
-      ) all;
-      empty = lib.filter (s: s.config.process.argv == null && s.config.services == { }) all;
-      warned = lib.concatMap (s: map (w: "${s.at}: ${w}") s.config.warnings) all;
-      result = {
-        services = lib.listToAttrs (map toService (lib.filter (s: s.config.process.argv != null) all));
-        extraFiles = lib.listToAttrs (lib.concatMap toFiles all);
-      };
+      warned = lib.concatMap (s: map (w: "${s.at}: ${w}") (warnings s)) all;
     in
-    if failed != [ ] then
-      throw "mkGuest: ${lib.concatStringsSep "\n" failed}"
-    else if empty != [ ] then
-      throw "mkGuest: ${(lib.head empty).at}.process.argv: required, and not given"
-    else
-      lib.foldr lib.warn result warned;
+    {
+      errors = lib.concatMap serviceErrors all ++ nameErrors all;
+      services = lib.foldr lib.warn (lib.listToAttrs (
+        map toService (lib.filter (s: s.config.process.argv != null) all)
+      )) warned;
+      extraFiles = lib.listToAttrs (lib.concatMap toFiles all);
+    };
 }

@@ -10,9 +10,8 @@
 #     ];
 #   }).config.image
 #
-# The table of options is lib/options.nix. This file translates its types into those of the module
-# system, whose errors name the option, the given value and the accepted ones. mkGuest checks rules
-# about several options together, as it does without modules.
+# The table of options is lib/options.nix, its options for the module system are module-options.nix.
+# mkGuest checks rules about several options together, as it does without modules.
 {
   config,
   lib,
@@ -21,103 +20,12 @@
 }:
 let
   inherit (lib) mkOption types;
+  inherit (import ./module-options.nix { inherit lib; }) moduleOption moduleOptions withoutNull;
   options = import ./lib/options.nix;
-
-  # A type of the module system, described in the words of lib/types.nix.
-  moduleType = t: bareType t // { description = t.doc; descriptionClass = "composite"; };
-
-  bareType =
-    t:
-    {
-      inherit (types) bool;
-      string = types.str;
-      line = types.singleLineStr;
-      text = types.oneOf [
-        types.singleLineStr
-        types.bool
-        types.int
-        types.float
-        types.path
-      ];
-      name = types.strMatching t.pattern;
-      enum = types.enum t.values;
-      int =
-        if t.high != null then
-          types.ints.between t.low t.high
-        else if t.low == 0 then
-          types.ints.unsigned
-        else
-          types.ints.positive;
-      span = types.oneOf [
-        types.ints.unsigned
-        types.float
-        (types.strMatching "[0-9]+([.][0-9]+)?(ms|s|min|h|d)?")
-      ];
-      size = types.either types.ints.unsigned (types.strMatching "[0-9]+[KMGT]?");
-      setting = types.either types.int types.singleLineStr;
-      either = types.either (moduleType (builtins.elemAt t.members 0)) (
-        moduleType (builtins.elemAt t.members 1)
-      );
-      module = types.deferredModule;
-      command = types.oneOf [
-        types.package
-        types.path
-        types.str
-        (types.listOf (
-          types.oneOf [
-            types.package
-            types.path
-            types.int
-            types.str
-          ]
-        ))
-      ];
-      package = types.either types.package types.path;
-      orPath = types.coercedTo (types.either types.package types.path) (value: {
-        ${t.option} = value;
-      }) (bareType t.form);
-      list = types.listOf (moduleType t.element);
-      attrs = types.attrsOf (moduleType t.element);
-      submodule = types.submodule { options = moduleOptions t.options; };
-    }
-    .${t.kind};
-
-  moduleOption =
-    o:
-    mkOption (
-      {
-        inherit (o) description;
-        type =
-          let
-            type = moduleType o.type;
-          in
-          if o.required or false || o ? default then type else types.nullOr type;
-      }
-      // lib.optionalAttrs (!(o.required or false)) { default = o.default or null; }
-      // lib.optionalAttrs (o ? defaultText) { defaultText = lib.literalMD o.defaultText; }
-      // lib.optionalAttrs (o ? example) { example = lib.literalExpression o.example; }
-    );
-
-  moduleOptions =
-    table:
-    builtins.listToAttrs (
-      map (o: {
-        inherit (o) name;
-        value = moduleOption o;
-      }) table
-    );
 
   names = builtins.filter (name: name == "cacert" || config.${name} != null) (
     map (o: o.name) options.guest
   );
-
-  # What nobody gave is null to the module system; mkGuest takes what is there.
-  withoutNull =
-    value:
-    if builtins.isAttrs value && !lib.isDerivation value then
-      lib.mapAttrs (_: withoutNull) (lib.filterAttrs (_: v: v != null) value)
-    else
-      value;
 in
 {
   # Not for NixOS, whose options these would collide with.

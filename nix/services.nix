@@ -17,6 +17,7 @@
 let
   inherit (pkgs) lib;
   inherit (pkgs.pkgsStatic) busybox;
+  inherit (import ./lib/text.nix) isName show;
 
   # A port as /proc/net/tcp shows it: four digits, upper case, base 16.
   hexPort =
@@ -39,7 +40,9 @@ let
     if builtins.isInt port && port >= 1 && port <= 65535 then
       port
     else
-      throw "${function}: port: expected an integer from 1 to 65535";
+      throw "${function}: port: expected an integer from 1 to 65535, got ${show port}${
+        if isName "[0-9]+" port then "; write it without quotes" else ""
+      }";
 
   # Something listens on the port: its line has no peer, and state 0A (LISTEN).
   listens = port: {
@@ -117,7 +120,7 @@ in
         '';
       };
     in
-    {
+    builtins.seq (checkPort "mkNodeService" port) {
       inherit package;
       service = {
         command = "${nodejs}/bin/node ${package}/${entrypoint}";
@@ -127,7 +130,7 @@ in
         // env;
       }
       // ownUser user;
-      healthCheck = listens (checkPort "mkNodeService" port);
+      healthCheck = listens port;
     };
 
   /*
@@ -158,7 +161,7 @@ in
       interpreter =
         if pythonPackages python.pkgs == [ ] then python else python.withPackages pythonPackages;
     in
-    {
+    builtins.seq (checkPort "mkPythonService" port) {
       inherit package;
       service = {
         command = "${interpreter}/bin/python3 ${package}/${entrypoint}";
@@ -168,7 +171,7 @@ in
         // env;
       }
       // ownUser user;
-      healthCheck = listens (checkPort "mkPythonService" port);
+      healthCheck = listens port;
     };
 
   /*
@@ -189,12 +192,12 @@ in
     let
       package = pkgs.runCommand name { inherit src; } ''cp -R "$src" "$out"'';
     in
-    {
+    builtins.seq (checkPort "mkStaticSite" port) {
       inherit package;
       service = {
         command = "${busybox}/bin/busybox httpd -f -p ${toString port} -h ${package}";
       }
       // ownUser user;
-      healthCheck = listens (checkPort "mkStaticSite" port);
+      healthCheck = listens port;
     };
 }

@@ -45,7 +45,12 @@ let
   ];
 in
 rec {
-  inherit serviceId agentId agentName;
+  inherit
+    serviceId
+    agentId
+    agentName
+    reservedUsers
+    ;
 
   # Who may be named by `users.<n>`, services and checks: what is wrong with the declarations.
   errors =

@@ -98,6 +98,8 @@ let
       [ ]
     else if user == "root" then
       optional (!mayBeRoot) "${at}: checks and probes never run as root"
+    else if elem user accounts.reservedUsers then
+      [ "${at}: ${user} is a user of the image's own; define another: users.NAME = { };" ]
     else
       [
         "${at}: no user ${toJSON user}${hint user names "users"}; define it: users.${user} = { };"
@@ -114,6 +116,20 @@ let
       };
     in
     elem name (map (item: item.key) reached);
+
+  # "; ..." on a name of a unit of systemd, for which there is no service.
+  unitHint =
+    name: names:
+    let
+      parts = match "(.*)[.](service|target|socket|timer|mount|path|slice)" name;
+      short = builtins.head parts;
+    in
+    if parts == null then
+      null
+    else if builtins.elemAt parts 1 == "service" then
+      if elem short names then "; write ${toJSON short}" else null
+    else
+      "; that is a unit of systemd, and the guest has services only: leave it out";
 
   dependencies =
     s:
@@ -137,7 +153,9 @@ let
           else
             optional (
               !(elem other names)
-            ) "${at}.${option}: no service ${toJSON other}${hint other names "services"}"
+            ) "${at}.${option}: no service ${toJSON other}${
+              if unitHint other names != null then unitHint other names else hint other names "services"
+            }"
         ) (if s.${option} == null then [ ] else s.${option});
       needs =
         option: condition: what:

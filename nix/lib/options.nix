@@ -13,6 +13,7 @@
 # and, where a file in the guest carries it, `ini` or `json`: the key there. `example` is Nix text.
 let
   t = import ./types.nix;
+  otherNames = import ./other-names.nix;
   inherit (import ./text.nix) characters integer;
 
   # A name that is also a file's name in the guest. C: SERVICE_NAME in supervisor/.
@@ -647,14 +648,14 @@ let
       name = "source";
       type = t.package;
       defaultText = "none: give `content` or `source`";
-      description = "File to copy.";
+      description = "File to copy, or a directory with all that is in it.";
       example = "./app.conf";
     }
     {
       name = "mode";
       type = t.name "0?[0-7]{3}" "three octal digits as a string";
       defaultText = "0644; 0755 for a `source` that is executable";
-      description = "Permissions. The file belongs to root.";
+      description = "Permissions of a file; those of a directory are 0755. It belongs to root.";
       example = ''"0755"'';
     }
   ];
@@ -708,7 +709,7 @@ rec {
     }
     {
       name = "services";
-      type = t.attrsOf "a service" fileName (t.submodule service);
+      type = t.attrsOf "a service" fileName (t.submoduleOf otherNames.service service);
       default = { };
       description = "The programs that the guest runs. Each becomes /etc/mvm/services.d/<name>.ini; mvm-service(5) has the details.";
     }
@@ -716,7 +717,7 @@ rec {
       name = "modularServices";
       type = t.attrsOf "a service" fileName t.module;
       default = { };
-      description = "Modular services of nixpkgs (process.argv, services, configData) as services of this guest. A sub-service is called <name>-<sub-service>. The module's mvm.service, and `services.<name>`, add options of ours.";
+      description = "Modular services of nixpkgs (process.argv, services, configData, ...) as services of this guest. A sub-service is called <name>-<sub-service>. The module's mvm.service, and `services.<name>`, add options of ours.";
       example = ''{ php = { imports = [ pkgs.php.services.default ]; }; }'';
     }
     {
@@ -863,7 +864,7 @@ rec {
     }
   ];
 
-  type = t.submodule guest;
+  type = t.submoduleOf otherNames.guest guest;
 
   # The guest's options that have a default: NAME = VALUE.
   defaults = builtins.listToAttrs (

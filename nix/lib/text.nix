@@ -18,6 +18,7 @@ let
     isPath
     isString
     length
+    mapAttrs
     match
     replaceStrings
     sort
@@ -54,6 +55,18 @@ rec {
   toLower = replaceStrings (characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (
     characters "abcdefghijklmnopqrstuvwxyz"
   );
+
+  toUpper = replaceStrings (characters "abcdefghijklmnopqrstuvwxyz") (
+    characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+  );
+
+  # What a message says behind its first ";": what to write instead. "" if nothing.
+  hintOf =
+    message:
+    let
+      parts = match "[^;]*; (.*)" message;
+    in
+    if parts == null then "" else head parts;
 
   # How many insertions, deletions and replacements turn `a` into `b` (Levenshtein distance).
   distance =
@@ -109,6 +122,24 @@ rec {
 
   isDerivation = value: isAttrs value && value.type or null == "derivation";
 
+  # True if `value` is what lib.mkIf, mkForce, mkDefault, mkMerge and their kind make.
+  isProperty =
+    value:
+    isAttrs value && builtins.elem (value._type or null) [ "if" "override" "merge" "order" ];
+
+  # True if `value` is an attribute set, and not a package.
+  isSet = value: isAttrs value && !(isDerivation value);
+
+  # `old` with what `new` changes: sets in sets are merged, packages and all else replaced. (Two
+  # packages that are merged make one with the first one's outputs and the second one's path.)
+  mergeSets =
+    old: new:
+    old
+    // mapAttrs (
+      name: value:
+      if isSet value && isSet (old.${name} or null) then mergeSets old.${name} value else value
+    ) new;
+
   # The path of a package's main program; null if the package does not name one. A package
   # names it as meta.mainProgram; one that writeScript and its kind make is the program itself.
   mainProgram =
@@ -135,6 +166,16 @@ rec {
           "a function"
         else if isDerivation value then
           "the package ${value.name or "(no name)"}"
+        else if isProperty value then
+          "lib.${
+            {
+              "if" = "mkIf";
+              merge = "mkMerge";
+              order = "mkOrder";
+              override = if value.priority == 50 then "mkForce" else if value.priority == 1000 then "mkDefault" else "mkOverride";
+            }
+            .${value._type}
+          } ..."
         else if isList value then
           if value == [ ] then "an empty list" else "a list that starts with ${show (head value)}"
         else

@@ -40,6 +40,8 @@ let
     imap
     integer
     isDerivation
+    isProperty
+    isSet
     mainProgram
     optional
     optionals
@@ -48,21 +50,51 @@ let
     ;
 
   words = import ./words.nix;
+  otherNames = (import ./other-names.nix).names;
 
-  expected =
-    path: what: value:
-    [ "${path}: expected ${what}, got ${show value}" ];
+  # The options that have the first word in common with a name that any has: of memoryLimit
+  # memoryMax. Words have four letters or more.
+  related =
+    name: options:
+    let
+      parts =
+        word:
+        map text.toLower (
+          filter (part: builtins.stringLength part >= 4) (
+            concatMap (part: if isList part then part else [ ]) (builtins.split "([A-Z]?[a-z]+)" word)
+          )
+        );
+      found = filter (list: list != [ ]) (
+        map (part: filter (option: elem part (parts option)) options) (parts name)
+      );
+    in
+    if found == [ ] then [ ] else head found;
+
+  expected = path: what: value: expectedInstead path what value "";
 
   # The same, with what to write instead; `fix` may be "".
   expectedInstead =
     path: what: value: fix:
-    map (e: e + (if fix == "" then "" else "; ${fix}")) (expected path what value);
+    let
+      hint =
+        if isProperty value then
+          "mkGuest takes plain values: write lib.optionalAttrs or `if`, or use evalGuest, which takes modules"
+        else
+          fix;
+    in
+    [ "${path}: expected ${what}, got ${show value}${if hint == "" then "" else "; ${hint}"}" ];
 
-  basic = kind: doc: ok: {
+  basic = kind: doc: ok: basicWith kind doc ok (_: "");
+
+  # `fix value` is what to write instead of a wrong value, or "".
+  basicWith = kind: doc: ok: fix: {
     inherit kind doc;
-    check = path: value: if ok value then [ ] else expected path doc value;
+    check = path: value: if ok value then [ ] else expectedInstead path doc value (fix value);
     fill = value: value;
   };
+
+  # Of a text that only differs in its writing from what is meant, what is meant; else "".
+  rewritten = pattern: form: value: if text.isName pattern value then form (match pattern value) else "";
 
   # A key of an attribute set as part of a path; quoted unless it is an identifier.
   key = name: if match "[A-Za-z_][A-Za-z0-9_'-]*" name != null then name else toJSON name;
@@ -85,7 +117,17 @@ in
 rec {
   inherit join lineErrors;
 
-  bool = basic "bool" "true or false" isBool;
+  bool = basicWith "bool" "true or false" isBool (
+    value:
+    if elem value [ "true" "false" ] then
+      "write it without quotes"
+    else if elem value [ "yes" "on" 1 ] then
+      "write true"
+    else if elem value [ "no" "off" 0 ] then
+      "write false"
+    else
+      ""
+  );
 
   int =
     low: high:
@@ -125,7 +167,17 @@ rec {
   # A line that matches a regular expression; `what` says which.
   name =
     pattern: what:
-    basic "name" what (value: isString value && match pattern (unsafeDiscardStringContext value) != null)
+    basicWith "name" what
+      (value: isString value && match pattern (unsafeDiscardStringContext value) != null)
+      (
+        value:
+        if isInt value && match pattern (toString value) != null then
+          "write it in quotes: \"${toString value}\""
+        else if isPath value && match pattern (toString value) != null then
+          "write a path of the guest in quotes"
+        else
+          ""
+      )
     // {
       inherit pattern;
     };
@@ -272,7 +324,7 @@ rec {
 
   # A module for lib.evalModules, which checks it.
   module = basic "module" "a module: a set, a function or a file" (
-    value: isAttrs value || builtins.isFunction value || isPath value || isString value
+    value: isSet value || builtins.isFunction value || isPath value || text.isName "/.*" value
   );
 
   # Values of a type for which `excess` is false; `words` describe the allowed values.
@@ -293,13 +345,23 @@ rec {
     hours:
     let
       form =
-        basic "span" "a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\""
+        basicWith "span" "a time span: seconds, or text such as \"500ms\", \"10s\", \"2min\", \"1h\""
           (
             value:
             (isInt value && value >= 0)
             || (isFloat value && value >= 0)
             || text.isName spanPattern value
-          );
+          )
+          (rewritten "([0-9]+)() *(ms|msec|s|sec|secs|seconds?|m|mins?|minutes?|h|hours?|d|days?)" (
+            parts:
+            let
+              unit = builtins.elemAt parts 2;
+              letter = builtins.substring 0 1 unit;
+            in
+            "write \"${head parts}${
+              if elem unit [ "ms" "msec" ] then "ms" else if letter == "m" then "min" else letter
+            }\""
+          ));
       most = hours * 3600000;
       tooLong = value: milliseconds value == null || milliseconds value > most;
     in
@@ -337,9 +399,12 @@ rec {
 
   size =
     let
-      form = basic "size" "a size: bytes, or text such as \"64K\", \"512M\", \"2G\"" (
-        value: (isInt value && value >= 0) || text.isName "[0-9]+[KMGT]?" value
-      );
+      form =
+        basicWith "size" "a size: bytes, or text such as \"64K\", \"512M\", \"2G\""
+          (value: (isInt value && value >= 0) || text.isName "[0-9]+[KMGT]?" value)
+          (rewritten "([0-9]+) *([kKmMgGtT])(i?[bB])?" (
+            parts: "write \"${head parts}${text.toUpper (builtins.elemAt parts 1)}\""
+          ));
       tooLarge =
         value:
         let
@@ -370,7 +435,7 @@ rec {
         if a.check path value == [ ] || b.check path value == [ ] then
           [ ]
         else
-          expected path "${a.doc}, or ${b.doc}" value;
+          expectedInstead path "${a.doc}, or ${b.doc}" value (text.hintOf (head (a.check path value)));
       fill = value: value;
       members = [
         a
@@ -429,7 +494,12 @@ rec {
         builtins.concatLists (imap (i: v: element.check "${path}[${toString i}]" v) value)
       else
         expectedInstead path "a list, each element ${element.doc}" value (
-          if element.check path value == [ ] then "write it in brackets: [ ... ]" else ""
+          if element.check path value == [ ] then
+            "write it in brackets: [ ... ]"
+          else if element.kind == "package" && text.isName "[A-Za-z_][A-Za-z0-9_.-]*" value then
+            "write [ pkgs.${value} ]"
+          else
+            ""
         );
     fill = value: map element.fill value;
   };
@@ -441,7 +511,7 @@ rec {
     inherit of keys element;
     check =
       path: value:
-      if !isAttrs value || isDerivation value then
+      if !(isSet value) || isProperty value then
         expectedInstead path "an attribute set, each value ${element.doc}" value (
           if isList value then "give each a name: { NAME = ...; }" else ""
         )
@@ -456,33 +526,12 @@ rec {
     fill = value: mapAttrs (_: element.fill) value;
   };
 
-  # What other formats (systemd, NixOS, compose files) call options of ours, if no letter helps.
-  namesElsewhere = {
-    ExecStart = "command";
-    ExecStartPre = "preStart";
-    ExecReload = "reloadCommand";
-    Environment = "env";
-    EnvironmentFile = "environmentFile";
-    cmd = "command";
-    cwd = "workingDirectory";
-    depends_on = "requires";
-    entrypoint = "command";
-    environment = "env";
-    environmentFiles = "environmentFile";
-    exec = "command";
-    gid = "group";
-    interval = "healthIntervalSecs";
-    path = "packages";
-    run = "command";
-    script = "command";
-    systemPackages = "packages";
-    timeout = "healthTimeoutSecs";
-    wants = "requires";
-  };
-
   # A fixed set of options, each { name, type, description, and default or required }.
-  submodule =
-    options:
+  submodule = submoduleOf { };
+
+  # `advice` says of names that are no options here what to do instead.
+  submoduleOf =
+    advice: options:
     let
       names = map (o: o.name) options;
       needed = filter (o: o.required or false) options;
@@ -504,15 +553,23 @@ rec {
       unknown =
         path: n:
         let
-          elsewhere = namesElsewhere.${n} or null;
-          near = if elsewhere != null && elem elsewhere names then elsewhere else closest n names;
+          elsewhere = otherNames.${n} or null;
+          near =
+            if elsewhere != null && elem elsewhere names then elsewhere else closest n names;
+          alike = related n names;
+          has = if path == "" then "there are" else "${path} has";
         in
-        "${join path n}: no such option"
+        "${join path n}: no such option; "
         + (
-          if near != null then
-            "; did you mean ${near}?"
+          if advice ? ${n} then
+            advice.${n}
+          else if near != null then
+            "did you mean ${near}?"
+          else if length names <= 12 then
+            "${has} ${concatStringsSep ", " names}"
           else
-            "; ${if path == "" then "there are" else "${path} has"} ${concatStringsSep ", " names}"
+            (if alike == [ ] then "" else "${has} ${concatStringsSep ", " alike}; ")
+            + "nix/OPTIONS.md and mvm-mkguest(5) have all ${toString (length names)}"
         );
     in
     {
@@ -521,10 +578,12 @@ rec {
       inherit options;
       check =
         path: value:
-        if !isAttrs value || isDerivation value then
+        if !(isSet value) || isProperty value then
           expectedInstead (if path == "" then "the argument" else path) "an attribute set" value (
             if builtins.isFunction value then
               "call the function first: mkGuest (f { inherit pkgs; })"
+            else if path == "" && value ? mvm then
+              "it is an image already; its .extend { ... } makes another one"
             else if path != "" && length needed == 1 && (head needed).type.check "" value == [ ] then
               "write { ${(head needed).name} = ...; }"
             else

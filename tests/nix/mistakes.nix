@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Mistakes that users make, with what mkGuest says of each: NAME = { guest; errors; }. Where there
-# are no errors, it is none. unit.nix runs them with packages that only look like some;
-# test_mistakes.py with modules as well, where an error has to name the same options.
+# are no errors, it is none. unit.nix runs them with packages that only look like some; with-nixpkgs
+# as modules as well, where an error has to name the same options, unless `inModules` is true: then
+# a module may say so.
 { pkgs }:
 let
   command = "${pkgs.python3}/bin/python3 -m http.server 8080";
@@ -25,6 +26,10 @@ let
   package = "a package or a store path";
   size = ''a size: bytes, or text such as "64K", "512M", "2G", or "infinity"'';
   set = "an attribute set, each value";
+  span = ''a time span: seconds, or text such as "500ms", "10s", "2min", "1h"'';
+  plain = "mkGuest takes plain values: write lib.optionalAttrs or `if`, or use evalGuest, which takes modules";
+  # A mistake for mkGuest, and none in a module.
+  taken = mistake: mistake // { inModules = true; };
 in
 {
   "01 a command is missing" = guest { services.my-app.env.A = "1"; } [
@@ -121,7 +126,7 @@ in
   ];
   "31 root" = service { user = "root"; } [ ];
   "32 a size with a B" = service { memoryMax = "512MB"; } [
-    "services.my-app.memoryMax: expected ${size}, got \"512MB\""
+    "services.my-app.memoryMax: expected ${size}, got \"512MB\"; write \"512M\""
   ];
   "33 a word with '_' for '-'" = service { restart = "on_failure"; } [
     "services.my-app.restart: expected \"always\", \"on-failure\" or \"never\", got \"on_failure\"; did you mean \"on-failure\"?"
@@ -216,7 +221,7 @@ in
     }
       [ "sysctl.\"vm/swappiness\": vm.swappiness is the same setting; leave one of them out" ];
   "59 a reserve with a B" = guest { memoryReserve = "24MB"; } [
-    "memoryReserve: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", got \"24MB\""
+    "memoryReserve: expected a size: bytes, or text such as \"64K\", \"512M\", \"2G\", got \"24MB\"; write \"24M\""
   ];
   "60 a feature that the kernel does not have" = guest { kernelFeatures = [ "wiregaurd" ]; } [
     "kernelFeatures[0]: expected \"containers\", \"fuse\", \"iptables\", \"landlock\", \"nftables\", \"overlay\", \"tun\", \"virtio_fs\" or \"wireguard\", got \"wiregaurd\"; did you mean \"wireguard\"?"
@@ -255,6 +260,163 @@ in
   ];
   "67 an interval below zero" = check { healthIntervalSecs = -1; } [
     "healthChecks.my-app.healthIntervalSecs: expected an integer from 1 to 4294967295, got -1"
+  ];
+  # Words of systemd, NixOS and compose files, and what the module system makes.
+  "68 the sections of a unit file" = service {
+    serviceConfig.ExecStart = "x";
+    wantedBy = [ "multi-user.target" ];
+  } [
+    "services.my-app.serviceConfig: no such option; its keys are options of the service: command for ExecStart, env for Environment, restart for Restart"
+    "services.my-app.wantedBy: no such option; every service is started at boot; leave it out"
+  ];
+  "69 units to wait for" = service { after = [ "network.target" "db.service" "my-app.service" ]; } [
+    "services.my-app.after: no service \"network.target\"; that is a unit of systemd, and the guest has services only: leave it out"
+    "services.my-app.after: no service \"db.service\"; services: my-app"
+    "services.my-app.after: no service \"my-app.service\"; write \"my-app\""
+  ];
+  "70 one service to wait for, without brackets" = service { after = "db"; } [
+    "services.my-app.after: expected a list, each element ${name}, got \"db\"; write it in brackets: [ ... ]"
+  ];
+  # As lib.mkForce and lib.mkIf make them; modules may have them.
+  "71 a forced command" = taken (service {
+    command = {
+      _type = "override";
+      priority = 50;
+      content = "/bin/x";
+    };
+  } [ "services.my-app.command: expected ${run}, got lib.mkForce ...; ${plain}" ]);
+  "72 a service that depends on something" = taken (guest {
+    services.my-app = {
+      _type = "if";
+      condition = true;
+      content = { inherit command; };
+    };
+  } [ "services.my-app: expected an attribute set, got lib.mkIf ...; ${plain}" ]);
+  "73 options of NixOS" = guest {
+    boot.loader.grub.enable = false;
+    networking.hostName = "x";
+  } [
+    "boot: no such option; that is an option of NixOS, and mkGuest has its own"
+    "networking: no such option; hostname and nameservers are options of mkGuest, addresses come from the host"
+  ];
+  "74 the parts of a module" = taken (guest { imports = [ ]; } [
+    "imports: no such option; that is part of a module: mvm.lib.SYSTEM.evalGuest [ ... ] takes modules"
+  ]);
+  "75 a package's name for the list" = guest { packages = "hello"; } [
+    "packages: expected a list, each element ${package}, got \"hello\"; write [ pkgs.hello ]"
+  ];
+  "76 a size with a space" = service { memoryMax = "128 MB"; } [
+    "services.my-app.memoryMax: expected ${size}, got \"128 MB\"; write \"128M\""
+  ];
+  "77 times in other words" = service {
+    restartDelay = "5 m";
+    startTimeout = "10 seconds";
+    stopTimeout = "1500 msec";
+  } [
+    "services.my-app.restartDelay: expected ${span}, got \"5 m\"; write \"5min\""
+    "services.my-app.startTimeout: expected ${span}, got \"10 seconds\"; write \"10s\""
+    "services.my-app.stopTimeout: expected ${span}, got \"1500 msec\"; write \"1500ms\""
+  ];
+  "78 nobody" = service { user = "nobody"; } [
+    "services.my-app.user: nobody is a user of the image's own; define another: users.NAME = { };"
+  ];
+  "79 a mode without quotes" = guest {
+    extraFiles."/etc/a" = {
+      content = "";
+      mode = 755;
+    };
+  } [ "extraFiles.\"/etc/a\".mode: expected three octal digits as a string, got 755; write it in quotes: \"755\"" ];
+  "80 booleans in other words" = guest {
+    dev = "true";
+    accounting = "yes";
+    ociImage = 0;
+  } [
+    "dev: expected true or false, got \"true\"; write it without quotes"
+    "accounting: expected true or false, got \"yes\"; write true"
+    "ociImage: expected true or false, got 0; write false"
+  ];
+  "81 the memory of the machine" = guest { memory = 512; } [
+    "memory: no such option; the runner and the host decide that: --memory, --cpus and --publish of `nix run .#NAME.vm`, vmconfig.json for Firecracker"
+  ];
+  "82 an option with a word of ours" = service { memoryLimit = "1G"; } [
+    "services.my-app.memoryLimit: no such option; services.my-app has memoryMax, memoryHigh, memorySwapMax; nix/OPTIONS.md and mvm-mkguest(5) have all 58"
+  ];
+  "83 a path of the guest without quotes" = service { workingDirectory = /srv; } [
+    "services.my-app.workingDirectory: expected an absolute path, got the path /srv; write a path of the guest in quotes"
+  ];
+  "84 a modular service that is text" = guest { modularServices.web = "nginx"; } [
+    "modularServices.web: expected a module: a set, a function or a file, got \"nginx\""
+  ];
+  "85 a user of NixOS" = guest { users.app.isNormalUser = true; } [
+    "users.app.isNormalUser: no such option; users.app has uid, group, home"
+  ];
+  "86 a user's number" = service { user = 1000; } [
+    "services.my-app.user: expected ${account}, got 1000"
+  ];
+  "87 null for the services" = guest { services = null; } [
+    "services: expected ${set} a set of options, got null; leave it out, or write { }"
+  ];
+  "88 a feature without brackets" = guest { kernelFeatures = "tun"; } [
+    "kernelFeatures: expected a list, each element \"containers\", \"fuse\", \"iptables\", \"landlock\", \"nftables\", \"overlay\", \"tun\", \"virtio_fs\" or \"wireguard\", got \"tun\"; write it in brackets: [ ... ]"
+  ];
+  "89 an image as argument" = {
+    guest = pkgs.python3 // {
+      mvm = { };
+    };
+    errors = [
+      "the argument: expected an attribute set, got the package ${pkgs.python3.name}; it is an image already; its .extend { ... } makes another one"
+    ];
+  };
+  "90 a service that is switched off" = service { enable = false; } [
+    "services.my-app.enable: no such option; leave the service out, with lib.optionalAttrs where it depends on something"
+  ];
+  "91 a file's path that is not absolute" = guest { extraFiles."etc/a".content = ""; } [
+    "extraFiles.\"etc/a\": the name of a file must be an absolute path, got \"etc/a\""
+  ];
+  "92 a user that is a number" = guest { users.app = 1000; } [
+    "users.app: expected an attribute set, got 1000"
+  ];
+  "93 two services with one group" = guest {
+    users = {
+      a.group = "shared";
+      b.group = "shared";
+    };
+    services = {
+      a = {
+        inherit command;
+        user = "a";
+      };
+      b = {
+        inherit command;
+        user = "b";
+      };
+    };
+  } [ ];
+  "94 a service that waits for itself" = service { after = [ "my-app" ]; } [
+    "services.my-app.after: a service cannot wait for itself"
+  ];
+  "95 a health check in a service" = service { healthCheck.healthCmd = "true"; } [
+    "services.my-app.healthCheck: no such option; health checks are beside the services: healthChecks.<name>"
+  ];
+  "96 a log file in the store" = service { logFile = "${pkgs.curl}/x.log"; } [
+    "services.my-app.logFile: nothing can be written there: it is read-only in the guest, got \"${pkgs.curl}/x.log\""
+  ];
+  "97 ports of a compose file" = service { ports = [ "80:80" ]; } [
+    "services.my-app.ports: no such option; the runner and the host decide that: --memory, --cpus and --publish of `nix run .#NAME.vm`, vmconfig.json for Firecracker"
+  ];
+  "98 a set in env" = service { env.SETTINGS = { a = 1; }; } [
+    "services.my-app.env.SETTINGS: expected ${text}, got { a; }; write a string, builtins.toJSON { ... } for instance"
+  ];
+  "99 an option of systemd with another name here" = service {
+    Group = "x";
+    KillSignal = "INT";
+    TimeoutStopSec = 5;
+    MemoryMax = "1G";
+  } [
+    "services.my-app.Group: no such option; the first group is the user's, users.<name>.group; further ones are supplementaryGroups"
+    "services.my-app.KillSignal: no such option; did you mean stopSignal?"
+    "services.my-app.MemoryMax: no such option; did you mean memoryMax?"
+    "services.my-app.TimeoutStopSec: no such option; did you mean stopTimeout?"
   ];
   "52 the service group's user, defined" = guest {
     serviceGroup = "app";

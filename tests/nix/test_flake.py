@@ -167,19 +167,66 @@ let
     name = "m"; modularServices.php = module; services.php.user = "root";
   };
   evaluates = module: (builtins.tryEval (guest module).drvPath).success;
+  one = module: let s = (guest module).config.services.php; in
+    { inherit (s) ready reloadSignal reloadCommand env; };
+  says = protocol: (one { imports = [ { process.argv = [ "/bin/a" ]; } protocol ]; }).ready;
   php = { config, ... }: {
     _class = "service";
     process.argv = [ "/bin/php" "-m" "it's" config.configData."a.conf".path ];
     process.notificationProtocol = "sd_notify";
     configData."a.conf".text = "x = 1\\n";
-    configData.unused = { enable = false; text = ""; };
+    configData.unused = { enable = false; };
+    configData.page = { name = "www"; source = source; };
+    process.environment = { A = "1"; GONE = null; };
+    mvm.service.env.B = 2;
+    meta.maintainers = [ "somebody" ];
     services.pool.process.argv = [ "/bin/pool" ];
   };
   config = (guest php).config;
 in
 {
-  services = builtins.mapAttrs (_: s: { inherit (s) command ready user; }) config.services;
-  files = builtins.mapAttrs (_: f: f.content) config.extraFiles;
+  services = builtins.mapAttrs (_: s: { inherit (s) command ready user env; }) config.services;
+  files = builtins.mapAttrs (_: f: "${f.source}") config.extraFiles == {
+    "/etc/mvm/config-data/php/a.conf" = "${pkgs.writeText "config-data" "x = 1\n"}";
+    "/etc/mvm/config-data/php/www" = "${source}";
+  };
+  # The forms in which nixpkgs and its drafts name the protocol.
+  protocols = map says [
+    { } { notificationProtocol.systemd = true; } { notificationProtocol = [ "systemd" ]; }
+    { notificationProtocol = "systemd"; } { notificationProtocol.s6 = false; }
+    { process.notificationProtocol = "none"; } { process.notificationProtocol = null; }
+  ];
+  signal = one { process = { argv = [ "/bin/a" ]; reloadSignal = "SIGHUP"; }; };
+  # Nobody waits for an answer that other service managers do not ask for.
+  answered = one {
+    process = { argv = [ "/bin/a" ]; reloadSignal = "HUP"; };
+    notificationProtocol.systemd = true;
+  };
+  ours = one {
+    process = { argv = [ "/bin/a" ]; reloadSignal = "HUP"; };
+    mvm.service.reloadSignal = "USR1";
+  };
+  command = one { process = { argv = [ "/bin/a" ]; reloadCommand = "/bin/b $MAINPID"; }; };
+  # For systemd only, where the module looks for it; a guest is not one.
+  portable = evaluates ({ options, ... }: {
+    process.argv = [ (if options ? systemd then 1 else "/bin/a") ];
+  });
+  refused = map evaluates [
+    { process = { argv = [ "/bin/a" ]; reloadSignal = "HUP"; reloadCommand = "/bin/b"; }; }
+    { process.argv = [ "/bin/a" ]; systemd.service = { }; }
+    { process.argv = [ ]; }
+    { process.argv = [ "/bin/a" ]; configData.x = { }; }
+    { process.argv = [ "/bin/a" ]; configData.x.source = "/var/lib/x"; }
+    { process.argv = [ "/bin/a" ]; mvm.service.comand = "x"; }
+    { process.argv = [ "/bin/a" ]; mvm.service.restart = "sometimes"; }
+    { process.argv = [ "/bin/a" ]; notificationProtocol = [ "carrier-pigeon" ]; }
+    "text"
+  ];
+  clash = (builtins.tryEval (mvm.lib.mkGuest {
+    name = "m";
+    modularServices.a = { process.argv = [ "/bin/a" ]; services.b.process.argv = [ "/bin/b" ]; };
+    modularServices.a-b.process.argv = [ "/bin/c" ];
+  }).drvPath).success;
   failed = evaluates { process.argv = [ "/bin/a" ]; assertions = [ { assertion = false; message = "no"; } ]; };
   empty = evaluates { };
 }
@@ -307,10 +354,20 @@ def main():
         {
             "services": {
                 "php": {"command": "/bin/php -m 'it'\\''s' /etc/mvm/config-data/php/a.conf",
-                        "ready": "notify", "user": "root"},
-                "php-pool": {"command": "/bin/pool", "ready": None, "user": None},
+                        "ready": "notify", "user": "root", "env": {"A": "1", "B": "2"}},
+                "php-pool": {"command": "/bin/pool", "ready": None, "user": None, "env": {}},
             },
-            "files": {"/etc/mvm/config-data/php/a.conf": "x = 1\n"},
+            "files": True,
+            "protocols": [None, "notify", "notify", "notify", None, None, None],
+            "signal": {"ready": None, "reloadSignal": "SIGHUP", "reloadCommand": None, "env": {}},
+            "answered": {"ready": "notify", "reloadSignal": None,
+                         "reloadCommand": "kill -HUP $MAINPID", "env": {}},
+            "ours": {"ready": None, "reloadSignal": "USR1", "reloadCommand": None, "env": {}},
+            "command": {"ready": None, "reloadSignal": None, "reloadCommand": "/bin/b $MAINPID",
+                        "env": {}},
+            "portable": True,
+            "refused": [False] * 9,
+            "clash": False,
             "failed": False,
             "empty": False,
         },
@@ -375,14 +432,61 @@ def main():
     )
     expression(
         suite,
-        "mkProfiles: each profile under both of its names",
+        "mkProfiles: each profile under both of its names, of options or an image",
         """
-        builtins.mapAttrs (_: p: p.config.name) (mvm.lib.mkProfiles {
-          default = { name = "a"; };
+        builtins.mapAttrs (_: p: p.config.name) (mvm.lib.mkProfiles rec {
+          default = mvm.lib.mkGuest { name = "a"; };
           small = { name = "b"; };
+          large = default.extend { name = "c"; };
         })
         """,
-        {"default": "a", "small": "b", "tenant-small": "b"},
+        {"default": "a", "small": "b", "tenant-small": "b", "large": "c", "tenant-large": "c"},
+    )
+    expression(
+        suite,
+        "a guest can be extended by another kernel, which replaces the old one",
+        """
+        let
+          dev = pkgs.curl // { dev = pkgs.python3; };
+          guest = mvm.lib.mkGuest { name = "a"; kernel = dev; };
+        in
+        [ (guest.kernelDev == "${pkgs.python3}") (guest.extend { kernel = pkgs.curl; }).kernelDev ]
+        """,
+        [True, ""],
+    )
+    expression(
+        suite,
+        "the runner of a guest for another machine has the programs of this one",
+        """
+        let
+          packages = name: pkgs // {
+            pkgsStatic = pkgs.pkgsStatic // { callPackage = _: args: "${args.program} of ${name}"; };
+            callPackage = file: args:
+              if args ? probe then args.probe else pkgs.callPackage file args;
+          };
+          cross = import %s/nix {
+            pkgs = packages "there" // { buildPackages = packages "here"; };
+          };
+        in
+        [ cross.packages.run cross.packages.probe ]
+        """ % tap.ROOT,
+        ["mvm-probe of here", "mvm-probe of there"],
+    )
+    expression(
+        suite,
+        "evalGuest: a single module needs no list",
+        '(mvm.lib.evalGuest { name = "a"; }).config.name',
+        "a",
+    )
+    expression(
+        suite,
+        "helpers: a port that is none is refused wherever it is used",
+        """
+        map (port: (builtins.tryEval (mvm.lib.mkStaticSite {
+          name = "x"; src = source; inherit port;
+        }).service).success) [ 8080 "8080" 0 65536 ]
+        """,
+        [True, False, False, False],
     )
     expression(
         suite,

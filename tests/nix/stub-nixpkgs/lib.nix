@@ -55,7 +55,7 @@ rec {
     old
     // mapAttrs (
       n: value:
-      if isAttrs value && isAttrs (old.${n} or null) && !(isDerivation value) then
+      if isAttrs value && isAttrs (old.${n} or null) then
         recursiveUpdate old.${n} value
       else
         value
@@ -66,6 +66,15 @@ rec {
       n = builtins.stringLength prefix;
     in
     if builtins.substring 0 n text == prefix then builtins.substring n (-1) text else text;
+  removeSuffix =
+    suffix: text:
+    let
+      n = builtins.stringLength text - builtins.stringLength suffix;
+    in
+    if n >= 0 && builtins.substring n (-1) text == suffix then
+      builtins.substring 0 n text
+    else
+      text;
   isDerivation = value: value.type or null == "derivation";
   fix =
     f:
@@ -215,6 +224,7 @@ rec {
       unspecified = simple "unspecified" "unspecified value" (_: true);
       lazyAttrsOf = attrsOf;
       lines = str;
+      addCheck = type: check: type // { check = value: type.check value && check value; };
       submodule = module: submoduleWith { modules = [ module ]; };
       submoduleWith =
         {
