@@ -12,8 +12,6 @@
   jq,
   squashfsTools,
   writeScript,
-  runCommand,
-  bash,
   pkgsStatic,
 }:
 
@@ -76,13 +74,22 @@ let
     inherit sources;
     texts = builtins.removeAttrs texts (builtins.attrNames sources);
     buildCommand = ''
+      mkdir -p "$out"
+      # In the order of the paths, so that files can be added to a directory.
+      printf '%s\n' "''${!sources[@]}" | LC_ALL=C sort | while IFS= read -r path; do
+        [ -n "$path" ] || continue
+        if [ -d "''${sources[$path]}" ]; then
+          mkdir -p "$out$path"
+          cp -R --no-dereference --preserve=mode "''${sources[$path]}/." "$out$path"
+          chmod -R u+w "$out$path"
+        else
+          mkdir -p "$out''${path%/*}"
+          cp -L "''${sources[$path]}" "$out$path"
+        fi
+      done
       for path in "''${!texts[@]}"; do
         mkdir -p "$out''${path%/*}"
         printf '%s' "''${texts[$path]}" >"$out$path"
-      done
-      for path in "''${!sources[@]}"; do
-        mkdir -p "$out''${path%/*}"
-        cp -L "''${sources[$path]}" "$out$path"
       done
     '';
   };
@@ -208,11 +215,11 @@ let
     };
   };
 
-  # Runs the image: `nix run .#NAME.vm -- --publish 8080:8080`.
-  vm = runCommand "run-${config.name}" { meta.mainProgram = "run-${config.name}"; } ''
+  # Runs the image: `nix run .#NAME.vm -- --publish 8080:8080`. On the build machine, as `run` does.
+  vm = buildPackages.runCommand "run-${config.name}" { meta.mainProgram = "run-${config.name}"; } ''
     mkdir -p "$out/bin"
     cat >"$out/bin/run-${config.name}" <<'EOF'
-    #!${bash}/bin/bash
+    #!${buildPackages.bash}/bin/bash
     exec ${run}/bin/mvm-run ${image} "$@"
     EOF
     chmod 0555 "$out/bin/run-${config.name}"

@@ -20,6 +20,20 @@ die() {
 
 # --- The tree -------------------------------------------------------------------------------------
 
+# place_file PATH MODE: a file of $etc with MODE, or "" to take it from whether it is executable; or a
+# directory, whose files keep theirs. Files that come later may be in it.
+place_file() {
+	if [ ! -d "$etc$1" ]; then
+		install -D -m "${2:-$([ -x "$etc$1" ] && echo 0755 || echo 0644)}" "$etc$1" "$root$1"
+		return
+	fi
+	[ -z "$2" ] ||
+		die "extraFiles.\"$1\".mode: the source is a directory, and the mode is a file's; leave it out"
+	mkdir -p "$root$1"
+	cp -R --no-dereference --preserve=mode "$etc$1/." "$root$1"
+	chmod -R u+w "$root$1"
+}
+
 make_tree() {
 	local path target
 	umask 022
@@ -55,10 +69,9 @@ done
 		ln -s "$target" "$root/etc/pki/tls/certs/ca-bundle.crt"
 	fi
 	# shellcheck disable=SC2154 # an associative array of the derivation: path -> mode
-	for path in "${!modes[@]}"; do
-		install -D -m "${modes[$path]:-$([ -x "$etc$path" ] && echo 0755 || echo 0644)}" \
-			"$etc$path" "$root$path"
-	done
+	while IFS= read -r path; do
+		place_file "$path" "${modes[$path]}"
+	done < <(printf '%s\n' "${!modes[@]}" | LC_ALL=C sort)
 	# shellcheck disable=SC2154 # arrays of the derivation
 	for path in "${homePaths[@]}"; do
 		install -d -m 0755 "$root$path"

@@ -38,6 +38,15 @@ let
     port = 8081;
   };
 
+  directory = pkgs.runCommand "directory" { } ''
+    mkdir -p "$out/a"
+    echo one >"$out/a/one"
+    printf '#!/bin/sh\n' >"$out/run"
+    chmod 0755 "$out/run"
+    ln -s a/one "$out/link"
+    ln -s ${pkgs.curl}/bin/curl "$out/curl"
+  '';
+
   # What the other guests leave out.
   everything = {
     name = "everything";
@@ -141,6 +150,9 @@ let
       };
       "/srv/index.html" = ../../nix/examples/static-site/site/index.html;
       "/srv/run" = pkgs.writeScript "run" "#!/bin/sh\n";
+      # A directory, with a further file.
+      "/srv/site" = directory;
+      "/srv/site/a/more".content = "more\n";
       "/etc/copy" = {
         source = ../../nix/examples/static-site/site/index.html;
         mode = "444";
@@ -330,5 +342,9 @@ rec {
     not-executable.services.web.command = pkgs.writeText "start" "#!/bin/sh\n";
     no-bundle.cacert = pkgs.curl;
     no-kernel.kernel = pkgs.curl;
+    directory-mode.extraFiles."/srv/site" = {
+      source = directory;
+      mode = "0755";
+    };
   };
 }

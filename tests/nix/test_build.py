@@ -303,6 +303,17 @@ def check_everything(suite, image, entries):
         },
     )
     suite.equal("/home/second has the group", entries.get("/home/second", ())[2:4], (1002, 70))
+    suite.result(
+        [entries.get(f"/srv/site{name}") for name in ("", "/a", "/a/one", "/run", "/link", "/a/more")]
+        == [("d", 0o755, 0, 0, 0)] * 2 + [
+            ("f", 0o644, 0, 0, 4),
+            ("f", 0o755, 0, 0, 10),
+            ("l", 0o777, 0, 0, "a/one"),
+            ("f", 0o644, 0, 0, 5),
+        ],
+        "an extra directory, and a file in it",
+        [e for e in entries.items() if e[0].startswith("/srv/site")],
+    )
     suite.result(cat_ext4(image, "/srv/hello.txt") == b"hello\n", "an extra file")
     suite.equal(
         "an extra file in a home, with its mode",
@@ -474,6 +485,7 @@ def main():
         "not-executable": "-start is not executable",
         "no-bundle": "has no /etc/ssl/certs/ca-bundle.crt",
         "no-kernel": "has neither vmlinux nor Image",
+        "directory-mode": "extraFiles.\"/srv/site\".mode: the source is a directory",
     }.items():
         output, error = store.build("broken." + name)
         suite.result(output is None and message in error, f"refused: {name}", error or "it builds")
