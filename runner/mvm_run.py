@@ -44,6 +44,10 @@ class RunError(Exception):
     """A message for the user instead of a stack trace."""
 
 
+class KvmError(RunError):
+    """KVM is there and cannot run the guest: nothing of it has run."""
+
+
 # --- Drives ---------------------------------------------------------------------------------------
 
 
@@ -240,6 +244,18 @@ def run_qemu(options):
     for program in ("qemu-system-x86_64", "setpriv", "mke2fs"):
         if not shutil.which(program, path=PATH):
             raise RunError("%s is not installed" % program)
+    try:
+        return run_machine(options)
+    except KvmError:
+        if options.accel != "auto":
+            raise
+    print("mvm-run: KVM cannot run this guest here (nested virtualization?); it is emulated instead",
+          file=sys.stderr, flush=True)
+    options.accel = "tcg"
+    return run_machine(options)
+
+
+def run_machine(options):
     machine = qemu_machine(options)
     interrupts = []
 
@@ -305,7 +321,7 @@ def check_accelerator(machine):
     if any(event["event"] == "STOP" for event in machine.events()):
         status = machine.command("query-status")["status"]
         if status == "internal-error":
-            raise RunError("KVM cannot run this guest here (nested virtualization?); use --accel tcg")
+            raise KvmError("KVM cannot run this guest here (nested virtualization?); use --accel tcg")
 
 
 def run_firecracker(options):

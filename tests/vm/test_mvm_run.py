@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The runner: options, drives, Firecracker's configuration; Ctrl-C on a terminal."""
+import contextlib
+import io
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,9 +157,39 @@ class Runner(unittest.TestCase):
 
         popen = subprocess.Popen
         with mock.patch.object(subprocess, "Popen", start), \
-                self.assertRaisesRegex(mvm_run.RunError, "KVM cannot run this guest"):
+                self.assertRaisesRegex(mvm_run.KvmError, "KVM cannot run this guest"):
             mvm_run.attend(machine, self.options("--", "sleep", "infinity"), [])
         self.assertEqual(started[0].wait(60), -signal.SIGTERM)
+
+    def run_where_kvm_fails(self, *arguments):
+        """(what ends the run, the accelerators that were asked for, stderr)"""
+        asked = []
+
+        def run(options):
+            asked.append(options.accel)
+            if options.accel != "tcg":
+                raise mvm_run.KvmError("KVM cannot run this guest")
+            return 3
+
+        errors = io.StringIO()
+        with mock.patch.object(mvm_run, "run_machine", run), \
+                mock.patch.object(shutil, "which", return_value="/bin/x"), \
+                contextlib.redirect_stderr(errors):
+            try:
+                end = mvm_run.run_qemu(self.options(*arguments))
+            except mvm_run.KvmError as problem:
+                end = problem
+        return end, asked, errors.getvalue()
+
+    def test_a_guest_that_kvm_cannot_run_is_emulated(self):
+        end, asked, errors = self.run_where_kvm_fails()
+        self.assertEqual((end, asked), (3, ["auto", "tcg"]))
+        self.assertIn("it is emulated instead", errors)
+
+    def test_kvm_that_was_asked_for_is_not_replaced(self):
+        end, asked, _ = self.run_where_kvm_fails("--accel", "kvm")
+        self.assertIsInstance(end, mvm_run.KvmError)
+        self.assertEqual(asked, ["kvm"])
 
 
 @x86_64_only("the runner ends guests by their keyboard")
