@@ -10,6 +10,7 @@ let
   ofNixOS = "that is an option of NixOS, and mkGuest has its own";
   ofModule = "that is part of a module: mvm.lib.SYSTEM.evalGuest [ ... ] takes modules";
   ofGroup = "the first group is the user's, users.<name>.group; further ones are supplementaryGroups";
+  inKernel = "the host gives the kernel's command line: --append of `nix run .#NAME.vm`, boot_args of vmconfig.json";
   always = "every service is started at boot; leave it out";
   hardening = "what confines a service is noNewPrivs, seccomp, privateTmp, readOnlyPaths and capabilities";
 in
@@ -43,6 +44,7 @@ in
     bindsTo = "requires";
     cap_add = "capabilities";
     cmd = "command";
+    command = "healthCmd";
     cpus = "cpuMax";
     cwd = "workingDirectory";
     depends_on = "requires";
@@ -52,7 +54,10 @@ in
     environmentFiles = "environmentFile";
     env_file = "environmentFile";
     exec = "command";
+    filesystem = "rootfsType";
+    fsType = "rootfsType";
     gid = "group";
+    healthCmd = "command";
     interval = "healthIntervalSecs";
     mem_limit = "memoryMax";
     partOf = "requires";
@@ -67,11 +72,25 @@ in
     stop_signal = "stopSignal";
     systemPackages = "packages";
     test = "healthCmd";
+    text = "content";
     timeout = "healthTimeoutSecs";
     ulimits = "limitNofile";
     wants = "requires";
     working_dir = "workingDirectory";
   };
+
+  # Values elsewhere -> ours, where they are allowed.
+  values = {
+    exec = "simple";
+    no = "never";
+    "on-abnormal" = "on-failure";
+    "on-abort" = "on-failure";
+    unless-stopped = "always";
+    unlimited = "infinity";
+  };
+
+  # What to say of a type of a service.
+  serviceTypes = same "that is another option: ready = \"notify\"" [ "notify" "notify-reload" ];
 
   # What to say of a name in a service, and in the guest.
   service = {
@@ -89,7 +108,7 @@ in
     serviceConfig = "its keys are options of the service: command for ExecStart, env for Environment, restart for Restart";
     unitConfig = "its keys are options of the service: after, requires, startLimit";
   }
-  // same "health checks are beside the services: healthChecks.<name>" [ "healthcheck" "healthCheck" "healthChecks" "health" ]
+  // same "health checks are beside the services: healthChecks.<name>" [ "healthcheck" "healthCheck" "healthChecks" "health" "healthCmd" ]
   // same always [ "wantedBy" "requiredBy" "autostart" "autoStart" "WantedBy" ]
   // same ofGroup [ "group" "Group" ]
   // same inRunner [ "ports" "expose" "networks" ]
@@ -100,6 +119,7 @@ in
     same inRunner [ "memory" "mem" "cpus" "cpu" "vcpu" "vcpus" "ports" "network" "firewall" ]
     // same inDrives [ "volumes" "mounts" "fileSystems" "secrets" "drives" ]
     // same ofNixOS [ "boot" "environment" "systemd" "security" "system" "nix" "time" "i18n" "programs" "virtualisation" "hardware" ]
+    // same inKernel [ "kernelParams" "kernelArguments" "kernelArgs" "bootArgs" "boot_args" "cmdline" ]
     // same ofModule [ "imports" "config" "options" "_module" "_class" ]
     // {
       networking = "hostname and nameservers are options of mkGuest, addresses come from the host";

@@ -50,7 +50,7 @@ let
     ;
 
   words = import ./words.nix;
-  otherNames = (import ./other-names.nix).names;
+  otherNames = import ./other-names.nix;
 
   # The options that have the first word in common with a name that any has: of memoryLimit
   # memoryMax. Words have four letters or more.
@@ -148,7 +148,12 @@ rec {
           [ ]
         else
           expectedInstead path doc value (
-            if text.isName "-?[0-9]{1,18}" value then "write it without quotes" else ""
+            if text.isName "-?[0-9]{1,18}" value then
+              "write it without quotes"
+            else if text.isName "[0-9]+ *[A-Za-z]+" value then
+              "write the number alone, without quotes and unit"
+            else
+              ""
           );
     };
 
@@ -188,7 +193,26 @@ rec {
     values:
     let
       doc = alternatives (map toJSON values);
-      near = value: if isString value then closest (unsafeDiscardStringContext value) values else null;
+      near =
+        value:
+        let
+          plain = unsafeDiscardStringContext value;
+          elsewhere = otherNames.values.${plain} or null;
+        in
+        if !isString value then
+          null
+        else if elsewhere != null && elem elsewhere values then
+          elsewhere
+        else
+          closest plain values;
+      advice =
+        value:
+        if near value != null then
+          "did you mean ${toJSON (near value)}?"
+        else if isString value && elem "oneshot" values then
+          otherNames.serviceTypes.${unsafeDiscardStringContext value} or ""
+        else
+          "";
     in
     basic "enum" doc (value: elem value values)
     // {
@@ -198,9 +222,7 @@ rec {
         if elem value values then
           [ ]
         else
-          expectedInstead path doc value (
-            if near value == null then "" else "did you mean ${toJSON (near value)}?"
-          );
+          expectedInstead path doc value (advice value);
     };
 
   # The value of an environment variable. Numbers and booleans become text, a path is copied into
@@ -254,6 +276,8 @@ rec {
               "write ${if value then "1" else "0"}"
             else if isList value then
               "write the numbers into one string, with spaces between them"
+            else if isAttrs value then
+              "put the whole name into quotes, as in sysctl.\"net.core.somaxconn\""
             else
               ""
           )
@@ -435,7 +459,17 @@ rec {
         if a.check path value == [ ] || b.check path value == [ ] then
           [ ]
         else
-          expectedInstead path "${a.doc}, or ${b.doc}" value (text.hintOf (head (a.check path value)));
+          expectedInstead path "${a.doc}, or ${b.doc}" value (
+            head (
+              filter (hint: hint != "") (
+                map (type: text.hintOf (head (type.check path value))) [
+                  a
+                  b
+                ]
+              )
+              ++ [ "" ]
+            )
+          );
       fill = value: value;
       members = [
         a
@@ -461,6 +495,8 @@ rec {
               "write pkgs.${value}, without quotes"
             else if isString value && match "/.*" value != null then
               "write a path of this machine without quotes: it is then copied into the store"
+            else if isList value then
+              "join lists by ++, one does not go into another"
             else
               ""
           );
@@ -478,7 +514,9 @@ rec {
       else if isAttrs value then
         form.check path value
       else
-        expected path "${form.doc}, or ${package.doc}" value;
+        expectedInstead path "${form.doc}, or ${package.doc}" value (
+          if isString value && option == "source" then "write { content = ...; } for a text" else ""
+        );
     fill =
       value:
       form.fill (if isAttrs value && !isDerivation value then value else { ${option} = value; });
@@ -553,7 +591,7 @@ rec {
       unknown =
         path: n:
         let
-          elsewhere = otherNames.${n} or null;
+          elsewhere = otherNames.names.${n} or null;
           near =
             if elsewhere != null && elem elsewhere names then elsewhere else closest n names;
           alike = related n names;
@@ -565,6 +603,8 @@ rec {
             advice.${n}
           else if near != null then
             "did you mean ${near}?"
+          else if length alike == 1 then
+            "did you mean ${head alike}?"
           else if length names <= 12 then
             "${has} ${concatStringsSep ", " names}"
           else
@@ -584,6 +624,8 @@ rec {
               "call the function first: mkGuest (f { inherit pkgs; })"
             else if path == "" && value ? mvm then
               "it is an image already; its .extend { ... } makes another one"
+            else if path != "" && value == null then
+              "leave it out"
             else if path != "" && length needed == 1 && (head needed).type.check "" value == [ ] then
               "write { ${(head needed).name} = ...; }"
             else

@@ -418,6 +418,40 @@ in
     "services.my-app.MemoryMax: no such option; did you mean memoryMax?"
     "services.my-app.TimeoutStopSec: no such option; did you mean stopTimeout?"
   ];
+  "100 words of systemd for values" = service {
+    restart = "no";
+    type = "notify";
+    limitNofile = "unlimited";
+  } [
+    "services.my-app.type: expected \"simple\", \"oneshot\" or \"forking\", got \"notify\"; that is another option: ready = \"notify\""
+    "services.my-app.restart: expected \"always\", \"on-failure\" or \"never\", got \"no\"; did you mean \"never\"?"
+    "services.my-app.limitNofile: expected an integer, 0 or more, or \"infinity\", or text \"SOFT:HARD\", got \"unlimited\"; did you mean \"infinity\"?"
+  ];
+  "101 a text for a file" = guest { extraFiles."/etc/motd" = "hello"; } [
+    "extraFiles.\"/etc/motd\": expected a set of options, or ${package}, got \"hello\"; write { content = ...; } for a text"
+  ];
+  "102 a setting of the kernel without quotes" = guest { sysctl.net.core.somaxconn = 1024; } [
+    "sysctl.net: expected an integer or a string of one line, got { core; }; put the whole name into quotes, as in sysctl.\"net.core.somaxconn\""
+  ];
+  "103 seconds with a unit" = check { healthIntervalSecs = "10s"; } [
+    "healthChecks.my-app.healthIntervalSecs: expected an integer from 1 to 4294967295, got \"10s\"; write the number alone, without quotes and unit"
+  ];
+  "104 lists in a list" = guest { packages = [ [ pkgs.curl ] ]; } [
+    "packages[0]: expected ${package}, got a list that starts with the package ${pkgs.curl.name}; join lists by ++, one does not go into another"
+  ];
+  "105 the command of a check by another name" = guest { healthChecks.my-app.command = "true"; } [
+    "healthChecks.my-app.command: no such option; did you mean healthCmd?"
+    "healthChecks.my-app.healthCmd: required, and not given"
+  ];
+  "106 null for a service" = guest { services.my-app = null; } [
+    "services.my-app: expected an attribute set, got null; leave it out"
+  ];
+  "107 the kernel's command line" = guest { kernelParams = [ "quiet" ]; } [
+    "kernelParams: no such option; the host gives the kernel's command line: --append of `nix run .#NAME.vm`, boot_args of vmconfig.json"
+  ];
+  "108 a service that is a package" = guest { services.my-app = pkgs.python3; } [
+    "services.my-app: expected an attribute set, got the package ${pkgs.python3.name}; write { command = ...; }"
+  ];
   "52 the service group's user, defined" = guest {
     serviceGroup = "app";
     users.app = {

@@ -459,7 +459,7 @@ in
     "xyzzy: no such option; nix/OPTIONS.md and mvm-mkguest(5) have all 24"
   ])
   (rejected "a key of another part" (service { healthCmd = "x"; }) [
-    "services.web.healthCmd: no such option; nix/OPTIONS.md and mvm-mkguest(5) have all 58"
+    "services.web.healthCmd: no such option; health checks are beside the services: healthChecks.<name>"
   ])
   (rejected "a misspelt key of a check"
     (
