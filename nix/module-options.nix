@@ -7,16 +7,16 @@
 let
   inherit (lib) mkOption types;
 
-  # A submodule without texts: one would be the path of a module to read, and is the command that
-  # somebody gave in place of { command = ...; }. The type is made again with the options of other
-  # declarations.
-  noText =
+  # A submodule that takes no text, which would be the path of a module to read, and no package: both
+  # are what somebody gave in place of { command = ...; }. The type is made again with the options of
+  # other declarations.
+  onlySets =
     type:
-    types.addCheck type (value: !(builtins.isString value))
+    types.addCheck type (value: !(builtins.isString value || lib.isDerivation value))
     // {
       description = "a set of options";
       descriptionClass = "composite";
-      substSubModules = modules: noText (type.substSubModules modules);
+      substSubModules = modules: onlySets (type.substSubModules modules);
     };
 
   # A type of the module system, described in the words of lib/types.nix.
@@ -74,7 +74,7 @@ let
       }) (bareType t.form);
       list = types.listOf (moduleType t.element);
       attrs = types.attrsOf (moduleType t.element);
-      submodule = noText (types.submodule { options = moduleOptions t.options; });
+      submodule = onlySets (types.submodule { options = moduleOptions t.options; });
     }
     .${t.kind};
 
