@@ -220,7 +220,15 @@ let
     qemu = hostTools "qemu" [ "qemu-system-x86_64" ];
     util-linux = hostTools "util-linux" [ "setpriv" ];
     # Only for evaluation.
-    mkShell = args: stdenv.mkDerivation (removeAttrs args [ "packages" ] // { name = "shell"; });
+    mkShell =
+      args:
+      stdenv.mkDerivation (
+        removeAttrs args [ "packages" ]
+        // {
+          name = "shell";
+          outputs = [ "out" ];
+        }
+      );
     inherit
       (builtins.listToAttrs (
         map
