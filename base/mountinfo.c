@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -100,7 +101,7 @@ int mountinfo_each(void (*each)(void *arg, const char *point, const char *source
 bool mountinfo_is_mount_point(const char *path)
 {
 	struct stat here, above;
-	char parent[64];
+	char parent[PATH_MAX];
 
 	buf_format(parent, sizeof(parent), "%s/..", path);
 	return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;

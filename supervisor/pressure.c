@@ -141,6 +141,7 @@ static void look(struct supervisor *s)
 	struct pressure *p = &s->pressure;
 	uint64_t now = clock_ms(), held;
 	struct service *v;
+	bool full;
 
 	if (now - p->looked_ms > QUIET_MS)
 		p->pause_ms = PAUSE_MIN_MS;
@@ -150,14 +151,15 @@ static void look(struct supervisor *s)
 		return;
 	}
 	p->dying = NULL;
-	if (!s->cgroups.has_controllers && is_full(s)) {
+	full = is_full(s);
+	if (!s->cgroups.has_controllers && full) {
 		/* Nothing counts each service's memory yet. Start now: new memory will be counted.
 		 */
 		pressure_count_services(s);
 		pause_watch(s, PAUSE_MIN_MS);
 		return;
 	}
-	v = is_full(s) ? find_largest(s, &held) : NULL;
+	v = full ? find_largest(s, &held) : NULL;
 	if (v == NULL) {
 		pause_watch(s, p->pause_ms);
 		p->pause_ms = p->pause_ms * 2 < PAUSE_MAX_MS ? p->pause_ms * 2 : PAUSE_MAX_MS;

@@ -179,18 +179,23 @@ static void finish(struct exec *e)
 	exec_free(e);
 }
 
+static void finish_unsynced(struct exec *e, const char *why)
+{
+	log_line("exec: what it wrote may not be on the drives yet: %s", why);
+	finish(e);
+}
+
 static void sync_done(struct channel_call *call, int error, const char *text)
 {
-	if (error != 0)
-		log_line("exec: what it wrote may not be on the drives yet: %s",
-			text[0] != '\0' ? text : problem_errno_text(error));
-	finish(call->owner);
+	if (error == 0)
+		finish(call->owner);
+	else
+		finish_unsynced(call->owner, text[0] != '\0' ? text : problem_errno_text(error));
 }
 
 static void sync_late(struct loop_timer *timer)
 {
-	log_line("exec: what it wrote may not be on the drives yet");
-	finish(LOOP_OWNER(timer, struct exec, work.timer));
+	finish_unsynced(LOOP_OWNER(timer, struct exec, work.timer), "it takes too long");
 }
 
 /* A host may end the guest after the answer, and take what is on the drives. False if nobody waits,

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/mountinfo.h"
 #include "protocol/fields.h"
 
 #include <errno.h>
@@ -193,16 +194,6 @@ static void apply(const struct policy_file *file, struct policy *policy)
 		a->ports.count * sizeof(policy->ports[0]));
 }
 
-/* True if the file system at the directory is its parent's, too. */
-static bool is_unmounted(const char *directory)
-{
-	char up[POLICY_PATH_MAX];
-	struct stat here, above;
-
-	buf_format(up, sizeof(up), "%s/..", directory);
-	return stat(directory, &here) != 0 || stat(up, &above) != 0 || here.st_dev == above.st_dev;
-}
-
 /* True if there is no policy, and not one that could not be read. */
 static bool is_absent(const char *path, const struct policy_defaults *image, struct problem *p)
 {
@@ -213,7 +204,7 @@ static bool is_absent(const char *path, const struct policy_defaults *image, str
 		return false; /* a link that leads nowhere */
 	buf_format(directory, sizeof(directory), "%s", path);
 	*strrchr(directory, '/') = '\0';
-	if (!image->has_drive || !is_unmounted(directory))
+	if (!image->has_drive || mountinfo_is_mount_point(directory))
 		return true;
 	problem_set_text(p, EACCES, "%s: the drive with the policy is not mounted", directory);
 	return false;
