@@ -70,7 +70,8 @@ static void put_number(struct buf *b, const struct conversion *c, bool negative,
 	unsigned int count = 0;
 
 	do
-		digits[sizeof(digits) - ++count] = "0123456789abcdef"[n % base];
+		digits[sizeof(digits) - ++count] =
+			(c->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[n % base];
 	while ((n /= base) > 0);
 	if (negative && c->zeros)
 		put_char(b, '-');
@@ -142,14 +143,15 @@ static void put_conversion(struct buf *b, const struct conversion *c, struct arg
 		break;
 	case 'u':
 	case 'x':
+	case 'X':
 	case 'o':
 		n = c->longs > 1    ? (long long)va_arg(args->list, unsigned long long)
 		    : c->longs == 1 ? (long long)va_arg(args->list, unsigned long)
 				    : (long long)va_arg(args->list, unsigned int);
 		put_number(b, c, false, (unsigned long long)n,
 			c->letter == 'u'   ? 10
-			: c->letter == 'x' ? 16
-					   : 8);
+			: c->letter == 'o' ? 8
+					   : 16);
 		break;
 	default: /* '%', and any conversion that is not in the list of buf.h */
 		put_char(b, c->letter);
@@ -187,14 +189,22 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_end(args);
 }
 
-size_t buf_format(char *storage, size_t size, const char *format, ...)
+size_t buf_vformat(char *storage, size_t size, const char *format, va_list args)
 {
 	struct buf b;
-	va_list args;
 
 	buf_init(&b, storage, size);
-	va_start(args, format);
 	buf_vprintf(&b, format, args);
-	va_end(args);
 	return b.cut ? size : b.len;
+}
+
+size_t buf_format(char *storage, size_t size, const char *format, ...)
+{
+	va_list args;
+	size_t n;
+
+	va_start(args, format);
+	n = buf_vformat(storage, size, format, args);
+	va_end(args);
+	return n;
 }

@@ -35,7 +35,7 @@ void buf_puts(struct buf *b, const char *text);
 
 /*
  * Append formatted text. What does not fit is left out, and `cut` is set. The conversions are those
- * of printf(3) that PID 1 needs: %s %.Ns %.*s %c %d %u %x %o with width, 0 and the lengths l, ll
+ * of printf(3) that we need: %s %.Ns %.*s %c %d %u %x %X %o with width, 0 and the lengths l, ll
  * and z; the C library's own would add floating point and stdio to the program, an eighth of its
  * size.
  */
@@ -48,5 +48,6 @@ void buf_vprintf(struct buf *b, const char *format, va_list args);
  */
 size_t buf_format(char *storage, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+size_t buf_vformat(char *storage, size_t size, const char *format, va_list args);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* mvm-probe(1): asks the agents of one or many guests. */
 #include "probe/commit.h"
+
+#include "probe/show/out.h"
 #include "probe/verbs/options.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verb_table.h"
@@ -12,33 +14,37 @@
 
 static void print_help(void)
 {
-	printf("usage: mvm-probe [OPTION]... VERB TARGET...\n\nVerbs:\n");
+	out_printf(stdout, "usage: mvm-probe [OPTION]... VERB TARGET...\n\nVerbs:\n");
 	for (size_t i = 0; i < verb_count; i++) {
-		int width = printf("  %s %s", verb_table[i].name, verb_table[i].operands_text);
+		size_t width = out_printf(
+			stdout, "  %s %s", verb_table[i].name, verb_table[i].operands_text);
 
-		printf("%*s%s\n", width < 29 ? 29 - width : 1, "", verb_table[i].summary);
+		out_pad(stdout, width < 29 ? 29 - width : 1);
+		out_printf(stdout, "%s\n", verb_table[i].summary);
 	}
-	printf("\n"
-	       "A target is the path of a VM's vsock socket (or of the directory with its "
-	       "v.sock),\n"
-	       "a directory of VMs, a glob such as '/run/vms/*', or vsock:CID[:PORT].\n"
-	       "\n"
-	       "Options:\n");
+	out_printf(stdout,
+		"\n"
+		"A target is the path of a VM's vsock socket (or of the directory with its "
+		"v.sock),\n"
+		"a directory of VMs, a glob such as '/run/vms/*', or vsock:CID[:PORT].\n"
+		"\n"
+		"Options:\n");
 	options_print(NULL, stdout);
-	printf("\n"
-	       "Exit status: 0 healthy or done, 1 unhealthy or refused, 2 usage, 3 no answer.\n"
-	       "mvm-probe VERB --help and mvm-probe(1) have more.\n");
+	out_printf(stdout,
+		"\n"
+		"Exit status: 0 healthy or done, 1 unhealthy or refused, 2 usage, 3 no answer.\n"
+		"mvm-probe VERB --help and mvm-probe(1) have more.\n");
 }
 
 static void print_verb_help(const struct verb *v)
 {
-	printf("usage: mvm-probe %s [OPTION]... %s\n\n%s\n\nOptions:\n", v->name, v->operands_text,
-		v->summary);
+	out_printf(stdout, "usage: mvm-probe %s [OPTION]... %s\n\n%s\n\nOptions:\n", v->name,
+		v->operands_text, v->summary);
 	options_print(v, stdout);
 	if (v->timeout_ms > 0)
-		printf("\nDefault of --timeout: %llu s.\n",
+		out_printf(stdout, "\nDefault of --timeout: %llu s.\n",
 			(unsigned long long)(v->timeout_ms / 1000));
-	printf("\nExample:\n  mvm-probe %s\n", v->example);
+	out_printf(stdout, "\nExample:\n  mvm-probe %s\n", v->example);
 }
 
 int main(int argc, char **argv)
@@ -49,7 +55,7 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (options_parse(&o, argc, argv, verb_table, verb_count, &p) != 0) {
-		fprintf(stderr, "mvm-probe: %s\n", p.text);
+		out_printf(stderr, "mvm-probe: %s\n", p.text);
 		status = EXIT_USAGE;
 	} else if (o.help && o.verb != NULL) {
 		print_verb_help(o.verb);

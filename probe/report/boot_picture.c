@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/memory.h"
+
 #include "probe/report/boot_timeline.h"
+#include "probe/show/out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,7 @@ static unsigned int place_of(const struct boot_picture *p, uint64_t us)
 
 static void put_ms(FILE *out, uint64_t us)
 {
-	fprintf(out, "%llu.%llu ms", (unsigned long long)(us / 1000),
+	out_printf(out, "%llu.%llu ms", (unsigned long long)(us / 1000),
 		(unsigned long long)(us % 1000 / 100));
 }
 
@@ -68,14 +70,14 @@ static void put_bar(struct boot_picture *p, const struct boot_span *span)
 		return;
 	if (width < 100)
 		width = 100;
-	fprintf(p->out,
+	out_printf(p->out,
 		"<rect class=\"%s\" x=\"%u.%02u\" y=\"%u\" width=\"%u.%02u\" height=\"%u\">",
 		span->success ? "good" : "bad", BARS_LEFT + left / 100, left % 100, p->height + 3,
 		width / 100, width % 100, BAR);
 	fputs("<title>", p->out);
 	put_text(p->out, span->detail, DETAIL_COLUMNS);
 	fputs("</title></rect>\n", p->out);
-	fprintf(p->out, "<text x=\"%u\" y=\"%u\">", BARS_LEFT + (left + width) / 100 + 4,
+	out_printf(p->out, "<text x=\"%u\" y=\"%u\">", BARS_LEFT + (left + width) / 100 + 4,
 		p->height + BAR);
 	if (span->duration_us.known)
 		put_ms(p->out, took_us);
@@ -86,8 +88,8 @@ static void put_healthy(struct boot_picture *p, uint64_t us, unsigned int top)
 {
 	unsigned int x = BARS_LEFT + place_of(p, us) / 100;
 
-	fprintf(p->out, "<path class=\"healthy\" d=\"M%u %uV%u\"/>\n", x, top, p->height);
-	fprintf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">every check healthy at ",
+	out_printf(p->out, "<path class=\"healthy\" d=\"M%u %uV%u\"/>\n", x, top, p->height);
+	out_printf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">every check healthy at ",
 		x - 4, p->height - 5);
 	put_ms(p->out, us);
 	fputs("</text>\n", p->out);
@@ -110,8 +112,8 @@ static void put_axis(struct boot_picture *p)
 	for (uint64_t us = 0; us <= p->end_us; us += tick) {
 		unsigned int x = BARS_LEFT + place_of(p, us) / 100;
 
-		fprintf(p->out, "<path class=\"axis\" d=\"M%u %uv5\"/>", x, p->height);
-		fprintf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"middle\">", x,
+		out_printf(p->out, "<path class=\"axis\" d=\"M%u %uv5\"/>", x, p->height);
+		out_printf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"middle\">", x,
 			p->height + 18);
 		put_ms(p->out, us);
 		fputs("</text>\n", p->out);
@@ -123,12 +125,12 @@ void boot_picture_add(struct boot_picture *p, const char *name, const struct boo
 {
 	unsigned int top = p->height + TITLE_ROW;
 
-	fprintf(p->out, "<text class=\"title\" x=\"10\" y=\"%u\">", p->height + 24);
+	out_printf(p->out, "<text class=\"title\" x=\"10\" y=\"%u\">", p->height + 24);
 	put_text(p->out, text_of(name), DETAIL_COLUMNS);
 	fputs("</text>\n", p->out);
 	p->height = top;
 	for (size_t n = 0; n < t->count; n++) {
-		fprintf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">", BARS_LEFT - 8,
+		out_printf(p->out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">", BARS_LEFT - 8,
 			p->height + BAR);
 		put_text(p->out, t->spans[n].name, NAME_COLUMNS);
 		fputs("</text>\n", p->out);
@@ -148,7 +150,7 @@ char *boot_picture_end(struct boot_picture *p, size_t *len)
 	FILE *out = memory_must(open_memstream(&text, len));
 
 	fclose(p->out);
-	fprintf(out,
+	out_printf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" width=\"%u\" "
 		"height=\"%u\" viewBox=\"0 0 %u %u\">\n"

@@ -100,7 +100,7 @@ static void take_drive(struct shell_facts *s, const char *value)
 		return;
 	buf_clear(&b);
 	text_put_visible(&b, (struct text){ value, name }, 40);
-	snprintf(d->mount_point, sizeof(d->mount_point), "%.60s", shown);
+	buf_format(d->mount_point, sizeof(d->mount_point), "%.60s", shown);
 	d->used_percent = (unsigned int)used;
 	s->drive_count++;
 }
@@ -180,7 +180,7 @@ void facts_read_shell(struct guest_facts *f, struct inquiry *i)
 		failure_set(
 			&i->failure, FAILURE_ERROR_ANSWER, "the guest has no shell that answers");
 	if (i->failure.kind != FAILURE_NONE) {
-		snprintf(s->why_not, sizeof(s->why_not), "%.190s", i->failure.text);
+		buf_format(s->why_not, sizeof(s->why_not), "%.190s", i->failure.text);
 		return;
 	}
 	s->is_known = true;

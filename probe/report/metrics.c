@@ -3,6 +3,7 @@
 
 #include "probe/memory.h"
 #include "probe/report/service.h"
+#include "probe/show/out.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -119,14 +120,15 @@ static void put_label(struct buf *out, const char *name, struct text value)
 static void put_sample(FILE *out, const char *name, const char *type, const char *labels,
 	uint64_t n, enum scale scale)
 {
-	static const unsigned int digits[] = { [MILLISECONDS] = 3, [MICROSECONDS] = 6 };
 	static const unsigned int units[] = { 1, 1000, 1000000 };
 	const char *total = type[0] == 'c' ? "_total" : "";
-	unsigned long long whole = n / units[scale], rest = n % units[scale];
+	unsigned int unit = units[scale];
 
-	fprintf(out, "%s%s{%s} %llu", name, total, labels, whole);
+	out_printf(out, "%s%s{%s} %llu", name, total, labels, (unsigned long long)(n / unit));
 	if (scale != PLAIN)
-		fprintf(out, ".%0*llu", (int)digits[scale], rest);
+		fputc('.', out);
+	while (unit /= 10, unit > 0)
+		out_printf(out, "%u", (unsigned int)(n / unit % 10));
 	fputc('\n', out);
 }
 
@@ -220,10 +222,10 @@ void metrics_head(enum metrics_format format, const char *name, const char *type
 	bool is_open = format == METRICS_OPENMETRICS;
 	const char *total = !is_open && strcmp(type, "counter") == 0 ? "_total" : "";
 
-	fprintf(out, "# TYPE %s%s %s\n", name, total, type);
+	out_printf(out, "# TYPE %s%s %s\n", name, total, type);
 	if (unit != NULL && is_open)
-		fprintf(out, "# UNIT %s %s\n", name, unit);
-	fprintf(out, "# HELP %s%s %s\n", name, total, help);
+		out_printf(out, "# UNIT %s %s\n", name, unit);
+	out_printf(out, "# HELP %s%s %s\n", name, total, help);
 }
 
 static void put_samples(struct metrics_page *page, size_t place, FILE *out)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/show/screen.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 
 #include <stdio.h>
@@ -118,7 +120,7 @@ static char *line_for(const struct screen *s, const char *line, size_t len)
 	size = len + 32;
 	out = memory_must(malloc(size));
 	/* After a full line the cursor is still on its last character: do not erase that. */
-	snprintf(out, size, "%s%.*s%s%s", escape != NULL ? escape : "", (int)len, line,
+	buf_format(out, size, "%s%.*s%s%s", escape != NULL ? escape : "", (int)len, line,
 		escape != NULL && escape[0] != '\0' ? "\033[0m" : "", cols > 0 ? "\033[K" : "");
 	return out;
 }
@@ -132,7 +134,7 @@ static void put_line(struct screen *s, size_t row, const char *line, size_t len,
 		free(wanted);
 		return;
 	}
-	fprintf(out, "\033[%zu;1H%s", row + 1, wanted);
+	out_printf(out, "\033[%zu;1H%s", row + 1, wanted);
 	free(s->shown[row]);
 	s->shown[row] = wanted;
 }

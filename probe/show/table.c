@@ -2,6 +2,7 @@
 #include "probe/show/table.h"
 
 #include "probe/memory.h"
+#include "probe/show/out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,8 +149,10 @@ static void print_line(
 		const char *cell = t->cells[first + c].text;
 		size_t width = width_of(cell);
 
-		if (width > 0)
-			fprintf(out, "%*s%s", (int)pending, "", cell);
+		if (width > 0) {
+			out_pad(out, pending);
+			fputs(cell, out);
+		}
 		pending = widths[c] - width + GAP + (width > 0 ? 0 : pending);
 	}
 	fputc('\n', out);

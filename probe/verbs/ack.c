@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs that make the guest do something and report the outcome. */
 #include "probe/memory.h"
+
+#include "probe/show/out.h"
 #include "probe/verbs/ending.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -66,7 +68,7 @@ static void print(const struct inquiry *i, const void *decoded, const struct pag
 		buf_puts(&b, ": ");
 		text_put_visible(&b, ack->detail, FAILED_COLUMNS);
 	}
-	fprintf(page->out, "%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed",
+	out_printf(page->out, "%s: %s%s\n", i->target->shown, ack->success ? "done" : "failed",
 		b.data);
 }
 

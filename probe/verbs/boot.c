@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* boot: the stages of the guest's boot with their times, as a table or a picture. */
 #include "base/file.h"
+
 #include "base/problem.h"
 #include "probe/memory.h"
 #include "probe/report/boot_timeline.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
@@ -78,7 +80,7 @@ static void print(const struct inquiry *i, const void *decoded, const struct pag
 	struct table t;
 
 	if (page->many)
-		fprintf(page->out, "%s:\n", i->target->shown);
+		out_printf(page->out, "%s:\n", i->target->shown);
 	table_start(&t, has_bars ? bar_heads : heads, has_bars ? 6 : 5);
 	for (size_t n = 0; n < all->count; n++) {
 		const struct boot_span *s = &all->spans[n];
@@ -129,7 +131,7 @@ static int write_picture(const struct options *o, const struct boot_times *times
 	free(text);
 	if (err == 0)
 		return EXIT_HEALTHY;
-	fprintf(stderr, "mvm-probe: --svg: %s: %s\n", o->svg, problem_errno_text(-err));
+	out_printf(stderr, "mvm-probe: --svg: %s: %s\n", o->svg, problem_errno_text(-err));
 	return EXIT_NO_ANSWER;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* completion: shell completion, generated from the tables of verbs and options. */
 #include "probe/verbs/verb_table.h"
+
+#include "probe/show/out.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/failure.h"
 
@@ -12,47 +14,47 @@ static void put_word(const struct verb *v, const char *name, char letter, const 
 	(void)v;
 	(void)letter;
 	(void)help;
-	printf(" --%s", name);
+	out_printf(stdout, " --%s", name);
 }
 
 /* The first word that is a verb selects the options. Other words are paths. */
 static void print_bash(void)
 {
-	printf("_mvm_probe() {\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= options= i\n"
-	       "\tlocal verbs=\"");
+	out_printf(stdout, "_mvm_probe() {\n"
+			   "\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= options= i\n"
+			   "\tlocal verbs=\"");
 	for (size_t i = 0; i < verb_count; i++)
-		printf("%s%s", i > 0 ? " " : "", verb_table[i].name);
-	printf("\"\n"
-	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	       "\t\tcase \" $verbs \" in *\" ${COMP_WORDS[i]} \"*)\n"
-	       "\t\t\tverb=${COMP_WORDS[i]}; break;; esac\n"
-	       "\tdone\n"
-	       "\tcase $verb in\n");
+		out_printf(stdout, "%s%s", i > 0 ? " " : "", verb_table[i].name);
+	out_printf(stdout, "\"\n"
+			   "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+			   "\t\tcase \" $verbs \" in *\" ${COMP_WORDS[i]} \"*)\n"
+			   "\t\t\tverb=${COMP_WORDS[i]}; break;; esac\n"
+			   "\tdone\n"
+			   "\tcase $verb in\n");
 	for (size_t i = 0; i < verb_count; i++) {
-		printf("\t%s) options=\"", verb_table[i].name);
+		out_printf(stdout, "\t%s) options=\"", verb_table[i].name);
 		options_each(&verb_table[i], put_word);
-		printf("\";;\n");
+		out_printf(stdout, "\";;\n");
 	}
-	printf("\t*) options=\"--json --timeout --port --help --version\";;\n"
-	       "\tesac\n"
-	       "\tcase $cur in\n"
-	       "\t-*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"));;\n"
-	       "\t*) if [ -z \"$verb\" ]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
-	       "\telse\n"
-	       "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
-	       "\tfi;;\n"
-	       "\tesac\n"
-	       "}\n"
-	       "complete -o filenames -F _mvm_probe mvm-probe\n");
+	out_printf(stdout, "\t*) options=\"--json --timeout --port --help --version\";;\n"
+			   "\tesac\n"
+			   "\tcase $cur in\n"
+			   "\t-*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"));;\n"
+			   "\t*) if [ -z \"$verb\" ]; then\n"
+			   "\t\tCOMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
+			   "\telse\n"
+			   "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+			   "\tfi;;\n"
+			   "\tesac\n"
+			   "}\n"
+			   "complete -o filenames -F _mvm_probe mvm-probe\n");
 }
 
 static void print_zsh(void)
 {
-	printf("#compdef mvm-probe\n"
-	       "autoload -U +X compinit && compinit -u\n"
-	       "autoload -U +X bashcompinit && bashcompinit\n");
+	out_printf(stdout, "#compdef mvm-probe\n"
+			   "autoload -U +X compinit && compinit -u\n"
+			   "autoload -U +X bashcompinit && bashcompinit\n");
 	print_bash();
 }
 
@@ -70,10 +72,11 @@ static void put_quoted(const char *text)
 
 static void put_fish_option(const struct verb *v, const char *name, char letter, const char *help)
 {
-	printf("complete -c mvm-probe -n '__fish_seen_subcommand_from %s' -l %s", v->name, name);
+	out_printf(stdout, "complete -c mvm-probe -n '__fish_seen_subcommand_from %s' -l %s",
+		v->name, name);
 	if (letter != 0)
-		printf(" -s %c", letter);
-	printf(" -d ");
+		out_printf(stdout, " -s %c", letter);
+	out_printf(stdout, " -d ");
 	put_quoted(help);
 	putchar('\n');
 }
@@ -81,7 +84,7 @@ static void put_fish_option(const struct verb *v, const char *name, char letter,
 static void print_fish(void)
 {
 	for (size_t i = 0; i < verb_count; i++) {
-		printf("complete -c mvm-probe -n __fish_use_subcommand -f -a %s -d ",
+		out_printf(stdout, "complete -c mvm-probe -n __fish_use_subcommand -f -a %s -d ",
 			verb_table[i].name);
 		put_quoted(verb_table[i].summary);
 		putchar('\n');
@@ -101,7 +104,7 @@ int verb_completion(const struct options *o)
 			shells[i].print();
 			return EXIT_HEALTHY;
 		}
-	fprintf(stderr, "mvm-probe: %s: no such shell; choose bash, zsh or fish\n",
+	out_printf(stderr, "mvm-probe: %s: no such shell; choose bash, zsh or fish\n",
 		o->targets[0].shown);
 	return EXIT_USAGE;
 }

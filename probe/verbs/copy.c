@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/text.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -336,9 +337,9 @@ int verb_cp(const struct options *o)
 	int status = EXIT_USAGE;
 
 	if ((guest_from == NULL) == (guest_to == NULL)) {
-		fprintf(stderr, "mvm-probe: cp needs one TARGET:/PATH\n");
+		out_printf(stderr, "mvm-probe: cp needs one TARGET:/PATH\n");
 	} else if (target_parse(&t, c.is_up ? to : from, o->port, &p) != 0) {
-		fprintf(stderr, "mvm-probe: %s\n", p.text);
+		out_printf(stderr, "mvm-probe: %s\n", p.text);
 	} else {
 		if (guest_files_begin(&c.guest, &t, o, "filesystem_rpc"))
 			copy(&c, c.is_up ? from : guest_from, c.is_up ? guest_to : to);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
+
 #include "base/file.h"
 #include "base/sha256.h"
+#include "probe/show/out.h"
 #include "probe/show/text.h"
 #include "probe/verbs/copy.h"
 
@@ -43,7 +45,7 @@ void copy_show(struct copy *c, const struct copy_file *f, uint64_t done)
 	bar[BAR_WIDTH] = '\0';
 	buf_clear(&b);
 	text_put_visible(&b, text_of(f->local), 40);
-	fprintf(stderr, "\r%s [%s] %3d%% of %llu KiB%s", b.data, bar, percent,
+	out_printf(stderr, "\r%s [%s] %3d%% of %llu KiB%s", b.data, bar, percent,
 		(unsigned long long)f->size / 1024, percent == 100 ? "\n" : "");
 }
 

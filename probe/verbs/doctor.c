@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* inspect: everything about one guest. doctor: what is wrong with guests, and what to do. */
 #include "base/clock.h"
+
 #include "probe/memory.h"
 #include "probe/report/guest_facts.h"
 #include "probe/show/format.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -99,9 +101,9 @@ static int judge(const struct findings *all)
 static void print_findings(const struct target *t, const struct findings *all)
 {
 	if (all->count == 0)
-		printf("%s: nothing found\n", t->shown);
+		out_printf(stdout, "%s: nothing found\n", t->shown);
 	for (size_t i = 0; i < all->count; i++)
-		printf("%s: %s: %s\n  what to do: %s\n", t->shown,
+		out_printf(stdout, "%s: %s: %s\n  what to do: %s\n", t->shown,
 			finding_word(all->items[i].weight), all->items[i].text,
 			all->items[i].action);
 }
@@ -197,7 +199,7 @@ static void print_logs(const struct options *o, const struct guest_facts *f, str
 
 		buf_clear(&b);
 		text_put_visible(&b, services[n]->name, NAME_COLUMNS);
-		printf("\nLast output of %s:\n", name);
+		out_printf(stdout, "\nLast output of %s:\n", name);
 		for (const char *at = text; at != NULL && *at != '\0';) {
 			struct text line = { at, strcspn(at, "\n") };
 			char storage[8 * DETAIL_COLUMNS];
@@ -205,7 +207,7 @@ static void print_logs(const struct options *o, const struct guest_facts *f, str
 
 			buf_clear(&shown);
 			text_put_visible(&shown, line, DETAIL_COLUMNS);
-			printf("  %s\n", shown.data);
+			out_printf(stdout, "  %s\n", shown.data);
 			at += line.len + (at[line.len] == '\n');
 		}
 		free((char *)(uintptr_t)questions[n].request);

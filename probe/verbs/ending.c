@@ -2,6 +2,7 @@
 #include "probe/verbs/ending.h"
 
 #include "base/clock.h"
+#include "probe/show/out.h"
 #include "probe/verbs/output.h"
 #include "probe/wire/inquiry.h"
 
@@ -30,7 +31,7 @@ static size_t count_running(const struct options *o, uint64_t try_ms, bool say)
 			continue;
 		running++;
 		if (say)
-			fprintf(stderr, "mvm-probe: %s: shuts down, but has not ended in time\n",
+			out_printf(stderr, "mvm-probe: %s: shuts down, but has not ended in time\n",
 				all[n].target->shown);
 	}
 	inquiry_free_all(all, o->target_count);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* events: the recorded state changes of a guest's services, and with --follow new ones. */
 #include "base/clock.h"
+
 #include "probe/memory.h"
 #include "probe/report/service.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/follow.h"
 #include "probe/verbs/output.h"
@@ -92,7 +94,7 @@ static void print_line(const struct event *e)
 		buf_puts(&b, ": ");
 		text_put_visible(&b, e->reason, REASON_COLUMNS);
 	}
-	printf("%s)\n", b.data);
+	out_printf(stdout, "%s)\n", b.data);
 }
 
 /* Print a line of JSON with the members of `object`. They cannot replace this program's own. */
@@ -115,7 +117,7 @@ static void say_lost(const struct events *v, uint64_t lost)
 		json_decref(object);
 	} else {
 		fflush(stdout);
-		fprintf(stderr,
+		out_printf(stderr,
 			"mvm-probe: the guest no longer keeps %" PRIu64 " events before these\n",
 			lost);
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* exec: run a command in a guest whose policy allows it. */
 #include "base/problem.h"
+
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/shell_words.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -42,12 +44,12 @@ static int read_input(const struct options *o, struct input *in)
 		} else if (errno == EBADF && in->len == 0) {
 			return 0; /* a closed standard input counts as empty */
 		} else if (errno != EINTR) {
-			fprintf(stderr, "mvm-probe: standard input: %s\n",
+			out_printf(stderr, "mvm-probe: standard input: %s\n",
 				problem_errno_text(errno));
 			return -1;
 		}
 	}
-	fprintf(stderr, "mvm-probe: standard input is larger than a request may be, %u bytes\n",
+	out_printf(stderr, "mvm-probe: standard input is larger than a request may be, %u bytes\n",
 		PROTOCOL_BODY_MAX);
 	return -1;
 }
@@ -57,7 +59,8 @@ static bool is_text(const char *bytes, size_t len, const char *what)
 	json_t *string = json_stringn(bytes, len);
 
 	if (string == NULL)
-		fprintf(stderr, "mvm-probe: %s is not UTF-8, which the protocol requires\n", what);
+		out_printf(
+			stderr, "mvm-probe: %s is not UTF-8, which the protocol requires\n", what);
 	json_decref(string);
 	return string != NULL;
 }
@@ -78,7 +81,7 @@ static char *make_request(const struct options *o, const struct input *in)
 		text = output_request(REQUEST_EXEC, &body);
 	free(line);
 	if (text != NULL && strlen(text) > PROTOCOL_BODY_MAX) {
-		fprintf(stderr,
+		out_printf(stderr,
 			"mvm-probe: command and standard input make a request of %zu bytes; the "
 			"protocol allows %u\n",
 			strlen(text), PROTOCOL_BODY_MAX);

@@ -5,9 +5,12 @@
  * the same targets gets its result. A page is served again for CACHE_MS.
  */
 #include "base/clock.h"
+
+#include "base/buf.h"
 #include "base/file.h"
 #include "probe/memory.h"
 #include "probe/report/metrics.h"
+#include "probe/show/out.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/http_server.h"
@@ -66,18 +69,18 @@ static void put_own(
 
 	metrics_head(page->format, "mvm_exporter_targets", "gauge", NULL,
 		"VMs that were asked for this page.", out);
-	fprintf(out, "mvm_exporter_targets %zu\n", s->targets.count);
+	out_printf(out, "mvm_exporter_targets %zu\n", s->targets.count);
 	metrics_head(page->format, "mvm_exporter_scrape_seconds", "gauge", "seconds",
 		"Time that asking all of them took.", out);
-	fprintf(out, "mvm_exporter_scrape_seconds %llu.%06llu\n",
+	out_printf(out, "mvm_exporter_scrape_seconds %llu.%06llu\n",
 		(unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
 	metrics_head(page->format, "mvm_exporter_scrapes", "counter", NULL,
 		"Rounds of questions since the exporter started.", out);
-	fprintf(out, "mvm_exporter_scrapes_total %llu\n",
+	out_printf(out, "mvm_exporter_scrapes_total %llu\n",
 		(unsigned long long)s->exporter->scrape_count);
 	metrics_head(page->format, "mvm_exporter_cut_short", "gauge", NULL,
 		"VMs whose services this page leaves out, because it would be too large.", out);
-	fprintf(out, "mvm_exporter_cut_short %zu\n", cut_short);
+	out_printf(out, "mvm_exporter_cut_short %zu\n", cut_short);
 }
 
 /* Make the page from the answers, in order, and free them. */
@@ -191,9 +194,9 @@ static struct scrape *scrape_new(
 	s->exporter = e;
 	s->format = format;
 	s->started_us = clock_us();
-	snprintf(s->key, sizeof(s->key), "%s", key);
+	buf_format(s->key, sizeof(s->key), "%s", key);
 	if (list_targets(e->options, &s->targets, p) != 0)
-		fprintf(stderr, "mvm-probe: exporter: %s\n", p->text);
+		out_printf(stderr, "mvm-probe: exporter: %s\n", p->text);
 	if (key[0] != '\0' && !keep_only(&s->targets, key)) {
 		scrape_free(s);
 		return NULL;
@@ -342,11 +345,11 @@ static int serve(struct exporter *e)
 	e->server = (struct http_server){ .handle = handle, .gone = gone, .owner = e };
 	if (http_server_start(&e->server, &e->loop, o->listen != NULL ? o->listen : LISTEN_DEFAULT,
 		    &p) != 0) {
-		fprintf(stderr, "mvm-probe: %s\n", p.text);
+		out_printf(stderr, "mvm-probe: %s\n", p.text);
 		return EXIT_USAGE;
 	}
 	loop_add_signals(&e->loop, &e->signals, &set, end_by_signal);
-	printf("mvm-probe: listening on port %u\n", http_server_port(&e->server));
+	out_printf(stdout, "mvm-probe: listening on port %u\n", http_server_port(&e->server));
 	fflush(stdout);
 	while (err == 0 && !e->is_over) {
 		err = loop_run_once(&e->loop);
@@ -370,7 +373,7 @@ static int write_textfile(struct exporter *e)
 			e->pages[METRICS_PROMETHEUS]->len, 0644);
 	if (err == 0)
 		return EXIT_HEALTHY;
-	fprintf(stderr, "mvm-probe: %s: %s\n", path, problem_errno_text(-err));
+	out_printf(stderr, "mvm-probe: %s: %s\n", path, problem_errno_text(-err));
 	return EXIT_NO_ANSWER;
 }
 
@@ -385,7 +388,7 @@ int verb_exporter(const struct options *o)
 		return EXIT_NO_ANSWER;
 	list_targets(o, &l, &p); /* report errors now; the targets may become valid later */
 	if (p.text[0] != '\0')
-		fprintf(stderr, "mvm-probe: exporter: %s\n", p.text);
+		out_printf(stderr, "mvm-probe: exporter: %s\n", p.text);
 	target_list_free(&l);
 	status = o->textfile != NULL ? write_textfile(&e) : serve(&e);
 	http_server_stop(&e.server);

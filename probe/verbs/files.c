@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cat, ls and diff: files of a guest. cp is in copy.c. */
 #include "base/buf.h"
+
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/guest_files.h"
 #include "probe/verbs/output.h"
@@ -43,7 +45,7 @@ static void print_listing(const struct fs_listing *l)
 	}
 	table_end(&table, 0, stdout);
 	if (l->truncated)
-		fprintf(stderr, "mvm-probe: there are more\n");
+		out_printf(stderr, "mvm-probe: there are more\n");
 }
 
 int verb_ls(const struct options *o)
@@ -75,7 +77,7 @@ static void print_changes(const struct options *o, const struct field_list *list
 
 			buf_clear(&b);
 			text_put_visible(&b, text_of(c->path), sizeof(storage) / 4);
-			printf("%c %s\n", "+~-"[c->kind % 3], b.data);
+			out_printf(stdout, "%c %s\n", "+~-"[c->kind % 3], b.data);
 			continue;
 		}
 		entry = json_object();

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* forward: connects ports or Unix sockets of this machine to TCP ports of the guest's loopback. */
 #include "base/clock.h"
+
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/relay.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/reach.h"
@@ -257,12 +260,12 @@ static void name_address(struct listener_spec *l, int fd)
 		return;
 	if (bound.ss_family == AF_INET) {
 		memcpy(&in, &bound, sizeof(in));
-		snprintf(l->address, sizeof(l->address), "%u.%u.%u.%u:%u", byte[0], byte[1],
+		buf_format(l->address, sizeof(l->address), "%u.%u.%u.%u:%u", byte[0], byte[1],
 			byte[2], byte[3], ntohs(in.sin_port));
 	} else {
 		memcpy(&in6, &bound, sizeof(in6));
 		buf_format(text, sizeof(text), "%s", l->address);
-		snprintf(l->address, sizeof(l->address), "[%s]:%u", text, ntohs(in6.sin6_port));
+		buf_format(l->address, sizeof(l->address), "[%s]:%u", text, ntohs(in6.sin6_port));
 	}
 }
 
@@ -278,7 +281,7 @@ static bool listen_at(struct listener_spec *l)
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&l->bind, l->bind_len) != 0 ||
 		listen(fd, BACKLOG) != 0 ||
 		loop_add(&l->forwarder->loop, &l->io, fd, EPOLLIN, listener_ready) != 0) {
-		fprintf(stderr, "mvm-probe: %s: cannot listen: %s\n", l->word,
+		out_printf(stderr, "mvm-probe: %s: cannot listen: %s\n", l->word,
 			problem_errno_text(errno));
 		if (fd >= 0)
 			close(fd);
@@ -385,8 +388,8 @@ static bool prepare(struct forwarder *f)
 	if (loop_add_signals(&f->loop, &f->signals, &set, signal_came) != 0)
 		return false;
 	for (size_t i = 0; i < o->name_count; i++)
-		printf("%s -> %s port %u\n", f->listeners[i].address, o->targets[0].name,
-			f->listeners[i].guest_port);
+		out_printf(stdout, "%s -> %s port %u\n", f->listeners[i].address,
+			o->targets[0].name, f->listeners[i].guest_port);
 	return output_flush();
 }
 
@@ -401,7 +404,7 @@ int verb_forward(const struct options *o)
 
 		*l = (struct listener_spec){ .forwarder = &f, .word = o->names[i], .io.fd = -1 };
 		if (!parse_word(l)) {
-			fprintf(stderr,
+			out_printf(stderr,
 				"mvm-probe: '%s' is not a port to forward, such as 8080:80, "
 				"0.0.0.0:8080:80 or /run/web.sock:80\n",
 				l->word);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ping: does the agent answer? hello: its versions and the requests it knows. */
 #include "probe/memory.h"
+
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -108,7 +110,7 @@ static void pong_members(json_t *object, const struct inquiry *i, const void *de
 static void print_pong(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	(void)decoded;
-	fprintf(page->out, "%s: alive, answered in %llu.%03llu ms\n", i->target->shown,
+	out_printf(page->out, "%s: alive, answered in %llu.%03llu ms\n", i->target->shown,
 		(unsigned long long)(i->elapsed_us / 1000),
 		(unsigned long long)(i->elapsed_us % 1000));
 }

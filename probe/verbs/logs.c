@@ -2,8 +2,10 @@
 /* The output of a service. An answer says where its text ended; --follow asks from there. */
 #include "probe/verbs/logs.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/verbs/follow.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -68,8 +70,8 @@ static bool take(struct follow *f, struct inquiry *i)
 		return true;
 	output_raw(STDOUT_FILENO, l->lines.text);
 	if (was_asked && l->lines.is_cut)
-		fprintf(stderr, "mvm-probe: some output is missing: more was written than the "
-				"guest keeps\n");
+		out_printf(stderr, "mvm-probe: some output is missing: more was written than the "
+				   "guest keeps\n");
 	return l->lines.text.len > 0;
 }
 

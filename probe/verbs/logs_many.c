@@ -5,8 +5,10 @@
  * positions from one call to the next.
  */
 #include "base/clock.h"
+
 #include "base/file.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/verbs/logs.h"
 #include "probe/verbs/output.h"
 
@@ -73,7 +75,7 @@ struct many {
 
 static void put_text(const struct stream *s, const struct log_line *line)
 {
-	fprintf(s->out, "%s/", s->guest->target.name);
+	out_printf(s->out, "%s/", s->guest->target.name);
 	output_text(s->out, text_of(s->service), s->guest->many->is_terminal);
 	if (line->is_gap) {
 		fputs(": (some lines are missing: the guest no longer has them)\n", s->out);
@@ -430,7 +432,7 @@ static void save(struct many *m)
 	err = file_replace(path, text, strlen(text), 0600);
 	free(text);
 	if (err != 0)
-		fprintf(stderr, "mvm-probe: --state: %s: %s\n", path, problem_errno_text(-err));
+		out_printf(stderr, "mvm-probe: --state: %s: %s\n", path, problem_errno_text(-err));
 	m->has_new_positions = err != 0;
 }
 
@@ -455,8 +457,8 @@ static bool load(struct many *m)
 	free(text);
 	if (json_is_object(m->state))
 		return true;
-	fprintf(stderr, "mvm-probe: --state: %s: %s; remove it to start from the beginning\n", path,
-		err != 0 ? problem_errno_text(-err) : "not a file of positions");
+	out_printf(stderr, "mvm-probe: --state: %s: %s; remove it to start from the beginning\n",
+		path, err != 0 ? problem_errno_text(-err) : "not a file of positions");
 	return false;
 }
 

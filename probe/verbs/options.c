@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/text.h"
 #include "protocol/frame.h"
 
@@ -292,17 +293,18 @@ void options_print(const struct verb *v, FILE *out)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &options[i];
-		int width;
+		size_t width;
 
 		if (v != NULL && option->verbs != 0 && (option->verbs & flags_of(v)) == 0)
 			continue;
 		if (option->letter != 0)
-			width = fprintf(out, "  -%c, --%s", option->letter, option->name);
+			width = out_printf(out, "  -%c, --%s", option->letter, option->name);
 		else
-			width = fprintf(out, "      --%s", option->name);
+			width = out_printf(out, "      --%s", option->name);
 		if (option->value != NULL)
-			width += fprintf(out, " %s", option->value);
-		fprintf(out, "%*s%s\n", width < 26 ? 26 - width : 1, "", option->help);
+			width += out_printf(out, " %s", option->value);
+		out_pad(out, width < 26 ? 26 - width : 1);
+		out_printf(out, "%s\n", option->help);
 	}
 }
 

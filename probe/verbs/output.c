@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/problem.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,11 +18,11 @@
 static void put_escape(FILE *out, uint32_t code)
 {
 	if (code < 0x10000) {
-		fprintf(out, "\\u%04x", code);
+		out_printf(out, "\\u%04x", code);
 		return;
 	}
 	code -= 0x10000;
-	fprintf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
+	out_printf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
 /* Outside of strings, the only control characters are the line ends of the indentation. */
@@ -172,7 +173,7 @@ void output_list_end(struct output_list *l)
 void output_error(const struct target *t, const struct failure *f)
 {
 	fflush(stdout);
-	fprintf(stderr, "mvm-probe: %s: %s\n", t->shown, f->text);
+	out_printf(stderr, "mvm-probe: %s: %s\n", t->shown, f->text);
 }
 
 static int write_error; /* first errno value of writes that bypass stdio */
@@ -224,7 +225,7 @@ bool output_flush(void)
 		write_error = errno;
 	if (write_error == 0)
 		return true;
-	fprintf(stderr, "mvm-probe: cannot write the output: %s\n",
+	out_printf(stderr, "mvm-probe: cannot write the output: %s\n",
 		problem_errno_text(write_error));
 	return false;
 }

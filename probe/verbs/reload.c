@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* reload: make the guest read its service files again, or a service its configuration. */
 #include "probe/verbs/output.h"
+
+#include "probe/show/out.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"
 
@@ -65,18 +67,18 @@ static void print_visible(FILE *out, const char *before, struct text text)
 
 	buf_clear(&b);
 	text_put_visible(&b, text, DETAIL_COLUMNS);
-	fprintf(out, "%s%s", before, b.data);
+	out_printf(out, "%s%s", before, b.data);
 }
 
 static void print(const struct inquiry *i, const void *decoded, const struct page *page)
 {
 	const struct reload *r = decoded;
 
-	fprintf(page->out, "%s: %s", i->target->shown, r->success ? "done" : "failed");
+	out_printf(page->out, "%s: %s", i->target->shown, r->success ? "done" : "failed");
 	if (r->detail.len > 0)
 		print_visible(page->out, ": ", r->detail);
 	for (size_t n = 0; r->counted && n < COUNTS; n++)
-		fprintf(page->out, "%s%" PRIu64 " %s", n == 0 ? ": " : ", ", r->count[n],
+		out_printf(page->out, "%s%" PRIu64 " %s", n == 0 ? ": " : ", ", r->count[n],
 			counts[n]);
 	for (size_t n = 0; n < json_array_size(r->bad); n++)
 		print_visible(page->out, "\n  ", answer_text(json_array_get(r->bad, n)));

@@ -5,9 +5,11 @@
  * time limit unless --timeout sets one.
  */
 #include "base/agent_address.h"
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/shell_words.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -371,13 +373,14 @@ static int run_by_exec(const struct options *o, const struct proc_start_request 
 	int status = EXIT_NOT_RUN;
 
 	if (line == NULL) {
-		fprintf(stderr,
+		out_printf(stderr,
 			"mvm-probe: this guest's agent has neither -u nor any name of -e; it is "
 			"older than mvm 0.14\n");
 		return status;
 	}
-	fprintf(stderr, "mvm-probe: this guest's agent is older than mvm 0.14: the output comes at "
-			"the end\n");
+	out_printf(stderr,
+		"mvm-probe: this guest's agent is older than mvm 0.14: the output comes at "
+		"the end\n");
 	exec.command = line;
 	exec.timeout_ms = o->timeout_given ? o->timeout_ms : EXEC_MS;
 	status = verb_exec(&exec);
@@ -429,7 +432,7 @@ int verb_run(const struct options *o)
 			(struct field_list){ .items = o->names + at, .count = o->name_count - at };
 		status = find_and_run(r, &body);
 	} else {
-		fprintf(stderr,
+		out_printf(stderr,
 			"mvm-probe: run: the command must be a program's absolute path, behind any "
 			"of -u USER, -e NAME=VALUE and -w DIRECTORY\n");
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/report/service.h"
+
 #include "probe/show/format.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
@@ -64,7 +66,7 @@ static void print(const struct inquiry *i, const void *decoded, const struct pag
 	struct table t;
 
 	if (page->many)
-		fprintf(page->out, "%s:\n", i->target->shown);
+		out_printf(page->out, "%s:\n", i->target->shown);
 	table_start(&t, heads, sizeof(heads) / sizeof(heads[0]) - 1);
 	t.has_marks = page->has_marks;
 	for (size_t n = 0; n < all->count; n++) {

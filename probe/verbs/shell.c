@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* shell: a shell in the guest, at this terminal, or at a pipe without one. */
 #include "base/problem.h"
+
+#include "base/buf.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/shell_words.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/raw_terminal.h"
@@ -265,8 +268,8 @@ static void send_first_line(struct shell *s)
 		s->marked = sizeof(MARK) - 1;
 		return;
 	}
-	s->out_len = (size_t)snprintf(s->out, sizeof(s->out), " %sprintf '\\001\\002'; exec %s\n",
-		quiet, words != NULL ? words : "sh -c '. /dev/stdin'");
+	s->out_len = buf_format(s->out, sizeof(s->out), " %sprintf '\\001\\002'; exec %s\n", quiet,
+		words != NULL ? words : "sh -c '. /dev/stdin'");
 	if (s->out_len >= sizeof(s->out))
 		s->out_len = sizeof(s->out) - 1;
 	free(words);
@@ -334,12 +337,12 @@ static int run(struct shell *s)
 	if (s->signal != 0)
 		return 128 + s->signal;
 	if (s->leaving) {
-		fprintf(stderr, "\nmvm-probe: left the shell, which ends\n");
+		out_printf(stderr, "\nmvm-probe: left the shell, which ends\n");
 		return EXIT_HEALTHY;
 	}
 	status = close_session(s);
 	if (s->is_terminal && s->o->name_count == 0)
-		fprintf(stderr, "mvm-probe: the shell of %s has ended with exit code %d\n",
+		out_printf(stderr, "mvm-probe: the shell of %s has ended with exit code %d\n",
 			s->o->targets[0].name, status);
 	return status;
 }

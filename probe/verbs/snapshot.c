@@ -5,9 +5,12 @@
  * files.
  */
 #include "base/clock.h"
+
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/problem.h"
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/firecracker.h"
@@ -48,7 +51,7 @@ static char *path_in(const struct work *w, const char *name)
 	size_t size = strlen(w->directory) + strlen(name) + 2;
 	char *path = memory_must(malloc(size));
 
-	snprintf(path, size, "%s/%s", w->directory, name);
+	buf_format(path, size, "%s/%s", w->directory, name);
 	return path;
 }
 
@@ -68,7 +71,7 @@ static bool end_step(struct work *w, const char *name, uint64_t began_ms, const 
 	if (json_array_append_new(w->steps, step) != 0)
 		memory_must(NULL);
 	if (!w->o->json)
-		printf("%s: %s: %s after %llu ms\n", w->target->shown, name,
+		out_printf(stdout, "%s: %s: %s after %llu ms\n", w->target->shown, name,
 			success ? "done" : "failed", (unsigned long long)took_ms);
 	fflush(stdout);
 	if (!success && w->failure.kind == FAILURE_NONE)
@@ -191,7 +194,7 @@ static bool find_directory(struct work *w, const char *path)
 	if (path[0] != '/' && getcwd(here, sizeof(here)) == NULL)
 		return fail_at(w, path, "", errno);
 	w->directory = memory_must(malloc(size));
-	snprintf(w->directory, size, "%s%s%s", here, path[0] != '/' ? "/" : "", path);
+	buf_format(w->directory, size, "%s%s%s", here, path[0] != '/' ? "/" : "", path);
 	return true;
 }
 

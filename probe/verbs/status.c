@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/memory.h"
+
 #include "probe/report/health.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
@@ -125,7 +127,7 @@ static void print_failure(const struct inquiry *i, const struct page *page)
 	if (page->out == stdout)
 		output_error(i->target, &i->failure);
 	else
-		fprintf(page->out, "%s: %s\n", i->target->shown, i->failure.text);
+		out_printf(page->out, "%s: %s\n", i->target->shown, i->failure.text);
 }
 
 static void print_checks(const struct report *r, const struct page *page)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* top: the services of all guests in one table, the busiest first, refreshed again and again. */
 #include "base/clock.h"
+
 #include "base/strings.h"
 #include "probe/memory.h"
 #include "probe/report/service.h"
 #include "probe/show/format.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/number_cell.h"
 #include "probe/verbs/output.h"
@@ -249,7 +251,7 @@ static void print(struct watch *w, const struct page *page)
 	struct table table;
 
 	clock_utc(time(NULL), now);
-	fprintf(page->out, "%zu VMs, %zu silent; %zu services, %zu not well; %s\n", t->vms,
+	out_printf(page->out, "%zu VMs, %zu silent; %zu services, %zu not well; %s\n", t->vms,
 		t->silent, t->count - t->silent, t->not_well, now);
 	table_start(&table, heads, sizeof(heads) / sizeof(heads[0]) - 1);
 	table.has_marks = page->has_marks;

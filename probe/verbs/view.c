@@ -2,6 +2,7 @@
 #include "probe/verbs/view.h"
 
 #include "probe/memory.h"
+#include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/watch.h"
@@ -30,7 +31,7 @@ static void print_failure(const struct inquiry *i, const struct page *page)
 {
 	if (page->has_marks)
 		fputc(TABLE_BAD, page->out);
-	fprintf(page->out, "%s: %s\n", i->target->shown, i->failure.text);
+	out_printf(page->out, "%s: %s\n", i->target->shown, i->failure.text);
 }
 
 /* Decode an answer and print it, or add it to the list of JSON. Returns its exit status. */

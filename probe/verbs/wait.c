@@ -5,8 +5,10 @@
  * the pause is 20 ms again, because its first checks will end soon.
  */
 #include "base/clock.h"
+
 #include "probe/memory.h"
 #include "probe/report/health.h"
+#include "probe/show/out.h"
 #include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 
@@ -138,13 +140,13 @@ static void print(const struct wait *w)
 	struct buf summary = BUF_OVER(storage);
 
 	if (w->failure.kind != FAILURE_NONE) {
-		fprintf(stderr, "mvm-probe: %s: not ready after %llu.%03llu s: %s\n", shown,
+		out_printf(stderr, "mvm-probe: %s: not ready after %llu.%03llu s: %s\n", shown,
 			ms / 1000, ms % 1000, w->failure.text);
 		return;
 	}
 	buf_clear(&summary);
 	health_summary(&w->report, &summary, 200);
-	printf("%s: %s after %llu.%03llu s: %s\n", shown,
+	out_printf(stdout, "%s: %s after %llu.%03llu s: %s\n", shown,
 		health_is_good(&w->report) ? "ready" : "not ready", ms / 1000, ms % 1000,
 		summary.data);
 }
@@ -186,7 +188,7 @@ int verb_wait(const struct options *o)
 	int status = EXIT_HEALTHY, err = wait_for_all(o, all);
 
 	if (err != 0) {
-		fprintf(stderr, "mvm-probe: epoll: %s\n", problem_errno_text(-err));
+		out_printf(stderr, "mvm-probe: epoll: %s\n", problem_errno_text(-err));
 		exit(EXIT_NO_ANSWER);
 	}
 	for (size_t n = 0; n < o->target_count; n++) {

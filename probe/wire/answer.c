@@ -193,7 +193,7 @@ bool shape_failed(const struct shape *s)
 bool shape_open(struct shape *s, const json_t *body, const char *name, struct failure *f)
 {
 	*s = (struct shape){ .object = body, .failure = f };
-	snprintf(s->where, sizeof(s->where), "%s", name);
+	buf_format(s->where, sizeof(s->where), "%s", name);
 	if (json_is_object(body))
 		return true;
 	failure_set(
@@ -303,7 +303,7 @@ bool shape_object(struct shape *s, const char *key, enum shape_need need, struct
 
 	if (v == NULL)
 		return false;
-	snprintf(value->where, sizeof(value->where), "%.60s.%.30s", s->where, key);
+	buf_format(value->where, sizeof(value->where), "%.60s.%.30s", s->where, key);
 	return enter(value, s, v);
 }
 
@@ -311,6 +311,6 @@ bool shape_element(struct shape *s, const struct shape *parent, const char *key,
 {
 	const json_t *array = json_object_get(parent->object, key);
 
-	snprintf(s->where, sizeof(s->where), "%.40s[%zu]", key, index);
+	buf_format(s->where, sizeof(s->where), "%.40s[%zu]", key, index);
 	return enter(s, parent, json_array_get(array, index));
 }

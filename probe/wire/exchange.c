@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/wire/exchange.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "probe/memory.h"
 #include "probe/show/text.h"
@@ -144,7 +145,7 @@ static void say_closed(struct exchange *x)
 static void fill_connect_line(struct exchange *x)
 {
 	x->out = memory_must(malloc(32));
-	x->out_len = (size_t)snprintf(x->out, 32, "CONNECT %u\n", x->target->port);
+	x->out_len = buf_format(x->out, 32, "CONNECT %u\n", x->target->port);
 	x->out_at = 0;
 	x->step = EXCHANGE_SENDING_CONNECT;
 }

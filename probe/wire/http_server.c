@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/wire/http_server.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/number.h"
 #include "probe/memory.h"
@@ -130,7 +131,7 @@ void http_answer(
 	r->waits_for_answer = false;
 	r->body = body;
 	body->uses++;
-	r->head_len = (size_t)snprintf(r->head, sizeof(r->head),
+	r->head_len = buf_format(r->head, sizeof(r->head),
 		"HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		"%sConnection: close\r\n\r\n",
 		status, words_of(status), type, body->len,

@@ -114,7 +114,7 @@ static char *join(const char *directory, const char *file)
 	size_t size = strlen(directory) + strlen(file) + 2;
 	char *path = memory_must(malloc(size));
 
-	snprintf(path, size, "%s/%s", directory, file);
+	buf_format(path, size, "%s/%s", directory, file);
 	return path;
 }
 
@@ -216,14 +216,15 @@ static int connect_long_path(const char *path, int *fd)
 	struct text file = last_component(path, end, &before);
 	char *directory = before > 0 ? memory_copy(path, before) : memory_copy(".", 1);
 	int dir_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int err = -errno, n;
+	int err = -errno;
+	size_t n;
 
 	free(directory);
 	if (dir_fd < 0)
 		return err;
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.*s", dir_fd,
+	n = buf_format(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.*s", dir_fd,
 		(int)file.len, file.bytes);
-	if ((size_t)n >= sizeof(address.sun_path))
+	if (n >= sizeof(address.sun_path))
 		err = -ENAMETOOLONG;
 	else
 		err = connect_or_close(new_socket(AF_UNIX), &address, sizeof(address), fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/wire/target_list.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "probe/memory.h"
 #include "probe/wire/wildcard.h"
@@ -45,7 +46,7 @@ static char *join(const char *directory, const char *name)
 
 	while (len > 1 && directory[len - 1] == '/')
 		len--;
-	snprintf(path, size, "%.*s/%s", (int)len, directory, name);
+	buf_format(path, size, "%.*s/%s", (int)len, directory, name);
 	return path;
 }
 

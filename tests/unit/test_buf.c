@@ -132,8 +132,8 @@ Test(buf, formats_like_the_c_library)
 	SAME("%.3s", "abc\0def");
 	SAME("%c%c|%%|%5d%%", 'a', 'b', 7);
 	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
-	SAME("%u %x %o", 0u, 0u, 0u);
-	SAME("%u %x %o", UINT_MAX, UINT_MAX, UINT_MAX);
+	SAME("%u %x %X %o", 0u, 0u, 0u, 0u);
+	SAME("%u %x %X %o", UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX);
 	SAME("%5d|%5d|%05d|%05d|%1d", 42, -42, 42, -42, 12345);
 	SAME("%08x|%4x|%03o|%2u", 0xbeefu, 0xau, 8u, 100u);
 	SAME("%ld %lu %lx", LONG_MIN, ULONG_MAX, ULONG_MAX);
