@@ -68,13 +68,18 @@ static int make_link(void)
 {
 	char target[sizeof(FILE_PATH) + 1];
 	ssize_t n = readlink(LINK, target, sizeof(target));
+	int err;
 
 	if (n == sizeof(FILE_PATH) - 1 && memcmp(target, FILE_PATH, (size_t)n) == 0)
 		return 0;
 	if (n < 0 && errno == ENOENT && symlink(FILE_PATH, LINK) == 0)
 		return 0;
 	unlink(TEMPORARY);
-	return symlink(FILE_PATH, TEMPORARY) != 0 || rename(TEMPORARY, LINK) != 0 ? -errno : 0;
+	if (symlink(FILE_PATH, TEMPORARY) == 0 && rename(TEMPORARY, LINK) == 0)
+		return 0;
+	err = -errno;
+	unlink(TEMPORARY);
+	return err;
 }
 
 void machine_id_renew(const struct reporter *report)

@@ -197,6 +197,16 @@ class Start(cell.CellCase):
         self.end(guest)
         self.assertEqual(self.output(guest).lines("once"), ["once"])
 
+    def test_a_machine_id_that_cannot_be_made(self):
+        """A directory is in its place: nothing is left beside it."""
+        guest = self.cell()
+        guest.tree.directory("/etc/machine-id")
+        guest.facts("web", "echo up").start().console.wait_line("web: done")
+        self.assertEqual(os.listdir(guest.path("/etc/machine-id")), [])
+        self.assertFalse(os.path.lexists(guest.path("/etc/machine-id.new")))
+        self.end(guest)
+        self.assertIn("cannot make /etc/machine-id: Is a directory", self.output(guest).init())
+
     def test_a_machine_id_that_cannot_be_read(self):
         """The memory of PID 1 is a regular file that gives EIO. It stays, and is reported."""
         guest = self.cell()
