@@ -293,16 +293,13 @@ void options_print(const struct verb *v, FILE *out)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &options[i];
+		const char letter[] = { '-', option->letter, ',', '\0' }, *value = option->value;
 		size_t width;
 
 		if (v != NULL && option->verbs != 0 && (option->verbs & flags_of(v)) == 0)
 			continue;
-		if (option->letter != 0)
-			width = out_printf(out, "  -%c, --%s", option->letter, option->name);
-		else
-			width = out_printf(out, "      --%s", option->name);
-		if (option->value != NULL)
-			width += out_printf(out, " %s", option->value);
+		width = out_printf(out, "  %3s --%s%s%s", letter[1] != '\0' ? letter : "",
+			option->name, value != NULL ? " " : "", value != NULL ? value : "");
 		out_pad(out, width < 26 ? 26 - width : 1);
 		out_printf(out, "%s\n", option->help);
 	}
