@@ -118,6 +118,7 @@ bench: release kernel | packages-vm
 	@python3 tests/bench/boot.py --json build/bench.json --svg build/bench.svg
 	@python3 tests/bench/cost.py
 	@python3 tests/bench/agent.py
+	@python3 tests/bench/memory.py
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS = 60

@@ -133,7 +133,7 @@ static void result_changed(void *owner, struct check *check)
 	struct agent *a = owner;
 	struct monitor *monitor = LOOP_OWNER(check, struct monitor, check);
 
-	a->history.changed = true;
+	history_note_result(&a->history, check->is_news, loop_ms(&a->loop));
 	if (monitors_find(&a->integrations, monitor->definition.name) != monitor)
 		return; /* probes do not count */
 	monitors_note_health(&a->integrations);
@@ -305,6 +305,7 @@ static void agent_stop(struct agent *a)
 {
 	int signals = a->signals.fd;
 
+	a->history.changed |= a->history.confirmed;
 	history_save(&a->history);
 	listener_close(&a->listener);
 	listener_close(&a->later_listener);

@@ -65,7 +65,10 @@ static bool next_line(const char **text, struct line *l)
 		return false;
 	l->count = 0;
 	while (l->count < FIELDS_MAX) {
-		size_t n = strcspn(at, ":\n");
+		size_t n = 0;
+
+		while (at[n] != '\0' && at[n] != ':' && at[n] != '\n')
+			n++;
 
 		l->field[l->count] = at;
 		l->len[l->count++] = n;

@@ -6,13 +6,9 @@
 #include "base/launcher_thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#define SIGNALS_MAX 64
 
 void launcher_init(
 	struct launcher *l, struct loop *loop, int null_fd, void (*news)(struct launcher *l))
@@ -167,24 +163,6 @@ static void start_refused(struct launcher_slot *slot, bool quiet)
 static void on_told(struct loop_io *io, uint32_t events);
 static void on_patience(struct loop_timer *timer);
 
-/*
- * The signals that are ignored, which CLONE_CLEAR_SIGHAND leaves so. The raw call also tells of
- * those that the C library keeps to itself; the handler is the first member of the kernel's struct.
- */
-static uint64_t handled_signals(void)
-{
-	uint64_t set = 0;
-
-	for (long signal = 1; signal < SIGNALS_MAX; signal++) {
-		unsigned long action[8] = { 0 };
-
-		if (syscall(SYS_rt_sigaction, signal, NULL, action, SIGNALS_MAX / 8) == 0 &&
-			action[0] == (unsigned long)SIG_IGN)
-			set |= (uint64_t)1 << (signal - 1);
-	}
-	return set;
-}
-
 /* Once, before the first start. */
 static void begin(struct launcher *l)
 {
@@ -192,7 +170,7 @@ static void begin(struct launcher *l)
 
 	l->begun = true;
 	l->patience.expire = on_patience;
-	l->handled = handled_signals();
+	l->handled = spawn_ignored_signals();
 	for (size_t i = 0; i < 2; i++) {
 		struct launcher_pool *pool = &l->pools[i];
 

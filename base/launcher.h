@@ -26,9 +26,10 @@
  *
  * Before the first start the caller becomes undumpable (PR_SET_DUMPABLE): nobody must trace a child
  * that has already changed its user and still shares the caller's memory, and before Linux 5.16 a
- * core dump of it would also end the caller. So the caller must be root: otherwise its children
- * could not open /proc/self (oom_score_adj), which is why the agent uses spawn(). Signals must be
- * ignored before the first start or not at all.
+ * core dump of it would also end the caller. So the caller must be root or have CAP_SETUID:
+ * otherwise its children could not open /proc/self (oom_score_adj). Signals must be ignored before
+ * the first start or not at all. The agent's starter, which has no loop, has a thread of its own
+ * (agent/starter/start_thread.h).
  */
 #ifndef BASE_LAUNCHER_H
 #define BASE_LAUNCHER_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/launcher_thread.h"
 
+#include "base/clone_sharing.h"
 #include "base/launcher_slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,20 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#define CHILD_STACK (512 * 1024)
-#else
-#define CHILD_STACK                           (48 * 1024)
-#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#endif
+#define THREAD_STACK (CLONE_SHARING_STACK + 32 * 1024)
 
-#define THREAD_STACK (CHILD_STACK + 32 * 1024)
-
-/* From Linux 5.3, 5.5, 5.6 and 5.9; not every C library has them. */
-#ifndef CLONE_CLEAR_SIGHAND
-#define CLONE_CLEAR_SIGHAND 0x100000000ULL
-#endif
+/* From Linux 5.3, 5.6 and 5.9; not every C library has them. */
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -50,62 +39,6 @@ enum { NULL_FD, OUT_FD, ERR_FD, CALLER_FD, TOLD_FD, FIRST_FD };
 #define EVERY_TOLD 8 /* tell the caller after so many starts while more wait */
 
 /* ---- the child ------------------------------------------------------------------------------- */
-
-/*
- * clone3(2) with a stack for the child, which calls `run` on it and never returns. Returns the
- * child's process id or -errno, and does not use errno.
- */
-#if defined(__x86_64__)
-static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
-{
-	register void (*child_run)(void *) __asm__("r12") = run;
-	register void *child_arg __asm__("r13") = arg;
-	long result;
-
-	__asm__ volatile(
-		"syscall\n\t"
-		"test %%rax, %%rax\n\t"
-		"jnz 1f\n\t"
-		"xor %%ebp, %%ebp\n\t"
-		"mov %%r13, %%rdi\n\t"
-		"call *%%r12\n\t"
-		"hlt\n"
-		"1:"
-		: "=a"(result)
-		: "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(child_run), "r"(child_arg)
-		: "rcx", "r11", "memory");
-	return result;
-}
-#elif defined(__aarch64__)
-static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
-{
-	register long x0 __asm__("x0") = (long)args;
-	register long x1 __asm__("x1") = sizeof(*args);
-	register long x8 __asm__("x8") = SYS_clone3;
-	register void (*child_run)(void *) __asm__("x19") = run;
-	register void *child_arg __asm__("x20") = arg;
-
-	__asm__ volatile("svc #0\n\t"
-			 "cbnz x0, 1f\n\t"
-			 "mov x29, xzr\n\t"
-			 "mov x0, x20\n\t"
-			 "blr x19\n\t"
-			 "brk #0\n"
-			 "1:"
-			 : "+r"(x0)
-			 : "r"(x1), "r"(x8), "r"(child_run), "r"(child_arg)
-			 : "memory");
-	return x0;
-}
-#else
-static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void *arg)
-{
-	(void)args;
-	(void)run;
-	(void)arg;
-	return -ENOSYS;
-}
-#endif
 
 static void set_state(struct launcher_slot *slot, int state)
 {
@@ -137,7 +70,7 @@ struct self {
 	struct launcher_pool *pool;
 	bool usable, bounding_dropped;
 	bool has_news; /* starts that the caller was not told of yet */
-	char *stack;   /* of the children: CHILD_STACK bytes */
+	char *stack;   /* of the children: CLONE_SHARING_STACK bytes */
 };
 
 /* Copy the caller's descriptor `fd` to number `here`. */
@@ -214,7 +147,7 @@ static long make_child(const struct self *self, struct birth *b)
 		.exit_signal = SIGCHLD,
 		.parent_tid = (uint64_t)(uintptr_t)&b->slot->pid,
 		.stack = (uint64_t)(uintptr_t)self->stack,
-		.stack_size = CHILD_STACK,
+		.stack_size = CLONE_SHARING_STACK,
 	};
 
 	b->child.in_cgroup = b->request.cgroup_fd >= 0 && !b->request.join_cgroup;
@@ -222,8 +155,7 @@ static long make_child(const struct self *self, struct birth *b)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)b->request.cgroup_fd;
 	}
-	ASAN_UNPOISON_MEMORY_REGION(self->stack, CHILD_STACK);
-	return clone_on_stack(&args, child_main, b);
+	return clone_sharing(&args, child_main, b);
 }
 
 static void start(struct self *self, struct launcher_slot *slot)
@@ -303,7 +235,7 @@ static bool go_on(struct self *self)
 
 static void *launcher_main(void *arg)
 {
-	_Alignas(64) char stack[CHILD_STACK];
+	_Alignas(64) char stack[CLONE_SHARING_STACK];
 	struct self self = { .pool = arg, .stack = stack };
 	struct launcher_slot *slot;
 

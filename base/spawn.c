@@ -92,6 +92,21 @@ static int reset_signals(uint64_t handled)
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
+uint64_t spawn_ignored_signals(void)
+{
+	uint64_t set = 0;
+
+	for (long signal = 1; signal < SIGNALS_MAX; signal++) {
+		/* The handler is the first member of the kernel's struct. */
+		unsigned long action[8] = { 0 };
+
+		if (syscall(SYS_rt_sigaction, signal, NULL, action, SIGNALS_MAX / 8) == 0 &&
+			action[0] == (unsigned long)SIG_IGN)
+			set |= (uint64_t)1 << (signal - 1);
+	}
+	return set;
+}
+
 /* Give descriptor `from` the number `to`, without close-on-exec. */
 static int place(int from, int to)
 {
@@ -145,11 +160,28 @@ static int set_limits(const struct spawn_request *r)
 	return 0;
 }
 
+/*
+ * proc(5): files of a process that must not be dumped are root's. A child of the agent's starter is
+ * not root yet, but has CAP_SETUID.
+ */
+static int open_oom_score(void)
+{
+	bool is_roots = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && geteuid() != 0;
+	int fd;
+
+	if (is_roots)
+		syscall(SYS_setfsuid, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (is_roots)
+		syscall(SYS_setfsuid, geteuid());
+	return fd;
+}
+
 static int set_oom_score(int score)
 {
 	char text[16];
 	size_t len = buf_format(text, sizeof(text), "%d", score);
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int fd = open_oom_score();
 	int err;
 
 	if (fd < 0)

@@ -117,6 +117,12 @@ int spawn_become(const struct spawn_request *r, const struct spawn_child *child)
 /* End a child that could not become the program. */
 void spawn_end_child(void) __attribute__((noreturn));
 
+/*
+ * The signals that are ignored (bit n = signal n + 1), which CLONE_CLEAR_SIGHAND leaves so. Also
+ * those that the C library keeps to itself.
+ */
+uint64_t spawn_ignored_signals(void);
+
 /* Drop all but `keep` from the calling thread's bounding set. Returns 0 or -errno. */
 int spawn_drop_bounding(uint64_t keep);
 

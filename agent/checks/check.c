@@ -82,8 +82,17 @@ static void say_result(struct check *c)
 	}
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static void finish(struct check *c, bool healthy, const char *detail, const char *output)
 {
+	const struct check_result *r = &c->result;
+
+	c->is_news = !r->known || r->healthy != healthy || !is_same(r->detail, detail) ||
+		     !is_same(r->output, output);
 	check_set_result(&c->result, healthy, time(NULL), detail, output);
 	say_result(c);
 	c->checker->changed(c->checker->owner, c);

@@ -52,6 +52,7 @@ struct check {
 	struct job job;
 	struct loop_timer due;
 	unsigned int early_failures;          /* in a row, before quiet_until_ms */
+	bool is_news;                         /* the result differs from the one before */
 	bool said_unhealthy, said_bad_output; /* what the last log line said */
 	void (*stopped)(struct check *check); /* see check_stop() */
 	void *owner;                          /* for `stopped` */

@@ -202,13 +202,22 @@ static int save(const struct history *h)
 	return err;
 }
 
+void history_note_result(struct history *h, bool is_news, uint64_t now_ms)
+{
+	h->confirmed = true;
+	if (!is_news && now_ms - h->saved_ms < HISTORY_AGE_MS)
+		return;
+	h->changed = true;
+	h->saved_ms = now_ms;
+}
+
 void history_save(struct history *h)
 {
 	int err;
 
 	if (!h->changed)
 		return;
-	h->changed = false;
+	h->changed = h->confirmed = false;
 	err = save(h);
 	if (err != 0 && !h->failed)
 		log_line("%s: %s; health history is lost if the agent ends", h->path,

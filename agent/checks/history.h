@@ -10,13 +10,18 @@
 #include "agent/checks/monitor.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#define HISTORY_AGE_MS (5 * 60 * 1000)
 
 struct history {
 	const char *path;
 	struct monitors *integrations, *probes;
 	struct activity *activity;
-	bool changed; /* something changed since the last save */
-	bool failed;  /* the last save failed, and was logged */
+	bool changed;      /* something changed since the last save */
+	bool confirmed;    /* results came that are as before */
+	uint64_t saved_ms; /* when a result was last written */
+	bool failed;       /* the last save failed, and was logged */
 };
 
 /*
@@ -24,6 +29,13 @@ struct history {
  * absent file is normal. An unusable file is logged, and nothing is restored.
  */
 void history_load(struct history *h);
+
+/*
+ * A result has come at `now_ms`. A result that only confirms the one before, `is_news` false, is
+ * written with the next news, or when the last writing is HISTORY_AGE_MS old, or at the end: after
+ * a crash its time is that much too old.
+ */
+void history_note_result(struct history *h, bool is_news, uint64_t now_ms);
 
 /*
  * Write the file if something changed since the last save. The file is replaced as a whole, so it

@@ -31,7 +31,7 @@ static void remove_due(struct loop_timer *timer);
 
 int jobs_init(struct jobs *jobs, struct loop *loop)
 {
-	*jobs = (struct jobs){ .loop = loop, .remove.expire = remove_due };
+	*jobs = (struct jobs){ .loop = loop, .spare.fd = -1, .remove.expire = remove_due };
 	starter_none(&jobs->starter);
 	jobs->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (jobs->null_fd < 0)
@@ -211,6 +211,23 @@ static void prepare(struct job *job, const struct job_spec *spec)
 	job->started_ms = clock_ms();
 }
 
+/* Take the spare group, or make one. Returns 0 or -errno. */
+static int open_group(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+
+	if (jobs->spare.fd >= 0) {
+		bool is_there = job_group_is_empty(&jobs->spare);
+
+		job->group = jobs->spare;
+		jobs->spare.fd = -1;
+		if (is_there)
+			return 0;
+		job_group_close(&job->group); /* somebody has removed it */
+	}
+	return job_group_open(&job->group, jobs->group_parent, "job", ++jobs->group_id);
+}
+
 static int run(struct job *job, const struct job_spec *spec, const int fds[JOB_STREAMS])
 {
 	const struct job_session *session = spec->session;
@@ -230,8 +247,7 @@ static int run(struct job *job, const struct job_spec *spec, const int fds[JOB_S
 	};
 	int err;
 
-	if (spec->has_group &&
-		job_group_open(&job->group, jobs->group_parent, "job", ++jobs->group_id) == 0)
+	if (spec->has_group && open_group(job) == 0)
 		r.cgroup_fd = job->group.fd;
 	err = starter_program(&jobs->starter, &r, &job->pid, &job->report_fd);
 	if (err != 0)
@@ -360,12 +376,27 @@ static void kill_group(const struct job *job)
 	starter_signal(starter, job->pid, SIGKILL);
 }
 
+/*
+ * Keep the group of a job whose processes have all ended for the next job, or remove it: making and
+ * removing one costs as much as a small program does. False if it still has processes.
+ */
+static bool put_group_away(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+
+	if (jobs->spare.fd >= 0 || job->killed || !job_group_is_empty(&job->group))
+		return job_group_remove(&job->group);
+	jobs->spare = job->group;
+	job->group.fd = -1;
+	return true;
+}
+
 /* The first process has ended; usually it was the only one. */
 static void kill_rest(struct job *job)
 {
 	if (job->group.fd < 0)
 		starter_signal(&job->jobs->starter, job->pid, SIGKILL);
-	else if (!job_group_remove(&job->group))
+	else if (!put_group_away(job))
 		job_group_kill(&job->group, &job->jobs->starter, job->pid);
 }
 
@@ -399,10 +430,10 @@ static void leave_group(struct job *job)
 	struct jobs *jobs = job->jobs;
 	struct left_group *left;
 
-	if (!job_group_remove(&job->group)) {
+	if (!put_group_away(job)) {
 		left = malloc(sizeof(*left));
 		if (left == NULL) {
-			close(job->group.fd);
+			job_group_close(&job->group);
 		} else {
 			*left = (struct left_group){ .next = jobs->left,
 				.group = job->group,
@@ -544,9 +575,10 @@ void jobs_close(struct jobs *jobs)
 		struct left_group *left = jobs->left;
 
 		jobs->left = left->next;
-		close(left->group.fd);
+		job_group_close(&left->group);
 		free(left);
 	}
+	job_group_remove(&jobs->spare);
 	loop_timer_clear(jobs->loop, &jobs->remove);
 	if (jobs->group_parent >= 0)
 		close(jobs->group_parent);

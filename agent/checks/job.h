@@ -70,6 +70,7 @@ struct jobs {
 	struct starter starter;
 	int group_parent;         /* directory of the agent's cgroup, or -1 */
 	uint32_t group_id;        /* of the newest group */
+	struct job_group spare;   /* an empty group, for the next job; fd -1: none */
 	struct left_group *left;  /* groups of ended jobs that still have processes */
 	struct loop_timer remove; /* removes groups whose processes were killed */
 	struct job *running;      /* list */

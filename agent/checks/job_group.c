@@ -73,13 +73,38 @@ void job_group_kill(const struct job_group *g, const struct starter *starter, pi
 		starter_kill_listed(starter, g->fd); /* before Linux 5.14 */
 }
 
+void job_group_close(struct job_group *g)
+{
+	if (g->events_fd > 0)
+		close(g->events_fd);
+	close(g->fd);
+	*g = (struct job_group){ .fd = -1 };
+}
+
+/* cgroup-v2.rst: "populated" counts the processes below it, too. */
+bool job_group_is_empty(struct job_group *g)
+{
+	char text[128];
+	ssize_t n;
+
+	if (g->fd >= 0 && g->events_fd == 0) {
+		g->events_fd = openat(g->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+		if (g->events_fd < 0)
+			g->events_fd = 0;
+	}
+	if (g->fd < 0 || g->events_fd == 0)
+		return false;
+	n = pread(g->events_fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "populated 0") != NULL;
+}
+
 bool job_group_remove(struct job_group *g)
 {
 	if (g->fd < 0)
 		return true;
 	if (unlinkat(g->parent, g->name, AT_REMOVEDIR) != 0 && errno == EBUSY)
 		return false;
-	close(g->fd);
-	g->fd = -1;
+	job_group_close(g);
 	return true;
 }

@@ -15,8 +15,9 @@
 #include <sys/types.h>
 
 struct job_group {
-	int fd;     /* directory of the cgroup, or -1 */
-	int parent; /* directory of the agent's own cgroup */
+	int fd;        /* directory of the cgroup, or -1 */
+	int parent;    /* directory of the agent's own cgroup */
+	int events_fd; /* of its cgroup.events, once that was read; 0: not open */
 	char name[24];
 };
 
@@ -31,6 +32,12 @@ int job_group_open(struct job_group *g, int parent, const char *kind, uint32_t i
 
 /* Kill all processes. `session` is the session's id: the number of its first process. */
 void job_group_kill(const struct job_group *g, const struct starter *starter, pid_t session);
+
+/* Forget a group that is not removed. */
+void job_group_close(struct job_group *g);
+
+/* True if the group has a cgroup without a process, which is as good as a new one. */
+bool job_group_is_empty(struct job_group *g);
 
 /* Remove the group. False if it still has processes: try again later. */
 bool job_group_remove(struct job_group *g);

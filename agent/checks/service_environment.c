@@ -28,11 +28,13 @@ static char **make_list(const char *text, size_t len, const struct account *a)
 {
 	const char *names[OWN_NAMES] = { "USER", "LOGNAME", "SHELL" };
 	const char *values[OWN_NAMES] = { a->name, a->name, account_shell(a) };
-	size_t count = OWN_NAMES + 1, n = 0, room = len + 3 * (ACCOUNT_PATH_MAX + 16);
+	size_t count = OWN_NAMES + 1, n = 0, room = len;
 	char **list, *at, *own;
 
 	for (size_t i = 0; i < len; i++)
 		count += text[i] == '\0';
+	for (int i = 0; i < OWN_NAMES; i++)
+		room += strlen(names[i]) + strlen(values[i]) + 2;
 	list = malloc(count * sizeof(*list) + room);
 	if (list == NULL)
 		return NULL;
@@ -48,7 +50,9 @@ static char **make_list(const char *text, size_t len, const struct account *a)
 	}
 	for (int i = 0; i < OWN_NAMES; i++) {
 		list[n++] = own;
-		own += buf_format(own, ACCOUNT_PATH_MAX + 16, "%s=%s", names[i], values[i]) + 1;
+		own += buf_format(own, strlen(names[i]) + strlen(values[i]) + 2, "%s=%s", names[i],
+			       values[i]) +
+		       1;
 	}
 	list[n] = NULL;
 	return list;
@@ -57,7 +61,7 @@ static char **make_list(const char *text, size_t len, const struct account *a)
 int service_environment_read(
 	const char *service, const struct account *a, struct service_environment *out)
 {
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX], small[4096], *text = small; /* most need no memory */
 	const char *directory, *first;
 	size_t len;
 	uint64_t uid;
@@ -65,7 +69,9 @@ int service_environment_read(
 
 	*out = (struct service_environment){ 0 };
 	buf_format(path, sizeof(path), ENVIRONMENT_DIRECTORY "/%s", service);
-	err = file_read_alloc(path, FILE_MAX, &text, &len);
+	err = file_read(path, small, sizeof(small), &len);
+	if (err == -EFBIG)
+		err = file_read_alloc(path, FILE_MAX, &text, &len);
 	if (err != 0)
 		return err;
 	directory = memchr(text, '\0', len);
@@ -73,15 +79,17 @@ int service_environment_read(
 			? NULL
 			: memchr(directory + 1, '\0', len - (size_t)(directory + 1 - text));
 	if (first == NULL || text[len - 1] != '\0' || number_parse(text, UINT32_MAX, &uid) != 0) {
-		free(text);
-		return -EINVAL;
+		err = -EINVAL;
+	} else {
+		first++;
+		out->list = make_list(first, len - (size_t)(first - text), a);
+		err = out->list != NULL ? 0 : -ENOMEM;
+		if (err == 0 && uid == a->uid)
+			out->directory = strdup(directory + 1);
 	}
-	first++;
-	out->list = make_list(first, len - (size_t)(first - text), a);
-	if (out->list != NULL && uid == a->uid)
-		out->directory = strdup(directory + 1);
-	free(text);
-	return out->list != NULL ? 0 : -ENOMEM;
+	if (text != small)
+		free(text);
+	return err;
 }
 
 void service_environment_free(struct service_environment *e)

@@ -4,7 +4,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "base/spawn.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,12 +35,14 @@ void start_defaults_read(struct start_defaults *d)
 		    score[0] == '-';
 }
 
-int start_program(
-	const struct start_defaults *d, const struct start_request *q, pid_t *pid, int *report_fd)
+void start_describe(const struct start_defaults *d, const struct start_request *q,
+	struct spawn_limit limits[START_LIMITS], struct spawn_request *r)
 {
-	struct spawn_limit limits[] = { { RLIMIT_NOFILE, d->files }, { RLIMIT_CORE, { 0, 0 } } };
 	bool is_root = q->user != NULL && q->user->uid == 0;
-	struct spawn_request r = {
+
+	limits[0] = (struct spawn_limit){ RLIMIT_NOFILE, d->files };
+	limits[1] = (struct spawn_limit){ RLIMIT_CORE, { 0, 0 } };
+	*r = (struct spawn_request){
 		.argv = q->argv,
 		.envp = q->envp,
 		.stdio = { q->stdio[0], q->stdio[1], q->stdio[2] },
@@ -58,7 +59,15 @@ int start_program(
 		.directory = q->directory,
 		.set_oom_score = d->spared,
 	};
+}
 
+int start_program(
+	const struct start_defaults *d, const struct start_request *q, pid_t *pid, int *report_fd)
+{
+	struct spawn_limit limits[START_LIMITS];
+	struct spawn_request r;
+
+	start_describe(d, q, limits, &r);
 	return spawn(&r, pid, report_fd);
 }
 

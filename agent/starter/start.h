@@ -6,12 +6,10 @@
 #ifndef AGENT_STARTER_START_H
 #define AGENT_STARTER_START_H
 
-#include "base/account.h"
+#include "base/spawn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
-#include <sys/types.h>
 
 /* Settings of all programs, read before the process changes its own. */
 struct start_defaults {
@@ -33,6 +31,12 @@ struct start_request {
 	bool takes_terminal; /* stdio[0] becomes the controlling terminal */
 	bool dumps_no_core;
 };
+
+#define START_LIMITS 2
+
+/* The spawn_request of a start_request, which it points into, as into `limits`. */
+void start_describe(const struct start_defaults *d, const struct start_request *q,
+	struct spawn_limit limits[START_LIMITS], struct spawn_request *r);
 
 void start_defaults_read(struct start_defaults *d);
 

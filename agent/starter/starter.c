@@ -196,8 +196,8 @@ int starter_program(
 		.has_control = r->control_fd > 0,
 		.has_cgroup = r->cgroup_fd >= 0 };
 	struct starter_answer answer;
+	char small[4096], *text = small; /* most programs need no memory */
 	size_t len;
-	char *text;
 	int err;
 
 	if (s->fd < 0)
@@ -205,7 +205,8 @@ int starter_program(
 	len = put_text(NULL, r, &call);
 	if (len > STARTER_TEXT_MAX)
 		return -E2BIG;
-	text = malloc(len);
+	if (len > sizeof(small))
+		text = malloc(len);
 	if (text == NULL)
 		return -ENOMEM;
 	call.text_len = (uint32_t)put_text(text, r, &call);
@@ -214,7 +215,8 @@ int starter_program(
 	if (r->cgroup_fd >= 0)
 		fds[fd_count++] = r->cgroup_fd;
 	err = ask(s, &call, text, fds, fd_count, &answer, report_fd, 1);
-	free(text);
+	if (text != small)
+		free(text);
 	if (err == 0)
 		*pid = answer.pid;
 	return err;

@@ -48,6 +48,9 @@ struct starter_answer {
 int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t text_len,
 	const int *fds, size_t fd_count);
 
+/* Answer a call; on success with descriptors, which are then closed. Returns 0 or -errno. */
+int starter_answer(int fd, int error, pid_t pid, const int *fds, size_t fd_count);
+
 /*
  * Receive `len` bytes; waits for all of them. Descriptors that come with them go into `fds`
  * (`fd_max` at most, close-on-exec) and are counted. Returns 0, -EPIPE at the end, or -errno.

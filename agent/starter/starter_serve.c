@@ -2,6 +2,7 @@
 #include "agent/agent_options.h"
 #include "agent/requests/policy.h"
 #include "agent/starter/start.h"
+#include "agent/starter/start_thread.h"
 #include "agent/starter/starter_call.h"
 #include "agent/starter/terminal.h"
 #include "base/buf.h"
@@ -20,13 +21,12 @@ struct serving {
 	const struct options *options;
 	const char *policy; /* path */
 	struct start_defaults defaults;
+	struct start_thread thread;
 	struct accounts accounts; /* read when the first user is looked up */
 	bool has_accounts;
-	/* The call: */
+	/* The call; its text, words and descriptors, also if it is not about a program. */
 	struct starter_call call;
-	char *text;
-	int fds[STARTER_FDS_MAX];
-	size_t fd_count;
+	struct start_order *order, orders[2]; /* the thread may have the other one */
 };
 
 /* ---- users ----------------------------------------------------------------------------------- */
@@ -90,63 +90,68 @@ static char *take_words(char *at, const char *end, char **words, size_t count)
 	return at;
 }
 
-static int start(struct serving *s, char **words, pid_t *pid, int *report_fd)
+/* Read the call into its order. Returns 0 or -errno. */
+static int read_order(struct serving *s)
 {
+	struct start_order *order = s->order;
 	const struct starter_call *call = &s->call;
-	char *end = s->text + call->text_len, *head[2];
-	char **argv = words, **envp = words + call->argc + 1;
-	struct start_request r = { .argv = argv,
-		.envp = envp,
-		.stdio = { s->fds[0], s->fds[1], s->fds[2] },
-		.control_fd = call->has_control ? s->fds[3] : 0,
-		.cgroup_fd = call->has_cgroup ? s->fds[3 + (call->has_control != 0)] : -1,
-		.takes_terminal = call->takes_terminal,
-		.dumps_no_core = call->dumps_no_core };
-	struct account user;
-	char *at = take_words(s->text, end, head, 2);
+	char *end = order->text + call->text_len, *head[2];
+	char **argv = order->words, **envp = order->words + call->argc + 1;
+	char *at = take_words(order->text, end, head, 2);
 	int err;
 
 	at = at != NULL ? take_words(at, end, argv, call->argc) : NULL;
 	at = at != NULL ? take_words(at, end, envp, call->envc) : NULL;
-	if (at != end || call->argc == 0)
+	if (at == NULL || at != end || call->argc == 0)
 		return -EINVAL;
+	argv[call->argc] = envp[call->envc] = NULL;
+	order->request = (struct start_request){ .argv = argv,
+		.envp = envp,
+		.stdio = { order->fds[0], order->fds[1], order->fds[2] },
+		.control_fd = call->has_control ? order->fds[3] : 0,
+		.cgroup_fd = call->has_cgroup ? order->fds[3 + (call->has_control != 0)] : -1,
+		.takes_terminal = call->takes_terminal,
+		.dumps_no_core = call->dumps_no_core,
+		.directory = head[1][0] != '\0' ? head[1] : NULL };
 	/* An agent without capabilities starts everything as itself. */
 	if (head[0][0] != '\0' || s->defaults.bounding == 0) {
-		err = take_user(s, head[0], &user);
+		err = take_user(s, head[0], &order->user);
 		if (err != 0)
 			return err;
-		r.user = &user;
+		order->request.user = &order->user;
 	}
-	if (head[1][0] != '\0')
-		r.directory = head[1];
-	return start_program(&s->defaults, &r, pid, report_fd);
+	return 0;
 }
 
-static int answer(const struct serving *s, int error, pid_t pid, const int *fds, size_t fd_count)
+int starter_answer(int fd, int error, pid_t pid, const int *fds, size_t fd_count)
 {
 	struct starter_answer a = { .error = error, .pid = pid };
-	int err = starter_send(s->fd, &a, sizeof(a), NULL, 0, fds, error == 0 ? fd_count : 0);
+	int err = starter_send(fd, &a, sizeof(a), NULL, 0, fds, error == 0 ? fd_count : 0);
 
 	for (size_t i = 0; i < fd_count && error == 0; i++)
 		close(fds[i]);
 	return err;
 }
 
+static int answer(const struct serving *s, int error, pid_t pid, const int *fds, size_t fd_count)
+{
+	return starter_answer(s->fd, error, pid, fds, fd_count);
+}
+
 static int serve_program(struct serving *s)
 {
-	size_t count = (size_t)s->call.argc + s->call.envc + 2;
-	char **words;
-	pid_t pid = 0;
-	int report_fd = -1, err;
-
 	size_t fds = 3 + (s->call.has_control != 0) + (s->call.has_cgroup != 0);
+	size_t words = (size_t)s->call.argc + s->call.envc + 2;
+	int err = s->order->fd_count < fds ? -EMFILE : words > STARTER_TEXT_MAX ? -EINVAL : 0;
 
-	if (s->fd_count < fds || count > STARTER_TEXT_MAX)
-		return answer(s, s->fd_count < fds ? -EMFILE : -EINVAL, 0, NULL, 0);
-	words = calloc(count, sizeof(*words));
-	err = words != NULL ? start(s, words, &pid, &report_fd) : -ENOMEM;
-	free(words);
-	return answer(s, err, pid, &report_fd, 1);
+	if (err == 0)
+		err = read_order(s);
+	if (err != 0)
+		return answer(s, err, 0, NULL, 0);
+	if (!start_thread_take(&s->thread, s->order))
+		return start_order_copy(s->fd, &s->defaults, s->order);
+	s->order = s->order == &s->orders[0] ? &s->orders[1] : &s->orders[0];
+	return 0;
 }
 
 /* ---- other calls ----------------------------------------------------------------------------- */
@@ -183,8 +188,10 @@ static int serve_session(struct serving *s)
 
 static int serve_listed(struct serving *s)
 {
-	if (s->fd_count == 1 && faccessat(s->fds[0], "cgroup.kill", F_OK, 0) != 0)
-		start_kill_listed(s->fds[0]);
+	const struct start_order *order = s->order;
+
+	if (order->fd_count == 1 && faccessat(order->fds[0], "cgroup.kill", F_OK, 0) != 0)
+		start_kill_listed(order->fds[0]);
 	return 0;
 }
 
@@ -193,7 +200,7 @@ static int serve_terminal(struct serving *s)
 	struct account user;
 	struct terminal t = { .master = -1, .slave = -1 };
 	struct problem ignored;
-	int err = s->call.text_len > 0 ? take_user(s, s->text, &user) : -EINVAL;
+	int err = s->call.text_len > 0 ? take_user(s, s->order->text, &user) : -EINVAL;
 
 	if (err == 0)
 		err = terminal_open(&t, user.uid, s->call.cols, s->call.rows, &ignored);
@@ -221,35 +228,33 @@ static int (*const verbs[STARTER_VERBS])(struct serving *s) = {
 /* The text has a NUL byte at its end. Returns 0 or -errno. */
 static int take_text(struct serving *s)
 {
-	size_t len = s->call.text_len, ignored;
+	const struct starter_call *call = &s->call;
+	size_t len = call->text_len, words = (size_t)call->argc + call->envc + 2, ignored;
 	int err;
 
-	s->text = NULL;
-	if (len == 0)
-		return 0;
 	if (len > STARTER_TEXT_MAX)
 		return -EMSGSIZE;
-	s->text = malloc(len);
-	if (s->text == NULL)
-		return -ENOMEM;
-	err = starter_receive(s->fd, s->text, len, NULL, 0, &ignored);
-	return err == 0 && s->text[len - 1] != '\0' ? -EINVAL : err;
+	err = start_order_room(s->order, len, words <= STARTER_TEXT_MAX ? words : 0);
+	if (err != 0 || len == 0)
+		return err;
+	err = starter_receive(s->fd, s->order->text, len, NULL, 0, &ignored);
+	return err == 0 && s->order->text[len - 1] != '\0' ? -EINVAL : err;
 }
 
 /* Serve one call. Returns 0, or -errno if the agent has ended or the call is malformed. */
 static int serve(struct serving *s)
 {
+	struct start_order *order = s->order;
 	int err = starter_receive(
-		s->fd, &s->call, sizeof(s->call), s->fds, STARTER_FDS_MAX, &s->fd_count);
+		s->fd, &s->call, sizeof(s->call), order->fds, STARTER_FDS_MAX, &order->fd_count);
 
 	if (err != 0)
 		return err;
 	err = take_text(s);
 	if (err == 0)
 		err = s->call.verb < STARTER_VERBS ? verbs[s->call.verb](s) : -EINVAL;
-	free(s->text);
-	for (size_t i = 0; i < s->fd_count; i++)
-		close(s->fds[i]);
+	if (order == s->order) /* not the thread's */
+		start_order_clear(order);
 	return err;
 }
 
@@ -263,6 +268,8 @@ void starter_serve(
 
 	s = (struct serving){ .fd = fd, .options = o, .policy = policy, .defaults = *d };
 	s.defaults.as_sibling = true;
+	s.order = &s.orders[0];
+	start_thread_init(&s.thread, fd, &s.defaults);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "mvm-starter");

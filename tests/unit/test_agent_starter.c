@@ -9,9 +9,18 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +44,7 @@ static void end(void)
 		;
 }
 
-TestSuite(agent_starter, .init = begin, .fini = end);
+TestSuite(agent_starter, .init = begin, .fini = end, .timeout = 60);
 
 static int start(const struct account *user, pid_t *pid, int *report_fd)
 {
@@ -221,4 +230,232 @@ Test(agent_starter, it_ends_with_the_agent)
 	starter_close(&starter);
 	cr_expect_gt(waitpid(-1, &status, 0), 0);
 	cr_expect(WIFEXITED(status));
+}
+
+/* ---- programs without a copy of the starter -------------------------------------------------- */
+
+static bool no_threads;
+
+int __real_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	return no_threads ? EAGAIN : __real_pthread_create(thread, attr, run, arg);
+}
+
+/* Run a program as nobody with `out` as output. Returns its wait status. */
+static int run(char *const *argv, int out, struct spawn_failure *failure)
+{
+	struct start_request r = { .argv = argv,
+		.envp = environment,
+		.user = nobody(),
+		.stdio = { 0, out, 2 },
+		.cgroup_fd = -1 };
+	int report_fd, status;
+	pid_t pid;
+
+	*failure = (struct spawn_failure){ 0 };
+	cr_assert_eq(starter_program(&starter, &r, &pid, &report_fd), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	spawn_report(report_fd, failure);
+	close(report_fd);
+	return status;
+}
+
+static void need_root(void)
+{
+	if (geteuid() != 0)
+		cr_skip_test("the starter needs the capabilities");
+}
+
+/* How many threads the starter has: 2 once a child has shared its memory. */
+static int threads(void)
+{
+	char path[64], line[128];
+	pid_t pid = 0;
+	int count = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+	f = fopen(path, "r");
+	cr_assert(f != NULL && fscanf(f, "%d", &pid) == 1);
+	fclose(f);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Threads: %d", &count) == 1)
+			break;
+	fclose(f);
+	return count;
+}
+
+/* A program whose execve(2) waits: fcntl(2), "Leases". Returns the lease. */
+static int make_stuck_program(char *path)
+{
+	char *copy[] = { "/bin/cp", "/bin/true", path, NULL };
+	pid_t pid = fork();
+	int status, lease;
+
+	if (pid == 0) {
+		execv(copy[0], copy);
+		_exit(1);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(status == 0 && chmod(path, 0755) == 0);
+	signal(SIGIO, SIG_IGN);
+	lease = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(lease, 0);
+	if (fcntl(lease, F_SETLEASE, F_WRLCK) != 0)
+		cr_skip_test("this file system has no leases");
+	return lease;
+}
+
+/* All that a program can see of its start, except numbers that always change. */
+#define SHOW                                                                                       \
+	"grep -vE "                                                                                \
+	"'^(PPid|Pid|Tgid|Ngid|NStgid|NSpid|NSpgid|NSsid|Vm|Rss|Huge|.*ctxt|Mems|Cpus|SigQ)' "     \
+	"/proc/self/status; cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup; "    \
+	"umask; nice; pwd; env; ls -l /proc/self/fd | sed -E 's/.* ([0-9]+ -> [^ ]+).*/\\1/; "     \
+	"s/pipe:.*|[0-9]+\\/fd/x/'; ulimit -a"
+
+static void show(char *text, size_t size)
+{
+	char *argv[] = { "/bin/bash", "-c", SHOW, NULL };
+	struct spawn_failure failure;
+	size_t len = 0;
+	ssize_t n;
+	int fds[2];
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	cr_assert_eq(fcntl(fds[1], F_SETPIPE_SZ, 65536), 65536);
+	cr_assert_eq(run(argv, fds[1], &failure), 0);
+	close(fds[1]);
+	while (len < size - 1 && (n = read(fds[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	close(fds[0]);
+}
+
+/* While a program is stuck, the starter makes copies: others start, and it can be killed. */
+Test(agent_starter, a_program_is_as_it_is_beside_one_that_is_stuck)
+{
+	static char shared[65536], copy[65536];
+	char directory[] = "/tmp/starter-XXXXXX", path[64], *argv[] = { path, NULL };
+	struct start_request r = { .argv = argv,
+		.envp = environment,
+		.user = nobody(),
+		.stdio = { 0, 1, 2 },
+		.cgroup_fd = -1 };
+	int lease, report_fd, status;
+	pid_t pid;
+
+	need_root();
+	end();
+	signal(SIGHUP, SIG_IGN);
+	begin();
+	cr_assert_not_null(mkdtemp(directory));
+	cr_assert_eq(chmod(directory, 0755), 0);
+	snprintf(path, sizeof(path), "%s/program", directory);
+	lease = make_stuck_program(path);
+	cr_assert_eq(threads(), 1);
+	show(shared, sizeof(shared));
+	cr_expect_eq(threads(), 2);
+	cr_expect_not_null(strstr(shared, "CapBnd:\t0000000000000000\n"), "%s", shared);
+	cr_assert_eq(starter_program(&starter, &r, &pid, &report_fd), 0);
+	show(copy, sizeof(copy));
+	cr_expect_str_eq(shared, copy);
+	cr_expect_eq(waitpid(pid, &status, WNOHANG), 0, "it is stuck");
+	cr_expect_eq(starter_signal(&starter, pid, SIGKILL), 0);
+	cr_expect_eq(waitpid(pid, &status, 0), pid);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(report_fd);
+	/* The thread is free again. */
+	cr_assert_eq(starter_program(&starter, &r, &pid, &report_fd), 0);
+	cr_assert_eq(fcntl(lease, F_SETLEASE, F_UNLCK), 0);
+	cr_expect_eq(waitpid(pid, &status, 0), pid);
+	cr_expect_eq(status, 0);
+	close(report_fd);
+	close(lease);
+	unlink(path);
+	rmdir(directory);
+}
+
+static void expect_failure(void)
+{
+	char *argv[] = { "/nowhere/program", NULL };
+	struct spawn_failure failure;
+	int status = run(argv, 1, &failure);
+
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == SPAWN_EXIT_FAILED);
+	cr_expect_eq(failure.stage, SPAWN_EXEC);
+	cr_expect_eq(failure.error, ENOENT);
+}
+
+Test(agent_starter, a_failure_is_reported_by_a_child_that_shares_memory)
+{
+	char *many[400] = { "/bin/true" };
+	struct spawn_failure failure;
+
+	need_root();
+	expect_failure();
+	cr_expect_eq(threads(), 2);
+	/* More words than have a place of their own, several times. */
+	for (size_t i = 1; i + 1 < sizeof(many) / sizeof(many[0]); i++)
+		many[i] = "a word that is long enough to make all of them long";
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(run(many, 1, &failure), 0);
+		expect_failure();
+	}
+	cr_expect_eq(threads(), 2);
+}
+
+/* Refuse a system call with an error in this process and all that it starts. */
+static void refuse(uint32_t call, uint32_t error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+}
+
+static void expect_copies(uint32_t call, uint32_t error, int expected_threads)
+{
+	char *argv[] = { "/bin/true", NULL };
+	struct spawn_failure failure;
+
+	need_root();
+	end();
+	refuse(call, error);
+	begin();
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(run(argv, 1, &failure), 0);
+		expect_failure();
+	}
+	cr_expect_eq(threads(), expected_threads);
+}
+
+Test(agent_starter, no_clone3)
+{
+	expect_copies(SYS_clone3, ENOSYS, 2);
+}
+
+/* glibc's pthread_create(3) then makes no thread. */
+Test(agent_starter, a_filter_that_forbids_clone3)
+{
+	expect_copies(SYS_clone3, EPERM, 1);
+}
+
+Test(agent_starter, no_thread)
+{
+	no_threads = true;
+	expect_copies(UINT32_MAX, 0, 1);
 }

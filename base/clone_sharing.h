@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* A child that shares the caller's memory until its execve(2). */
+#ifndef BASE_CLONE_SHARING_H
+#define BASE_CLONE_SHARING_H
+
+#include <linux/sched.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of stack that spawn_become() needs. */
+#ifdef __SANITIZE_ADDRESS__
+#define CLONE_SHARING_STACK (512 * 1024)
+#else
+#define CLONE_SHARING_STACK (48 * 1024)
+#endif
+
+/* From Linux 5.5; not every C library has it. */
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
+/*
+ * clone3(2) of a child that calls `run` and never returns from it. `args` has CLONE_VM, CLONE_VFORK
+ * and the child's stack, which nothing else may use. Returns the child's process id or -errno,
+ * ENOSYS on an architecture that this file does not know, and does not use errno.
+ */
+long clone_sharing(struct clone_args *args, void (*run)(void *arg), void *arg);
+
+#endif
