@@ -13,8 +13,15 @@
 
 void guest_environment_read_override(struct guest *g, const struct reporter *report)
 {
+	struct problem p;
+	int err;
+
 	strings_free(&g->supervisor.environment.overrides);
-	env_file_read(ENV_FILE, &g->supervisor.environment.overrides, report);
+	err = env_file_read(ENV_FILE, &g->supervisor.environment.overrides, report);
+	if (err == 0 || err == -ENOENT)
+		return;
+	problem_set(&p, -err, "cannot read " ENV_FILE);
+	problem_report(report, &p);
 }
 
 void guest_environment_read(struct guest *g)

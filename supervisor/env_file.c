@@ -216,13 +216,8 @@ int env_file_read(const char *path, struct strings *out, const struct reporter *
 	int err = file_read_alloc(path, FILE_MAX, &text, &len);
 	struct problem p;
 
-	if (err == -ENOENT)
+	if (err != 0)
 		return err;
-	if (err != 0) {
-		problem_set(&p, -err, "cannot read %s", path);
-		problem_report(report, &p);
-		return err;
-	}
 	bad = blank_lines_with_nul(text, len, &line);
 	if (bad > 0) {
 		problem_set_text(&p, EINVAL,

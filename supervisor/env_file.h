@@ -19,8 +19,8 @@ int env_file_parse(
 	const char *path, const char *text, struct strings *out, const struct reporter *report);
 
 /*
- * env_file_parse() of the file `path`, of at most 256 KiB. Returns 0; -ENOENT, without a
- * report, when there is no such file; or another -errno, with a report.
+ * env_file_parse() of the file `path`, of at most 256 KiB. Returns 0, or -errno without a report
+ * when it cannot be read.
  */
 int env_file_read(const char *path, struct strings *out, const struct reporter *report);
 

@@ -197,6 +197,19 @@ class Start(cell.CellCase):
         self.end(guest)
         self.assertEqual(self.output(guest).lines("once"), ["once"])
 
+    def test_an_environment_file_that_cannot_be_read(self):
+        """One line says so."""
+        guest = self.cell()
+        guest.facts("web", "echo up")
+        for name, path in (("directory", "/etc"), ("device", "/dev/zero")):
+            guest.facts(name, "echo up", environment_file=path)
+        guest.start().console.wait_line("web: done")
+        self.end(guest)
+        self.assertEqual(
+            sorted(l for l in self.output(guest).init() if "/etc:" in l or "/dev/zero:" in l),
+            ["device: environment_file /dev/zero: File too large",
+             "directory: environment_file /etc: Is a directory"])
+
     def test_a_machine_id_that_cannot_be_made(self):
         """A directory is in its place: nothing is left beside it."""
         guest = self.cell()
