@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[1:1] = [HERE, os.path.join(HERE, "..", "tests", "vm")]
@@ -38,6 +39,8 @@ MIB = 1 << 20
 UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": 1 << 30, "T": 1 << 40}
 DATA_SIZE = "1G"
 SHUTDOWN_SECONDS = 90
+# How long a guest with KVM may be silent before a command is started beside it all the same.
+SILENT_SECONDS = 20
 
 
 class RunError(Exception):
@@ -287,6 +290,7 @@ def attend(machine, options, interrupts):
     """Waits until the guest has ended; shuts it down after the command, or an interrupt."""
     command = None
     if options.command:
+        wait_for_accelerator(machine)
         command = subprocess.Popen(options.command, env=command_environment(machine.vsock_path))
     try:
         code = wait_for_end(machine, command, interrupts)
@@ -314,6 +318,18 @@ def wait_for_end(machine, command, interrupts):
         elif not machine.wait_short():
             check_accelerator(machine)
     return code
+
+
+def wait_for_accelerator(machine):
+    """
+    Until KVM has shown that it runs the guest, by a line on the console, or that it cannot: so that a
+    command is not started for a guest that is emulated in the end. A guest may be silent.
+    """
+    deadline = time.monotonic() + SILENT_SECONDS
+    while (machine.accelerator == "kvm" and not machine.console.lines and machine.running()
+           and time.monotonic() < deadline):
+        check_accelerator(machine)
+        machine.wait_short()
 
 
 def check_accelerator(machine):

@@ -161,6 +161,21 @@ class Runner(unittest.TestCase):
             mvm_run.attend(machine, self.options("--", "sleep", "infinity"), [])
         self.assertEqual(started[0].wait(60), -signal.SIGTERM)
 
+    def test_a_command_waits_for_kvm(self):
+        """For a line of the guest's; it is not started where KVM fails."""
+        machine = mock.Mock(accelerator="kvm")
+        machine.console.lines = []
+        machine.running.return_value = True
+        machine.events.return_value = [{"event": "STOP"}]
+        machine.command.return_value = {"status": "internal-error"}
+        with mock.patch.object(subprocess, "Popen") as start, self.assertRaises(mvm_run.KvmError):
+            mvm_run.attend(machine, self.options("--", "true"), [])
+        start.assert_not_called()
+        machine.events.return_value = []
+        machine.wait_short.side_effect = lambda: machine.console.lines.append((0, "Linux"))
+        mvm_run.wait_for_accelerator(machine)
+        machine.wait_short.assert_called_once()
+
     def run_where_kvm_fails(self, *arguments):
         """(what ends the run, the accelerators that were asked for, stderr)"""
         asked = []
