@@ -323,7 +323,8 @@ def wait_for_end(machine, command, interrupts):
 def wait_for_accelerator(machine):
     """
     Until KVM has shown that it runs the guest, by a line on the console, or that it cannot: so that a
-    command is not started for a guest that is emulated in the end. A guest may be silent.
+    command is not started for a guest that is emulated in the end. A guest may be silent, and nested
+    virtualization takes its time to fail (17 s seen).
     """
     deadline = time.monotonic() + SILENT_SECONDS
     while (machine.accelerator == "kvm" and not machine.console.lines and machine.running()
