@@ -17,18 +17,22 @@ SETTINGS = {
 ABSENT = ("/dev/mem", "/dev/kmem", "/dev/port", "/proc/kcore", "/proc/modules",
           "/proc/sys/kernel/modprobe", "/proc/sys/kernel/kexec_load_disabled",
           "/proc/sys/kernel/unprivileged_bpf_disabled")
+# Where the kernel's text starts: on aarch64 with nokaslr, in Linux 6.1 and 6.12.
+START, WORDS = {"x86_64": ("ffffffff81000000", ""),
+                "aarch64": ("ffffffc008010000 ffffffc080010000", "nokaslr")}[build.GUEST_ARCH]
 
 
 def add_looker(guest, **keys):
     guest.facts("looks", "cat " + " ".join("/proc/sys/" + name for name in SETTINGS), **keys)
     guest.tree.copy(build.program("attack"), "/bin/attack")
-    # Start address of the kernel, which is not moved at boot.
-    guest.service("pointers", "/bin/acts field /proc/kallsyms ffffffff81000000", user="root",
+    guest.service("pointers", "/bin/acts field /proc/kallsyms " + START, user="root",
                   restart="never")
     guest.service("spaces", "/bin/attack user-namespace", restart="never")
 
 
 class Shut(cases.SharedBoot):
+    append = WORDS
+
     @classmethod
     def prepare(cls, guest):
         add_looker(guest)
@@ -58,6 +62,8 @@ class Shut(cases.SharedBoot):
 
 class Opened(cases.SharedBoot):
     """The recipe for browsers and containers, and the image's own settings."""
+
+    append = WORDS
 
     @classmethod
     def prepare(cls, guest):

@@ -109,7 +109,8 @@ class Network(cases.GuestCase):
                  "kernel command line: mvm.ip: 'nonsense' is not an address"),
                 ("mvm.ip=172.16.0.2/33", "kernel command line: mvm.ip: '172.16.0.2/33' is not an "
                                          "address"),
-                ("-- ip=a:b:c:d:e:f", "kernel command line: cannot use ip=a:b:c:d:e:f")):
+                ("-- ip=a:b:c:d:e:f", "kernel command line: ip=: cannot use client address 'a', "
+                                      "gateway 'c', netmask 'd'")):
             with self.subTest(words):
                 _, output = self.boot_with(words)
                 self.assertEqual(self.lines(output)[0], line)

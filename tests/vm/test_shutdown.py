@@ -63,7 +63,7 @@ class InTime:
 
     @classmethod
     def observe(cls, machine):
-        machine.console.wait("reboot: machine restart")
+        machine.console.wait("reboot: Restarting system")
         machine.wait()
 
     def test_within_the_budget(self):
@@ -218,8 +218,9 @@ class Commands(cases.GuestCase):
     def test_reboot_of_busybox(self):
         """Its TERM is an ordinary TERM; USR1 from another sender means a restored snapshot."""
         self.ends("[ -e /tmp/again ] && exec /bin/busybox reboot; touch /tmp/again; kill -USR1 1",
-                  r"SIGUSR1 from process \d+ \((?:sh|sleep|exe)\): post-restore", "reboot: machine restart",
-                  after=[r"SIGTERM from process \d+ \(reboot\): restarting"])
+                  r"SIGUSR1 from process \d+ \((?:sh|sleep|exe)\): post-restore",
+                  "reboot: Restarting system",
+                  after=[r"SIGTERM from process \d+ \((?:reboot|busybox)\): restarting"])
 
     def test_our_own(self):
         self.ends("/sbin/poweroff now; /sbin/poweroff",
