@@ -118,10 +118,8 @@ static void load_services(struct guest *g, int fd)
 static void read_accounts(struct guest *g)
 {
 	struct supervisor *s = &g->supervisor;
-	struct problem p;
 
-	if (accounts_load(&s->accounts, "/etc/passwd", "/etc/group", &p) != 0)
-		log_problem(&p);
+	reload_accounts(g);
 	accounts_check(&s->accounts, "/etc/passwd", "/etc/group", &log_problems);
 	memcpy(s->default_user, g->settings.service_group, sizeof(s->default_user));
 }

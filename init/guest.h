@@ -35,7 +35,8 @@ struct boot_stage {
 struct guest {
 	struct loop loop;
 	struct supervisor supervisor;
-	struct events events; /* the supervisor's */
+	bool accounts_are_unread; /* passwd(5) or group(5): reload_accounts() */
+	struct events events;     /* the supervisor's */
 	struct cmdline cmdline;
 	struct settings settings;
 	struct control control; /* the channel to the agent */

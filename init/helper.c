@@ -39,8 +39,9 @@ int helper_start(struct loop *loop, struct loop_io *io,
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
-	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	err = loop_add(loop, io, fds[0], EPOLLIN, ready);
+	err = fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0 ? -errno : 0; /* PID 1 must not wait */
+	if (err == 0)
+		err = loop_add(loop, io, fds[0], EPOLLIN, ready);
 	pid = err == 0 ? syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -1;
 	if (pid == 0)
 		child(run, fds[1]);

@@ -5,6 +5,19 @@
 
 #include <errno.h>
 
+void reload_accounts(struct guest *g)
+{
+	struct accounts *a = &g->supervisor.accounts;
+	struct problem p;
+	int err;
+
+	accounts_free(a);
+	err = accounts_load(a, "/etc/passwd", "/etc/group", &p);
+	if (err != 0)
+		log_problem(&p);
+	g->accounts_are_unread = err != 0;
+}
+
 int reload_services(struct guest *g)
 {
 	const struct reload *r = &g->supervisor.reload;
@@ -12,6 +25,8 @@ int reload_services(struct guest *g)
 
 	if (g->shutdown.begun)
 		return -ESHUTDOWN;
+	if (g->accounts_are_unread)
+		reload_accounts(g);
 	bad = supervisor_reload(&g->supervisor, SERVICES_DIR);
 	if (bad < 0)
 		log_line("cannot read " SERVICES_DIR ": %s", problem_errno_text(-bad));

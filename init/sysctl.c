@@ -46,6 +46,12 @@ const struct sysctl_default sysctl_defaults[] = {
 	{ "fs.file-max", "9223372036854775807",
 		WHY("open files count as their service's memory; a full table would stop every "
 		    "service") },
+	{ "fs.inotify.max_user_instances", "2147483647",
+		WHY("they count as their service's memory; a user's limit would be shared by all "
+		    "services of the user") },
+	{ "fs.inotify.max_user_watches", "2147483647", WHY("the same") },
+	{ "fs.pipe-user-pages-soft", "0",
+		WHY("the same: beyond the user's limit, pipes of all its services are small") },
 };
 const size_t sysctl_default_count = sizeof(sysctl_defaults) / sizeof(sysctl_defaults[0]);
 

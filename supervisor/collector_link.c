@@ -192,7 +192,13 @@ static int make_pipe(struct service *v)
 		return err;
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	/* The collector must never wait for one service. */
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
+		err = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
 	v->output = (struct output){ .read_fd = fds[0], .write_fd = fds[1], .slot = c->slots++ };
 	pump_one(v);
 	return 0;

@@ -95,7 +95,8 @@ static bool is_full(const struct supervisor *s)
 
 /*
  * True while the kernel frees the memory of a service that was killed. Most is free when its
- * processes have ended; the rings of io_uring are freed later, after some RCU grace periods.
+ * processes have ended; the rings of io_uring are freed later, after some RCU grace periods. Until
+ * then no other service is to blame.
  */
 static bool is_dying(const struct supervisor *s, uint64_t now)
 {

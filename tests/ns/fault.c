@@ -36,6 +36,7 @@ static const struct name calls[] = {
 	{ "epoll_create1", SYS_epoll_create1 },
 	{ "epoll_ctl", SYS_epoll_ctl },
 	{ "fchown", SYS_fchown },
+	{ "fcntl", SYS_fcntl },
 	{ "ftruncate", SYS_ftruncate },
 	{ "memfd_create", SYS_memfd_create },
 	{ "mkdirat", SYS_mkdirat },

@@ -137,10 +137,26 @@ class Processes(FaultCase):
         self.assertEqual(len(self.said(guest, "web: .*")), 4)
 
 
+class Accounts(FaultCase):
+    def test_what_could_not_be_read_is_read_again_by_a_reload(self):
+        guest = self.cell()
+        guest.tree.symlink("/etc/passwd", "/run/passwd")
+        guest.start()
+        self.wait_init(guest, "/etc/passwd: No such file or directory")
+        self.wait_init(guest, "mvm-init .*")
+        guest.write("/run/passwd", "root:x:0:0::/:/bin/sh\nnew:x:77:77::/:/bin/sh\n")
+        guest.write("/etc/mvm/services.d/web.ini",
+                    "[service]\ncommand = /bin/facts echo here + sleep\nuser = new\n")
+        guest.signal(signal.SIGHUP)
+        guest.console.wait_line("web: here")
+
+
 class Output(FaultCase):
     def test_no_pipe(self):
         for fault, reason in (("pipe2=EMFILE", EMFILE), ("memfd_create=ENOMEM", ENOMEM),
-                              ("ftruncate=ENOSPC", ENOSPC)):
+                              ("ftruncate=ENOSPC", ENOSPC),
+                              # F_SETFL: without O_NONBLOCK the collector would wait for this service.
+                              ("fcntl:1=4=EIO", EIO)):
             with self.subTest(fault):
                 guest = self.start_with([fault], "web", restart="never")
                 self.wait_init(guest, "web: output pipe: %s, not started again" % reason)

@@ -63,7 +63,7 @@ class AgentFaults(cases.GuestCase):
         met = machine.console.find(r"^faults: tracer: call (\d+) fails: (.*)$")
         print("# %d of %d requests answered; %s" % (
             answered, REQUESTS, re.findall(r"tracer: (\d+ of .*)", machine.console.text)[-1]))
-        self.assertGreater(len(met), REQUESTS // 10)
+        self.assertGreater(len(met), min(REQUESTS // 10, 60))
         self.assertGreater(answered, REQUESTS // 4)
         # It works, and so do its checks.
         protocol.until(lambda: self.request(machine.vsock_path, "Ping", None), bool)

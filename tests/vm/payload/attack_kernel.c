@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static void wait_for_ever(void)
@@ -94,6 +95,14 @@ static int take_signal(void)
 	return sigqueue(getpid(), SIGRTMIN, v) != 0 ? errno : 0;
 }
 
+static int take_timer(void)
+{
+	struct sigevent none = { .sigev_notify = SIGEV_NONE };
+	timer_t timer;
+
+	return timer_create(CLOCK_MONOTONIC, &none, &timer) != 0 ? errno : 0;
+}
+
 static int take_user_namespace(void)
 {
 	return unshare(CLONE_NEWUSER) != 0 ? errno : 0;
@@ -106,6 +115,7 @@ const struct attack attacks_kernel[] = {
 	{ "signals", take_signal, attack_nothing },
 	{ "spin", take_spinner, attack_nothing },
 	{ "threads", take_thread, attack_nothing },
+	{ "timers", take_timer, attack_nothing },
 	{ "user-namespace", take_user_namespace, attack_nothing },
 	{ 0 },
 };

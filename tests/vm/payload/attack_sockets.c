@@ -183,7 +183,22 @@ static int take_vsock(void)
 	return 0;
 }
 
+/* A connection to the agent, which closes it. While more of them wait than it takes, none is made.
+ */
+static int take_agent(void)
+{
+	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = 1, .svm_port = 52 };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
+		close(fd);
+	return 0;
+}
+
 const struct attack attacks_sockets[] = {
+	{ "agent", take_agent, attack_nothing },
 	{ "netlink", take_netlink, attack_nothing },
 	{ "tcp", take_tcp, attack_nothing },
 	{ "udp", take_udp, attack_nothing },
