@@ -236,6 +236,22 @@ Test(agent_check, json_output)
 	cr_expect_null(check.result.output);
 }
 
+Test(agent_check, a_result_is_news_when_anything_in_it_is_new)
+{
+	static const struct {
+		const char *command;
+		bool is_news;
+	} runs[] = { { "echo 1", true }, { "echo 1", false }, { "echo 2", true },
+		{ "echo a >&2; exit 1", true }, { "echo a >&2; exit 1", false },
+		{ "echo b >&2; exit 1", true }, { "echo 2", true } };
+
+	check.json_output = true;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		run(runs[i].command);
+		cr_expect_eq(check.is_news, runs[i].is_news, "%zu: %s", i, runs[i].command);
+	}
+}
+
 Test(agent_check, json_that_a_report_could_not_hold)
 {
 	char command[512] = "echo ";

@@ -284,3 +284,20 @@ Test(agent_history, a_full_file_system_keeps_the_old_file)
 	run_end(&r);
 	cr_expect_eq(umount2(rig_path("full"), MNT_DETACH), 0);
 }
+
+/* A check that says the same each time writes no file each time. */
+Test(agent_history, a_result_that_is_no_news_waits)
+{
+	struct history h = { 0 };
+
+	history_note_result(&h, true, HISTORY_AGE_MS / 2);
+	cr_expect(h.changed, "news in the first minutes");
+	h.changed = h.confirmed = false;
+	history_note_result(&h, false, HISTORY_AGE_MS / 2 + HISTORY_AGE_MS - 1);
+	cr_expect(!h.changed && h.confirmed);
+	history_note_result(&h, false, HISTORY_AGE_MS / 2 + HISTORY_AGE_MS);
+	cr_expect(h.changed, "but not for ever");
+	h.changed = h.confirmed = false;
+	history_note_result(&h, true, HISTORY_AGE_MS / 2 + HISTORY_AGE_MS + 1);
+	cr_expect(h.changed, "and news never");
+}
