@@ -27,6 +27,8 @@
 #define REMOVE_MS    20    /* between attempts to remove the cgroup of killed processes */
 #define REMOVE_TIMES 250
 #define END_OF_INPUT "\4" /* termios(3), VEOF */
+#define AGAIN_MIN_MS 50   /* from END_OF_INPUT to the next, doubled each time */
+#define AGAIN_MAX_MS 2000
 
 enum console_state {
 	CONSOLE_WAITING, /* waiting for the host's connection */
@@ -57,6 +59,8 @@ struct console {
 	struct job_group group;
 	unsigned int removes; /* attempts to remove the group */
 	struct loop_timer timer;
+	struct loop_timer end_again;
+	uint64_t end_again_ms;        /* AGAIN_... */
 	uint64_t input_ms, opened_ms; /* clock_ms() of the latest input and of the opening */
 	struct closing *closings;
 };
@@ -137,6 +141,7 @@ static void console_free(struct console *s)
 		link = &(*link)->next;
 	*link = s->next;
 	loop_timer_clear(&s->agent->loop, &s->timer);
+	loop_timer_clear(&s->agent->loop, &s->end_again);
 	data_port_close(&s->port);
 	relay_close(&s->relay);
 	if (s->master >= 0)
@@ -283,8 +288,28 @@ static void relay_ended(struct relay *r, int from)
 	s->input_ended = true;
 	if (s->state == CONSOLE_HELD)
 		release(s);
-	if (relay_inject(r, HOST, END_OF_INPUT, 1) != 0)
+	if (relay_inject(r, HOST, END_OF_INPUT, 1) != 0) {
 		hang_up(s, "out of memory");
+		return;
+	}
+	s->end_again_ms = AGAIN_MIN_MS;
+	loop_timer_set(&s->agent->loop, &s->end_again, clock_ms() + s->end_again_ms);
+}
+
+/*
+ * The end of a file is there at each read, but a character is read once. A shell that goes over to
+ * its own line editor at that moment reads it as something else, and waits for the next.
+ */
+static void end_again(struct loop_timer *timer)
+{
+	struct console *s = LOOP_OWNER(timer, struct console, end_again);
+
+	if (s->state != CONSOLE_OPEN || !s->has_shell || s->relay.ends[TERMINAL].gone)
+		return;
+	if (relay_is_drained(&s->relay, HOST)) /* a full terminal has enough of them */
+		(void)!write(s->relay.ends[TERMINAL].fd, END_OF_INPUT, 1);
+	s->end_again_ms = s->end_again_ms * 2 < AGAIN_MAX_MS ? s->end_again_ms * 2 : AGAIN_MAX_MS;
+	loop_timer_set(&s->agent->loop, timer, clock_ms() + s->end_again_ms);
 }
 
 static void relay_vanished(struct relay *r, int end)
@@ -449,6 +474,7 @@ static struct console *console_new(struct agent *a, const struct connection *c)
 	s->master = s->group.fd = -1;
 	s->opened_ms = clock_ms();
 	s->timer.expire = console_expired;
+	s->end_again.expire = end_again;
 	s->port = (struct data_port){ .io.fd = -1, .accepted = port_accepted };
 	s->relay = (struct relay){ .over = relay_over,
 		.ended = relay_ended,

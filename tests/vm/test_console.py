@@ -78,7 +78,7 @@ class Session:
 
 
 def prepare(guest):
-    guest.busybox("sh", "stty", "sleep", "cat", "id", "tty", "setsid", "wc", "httpd", "nc", "cut",
+    guest.busybox("sh", "stty", "head", "sleep", "cat", "id", "tty", "setsid", "wc", "httpd", "nc", "cut",
                   "grep", "ls")
     guest.drive("mvm-config", tree=images.Tree().file(
         "/security-policy.json", json.dumps(SHELL_USER_POLICY), mode=0o444), readonly=True)
@@ -155,6 +155,14 @@ class Consoles(cases.SharedBoot):
         s.type("echo ready\n").expect("^ready")
         s.socket.shutdown(socket.SHUT_WR)
         s.read_to_end()
+
+    def test_end_of_input_that_was_read_as_a_character(self):
+        s = self.open()
+        s.type("stty -icanon -echo; echo ready; head -c 1 >/dev/null; stty icanon; cat; exit 5\n")
+        s.expect("^ready")
+        s.socket.shutdown(socket.SHUT_WR)
+        s.read_to_end()
+        self.assertEqual(ask(self.machine, "ConsoleClose", {"session_id": s.id})[1]["exit_code"], 5)
 
     def test_a_signal_is_an_exit_code_and_close_hangs_up(self):
         s = self.open()
