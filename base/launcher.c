@@ -170,7 +170,7 @@ static void begin(struct launcher *l)
 
 	l->begun = true;
 	l->patience.expire = on_patience;
-	l->handled = spawn_ignored_signals();
+	spawn_look_at_caller(&l->child);
 	for (size_t i = 0; i < 2; i++) {
 		struct launcher_pool *pool = &l->pools[i];
 

@@ -45,7 +45,7 @@ struct launcher {
 	int null_fd;
 	void (*news)(struct launcher *l); /* something is to be collected */
 	bool begun, refused;              /* the threads can be used; they cannot */
-	uint64_t handled;                 /* signals that are ignored (bit n = signal n + 1) */
+	struct spawn_child child;         /* what every child of a launcher has already */
 	size_t unbounded;                 /* starts with an empty bounding set so far */
 	atomic_int lock;                  /* launcher_lock() */
 	atomic_int ready;   /* a futex(2): launchers so far that have begun, or cannot */

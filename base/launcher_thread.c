@@ -161,14 +161,13 @@ static long make_child(const struct self *self, struct birth *b)
 static void start(struct self *self, struct launcher_slot *slot)
 {
 	struct launcher *l = self->pool->owner;
-	struct birth b = { .slot = slot,
-		.request = slot->request,
-		.child = { .handled = l->handled,
-			.bounding_dropped = self->bounding_dropped,
-			.failure = &slot->failure } };
+	struct birth b = { .slot = slot, .request = slot->request, .child = l->child };
 	int fds[SPAWN_FDS_MAX];
 	long pid = -ENOSYS;
 
+	b.child.all_close_on_exec = true; /* as pidfd_getfd(2) makes them */
+	b.child.bounding_dropped = self->bounding_dropped;
+	b.child.failure = &slot->failure;
 	if (self->usable) {
 		pid = fetch_all(l, &b.request, fds);
 		if (pid == 0)

@@ -92,21 +92,6 @@ static int reset_signals(uint64_t handled)
 	return result(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 
-uint64_t spawn_ignored_signals(void)
-{
-	uint64_t set = 0;
-
-	for (long signal = 1; signal < SIGNALS_MAX; signal++) {
-		/* The handler is the first member of the kernel's struct. */
-		unsigned long action[8] = { 0 };
-
-		if (syscall(SYS_rt_sigaction, signal, NULL, action, SIGNALS_MAX / 8) == 0 &&
-			action[0] == (unsigned long)SIG_IGN)
-			set |= (uint64_t)1 << (signal - 1);
-	}
-	return set;
-}
-
 /* Give descriptor `from` the number `to`, without close-on-exec. */
 static int place(int from, int to)
 {
@@ -230,6 +215,47 @@ static int set_capabilities(uint64_t caps)
 	return 0;
 }
 
+/*
+ * capabilities(7): setresuid(2) from uid 0 to other uids clears the permitted, effective and
+ * ambient sets, unless a securebit says otherwise. It leaves the inheritable set.
+ */
+static bool setresuid_clears_all(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	return getuid() == 0 && geteuid() == 0 && prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) == 0 &&
+	       syscall(SYS_capget, &header, data) == 0 &&
+	       (data[0].inheritable | data[1].inheritable) == 0;
+}
+
+/*
+ * The signals that are ignored, which CLONE_CLEAR_SIGHAND leaves so. The raw call also tells of
+ * those that the C library keeps to itself; the handler is the first member of the kernel's struct.
+ */
+static uint64_t ignored_signals(void)
+{
+	uint64_t set = 0;
+
+	for (long signal = 1; signal < SIGNALS_MAX; signal++) {
+		unsigned long action[8] = { 0 };
+
+		if (syscall(SYS_rt_sigaction, signal, NULL, action, SIGNALS_MAX / 8) == 0 &&
+			action[0] == (unsigned long)SIG_IGN)
+			set |= (uint64_t)1 << (signal - 1);
+	}
+	return set;
+}
+
+void spawn_look_at_caller(struct spawn_child *child)
+{
+	char directory[2];
+
+	child->is_at_root = getcwd(directory, sizeof(directory)) != NULL;
+	child->loses_capabilities = setresuid_clears_all();
+	child->handled = ignored_signals();
+}
+
 /* Raw system calls: the C library's wrappers would also change other threads. */
 static int become_user(
 	const struct spawn_request *r, const struct spawn_child *child, uint32_t *stage)
@@ -257,7 +283,9 @@ static int become_user(
 	if (syscall(SYS_setresuid, u->uid, u->uid, u->uid) != 0)
 		return -errno;
 	*stage = SPAWN_AMBIENT;
-	return u->uid != 0 ? set_capabilities(r->ambient) : 0;
+	if (u->uid == 0 || (r->ambient == 0 && child->loses_capabilities))
+		return 0;
+	return set_capabilities(r->ambient);
 }
 
 const char *spawn_path_of(char *const *envp)
@@ -390,7 +418,8 @@ static int become_program(
 	if (r->user != NULL && (err = become_user(r, child, stage)) != 0)
 		return err;
 	*stage = SPAWN_DIRECTORY;
-	if (chdir(r->directory != NULL ? r->directory : "/") != 0)
+	if ((r->directory != NULL || !child->is_at_root) &&
+		chdir(r->directory != NULL ? r->directory : "/") != 0)
 		return -errno;
 	*stage = SPAWN_NO_NEW_PRIVS;
 	if (r->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -400,7 +429,8 @@ static int become_program(
 		return -errno;
 	*stage = SPAWN_EXEC;
 	/* Before Linux 5.11 this fails, and only descriptors opened as close-on-exec are so. */
-	syscall(SYS_close_range, 3 + r->fd_count, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (!child->all_close_on_exec)
+		syscall(SYS_close_range, 3 + r->fd_count, ~0U, CLOSE_RANGE_CLOEXEC);
 	return exec_along_path(r);
 }
 

@@ -101,12 +101,22 @@ struct spawn_request {
 
 /* The state of the child before spawn_become(), and the place for a failure. */
 struct spawn_child {
-	bool in_cgroup;        /* the child was started inside its cgroup */
-	bool bounding_dropped; /* the bounding set already matches the request */
-	uint64_t handled;      /* signals (bit n = signal n + 1) that may not have the default
-				* disposition; only these are reset */
+	bool in_cgroup;          /* the child was started inside its cgroup */
+	bool bounding_dropped;   /* the bounding set already matches the request */
+	bool all_close_on_exec;  /* so are all its descriptors */
+	bool is_at_root;         /* its working directory is "/" */
+	bool loses_capabilities; /* with the uid 0, by setresuid(2) alone */
+	uint64_t handled;        /* signals (bit n = signal n + 1) that may not have the default
+				  * disposition; only these are reset */
 	struct spawn_failure *failure;
 };
+
+/*
+ * Find out what a child need not do, because the caller's state has it already: fills in
+ * `is_at_root`, `loses_capabilities`, and `handled` for a child with CLONE_CLEAR_SIGHAND. It holds
+ * as long as the caller does not change these.
+ */
+void spawn_look_at_caller(struct spawn_child *child);
 
 /*
  * Do steps 1 to 9 in the child: become the program, or return -errno with `failure` filled in.
@@ -116,12 +126,6 @@ int spawn_become(const struct spawn_request *r, const struct spawn_child *child)
 
 /* End a child that could not become the program. */
 void spawn_end_child(void) __attribute__((noreturn));
-
-/*
- * The signals that are ignored (bit n = signal n + 1), which CLONE_CLEAR_SIGHAND leaves so. Also
- * those that the C library keeps to itself.
- */
-uint64_t spawn_ignored_signals(void);
 
 /* Drop all but `keep` from the calling thread's bounding set. Returns 0 or -errno. */
 int spawn_drop_bounding(uint64_t keep);

@@ -105,12 +105,11 @@ static void run_order(struct start_thread *t, char *stack, bool bounding_dropped
 	struct start_order *order = t->order;
 	struct spawn_limit limits[START_LIMITS];
 	struct spawn_failure failure;
-	struct birth b = { .fd = t->fd,
-		.child = { .bounding_dropped = bounding_dropped,
-			.handled = t->ignored,
-			.failure = &failure } };
+	struct birth b = { .fd = t->fd, .child = t->child };
 	long pid;
 
+	b.child.bounding_dropped = bounding_dropped;
+	b.child.failure = &failure;
 	start_describe(t->defaults, &order->request, limits, &b.request);
 	if (pipe2(b.report, O_CLOEXEC | O_NONBLOCK) != 0) {
 		(void)starter_answer(t->fd, -errno, 0, NULL, 0);
@@ -159,7 +158,7 @@ static void begin(struct start_thread *t)
 	pthread_t thread;
 
 	t->has_begun = true;
-	t->ignored = spawn_ignored_signals();
+	spawn_look_at_caller(&t->child);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK);

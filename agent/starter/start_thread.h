@@ -40,7 +40,7 @@ struct start_order {
 struct start_thread {
 	int fd; /* the starter's end of the socket */
 	const struct start_defaults *defaults;
-	uint64_t ignored; /* signals: spawn_ignored_signals() */
+	struct spawn_child child; /* what every child has already */
 	bool has_begun, is_stuck;
 	atomic_bool is_useless; /* no thread, or no such child, can be made */
 	atomic_int state;       /* enum start_thread_state, a futex(2) */

@@ -256,7 +256,7 @@ Test(spawn_path, the_callers_path_does_not_count)
 	check_path(&c);
 }
 
-Test(spawn_path, working_directory)
+static void check_working_directory(void)
 {
 	struct spawn_request r = rig_request("/bin/pwd", "-P", NULL);
 	struct rig_result got;
@@ -270,6 +270,17 @@ Test(spawn_path, working_directory)
 	rig_expect_failure(&r, SPAWN_DIRECTORY, ENOENT);
 	r.directory = "/dev/null";
 	rig_expect_failure(&r, SPAWN_DIRECTORY, ENOTDIR);
+}
+
+Test(spawn_path, working_directory)
+{
+	check_working_directory();
+}
+
+Test(spawn_path, working_directory_of_a_caller_at_the_root)
+{
+	cr_assert_eq(chdir("/"), 0);
+	check_working_directory();
 }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */

@@ -243,6 +243,23 @@ Test(spawn_identity, a_privileged_callers_capabilities_do_not_pass_on)
 	cr_assert_eq(rig_status_hex(&got, "CapBnd"), 0);
 }
 
+/* setresuid(2) leaves inheritable capabilities. */
+Test(spawn_identity, roots_inheritable_capabilities_do_not_pass_on)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	struct spawn_request r = status_request(&web);
+	struct rig_result got;
+
+	need_root();
+	cr_assert_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].inheritable = BIT(CAP_KILL);
+	cr_assert_eq(syscall(SYS_capset, &header, data), 0);
+	rig_run(&r, "", &got);
+	cr_assert_eq(got.report, 0);
+	cr_expect_eq(rig_status_hex(&got, "CapInh"), 0);
+}
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 Test(spawn_identity, limits_nice_oom_score_and_umask)
