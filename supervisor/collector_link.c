@@ -214,14 +214,19 @@ static void reset_pipe(int fd)
 }
 
 /*
- * Open the pipe twice. The pipe is copied to the same number each time: the kernel caches a name in
- * /proc/self/fd, and so need not create one for each service.
+ * Open the pipe for standard output and error. The first process may have PID 1's own open file
+ * (`is_first`): only later ones must not share it, and PID 1 does not write. The pipe is copied to
+ * the same number each time: the kernel caches a name in /proc/self/fd, and so need not create one
+ * for each service.
  */
-static int open_twice(const struct supervisor *s, int fd, int *out, int *err)
+static int open_twice(const struct supervisor *s, int fd, bool is_first, int *out, int *err)
 {
 	int number = s->again_fd >= 0 && dup3(fd, s->again_fd, O_CLOEXEC) >= 0 ? s->again_fd : fd;
 
-	*out = file_open_again(s->own_fds, number, O_WRONLY);
+	*out = is_first ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
+			: file_open_again(s->own_fds, number, O_WRONLY);
+	if (*out < 0 && is_first)
+		*out = -errno;
 	*err = *out >= 0 ? file_open_again(s->own_fds, number, O_WRONLY) : *out;
 	if (number != fd)
 		(void)!dup3(s->null_fd, number, O_CLOEXEC);
@@ -243,7 +248,7 @@ int output_open(struct service *v, uid_t uid, gid_t gid, int *out, int *err)
 		reset_pipe(v->output.write_fd);
 	if (!is_new || uid != 0 || gid != 0)
 		(void)!fchown(v->output.write_fd, uid, gid);
-	return open_twice(v->owner, v->output.write_fd, out, err);
+	return open_twice(v->owner, v->output.write_fd, is_new, out, err);
 }
 
 /* The collector notices by itself when the last write end of the pipe is closed. */
