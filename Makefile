@@ -101,10 +101,10 @@ soak: release kernel | packages-vm packages-ns packages-debian packages-probe
 	@DEBIAN_PACKAGE=yes python3 tests/run.py probe/packaging
 	@KERNEL_FRAGMENTS=all nix/kernel/build $(FEATURES_KERNEL)
 	@ATTACK_MEMORY=64,128,512 ATTACKS=all SOAK_REQUESTS=100000 FILES_MB=20 WIRE_SPELLINGS=all \
-		ORDER_BOOTS=10 FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
+		ORDER_BOOTS=10 COST_STARTS=1000 FEATURES_KERNEL=$(CURDIR)/$(FEATURES_KERNEL) \
 		FAULTS=all FAULT_REQUESTS=3000 KILLS=8640 POWER_CUTS=200 DAMAGED=60 BOOTS=1000 \
 		python3 tests/run.py --jobs 1 --seconds 14400 vm/attacks vm/soak vm/wire vm/files \
-		vm/features vm/order vm/cage ns/failing_calls vm/agent_faults vm/hardship
+		vm/features vm/order vm/cage vm/cost ns/failing_calls vm/agent_faults vm/hardship
 	@$(MAKE) -s --no-print-directory soak-aarch64
 
 # The vm suites in guests of aarch64, cross-built; "make soak-aarch64 ONLY=vm/boot" some of them.

@@ -209,20 +209,21 @@ static void arm_patience(struct launcher *l)
 static void enqueue(struct launcher *l, struct launcher_slot *slot)
 {
 	struct launcher_pool *pool = slot->pool;
-	bool is_idle, must_wait;
+	bool must_wait;
 
 	append(l, slot);
 	launcher_lock(l);
 	*pool->end = slot;
 	pool->end = &slot->next_waiting;
 	pool->waiting++;
-	is_idle = pool->idle > 0;
 	must_wait = pool->waiting > pool->idle;
 	atomic_fetch_add(&pool->posts, 1);
 	launcher_unlock(l);
-	if (is_idle)
+	/* If more wait than are idle, every idle one has been woken, and takes one after another.
+	 */
+	if (!must_wait)
 		launcher_wake(&pool->posts);
-	if (must_wait && !l->patience.set)
+	else if (!l->patience.set)
 		arm_patience(l);
 }
 

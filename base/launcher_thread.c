@@ -105,38 +105,42 @@ static bool make_table(const struct launcher *l)
 }
 
 /* Copy the caller's descriptor `fd` to this table. Returns its number here or -errno. */
-static int fetch(const struct launcher *l, int fd)
+static int fetch(const struct launcher *l, int fd, int *highest)
 {
-	long here;
+	int here;
 
 	if (fd == l->null_fd)
 		return NULL_FD;
-	here = syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
+	here = (int)syscall(SYS_pidfd_getfd, CALLER_FD, fd, 0);
+	if (here > *highest)
+		*highest = here;
 	if (here >= 0)
-		return (int)here;
+		return here;
 	return errno == EBADF ? NOWHERE : -errno; /* the child reports the error */
 }
 
-/* Copy all descriptors of the request. Returns 0 or -errno. */
-static int fetch_all(const struct launcher *l, struct spawn_request *r, int fds[SPAWN_FDS_MAX])
+/* Copy all descriptors of the request; `highest` becomes the largest number. Returns 0 or -errno.
+ */
+static int fetch_all(
+	const struct launcher *l, struct spawn_request *r, int fds[SPAWN_FDS_MAX], int *highest)
 {
 	const int *stdio = r->stdio;
 	int theirs[3] = { stdio[0], stdio[1], stdio[2] };
 
 	for (int i = 0; i < 3; i++) {
-		r->stdio[i] =
-			i > 0 && theirs[i] == theirs[i - 1] ? r->stdio[i - 1] : fetch(l, theirs[i]);
+		r->stdio[i] = i > 0 && theirs[i] == theirs[i - 1] ? r->stdio[i - 1]
+								  : fetch(l, theirs[i], highest);
 		if (r->stdio[i] < 0)
 			return r->stdio[i];
 	}
 	for (size_t i = 0; i < r->fd_count && i < SPAWN_FDS_MAX; i++) {
-		fds[i] = fetch(l, r->fds[i]);
+		fds[i] = fetch(l, r->fds[i], highest);
 		if (fds[i] < 0)
 			return fds[i];
 	}
 	r->fds = fds;
 	if (r->cgroup_fd >= 0)
-		r->cgroup_fd = fetch(l, r->cgroup_fd);
+		r->cgroup_fd = fetch(l, r->cgroup_fd, highest);
 	return r->cgroup_fd < -1 ? r->cgroup_fd : 0;
 }
 
@@ -162,17 +166,17 @@ static void start(struct self *self, struct launcher_slot *slot)
 {
 	struct launcher *l = self->pool->owner;
 	struct birth b = { .slot = slot, .request = slot->request, .child = l->child };
-	int fds[SPAWN_FDS_MAX];
+	int fds[SPAWN_FDS_MAX], highest = FIRST_FD;
 	long pid = -ENOSYS;
 
 	b.child.all_close_on_exec = true; /* as pidfd_getfd(2) makes them */
 	b.child.bounding_dropped = self->bounding_dropped;
 	b.child.failure = &slot->failure;
 	if (self->usable) {
-		pid = fetch_all(l, &b.request, fds);
+		pid = fetch_all(l, &b.request, fds, &highest);
 		if (pid == 0)
 			pid = make_child(self, &b);
-		syscall(SYS_close_range, FIRST_FD, ~0U, 0);
+		syscall(SYS_close_range, FIRST_FD, highest, 0);
 	}
 	slot->failure.error = pid < 0 ? (int)-pid : slot->failure.error;
 	atomic_fetch_add(&l->done, 1);

@@ -148,15 +148,19 @@ static void spare_guest(struct guest *g)
 		file_write("/proc/self/oom_score_adj", OOM_SCORE, sizeof(OOM_SCORE) - 1) == 0;
 }
 
-/* True if services are still reaching their programs, one after another. */
+/*
+ * True if services are still reaching their programs, one after another. The last ones get a moment
+ * more, for the first steps of their programs.
+ */
 static bool has_patience(struct guest *g)
 {
 	size_t pending = launcher_pending(&g->supervisor.launcher);
+	bool has_changed = pending != g->boot.pending;
 
-	if (pending != g->boot.pending)
+	if (has_changed)
 		g->boot.tries = 0;
 	g->boot.pending = pending;
-	return pending > 0 && g->boot.tries++ < SECOND_PART_TRIES;
+	return has_changed || (pending > 0 && g->boot.tries++ < SECOND_PART_TRIES);
 }
 
 /*

@@ -20,6 +20,13 @@
 #define COUNT_SOON_MS 20
 #define COUNT_LATE_MS 100
 
+/*
+ * From so many services on, a pids controller for each costs less than none. clone3(2) looks for
+ * the child's set of groups in a hash table; without a controller of their own, the sets of all
+ * services are in one chain.
+ */
+#define SERVICES_OF_ONE_CHAIN 400
+
 /* The largest number of tasks that the kernel allows. */
 static uint64_t tasks_max(void)
 {
@@ -60,6 +67,12 @@ static void limit_services(struct guest *g)
 	lift_limits_of_users();
 }
 
+static void count_tasks(struct supervisor *s)
+{
+	cgroups_enable(-1, CGROUP_PIDS, &log_problems);
+	cgroups_enable(s->cgroups.fd, CGROUP_PIDS, &log_problems);
+}
+
 static void on_count(struct loop_timer *timer)
 {
 	struct guest *g = LOOP_OWNER(timer, struct guest, boot.count);
@@ -81,6 +94,8 @@ void share_out(struct guest *g)
 		return;
 	}
 	limit_services(g);
+	if (supervisor_count(s, true) > SERVICES_OF_ONE_CHAIN)
+		count_tasks(s);
 	if (g->settings.accounting)
 		pressure_count_services(s);
 	if (s->pressure.reserve.memory_max == 0 || s->cgroups.has_controllers)

@@ -88,10 +88,10 @@ void cgroup_limits_init(struct cgroup_limits *l)
 
 bool cgroup_limits_any(const struct cgroup_limits *l)
 {
-	struct cgroup_limits none;
+	_Static_assert(CGROUP_UNSET == UINT64_MAX, "all of its bits are set");
 
-	cgroup_limits_init(&none);
-	return memcmp(l, &none, sizeof(none)) != 0;
+	return (l->memory_max & l->memory_high & l->memory_swap_max & l->cpu_max & l->cpu_weight &
+		       l->tasks_max) != CGROUP_UNSET;
 }
 
 /* One write for all controllers: each write makes the kernel rebuild every group below. */

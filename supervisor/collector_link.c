@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PIPE_BYTES    65536 /* pipe(7): what a new pipe has */
@@ -223,13 +224,11 @@ static int open_twice(const struct supervisor *s, int fd, bool is_first, int *ou
 {
 	int number = s->again_fd >= 0 && dup3(fd, s->again_fd, O_CLOEXEC) >= 0 ? s->again_fd : fd;
 
-	*out = is_first ? fcntl(fd, F_DUPFD_CLOEXEC, 0)
+	*out = is_first ? (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0)
 			: file_open_again(s->own_fds, number, O_WRONLY);
 	if (*out < 0 && is_first)
 		*out = -errno;
 	*err = *out >= 0 ? file_open_again(s->own_fds, number, O_WRONLY) : *out;
-	if (number != fd)
-		(void)!dup3(s->null_fd, number, O_CLOEXEC);
 	if (*err >= 0)
 		return 0;
 	if (*out >= 0)
@@ -260,6 +259,8 @@ void output_close(struct service *v)
 		return;
 	if (v->owner->collector.io.fd >= 0 && v->output.is_announced)
 		send_message(v->owner, &m, -1);
+	if (v->owner->again_fd >= 0) /* it may be this pipe (open_twice()) */
+		(void)!dup3(v->owner->null_fd, v->owner->again_fd, O_CLOEXEC);
 	close(v->output.read_fd);
 	close(v->output.write_fd);
 	v->output.read_fd = v->output.write_fd = -1;

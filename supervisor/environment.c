@@ -124,8 +124,10 @@ void environment_publish(const struct service *v)
 	size_t len = 0;
 	int err;
 
+	if (v->built_in || agent == NULL || v->account == NULL)
+		return;
 	buf_format(check, sizeof(check), HEALTH_CHECKS "/%s.json", v->name);
-	if (v->built_in || agent == NULL || v->account == NULL || access(check, F_OK) != 0)
+	if (access(check, F_OK) != 0)
 		return;
 	err = environment_of(v, &e, false, &p);
 	text = err == 0 ? make_text(v, &e, &len) : NULL;

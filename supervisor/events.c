@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/events.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 
 #include <string.h>
@@ -17,7 +16,7 @@ void events_add(
 		.before = (uint8_t)before,
 		.after = (uint8_t)v->machine.state,
 		.cause = (uint8_t)cause };
-	buf_format(t->name, sizeof(t->name), "%s", v->name);
+	memcpy(t->name, v->name, sizeof(t->name));
 	if (cause == MACHINE_EV_SPAWN_FAILED)
 		t->outcome.error = (int16_t)v->last.start_error;
 	t->has_outcome =

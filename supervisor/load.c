@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static struct service *new_service(struct supervisor *s, const char *name)
@@ -45,10 +46,18 @@ static struct service *new_service(struct supervisor *s, const char *name)
 	return v;
 }
 
-/* Each service needs its own jitter, so that restarts do not happen in step. */
+/*
+ * Each service of each guest needs its own jitter, so that restarts do not happen in step.
+ * getauxval(3): the kernel gives each program 16 random bytes.
+ */
 static uint32_t seed_of(const char *name)
 {
-	return (uint32_t)strings_hash(name) ^ (uint32_t)getpid();
+	const void *bytes = (const void *)getauxval(AT_RANDOM);
+	uint32_t random = 0;
+
+	if (bytes != NULL)
+		memcpy(&random, bytes, sizeof(random));
+	return (uint32_t)strings_hash(name) ^ random;
 }
 
 struct loading {

@@ -124,7 +124,7 @@ def pings(kernel=None):
 
 
 def measure(kernel=None):
-    costs = {"start 1": start(1, kernel), "start 100": start(100, kernel)}
+    costs = {"start %d" % n: start(n, kernel) for n in (1, 100, 1000)}
     costs["idle hour"], costs["health check"] = hours(kernel)
     costs["ping, new"], costs["ping, kept"] = pings(kernel)
     return costs

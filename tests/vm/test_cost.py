@@ -30,6 +30,10 @@ class Cost(unittest.TestCase):
     def test_start_of_a_hundred_services(self):
         self.check("start 100", cost.start(100))
 
+    @unittest.skipUnless("COST_STARTS" in os.environ, "make soak starts a thousand")
+    def test_start_of_a_thousand_services(self):
+        self.check("start 1000", cost.start(1000))
+
     def test_an_idle_hour_and_a_health_check(self):
         idle, check = cost.hours()
         self.check("idle hour", idle)
