@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A service's identity: ids, groups, capabilities, limits; and messages when it cannot start."""
-import os
 import struct
 
 import cases
