@@ -52,7 +52,7 @@ let
     description = "How the program says that it is ready.";
   };
 
-  # mkGuest's options of a service, of which a module may give any.
+  # mkGuest's options of a service. A module may give any of them.
   serviceOptions = moduleOptions (
     map (o: if o.name == "command" then builtins.removeAttrs o [ "required" ] else o) (
       import ./lib/options.nix

@@ -26,7 +26,7 @@
 #define START_SMALL_TEXT  4096
 #define START_SMALL_WORDS 128
 
-/* A program to start. Whoever starts it empties it: start_order_clear(). */
+/* A program to start. The thread that starts it empties it: start_order_clear(). */
 struct start_order {
 	struct start_request request; /* its pointers lead to the other members */
 	struct account user;

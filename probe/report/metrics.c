@@ -127,8 +127,8 @@ static void put_sample(FILE *out, const char *name, const char *type, const char
 	out_printf(out, "%s%s{%s} %llu", name, total, labels, (unsigned long long)(n / unit));
 	if (scale != PLAIN)
 		fputc('.', out);
-	while (unit /= 10, unit > 0)
-		out_printf(out, "%u", (unsigned int)(n / unit % 10));
+	for (unsigned int place = unit / 10; place > 0; place /= 10)
+		out_printf(out, "%u", (unsigned int)(n / place % 10));
 	fputc('\n', out);
 }
 

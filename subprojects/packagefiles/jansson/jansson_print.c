@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* snprintf(3) as far as jansson uses it, by the functions of the programs that it is linked with.
- */
+/* What jansson uses of snprintf(3), by the functions of the programs that it is linked with. */
 #include "jansson_private_config.h"
 
 #include <string.h>
