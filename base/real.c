@@ -99,7 +99,7 @@ static void put(struct buf *b, const struct decimal *d, size_t precision)
 
 size_t real_format(char *storage, size_t size, unsigned int precision, double value)
 {
-	struct decimal d;
+	struct decimal d = { .count = 0 };
 	struct buf b;
 	uint64_t bits, mantissa;
 	int power;

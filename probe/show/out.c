@@ -8,7 +8,7 @@
 
 size_t out_printf(FILE *out, const char *format, ...)
 {
-	char usual[512], *room = NULL;
+	char usual[512] = "", *room = NULL;
 	size_t size = sizeof(usual), len;
 	va_list args;
 
