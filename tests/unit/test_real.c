@@ -14,7 +14,8 @@ static void compare(double value, unsigned int precision)
 	char want[400], got[400];
 	int n = snprintf(want, sizeof(want), "%.*g", (int)precision, value);
 
-	cr_assert_eq(real_format(got, sizeof(got), precision, value), (size_t)n, "%s, not %s", got, want);
+	cr_assert_eq(real_format(got, sizeof(got), precision, value), (size_t)n, "%s, not %s", got,
+		want);
 	cr_assert_str_eq(got, want);
 }
 
