@@ -211,6 +211,14 @@ static int parse_ip_field(int field, const char *text, size_t len, struct networ
 	return err;
 }
 
+/* The kernel takes 0.0.0.0 for an empty field (ip_auto_config_setup() in net/ipv4/ipconfig.c). */
+static bool is_empty_field(const char *text, size_t len)
+{
+	static const char any[] = "0.0.0.0";
+
+	return len == 0 || (len == sizeof(any) - 1 && memcmp(text, any, len) == 0);
+}
+
 /*
  * Words without a colon, such as ip=dhcp and ip=off, are for the kernel. Without a client address
  * the kernel has configured the device itself. A field that cannot be used counts as empty.
@@ -229,7 +237,7 @@ static int parse_ip(const char *text, struct network_config *out, struct problem
 	for (int i = 0; i < IP_FIELDS; i++) {
 		size_t len = strcspn(text, ":");
 
-		if (len > 0 && parse_ip_field(i, text, len, out) != 0)
+		if (!is_empty_field(text, len) && parse_ip_field(i, text, len, out) != 0)
 			buf_printf(
 				&b, "%s %s '%.*s'", b.len > 0 ? "," : "", names[i], (int)len, text);
 		text += len + (text[len] == ':');

@@ -197,3 +197,16 @@ Test(network_config, what_is_right_counts)
 	parse("ip=1.2.3.4/24", &n);
 	cr_expect(is(&n.addresses[0], "1.2.3.4", 24));
 }
+
+Test(network_config, the_kernels_0_0_0_0_is_an_empty_field)
+{
+	struct network_config n;
+
+	parse("ip=1.2.3.4:0.0.0.0:0.0.0.0:0.0.0.0::eth0:off:0.0.0.0:9.9.9.9", &n);
+	cr_expect(n.address_count == 1 && is(&n.addresses[0], "1.2.3.4", 8));
+	cr_expect(n.gateway_count == 0);
+	cr_expect(n.dns_count == 1 && is(&n.dns[0], "9.9.9.9", 32));
+	parse("ip=0.0.0.0::1.2.3.1:255.255.255.0:web:eth0:dhcp", &n);
+	cr_expect(n.address_count == 0 && n.gateway_count == 0);
+	cr_expect_str_eq(n.hostname, "web");
+}
