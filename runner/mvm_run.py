@@ -290,7 +290,8 @@ def attend(machine, options, interrupts):
     """Waits until the guest has ended; shuts it down after the command, or an interrupt."""
     command = None
     if options.command:
-        wait_for_accelerator(machine)
+        wait_for_accelerator(machine, interrupts)
+    if options.command and not interrupts:
         command = subprocess.Popen(options.command, env=command_environment(machine.vsock_path))
     try:
         code = wait_for_end(machine, command, interrupts)
@@ -320,15 +321,15 @@ def wait_for_end(machine, command, interrupts):
     return code
 
 
-def wait_for_accelerator(machine):
+def wait_for_accelerator(machine, interrupts):
     """
-    Until KVM has shown that it runs the guest, by a line on the console, or that it cannot: so that a
-    command is not started for a guest that is emulated in the end. A guest may be silent, and nested
-    virtualization takes its time to fail (17 s seen).
+    Until KVM has shown by a line on the console that it runs the guest, or that it cannot: so that a
+    command is not started for a guest that is emulated in the end. Or until an interrupt. A guest may
+    be silent, and nested virtualization takes its time to fail (17 s seen).
     """
     deadline = time.monotonic() + SILENT_SECONDS
-    while (machine.accelerator == "kvm" and not machine.console.lines and machine.running()
-           and time.monotonic() < deadline):
+    while (machine.accelerator == "kvm" and not machine.console.lines and not interrupts
+           and machine.running() and time.monotonic() < deadline):
         check_accelerator(machine)
         machine.wait_short()
 

@@ -173,7 +173,19 @@ class Runner(unittest.TestCase):
         start.assert_not_called()
         machine.events.return_value = []
         machine.wait_short.side_effect = lambda: machine.console.lines.append((0, "Linux"))
-        mvm_run.wait_for_accelerator(machine)
+        mvm_run.wait_for_accelerator(machine, [])
+        machine.wait_short.assert_called_once()
+
+    def test_an_interrupt_ends_the_wait_for_kvm(self):
+        """The guest is shut down at once, and the command is not started."""
+        machine, interrupts = mock.Mock(accelerator="kvm"), []
+        machine.console.lines = []
+        machine.running.side_effect = lambda: not machine.ctrl_alt_del.called
+        machine.events.return_value = []
+        machine.wait_short.side_effect = lambda: interrupts.append(1)
+        with mock.patch.object(subprocess, "Popen") as start:
+            self.assertEqual(mvm_run.attend(machine, self.options("--", "true"), interrupts), 0)
+        start.assert_not_called()
         machine.wait_short.assert_called_once()
 
     def run_where_kvm_fails(self, *arguments):
