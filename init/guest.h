@@ -41,6 +41,7 @@ struct guest {
 	struct settings settings;
 	struct control control; /* the channel to the agent */
 	struct sync_work sync;
+	bool was_prepared; /* for a snapshot, at least once: the guest may be a copy */
 	struct changes_work changes;
 	struct loop_io signals; /* signalfd(2) */
 	struct {

@@ -28,9 +28,9 @@ int power_action_of(const char *name)
 	return -ENOENT;
 }
 
-int power_action_likely(int signal, bool is_frozen)
+int power_action_likely(int signal, bool was_prepared)
 {
-	return signal == SIGUSR1 && !is_frozen ? POWER_HALT : -ENOENT;
+	return signal == SIGUSR1 && !was_prepared ? POWER_HALT : -ENOENT;
 }
 
 int power_take_over_keys(void)

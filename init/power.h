@@ -30,10 +30,10 @@ int power_action_of(const char *name);
 
 /*
  * What a signal means whose sender has ended before it could be named: an action, or -ENOENT for
- * the signal's own meaning. USR1 tells of a restored snapshot only if services are frozen, as
- * before each snapshot; otherwise it was a halt.
+ * the signal's own meaning. USR1 tells of a restored snapshot only if the guest `was_prepared` for
+ * one; otherwise it was a halt.
  */
-int power_action_likely(int signal, bool is_frozen);
+int power_action_likely(int signal, bool was_prepared);
 
 /*
  * Make Ctrl-Alt-Del a SIGINT to PID 1 instead of an immediate restart (reboot(2),

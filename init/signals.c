@@ -112,7 +112,7 @@ static void take_signal(struct guest *g, const struct meaning *m, uint32_t pid)
 	if (what != NULL && pid != 0) {
 		name_sender(pid, name);
 		action = name[0] != '\0' ? power_action_of(name)
-					 : power_action_likely(m->signal, g->supervisor.is_frozen);
+					 : power_action_likely(m->signal, g->was_prepared);
 		if (action >= 0) {
 			what = power_commands[action].what;
 			act = ends[action];

@@ -205,6 +205,8 @@ static bool next_sync(struct control *c, struct control_job *job)
 	if (s->io.fd >= 0 || (job->stage == 0 && s->claimed))
 		return false;
 	if (job->stage == 0) {
+		/* Only SleepPrep wants the cache dropped; whether it freezes, an option decides. */
+		g->was_prepared |= drops_caches;
 		err = sync_begin(s, drops_caches);
 		s->claimed = err == 0;
 		job->stage++;

@@ -18,9 +18,9 @@ Test(power, names)
 /* Of busybox's signals only that of halt also has another meaning. */
 Test(power, a_sender_that_has_ended)
 {
-	for (int frozen = 0; frozen < 2; frozen++) {
-		cr_expect_eq(power_action_likely(SIGTERM, frozen), -ENOENT);
-		cr_expect_eq(power_action_likely(SIGUSR2, frozen), -ENOENT);
+	for (int prepared = 0; prepared < 2; prepared++) {
+		cr_expect_eq(power_action_likely(SIGTERM, prepared), -ENOENT);
+		cr_expect_eq(power_action_likely(SIGUSR2, prepared), -ENOENT);
 	}
 	cr_expect_eq(power_action_likely(SIGUSR1, false), POWER_HALT);
 	cr_expect_eq(power_action_likely(SIGUSR1, true), -ENOENT);
