@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mvm-probe(1): asks the agents of one or many guests. */
 #include "probe/commit.h"
-
 #include "probe/show/out.h"
 #include "probe/verbs/options.h"
 #include "probe/verbs/output.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/memory.h"
-
 #include "probe/report/boot_timeline.h"
 #include "probe/show/out.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs that make the guest do something and report the outcome. */
 #include "probe/memory.h"
-
 #include "probe/show/out.h"
 #include "probe/verbs/ending.h"
 #include "probe/verbs/output.h"

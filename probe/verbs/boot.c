@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* boot: the stages of the guest's boot with their times, as a table or a picture. */
 #include "base/file.h"
-
 #include "base/problem.h"
 #include "probe/memory.h"
 #include "probe/report/boot_timeline.h"

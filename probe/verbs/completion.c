@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* completion: shell completion, generated from the tables of verbs and options. */
-#include "probe/verbs/verb_table.h"
-
 #include "probe/show/out.h"
+#include "probe/verbs/verb_table.h"
 #include "probe/verbs/verbs.h"
 #include "probe/wire/failure.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
-
 #include "base/file.h"
 #include "base/sha256.h"
 #include "probe/show/out.h"

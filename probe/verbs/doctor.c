@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* inspect: everything about one guest. doctor: what is wrong with guests, and what to do. */
 #include "base/clock.h"
-
 #include "probe/memory.h"
 #include "probe/report/guest_facts.h"
 #include "probe/show/format.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events: the recorded state changes of a guest's services, and with --follow new ones. */
 #include "base/clock.h"
-
 #include "probe/memory.h"
 #include "probe/report/service.h"
 #include "probe/show/out.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* exec: run a command in a guest whose policy allows it. */
 #include "base/problem.h"
-
 #include "probe/memory.h"
 #include "probe/show/out.h"
 #include "probe/show/shell_words.h"

@@ -4,9 +4,8 @@
  * and go, and asks them on the loop that also serves HTTP. A client that asks during a scrape of
  * the same targets gets its result. A page is served again for CACHE_MS.
  */
-#include "base/clock.h"
-
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "probe/memory.h"
 #include "probe/report/metrics.h"

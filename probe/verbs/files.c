@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cat, ls and diff: files of a guest. cp is in copy.c. */
 #include "base/buf.h"
-
 #include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/guest_files.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* forward: connects ports or Unix sockets of this machine to TCP ports of the guest's loopback. */
-#include "base/clock.h"
-
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/relay.h"

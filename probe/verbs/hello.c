@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ping: does the agent answer? hello: its versions and the requests it knows. */
 #include "probe/memory.h"
-
 #include "probe/show/out.h"
 #include "probe/show/table.h"
 #include "probe/verbs/output.h"

@@ -5,7 +5,6 @@
  * positions from one call to the next.
  */
 #include "base/clock.h"
-
 #include "base/file.h"
 #include "probe/memory.h"
 #include "probe/show/out.h"

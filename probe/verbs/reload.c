@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* reload: make the guest read its service files again, or a service its configuration. */
-#include "probe/verbs/output.h"
-
 #include "probe/show/out.h"
+#include "probe/verbs/output.h"
 #include "probe/verbs/verbs.h"
 #include "probe/verbs/view.h"
 

@@ -5,7 +5,6 @@
  * time limit unless --timeout sets one.
  */
 #include "base/agent_address.h"
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "probe/memory.h"

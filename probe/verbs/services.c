@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/report/service.h"
-
 #include "probe/show/format.h"
 #include "probe/show/out.h"
 #include "probe/show/table.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* shell: a shell in the guest, at this terminal, or at a pipe without one. */
-#include "base/problem.h"
-
 #include "base/buf.h"
+#include "base/problem.h"
 #include "probe/memory.h"
 #include "probe/show/out.h"
 #include "probe/show/shell_words.h"

@@ -4,9 +4,8 @@
  * the machine and writes it to files, and the agent resumes. mvm-snapshot(7) has the order and the
  * files.
  */
-#include "base/clock.h"
-
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/problem.h"
 #include "probe/memory.h"

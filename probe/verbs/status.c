@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/memory.h"
-
 #include "probe/report/health.h"
 #include "probe/show/out.h"
 #include "probe/show/table.h"

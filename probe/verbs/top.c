@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* top: the services of all guests in one table, the busiest first, refreshed again and again. */
 #include "base/clock.h"
-
 #include "base/strings.h"
 #include "probe/memory.h"
 #include "probe/report/service.h"

@@ -5,7 +5,6 @@
  * the pause is 20 ms again, because its first checks will end soon.
  */
 #include "base/clock.h"
-
 #include "probe/memory.h"
 #include "probe/report/health.h"
 #include "probe/show/out.h"
