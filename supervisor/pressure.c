@@ -141,7 +141,7 @@ static void look(struct supervisor *s)
 {
 	struct pressure *p = &s->pressure;
 	uint64_t now = clock_ms(), held;
-	struct service *v;
+	struct service *v, *before = p->dying;
 	bool full;
 
 	if (now - p->looked_ms > QUIET_MS)
@@ -167,7 +167,9 @@ static void look(struct supervisor *s)
 		return;
 	}
 	v->cgroup.held_bytes = held;
-	set_dying(s, v, held, now);
+	/* One that does not die, as while it waits for a device, must not hold back all others. */
+	if (v != before)
+		set_dying(s, v, held, now);
 	p->pause_ms = PAUSE_MIN_MS;
 	v->cgroup.is_spent |= cgroup_kill(v->cgroup.fd) == 0;
 	pause_watch(s, DYING_PAUSE_MS);
