@@ -30,6 +30,7 @@ KINDS = (
     ("Exec", {"command": "/bin/facts echo x"}), ("Exec", {"command": "/bin/facts sleep"}),
     ("ping", None), ("Exec", {"command": 1}),
 )
+EXEC = [name for name, _ in KINDS].index("Exec")
 # What later hosts ask for on their port. Most of these start a process.
 LATER = (
     ("ReadinessStatus", None), ("EntrypointStatus", None), ("IntegrationStatus", None),
@@ -57,6 +58,10 @@ FACTS = ("for p in 1 $(cat /sys/fs/cgroup/guest/mvm-guest-agent/cgroup.procs); d
 class Soak(cases.GuestCase):
     def measure(self, machine):
         """Numbers measured by the shell while no request runs."""
+        # A command that ends leaves its cgroup for the next one; one that is killed leaves none.
+        with mvm_client.dial(self.client.path, timeout=60) as s:
+            mvm_client.send(s, mvm_client.encode(*KINDS[EXEC]))
+            mvm_client.receive(s)
         # The last requests' connections and commands are gone when only the one that asks is left.
         protocol.until(lambda: self.client.call_own("Metrics")["agent"], lambda a:
                        a["connections"] == 1 and a["commands"] == 0, 120)
