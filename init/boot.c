@@ -30,9 +30,11 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS    2
-#define SECOND_PART_TRIES 10     /* without another service reaching its program */
-#define OOM_SCORE         "-900" /* -1000 would mean never */
-#define FILES_MAX         65536  /* descriptors of PID 1: three for each service, and some more */
+#define SECOND_PART_TRIES 10   /* without another service reaching its program */
+#define SECOND_PART_LOOKS 5000 /* services that fail again and again may not put it off for ever   \
+				*/
+#define OOM_SCORE "-900"       /* -1000 would mean never */
+#define FILES_MAX 65536        /* descriptors of PID 1: three for each service, and some more */
 
 static void check(int err, const char *what)
 {
@@ -160,7 +162,8 @@ static bool has_patience(struct guest *g)
 	if (has_changed)
 		g->boot.tries = 0;
 	g->boot.pending = pending;
-	return has_changed || (pending > 0 && g->boot.tries++ < SECOND_PART_TRIES);
+	return g->boot.looks++ < SECOND_PART_LOOKS &&
+	       (has_changed || (pending > 0 && g->boot.tries++ < SECOND_PART_TRIES));
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "init/reload.h"
 
 #include "base/log.h"
+#include "supervisor/account_cache.h"
 
 #include <errno.h>
 
@@ -12,6 +13,7 @@ void reload_accounts(struct guest *g)
 	int err;
 
 	accounts_free(a);
+	account_cache_forget(g->supervisor.known_accounts);
 	err = accounts_load(a, "/etc/passwd", "/etc/group", &p);
 	if (err != 0)
 		log_problem(&p);

@@ -88,6 +88,12 @@ const struct account *account_cache_find(struct account_entry **entries, const s
 	return NULL;
 }
 
+void account_cache_forget(struct account_entry *entries)
+{
+	for (struct account_entry *e = entries; e != NULL; e = e->next)
+		e->key[0] = '\0';
+}
+
 void account_cache_free(struct account_entry **entries)
 {
 	while (*entries != NULL) {

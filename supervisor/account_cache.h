@@ -24,6 +24,9 @@ const struct account *account_cache_find(struct account_entry **entries, const s
 /* The environment variables of an account that account_cache_find() returned. */
 const struct strings *account_cache_variables(const struct account *a);
 
+/* Look all accounts up again from now on. Those that were found stay. */
+void account_cache_forget(struct account_entry *entries);
+
 /* Free all entries. */
 void account_cache_free(struct account_entry **entries);
 

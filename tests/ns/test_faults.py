@@ -5,6 +5,7 @@ Injected faults: system calls that fail, limits that are reached. Each gives one
 service or file, the action and the error, and loses nothing else.
 """
 import errno
+import fcntl
 import os
 import re
 import signal
@@ -150,13 +151,26 @@ class Accounts(FaultCase):
         guest.signal(signal.SIGHUP)
         guest.console.wait_line("web: here")
 
+    def test_groups_that_could_not_be_read(self):
+        guest = self.cell()
+        guest.tree.file("/etc/passwd", "root:x:0:0::/:/bin/sh\nnew:x:77:77::/:/bin/sh\n")
+        guest.tree.symlink("/etc/group", "/run/group")
+        guest.service("web", "/bin/facts id + sleep", user="new")
+        guest.start().console.wait_line("web: .*groups=77 .*")
+        guest.write("/run/group", "more:x:88:new\n")
+        guest.write("/etc/mvm/services.d/web.ini",
+                    "[service]\ncommand = /bin/facts id + sleep + sleep\nuser = new\n")
+        guest.signal(signal.SIGHUP)
+        guest.console.wait_line("web: .*groups=77,88 .*")
+
 
 class Output(FaultCase):
     def test_no_pipe(self):
         for fault, reason in (("pipe2=EMFILE", EMFILE), ("memfd_create=ENOMEM", ENOMEM),
                               ("ftruncate=ENOSPC", ENOSPC),
                               # F_SETFL: without O_NONBLOCK the collector would wait for this service.
-                              ("fcntl:1=4=EIO", EIO)):
+                              ("fcntl:1=4=EIO", EIO),
+                              ("fcntl:1=%d=EMFILE" % fcntl.F_DUPFD_CLOEXEC, EMFILE)):
             with self.subTest(fault):
                 guest = self.start_with([fault], "web", restart="never")
                 self.wait_init(guest, "web: output pipe: %s, not started again" % reason)
