@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define THREAD_STACK (CLONE_SHARING_STACK + 32 * 1024)
@@ -55,24 +56,36 @@ int start_order_copy(int fd, const struct start_defaults *d, struct start_order 
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
+enum birth_answer { NOT_SENT, IS_SENDING, SENT };
+
 /* Data for a child, in the stack frame of the thread, whose memory it uses. */
 struct birth {
 	int fd, report[2];
+	enum birth_answer answer;
 	struct spawn_request request;
 	struct spawn_child child;
 };
+
+static int send_answer(struct birth *b, pid_t pid)
+{
+	const struct starter_answer answer = { .pid = pid };
+
+	return starter_send(b->fd, &answer, sizeof(answer), NULL, 0, b->report, 1);
+}
 
 static void child_main(void *arg)
 {
 	struct birth *b = arg;
 	/* The report pipe must not have a number that the program's descriptors need. */
 	int report = fcntl(b->report[1], F_DUPFD_CLOEXEC, 3 + (int)b->request.fd_count);
-	const struct starter_answer answer = { .pid = getpid() };
+	int report_error = errno;
 
-	if (starter_send(b->fd, &answer, sizeof(answer), NULL, 0, b->report, 1) != 0)
-		spawn_end_child(); /* the agent has ended */
+	b->answer = IS_SENDING;
+	if (send_answer(b, getpid()) != 0)
+		spawn_end_child();
+	b->answer = SENT;
 	if (report < 0)
-		*b->child.failure = (struct spawn_failure){ SPAWN_STDIO, errno, 0 };
+		*b->child.failure = (struct spawn_failure){ SPAWN_STDIO, report_error, 0 };
 	else
 		spawn_become(&b->request, &b->child);
 	(void)!write(
@@ -99,33 +112,49 @@ static long make_child(struct birth *b, char *stack)
 	return clone_sharing(&args, child_main, b);
 }
 
-/* Returns when the program runs, or the child has ended. */
-static void run_order(struct start_thread *t, char *stack, bool bounding_dropped)
+/*
+ * The child may have been killed before it could answer, or have failed to. The agent must not wait
+ * for ever: when it cannot be told, or may have been, the starter ends, and the agent with it.
+ */
+static int make_sure_of_answer(struct birth *b, pid_t pid)
+{
+	if (b->answer == NOT_SENT)
+		return send_answer(b, pid);
+	return b->answer == SENT ? 0 : -EPIPE;
+}
+
+/*
+ * Returns when the program runs, or the child has ended: 0, or -errno if the agent cannot be
+ * answered.
+ */
+static int run_order(struct start_thread *t, char *stack, bool bounding_dropped)
 {
 	struct start_order *order = t->order;
 	struct spawn_limit limits[START_LIMITS];
 	struct spawn_failure failure;
 	struct birth b = { .fd = t->fd, .child = t->child };
 	long pid;
+	int err;
 
 	b.child.bounding_dropped = bounding_dropped;
 	b.child.failure = &failure;
 	start_describe(t->defaults, &order->request, limits, &b.request);
 	if (pipe2(b.report, O_CLOEXEC | O_NONBLOCK) != 0) {
-		(void)starter_answer(t->fd, -errno, 0, NULL, 0);
+		err = starter_answer(t->fd, -errno, 0, NULL, 0);
 		start_order_clear(order);
-		return;
+		return err;
 	}
 	pid = make_child(&b, stack);
+	err = pid > 0 ? make_sure_of_answer(&b, (pid_t)pid) : 0;
 	close(b.report[0]);
 	close(b.report[1]);
 	if (pid > 0) {
 		start_order_clear(order);
-		return;
+		return err;
 	}
 	if (pid == -ENOSYS || pid == -EINVAL || pid == -E2BIG || pid == -EPERM)
 		t->is_useless = true; /* a kernel, or a filter, that will never do it */
-	(void)start_order_copy(t->fd, t->defaults, order);
+	return start_order_copy(t->fd, t->defaults, order);
 }
 
 static void *thread_main(void *arg)
@@ -137,7 +166,8 @@ static void *thread_main(void *arg)
 	for (;;) {
 		while (atomic_load(&t->state) == IDLE)
 			launcher_wait(&t->state, IDLE, -1);
-		run_order(t, stack, bounding_dropped);
+		if (run_order(t, stack, bounding_dropped) != 0)
+			shutdown(t->fd, SHUT_RDWR);
 		atomic_store(&t->state, IDLE);
 		if (atomic_load(&t->is_awaited))
 			launcher_wake(&t->state);

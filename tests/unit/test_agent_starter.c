@@ -413,6 +413,13 @@ Test(agent_starter, a_failure_is_reported_by_a_child_that_shares_memory)
 	cr_expect_eq(threads(), 2);
 }
 
+static void install(struct sock_filter *filter, size_t count)
+{
+	const struct sock_fprog program = { (unsigned short)count, filter };
+
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+}
+
 /* Refuse a system call with an error in this process and all that it starts. */
 static void refuse(uint32_t call, uint32_t error)
 {
@@ -422,9 +429,24 @@ static void refuse(uint32_t call, uint32_t error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
 
-	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+	install(filter, sizeof(filter) / sizeof(filter[0]));
+}
+
+/* Let a system call with an argument (its lower half) have such a result. */
+static void answer_call(uint32_t call, size_t argument, uint32_t value, uint32_t action)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			(uint32_t)(offsetof(struct seccomp_data, args) + 8 * argument)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	install(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
 static void expect_copies(uint32_t call, uint32_t error, int expected_threads)
@@ -458,4 +480,50 @@ Test(agent_starter, no_thread)
 {
 	no_threads = true;
 	expect_copies(UINT32_MAX, 0, 1);
+}
+
+/* ---- children that end before their time ----------------------------------------------------- */
+
+Test(agent_starter, a_child_that_is_killed_before_it_answers)
+{
+	int report_fd, status;
+	pid_t pid;
+
+	need_root();
+	end();
+	answer_call(SYS_fcntl, 1, F_DUPFD_CLOEXEC, SECCOMP_RET_KILL_PROCESS);
+	begin();
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(start(nobody(), &pid, &report_fd), 0);
+		cr_expect_eq(waitpid(pid, &status, 0), pid);
+		cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+		close(report_fd);
+	}
+	cr_expect_eq(threads(), 2);
+}
+
+/* Then the starter ends: the agent must not wait for ever. */
+static void expect_no_answer(uint32_t action)
+{
+	int report_fd;
+	pid_t pid;
+
+	uint32_t there = (uint32_t)starter.fd + 1;
+
+	need_root();
+	end();
+	answer_call(SYS_sendmsg, 0, there, action);
+	begin();
+	cr_assert_eq((uint32_t)starter.fd + 1, there);
+	cr_expect_eq(start(nobody(), &pid, &report_fd), -EPIPE);
+}
+
+Test(agent_starter, a_child_that_cannot_answer)
+{
+	expect_no_answer(SECCOMP_RET_ERRNO | ENOBUFS);
+}
+
+Test(agent_starter, a_child_that_is_killed_while_it_answers)
+{
+	expect_no_answer(SECCOMP_RET_KILL_PROCESS);
 }
