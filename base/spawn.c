@@ -147,11 +147,12 @@ static int set_limits(const struct spawn_request *r)
 
 /*
  * proc(5): files of a process that must not be dumped are root's. A child of the agent's starter is
- * not root yet, but has CAP_SETUID.
+ * not root yet, but has CAP_SETUID. Each child before it that changed its user has set the shared
+ * value to that of fs.suid_dumpable, which may be 2.
  */
 static int open_oom_score(void)
 {
-	bool is_roots = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && geteuid() != 0;
+	bool is_roots = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1 && geteuid() != 0;
 	int fd;
 
 	if (is_roots)
