@@ -205,7 +205,7 @@ static int save(const struct history *h)
 void history_note_result(struct history *h, bool is_news, uint64_t now_ms)
 {
 	h->confirmed = true;
-	if (!is_news && now_ms - h->saved_ms < HISTORY_AGE_MS)
+	if (!is_news && !h->failed && now_ms - h->saved_ms < HISTORY_AGE_MS)
 		return;
 	h->changed = true;
 	h->saved_ms = now_ms;

@@ -32,8 +32,8 @@ void history_load(struct history *h);
 
 /*
  * A result has come at `now_ms`. A result that only confirms the one before, `is_news` false, is
- * written with the next news, or when the last writing is HISTORY_AGE_MS old, or at the end: after
- * a crash its time is that much too old.
+ * written with the next news, or when the last writing is HISTORY_AGE_MS old or failed, or at the
+ * end: after a crash its time is that much too old.
  */
 void history_note_result(struct history *h, bool is_news, uint64_t now_ms);
 

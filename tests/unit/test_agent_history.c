@@ -300,4 +300,8 @@ Test(agent_history, a_result_that_is_no_news_waits)
 	h.changed = h.confirmed = false;
 	history_note_result(&h, true, HISTORY_AGE_MS / 2 + HISTORY_AGE_MS + 1);
 	cr_expect(h.changed, "and news never");
+	h.changed = h.confirmed = false;
+	h.failed = true;
+	history_note_result(&h, false, HISTORY_AGE_MS / 2 + HISTORY_AGE_MS + 2);
+	cr_expect(h.changed, "nor when the news could not be written");
 }
