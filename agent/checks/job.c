@@ -223,7 +223,8 @@ static int open_group(struct job *job)
 		jobs->spare.fd = -1;
 		if (is_there)
 			return 0;
-		job_group_close(&job->group); /* somebody has removed it */
+		if (!job_group_remove(&job->group)) /* somebody has removed or changed it */
+			job_group_close(&job->group);
 	}
 	return job_group_open(&job->group, jobs->group_parent, "job", ++jobs->group_id);
 }

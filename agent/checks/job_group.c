@@ -81,9 +81,13 @@ void job_group_close(struct job_group *g)
 	*g = (struct job_group){ .fd = -1 };
 }
 
-/* cgroup-v2.rst: "populated" counts the processes below it, too. */
+/*
+ * cgroup-v2.rst: "populated" counts the processes below it, too. A job that ran as root or as the
+ * agent's user may have left it frozen, or groups below it (kernfs counts them as links).
+ */
 bool job_group_is_empty(struct job_group *g)
 {
+	struct stat status;
 	char text[128];
 	ssize_t n;
 
@@ -96,7 +100,8 @@ bool job_group_is_empty(struct job_group *g)
 		return false;
 	n = pread(g->events_fd, text, sizeof(text) - 1, 0);
 	text[n > 0 ? n : 0] = '\0';
-	return strstr(text, "populated 0") != NULL;
+	return strstr(text, "populated 0") != NULL && strstr(text, "frozen 1") == NULL &&
+	       fstat(g->fd, &status) == 0 && status.st_nlink <= 2;
 }
 
 bool job_group_remove(struct job_group *g)

@@ -36,7 +36,7 @@ void job_group_kill(const struct job_group *g, const struct starter *starter, pi
 /* Forget a group that is not removed. */
 void job_group_close(struct job_group *g);
 
-/* True if the group has a cgroup without a process, which is as good as a new one. */
+/* True if the group has a cgroup as good as a new one: no process, not frozen, none below it. */
 bool job_group_is_empty(struct job_group *g);
 
 /* Remove the group. False if it still has processes: try again later. */

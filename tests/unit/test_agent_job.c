@@ -368,3 +368,26 @@ Test(agent_job, a_command_sees_nothing_of_the_agent)
 	cr_expect_eq(job.end, JOB_EXITED);
 	expect_text(&job.out, want);
 }
+
+/* The kernel's files, as they are when a job has ended that could write to its group. */
+Test(agent_job, a_group_that_is_not_as_new)
+{
+	static const struct {
+		const char *events;
+		bool is_empty;
+	} groups[] = { { "populated 0\nfrozen 0\n", true }, { "populated 0\n", true },
+		{ "populated 1\nfrozen 0\n", false }, { "populated 0\nfrozen 1\n", false },
+		{ "", false } };
+	struct job_group g = { .fd = open(rig.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		rig_file("cgroup.events", groups[i].events);
+		cr_expect_eq(job_group_is_empty(&g), groups[i].is_empty, "%zu", i);
+		close(g.events_fd);
+		g.events_fd = 0;
+	}
+	rig_file("cgroup.events", groups[0].events);
+	cr_assert_eq(mkdir(rig_path("below"), 0755), 0);
+	cr_expect_not(job_group_is_empty(&g), "one is below it");
+	job_group_close(&g);
+}
