@@ -97,7 +97,7 @@ static void clean_up_directory(void)
 {
 	char command[64];
 
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	snprintf(command, sizeof(command), "/bin/rm -rf %s", directory);
 	cr_assert_eq(system(command), 0);
 }
 
