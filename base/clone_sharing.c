@@ -66,8 +66,10 @@ static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void
 }
 #endif
 
-long clone_sharing(struct clone_args *args, void (*run)(void *arg), void *arg)
+long clone_sharing(struct clone_args *args, char *stack, void (*run)(void *arg), void *arg)
 {
-	ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)args->stack, args->stack_size);
+	args->stack = (uint64_t)(uintptr_t)stack;
+	args->stack_size = CLONE_SHARING_STACK;
+	ASAN_UNPOISON_MEMORY_REGION(stack, CLONE_SHARING_STACK);
 	return clone_on_stack(args, run, arg);
 }

@@ -20,10 +20,11 @@
 #endif
 
 /*
- * clone3(2) of a child that calls `run` and never returns from it. `args` has CLONE_VM, CLONE_VFORK
- * and the child's stack, which nothing else may use. Returns the child's process id or -errno,
- * ENOSYS on an architecture that this file does not know, and does not use errno.
+ * clone3(2) of a child that calls `run` and never returns from it. `args` has CLONE_VM and
+ * CLONE_VFORK; `stack` is CLONE_SHARING_STACK bytes that nothing else may use. Returns the child's
+ * process id or -errno, ENOSYS on an architecture that this file does not know, and does not use
+ * errno.
  */
-long clone_sharing(struct clone_args *args, void (*run)(void *arg), void *arg);
+long clone_sharing(struct clone_args *args, char *stack, void (*run)(void *arg), void *arg);
 
 #endif

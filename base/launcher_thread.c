@@ -150,8 +150,6 @@ static long make_child(const struct self *self, struct birth *b)
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 		.parent_tid = (uint64_t)(uintptr_t)&b->slot->pid,
-		.stack = (uint64_t)(uintptr_t)self->stack,
-		.stack_size = CLONE_SHARING_STACK,
 	};
 
 	b->child.in_cgroup = b->request.cgroup_fd >= 0 && !b->request.join_cgroup;
@@ -159,7 +157,7 @@ static long make_child(const struct self *self, struct birth *b)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)b->request.cgroup_fd;
 	}
-	return clone_sharing(&args, child_main, b);
+	return clone_sharing(&args, self->stack, child_main, b);
 }
 
 static void start(struct self *self, struct launcher_slot *slot)

@@ -392,8 +392,8 @@ static int decode_content(const struct variant *v, const char *document, struct 
 /* The variant with this index, or NULL behind the last one. */
 static const struct variant *variant_at(const struct variants *all, size_t index)
 {
-	const char *at = (const char *)all->first + index * all->step;
-	const struct variant *v = (const struct variant *)(const void *)at;
+	const void *at = (const char *)all->first + index * all->step;
+	const struct variant *v = at;
 
 	return index < all->count && v->name != NULL ? v : NULL;
 }

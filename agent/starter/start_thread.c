@@ -100,8 +100,6 @@ static long make_child(struct birth *b, char *stack)
 	/* clone(2): with CLONE_PARENT the signal is the starter's own, and none is given. */
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_CLEAR_SIGHAND,
-		.stack = (uint64_t)(uintptr_t)stack,
-		.stack_size = CLONE_SHARING_STACK,
 	};
 
 	b->child.in_cgroup = b->request.cgroup_fd >= 0;
@@ -109,7 +107,7 @@ static long make_child(struct birth *b, char *stack)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)b->request.cgroup_fd;
 	}
-	return clone_sharing(&args, child_main, b);
+	return clone_sharing(&args, stack, child_main, b);
 }
 
 /*
