@@ -30,12 +30,10 @@
 #include <unistd.h>
 
 #define SECOND_PART_MS    2
-#define SECOND_PART_TRIES 10 /* without another service reaching its program */
-#define SECOND_PART_LOOKS                                                                          \
-	5000             /* services that fail again and again may not put it off for ever         \
-			  */
-#define OOM_SCORE "-900" /* -1000 would mean never */
-#define FILES_MAX 65536  /* descriptors of PID 1: three for each service, and some more */
+#define SECOND_PART_TRIES 10     /* without another service reaching its program */
+#define SECOND_PART_LOOKS 5000   /* at all: services may fail again and again */
+#define OOM_SCORE         "-900" /* -1000 would mean never */
+#define FILES_MAX         65536  /* descriptors of PID 1: three for each service, and some more */
 
 static void check(int err, const char *what)
 {

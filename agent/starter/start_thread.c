@@ -51,24 +51,23 @@ int start_order_copy(int fd, const struct start_defaults *d, struct start_order 
 
 	err = start_program(d, &order->request, &pid, &report_fd);
 	start_order_clear(order);
-	return starter_answer(fd, err, pid, &report_fd, 1);
+	return starter_answer(fd, order->call_id, err, pid, &report_fd, 1);
 }
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
-enum birth_answer { NOT_SENT, IS_SENDING, SENT };
-
 /* Data for a child, in the stack frame of the thread, whose memory it uses. */
 struct birth {
 	int fd, report[2];
-	enum birth_answer answer;
+	uint32_t call_id;
+	bool is_answered;
 	struct spawn_request request;
 	struct spawn_child child;
 };
 
 static int send_answer(struct birth *b, pid_t pid)
 {
-	const struct starter_answer answer = { .pid = pid };
+	const struct starter_answer answer = { .id = b->call_id, .pid = pid };
 
 	return starter_send(b->fd, &answer, sizeof(answer), NULL, 0, b->report, 1);
 }
@@ -80,10 +79,9 @@ static void child_main(void *arg)
 	int report = fcntl(b->report[1], F_DUPFD_CLOEXEC, 3 + (int)b->request.fd_count);
 	int report_error = errno;
 
-	b->answer = IS_SENDING;
 	if (send_answer(b, getpid()) != 0)
 		spawn_end_child();
-	b->answer = SENT;
+	b->is_answered = true;
 	if (report < 0)
 		*b->child.failure = (struct spawn_failure){ SPAWN_STDIO, report_error, 0 };
 	else
@@ -111,17 +109,6 @@ static long make_child(struct birth *b, char *stack)
 }
 
 /*
- * The child may have been killed before it could answer, or have failed to. The agent must not wait
- * for ever: when it cannot be told, or may have been, the starter ends, and the agent with it.
- */
-static int make_sure_of_answer(struct birth *b, pid_t pid)
-{
-	if (b->answer == NOT_SENT)
-		return send_answer(b, pid);
-	return b->answer == SENT ? 0 : -EPIPE;
-}
-
-/*
  * Returns when the program runs, or the child has ended: 0, or -errno if the agent cannot be
  * answered.
  */
@@ -130,7 +117,7 @@ static int run_order(struct start_thread *t, char *stack, bool bounding_dropped)
 	struct start_order *order = t->order;
 	struct spawn_limit limits[START_LIMITS];
 	struct spawn_failure failure;
-	struct birth b = { .fd = t->fd, .child = t->child };
+	struct birth b = { .fd = t->fd, .call_id = order->call_id, .child = t->child };
 	long pid;
 	int err;
 
@@ -138,12 +125,16 @@ static int run_order(struct start_thread *t, char *stack, bool bounding_dropped)
 	b.child.failure = &failure;
 	start_describe(t->defaults, &order->request, limits, &b.request);
 	if (pipe2(b.report, O_CLOEXEC | O_NONBLOCK) != 0) {
-		err = starter_answer(t->fd, -errno, 0, NULL, 0);
+		err = starter_answer(t->fd, order->call_id, -errno, 0, NULL, 0);
 		start_order_clear(order);
 		return err;
 	}
 	pid = make_child(&b, stack);
-	err = pid > 0 ? make_sure_of_answer(&b, (pid_t)pid) : 0;
+	/*
+	 * A child that was killed may not have answered, and the agent must not wait for ever. Or
+	 * it has just answered, and the agent itself has killed it: then this is a second answer.
+	 */
+	err = pid > 0 && !b.is_answered ? send_answer(&b, (pid_t)pid) : 0;
 	close(b.report[0]);
 	close(b.report[1]);
 	if (pid > 0) {

@@ -29,6 +29,7 @@
 /* A program to start. The thread that starts it empties it: start_order_clear(). */
 struct start_order {
 	struct start_request request; /* its pointers lead to the other members */
+	uint32_t call_id;
 	struct account user;
 	char *text, **words; /* small ones are in the arrays */
 	int fds[STARTER_FDS_MAX];

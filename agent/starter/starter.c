@@ -141,18 +141,33 @@ static int tell(const struct starter *s, const struct starter_call *call, const 
 	return err != 0 ? lost(s, err) : 0;
 }
 
+/* Receive the answer to call `id`. An earlier call's second answer may be before it. */
+static int receive_answer(const struct starter *s, uint32_t id, struct starter_answer *answer,
+	int *got, size_t fd_max, size_t *count)
+{
+	for (;;) {
+		int err = starter_receive(s->fd, answer, sizeof(*answer), got, fd_max, count);
+
+		if (err != 0 || answer->id == id)
+			return err != 0 ? lost(s, err) : 0;
+		while (*count > 0)
+			close(got[--*count]);
+	}
+}
+
 /* Make a call; its answer has `fd_max` descriptors unless it is an error. Returns 0 or -errno. */
 static int ask(const struct starter *s, const struct starter_call *call, const char *text,
 	const int *fds, size_t fd_count, struct starter_answer *answer, int *got, size_t fd_max)
 {
+	static uint32_t calls;
+	struct starter_call numbered = *call;
 	size_t count = 0;
-	int err = tell(s, call, text, fds, fd_count);
+	int err;
 
-	if (err == 0) {
-		err = starter_receive(s->fd, answer, sizeof(*answer), got, fd_max, &count);
-		if (err != 0)
-			lost(s, err);
-	}
+	numbered.id = ++calls;
+	err = tell(s, &numbered, text, fds, fd_count);
+	if (err == 0)
+		err = receive_answer(s, numbered.id, answer, got, fd_max, &count);
 	if (err == 0)
 		err = answer->error;
 	if (err == 0 && count != fd_max)

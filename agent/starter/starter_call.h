@@ -27,6 +27,7 @@ enum starter_verb {
 
 struct starter_call {
 	uint32_t verb;
+	uint32_t id; /* its answer has the same */
 	int32_t pid, signal;
 	uint32_t text_len;
 	uint32_t argc, envc;
@@ -35,8 +36,12 @@ struct starter_call {
 	uint8_t has_control, has_cgroup; /* of the descriptors behind the first three */
 };
 
-/* Comes with the report pipe of a program, or with both ends of a terminal. */
+/*
+ * Comes with the report pipe of a program, or with both ends of a terminal. A call may be answered
+ * twice (start_thread.c).
+ */
 struct starter_answer {
+	uint32_t id;
 	int32_t error; /* 0 or -errno */
 	int32_t pid;
 };
@@ -48,8 +53,8 @@ struct starter_answer {
 int starter_send(int fd, const void *bytes, size_t len, const char *text, size_t text_len,
 	const int *fds, size_t fd_count);
 
-/* Answer a call; on success with descriptors, which are then closed. Returns 0 or -errno. */
-int starter_answer(int fd, int error, pid_t pid, const int *fds, size_t fd_count);
+/* Answer the call `id`; on success with descriptors, which are then closed. Returns 0 or -errno. */
+int starter_answer(int fd, uint32_t id, int error, pid_t pid, const int *fds, size_t fd_count);
 
 /*
  * Receive `len` bytes; waits for all of them. Descriptors that come with them go into `fds`

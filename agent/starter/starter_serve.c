@@ -123,9 +123,9 @@ static int read_order(struct serving *s)
 	return 0;
 }
 
-int starter_answer(int fd, int error, pid_t pid, const int *fds, size_t fd_count)
+int starter_answer(int fd, uint32_t id, int error, pid_t pid, const int *fds, size_t fd_count)
 {
-	struct starter_answer a = { .error = error, .pid = pid };
+	struct starter_answer a = { .id = id, .error = error, .pid = pid };
 	int err = starter_send(fd, &a, sizeof(a), NULL, 0, fds, error == 0 ? fd_count : 0);
 
 	for (size_t i = 0; i < fd_count && error == 0; i++)
@@ -135,7 +135,7 @@ int starter_answer(int fd, int error, pid_t pid, const int *fds, size_t fd_count
 
 static int answer(const struct serving *s, int error, pid_t pid, const int *fds, size_t fd_count)
 {
-	return starter_answer(s->fd, error, pid, fds, fd_count);
+	return starter_answer(s->fd, s->call.id, error, pid, fds, fd_count);
 }
 
 static int serve_program(struct serving *s)
@@ -148,6 +148,7 @@ static int serve_program(struct serving *s)
 		err = read_order(s);
 	if (err != 0)
 		return answer(s, err, 0, NULL, 0);
+	s->order->call_id = s->call.id;
 	if (!start_thread_take(&s->thread, s->order))
 		return start_order_copy(s->fd, &s->defaults, s->order);
 	s->order = s->order == &s->orders[0] ? &s->orders[1] : &s->orders[0];
