@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -230,6 +231,37 @@ Test(agent_starter, it_ends_with_the_agent)
 	starter_close(&starter);
 	cr_expect_gt(waitpid(-1, &status, 0), 0);
 	cr_expect(WIFEXITED(status));
+}
+
+/* A starter that answers the first call twice, and the second one once. */
+static void *answer_twice(void *arg)
+{
+	const int fd = *(int *)arg, errors[] = { 0, -ESRCH };
+	struct starter_call call;
+	size_t count;
+
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(starter_receive(fd, &call, sizeof(call), NULL, 0, &count), 0);
+		for (int times = 0; times < 2 - i; times++)
+			cr_assert_eq(starter_answer(fd, call.id, errors[i], 0, NULL, 0), 0);
+	}
+	return NULL;
+}
+
+Test(agent_starter, a_second_answer_is_left_out)
+{
+	struct starter twice = { .fd = -1 };
+	pthread_t thread;
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	twice.fd = ends[0];
+	cr_assert_eq(pthread_create(&thread, NULL, answer_twice, &ends[1]), 0);
+	cr_expect_eq(starter_signal(&twice, 7, SIGTERM), 0);
+	cr_expect_eq(starter_signal(&twice, 7, SIGTERM), -ESRCH);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* ---- programs without a copy of the starter -------------------------------------------------- */
