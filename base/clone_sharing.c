@@ -66,8 +66,14 @@ static long clone_on_stack(struct clone_args *args, void (*run)(void *arg), void
 }
 #endif
 
-long clone_sharing(struct clone_args *args, char *stack, void (*run)(void *arg), void *arg)
+long clone_sharing(
+	struct clone_args *args, char *stack, int cgroup_fd, void (*run)(void *arg), void *arg)
 {
+	args->flags |= CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND;
+	if (cgroup_fd >= 0) {
+		args->flags |= CLONE_INTO_CGROUP;
+		args->cgroup = (uint64_t)cgroup_fd;
+	}
 	args->stack = (uint64_t)(uintptr_t)stack;
 	args->stack_size = CLONE_SHARING_STACK;
 	ASAN_UNPOISON_MEMORY_REGION(stack, CLONE_SHARING_STACK);

@@ -15,8 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define THREAD_STACK (CLONE_SHARING_STACK + 32 * 1024)
-
 /* From Linux 5.3, 5.6 and 5.9; not every C library has them. */
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -147,17 +145,14 @@ static int fetch_all(
 static long make_child(const struct self *self, struct birth *b)
 {
 	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
+		.flags = CLONE_PARENT_SETTID,
 		.exit_signal = SIGCHLD,
 		.parent_tid = (uint64_t)(uintptr_t)&b->slot->pid,
 	};
 
 	b->child.in_cgroup = b->request.cgroup_fd >= 0 && !b->request.join_cgroup;
-	if (b->child.in_cgroup) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)b->request.cgroup_fd;
-	}
-	return clone_sharing(&args, self->stack, child_main, b);
+	return clone_sharing(
+		&args, self->stack, b->child.in_cgroup ? b->request.cgroup_fd : -1, child_main, b);
 }
 
 static void start(struct self *self, struct launcher_slot *slot)
@@ -275,7 +270,7 @@ int launcher_thread_add(struct launcher_pool *pool)
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	pthread_attr_setstacksize(&attributes, CLONE_SHARING_THREAD_STACK);
 	launcher_lock(l);
 	pool->threads++;
 	pool->idle++;

@@ -51,7 +51,7 @@ struct guest {
 		struct loop_timer second_part;
 		size_t pending;     /* services on their way to their programs, when last counted */
 		unsigned int tries; /* since that number last changed */
-		unsigned int looks; /* at that number */
+		unsigned int looks; /* that were taken at that number */
 		struct loop_timer count; /* each service is counted by itself from then on */
 	} boot;
 	struct {

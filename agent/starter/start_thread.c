@@ -13,8 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define THREAD_STACK (CLONE_SHARING_STACK + 32 * 1024)
-
 enum start_thread_state { IDLE, ORDERED };
 
 /* ---- orders ---------------------------------------------------------------------------------- */
@@ -96,16 +94,10 @@ static void child_main(void *arg)
 static long make_child(struct birth *b, char *stack)
 {
 	/* clone(2): with CLONE_PARENT the signal is the starter's own, and none is given. */
-	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_CLEAR_SIGHAND,
-	};
+	struct clone_args args = { .flags = CLONE_PARENT };
 
 	b->child.in_cgroup = b->request.cgroup_fd >= 0;
-	if (b->child.in_cgroup) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)b->request.cgroup_fd;
-	}
-	return clone_sharing(&args, stack, child_main, b);
+	return clone_sharing(&args, stack, b->request.cgroup_fd, child_main, b);
 }
 
 /*
@@ -180,7 +172,7 @@ static void begin(struct start_thread *t)
 	spawn_look_at_caller(&t->child);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	pthread_attr_setstacksize(&attributes, CLONE_SHARING_THREAD_STACK);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 		pthread_create(&thread, &attributes, thread_main, t) != 0)
 		t->is_useless = true;

@@ -139,6 +139,11 @@ class Processes(FaultCase):
 
 
 class Accounts(FaultCase):
+    def reload_web(self, guest, command):
+        guest.write("/etc/mvm/services.d/web.ini",
+                    "[service]\ncommand = %s\nuser = new\n" % command)
+        guest.signal(signal.SIGHUP)
+
     def test_what_could_not_be_read_is_read_again_by_a_reload(self):
         guest = self.cell()
         guest.tree.symlink("/etc/passwd", "/run/passwd")
@@ -146,9 +151,7 @@ class Accounts(FaultCase):
         self.wait_init(guest, "/etc/passwd: No such file or directory")
         self.wait_init(guest, "mvm-init .*")
         guest.write("/run/passwd", "root:x:0:0::/:/bin/sh\nnew:x:77:77::/:/bin/sh\n")
-        guest.write("/etc/mvm/services.d/web.ini",
-                    "[service]\ncommand = /bin/facts echo here + sleep\nuser = new\n")
-        guest.signal(signal.SIGHUP)
+        self.reload_web(guest, "/bin/facts echo here + sleep")
         guest.console.wait_line("web: here")
 
     def test_groups_that_could_not_be_read(self):
@@ -158,9 +161,7 @@ class Accounts(FaultCase):
         guest.service("web", "/bin/facts id + sleep", user="new")
         guest.start().console.wait_line("web: .*groups=77 .*")
         guest.write("/run/group", "more:x:88:new\n")
-        guest.write("/etc/mvm/services.d/web.ini",
-                    "[service]\ncommand = /bin/facts id + sleep + sleep\nuser = new\n")
-        guest.signal(signal.SIGHUP)
+        self.reload_web(guest, "/bin/facts id + sleep + sleep")
         guest.console.wait_line("web: .*groups=77,88 .*")
 
 
